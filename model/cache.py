@@ -1,0 +1,40 @@
+"""Keys and values of the tokens already read, so that a step reads one token and not the text."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from model.config import DecoderConfig
+
+
+class KVCache:
+    """Room for `rows` texts of up to `context` tokens each; rows fill and empty on their own.
+
+    keys, values: (layers, rows, heads, context, head width). Tokens of a row occupy 0..length-1;
+    what lies behind is stale and never read.
+    """
+
+    def __init__(
+        self, config: DecoderConfig, rows: int, device: torch.device, dtype: torch.dtype
+    ) -> None:
+        shape = (config.layers, rows, config.heads, config.context, config.head_width)
+        self.keys = torch.zeros(shape, device=device, dtype=dtype)
+        self.values = torch.zeros(shape, device=device, dtype=dtype)
+
+    def extend(
+        self, layer: int, rows: Tensor, positions: Tensor, keys: Tensor, values: Tensor, upto: int
+    ) -> tuple[Tensor, Tensor]:
+        """Write new keys and values and return all of those rows' from 0 to `upto`.
+
+        rows: (B,) and positions: (B, T), both int64; keys, values: (B, heads, T, head width).
+        Returns two tensors (B, heads, upto, head width).
+        """
+        stored_keys, stored_values = self.keys[layer], self.values[layer]
+        index = (rows[:, None], slice(None), positions)  # (B, T, heads, head width)
+        stored_keys[index] = keys.transpose(1, 2)
+        stored_values[index] = values.transpose(1, 2)
+        if rows.numel() == 1:  # the usual case on a quiet bot: a view, no copy
+            row = int(rows[0])
+            return stored_keys[row : row + 1, :, :upto], stored_values[row : row + 1, :, :upto]
+        return stored_keys[rows, :, :upto], stored_values[rows, :, :upto]

@@ -1,0 +1,79 @@
+"""The shape of a decoder: everything needed to build one before its weights are read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from model.errors import CheckpointError
+
+Family = Literal["reference", "modern"]
+MAXIMA = {"vocabulary": 4096, "context": 16384, "width": 4096, "layers": 64, "heads": 64}
+
+
+@dataclass(frozen=True)
+class DecoderConfig:
+    """Shape and family of a decoder.
+
+    `reference` is the published LitteraGPT: learned positions, pre-LayerNorm, ReLU, dropout on
+    attention and on both outputs. `modern` is the shape of `Qwen3ForCausalLM`: RMSNorm, RoPE,
+    QK-norm, SwiGLU, no biases, untied head.
+    """
+
+    family: Family
+    vocabulary: int
+    context: int
+    width: int
+    layers: int
+    heads: int
+    feed_forward: int
+    dropout: float = 0.0
+    rope_theta: float = 10_000.0
+    # The published code divides attention scores by √width, not √(width of a head), and builds a
+    # final LayerNorm that it never calls. Both are kept for `reference` and can be set right.
+    scale_by_width: bool = False
+    final_norm: bool = True
+
+    def __post_init__(self) -> None:
+        if self.family not in get_args(Family):
+            raise ValueError(f"family is {self.family!r}, expected one of {get_args(Family)}")
+        for name, most in {**MAXIMA, "feed_forward": 16384}.items():
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+                raise ValueError(f"{name} is {value!r}, expected a whole number from 1 to {most}")
+        if self.width % self.heads or (self.width // self.heads) % 2:
+            raise ValueError(
+                f"width {self.width} does not split into {self.heads} heads of even width"
+            )
+        if not 0.0 <= self.dropout < 1.0:
+            raise ValueError(f"dropout is {self.dropout}, expected 0 to 1")
+        if not self.rope_theta > 0:
+            raise ValueError(f"rope_theta is {self.rope_theta}, expected a positive number")
+
+    @property
+    def head_width(self) -> int:
+        """Width of one attention head."""
+        return self.width // self.heads
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of `config.json`."""
+        return asdict(self)
+
+    @classmethod
+    def load(cls, path: Path) -> DecoderConfig:
+        """Read `config.json`; raises CheckpointError naming the file and the wrong value."""
+        try:
+            content = json.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            raise CheckpointError(f"{path}: missing; a checkpoint has a config.json") from None
+        except (OSError, ValueError) as error:
+            raise CheckpointError(f"{path}: cannot be read as JSON ({error})") from None
+        known = {field.name for field in fields(cls)}
+        if not isinstance(content, dict) or set(content) - known:
+            raise CheckpointError(f"{path}: expected an object with only {sorted(known)}")
+        try:
+            return cls(**content)
+        except (TypeError, ValueError) as error:
+            raise CheckpointError(f"{path}: {error}") from None

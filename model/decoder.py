@@ -1,0 +1,240 @@
+"""The transformer decoder, in two families behind one interface.
+
+`reference` is LitteraGPT as published (after A. Karpathy's lesson on a character-level GPT);
+`modern` is the block of `Qwen3ForCausalLM`: RMSNorm (arXiv 1910.07467), RoPE (2104.09864), QK-norm
+(2302.05442) and SwiGLU (2002.05202), so that other engines can load it. The decoder knows token
+ids and positions, and nothing of text, requests or sampling.
+
+Shapes: B texts in a batch, T tokens each, C width, H heads of width D, V ids in the vocabulary.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from model.cache import KVCache
+from model.config import DecoderConfig
+
+
+@dataclass(frozen=True)
+class Step:
+    """Which cache rows and positions the tokens of one cached call belong to.
+
+    rows: (B,) int64; positions: (B, T) int64; mask: (B, 1, T, upto) bool, true where a query may
+    look, or None where every query may look at all `upto` keys.
+    """
+
+    cache: KVCache
+    rows: Tensor
+    positions: Tensor
+    upto: int
+    mask: Tensor | None
+
+
+class Attention(nn.Module):
+    """Causal self-attention of either family."""
+
+    def __init__(self, config: DecoderConfig) -> None:
+        super().__init__()
+        modern = config.family == "modern"
+        width = config.width
+        self.heads, self.head_width = config.heads, config.head_width
+        self.scale = 1 / math.sqrt(width if config.scale_by_width else config.head_width)
+        self.query = nn.Linear(width, width, bias=False)
+        self.key = nn.Linear(width, width, bias=False)
+        self.value = nn.Linear(width, width, bias=False)
+        self.out = nn.Linear(width, width, bias=not modern)
+        self.query_norm = nn.RMSNorm(config.head_width, eps=1e-6) if modern else None
+        self.key_norm = nn.RMSNorm(config.head_width, eps=1e-6) if modern else None
+        self.weight_dropout = 0.0 if modern else config.dropout
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(
+        self, x: Tensor, rotation: tuple[Tensor, Tensor] | None, step: Step | None, layer: int
+    ) -> Tensor:
+        batch, length, width = x.shape
+        split = (batch, length, self.heads, self.head_width)
+        query = self.query(x).view(split).transpose(1, 2)  # (B, H, T, D)
+        key = self.key(x).view(split).transpose(1, 2)
+        value = self.value(x).view(split).transpose(1, 2)
+        if self.query_norm is not None and self.key_norm is not None:
+            query, key = self.query_norm(query.float()), self.key_norm(key.float())
+        if rotation is not None:
+            query, key = rotate(query, *rotation), rotate(key, *rotation)
+        query, key = query.to(value.dtype), key.to(value.dtype)
+        if step is None:
+            mixed = F.scaled_dot_product_attention(
+                query,
+                key,
+                value,
+                is_causal=True,
+                dropout_p=self.weight_dropout if self.training else 0.0,
+                scale=self.scale,
+            )
+        else:
+            keys, values = step.cache.extend(layer, step.rows, step.positions, key, value, step.upto)
+            mixed = F.scaled_dot_product_attention(
+                query, keys, values, attn_mask=step.mask, scale=self.scale
+            )
+        projected: Tensor = self.out(mixed.transpose(1, 2).reshape(batch, length, width))
+        return self.dropout(projected)  # type: ignore[no-any-return]
+
+
+class SwiGLU(nn.Module):
+    """`modern` feed-forward: down(silu(gate x) · up x)."""
+
+    def __init__(self, config: DecoderConfig) -> None:
+        super().__init__()
+        self.gate = nn.Linear(config.width, config.feed_forward, bias=False)
+        self.up = nn.Linear(config.width, config.feed_forward, bias=False)
+        self.down = nn.Linear(config.feed_forward, config.width, bias=False)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.dropout(self.down(F.silu(self.gate(x)) * self.up(x)))
+        return out
+
+
+class ReLUNetwork(nn.Module):
+    """`reference` feed-forward: two biased layers with ReLU between."""
+
+    def __init__(self, config: DecoderConfig) -> None:
+        super().__init__()
+        self.up = nn.Linear(config.width, config.feed_forward)
+        self.down = nn.Linear(config.feed_forward, config.width)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.dropout(self.down(F.relu(self.up(x))))
+        return out
+
+
+def _norm(config: DecoderConfig) -> nn.Module:
+    if config.family == "modern":
+        return nn.RMSNorm(config.width, eps=1e-6)
+    return nn.LayerNorm(config.width)
+
+
+class Block(nn.Module):
+    """One layer: attention and feed-forward, each on a normalised copy and added back."""
+
+    def __init__(self, config: DecoderConfig) -> None:
+        super().__init__()
+        self.attention_norm = _norm(config)
+        self.attention = Attention(config)
+        self.feed_forward_norm = _norm(config)
+        self.feed_forward = SwiGLU(config) if config.family == "modern" else ReLUNetwork(config)
+
+    def forward(
+        self, x: Tensor, rotation: tuple[Tensor, Tensor] | None, step: Step | None, layer: int
+    ) -> Tensor:
+        x = x + self.attention(self.attention_norm(x), rotation, step, layer)
+        return x + self.feed_forward(self.feed_forward_norm(x))  # type: ignore[no-any-return]
+
+
+class Decoder(nn.Module):
+    """Token ids to logits. Built untrained; `model.checkpoint` fills in weights."""
+
+    cosines: Tensor
+    sines: Tensor
+
+    def __init__(self, config: DecoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.token_embedding = nn.Embedding(config.vocabulary, config.width)
+        if config.family == "reference":
+            self.position_embedding = nn.Embedding(config.context, config.width)
+        else:
+            cosines, sines = rotations(config)
+            self.register_buffer("cosines", cosines, persistent=False)
+            self.register_buffer("sines", sines, persistent=False)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.norm = _norm(config)
+        self.head = nn.Linear(config.width, config.vocabulary, bias=config.family == "reference")
+
+    @property
+    def parameter_count(self) -> int:
+        """How many trainable numbers the decoder has."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.head.weight.device
+
+    def initialize(self, generator: torch.Generator) -> None:
+        """Set fresh weights: normal 0.02; `modern` starts with silent residual branches."""
+        modern = self.config.family == "modern"
+        for name, parameter in self.named_parameters():
+            if name.endswith("bias"):
+                nn.init.zeros_(parameter)
+            elif "norm" in name:
+                nn.init.ones_(parameter)
+            elif modern and name.endswith(("out.weight", "down.weight")):
+                nn.init.zeros_(parameter)
+            else:
+                nn.init.normal_(parameter, std=0.02, generator=generator)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Logits (B, T, V) for tokens (B, T) int64 with T up to the context; nothing is kept."""
+        positions = torch.arange(tokens.shape[1], device=tokens.device)
+        return self._logits(self._blocks(tokens, positions[None], None))
+
+    def prefill(self, tokens: Tensor, cache: KVCache, row: int) -> Tensor:
+        """Read one text, tokens (T,) int64, into `row` of the cache; logits (V,) after its last."""
+        length = tokens.shape[0]
+        positions = torch.arange(length, device=tokens.device)[None]
+        mask = (positions[0][:, None] >= positions)[None, None]
+        rows = torch.tensor([row], device=tokens.device)
+        x = self._blocks(tokens[None], positions, Step(cache, rows, positions, length, mask))
+        return self._logits(x[0, -1])
+
+    def decode(self, tokens: Tensor, cache: KVCache, rows: Tensor, positions: Tensor) -> Tensor:
+        """Read one more token in each row and return the logits after it, (B, V).
+
+        tokens, rows, positions: (B,) int64; `positions` says how many tokens a row already holds.
+        """
+        upto = int(positions.max()) + 1
+        mask = None
+        if rows.numel() > 1:
+            keys = torch.arange(upto, device=tokens.device)
+            mask = (keys <= positions[:, None])[:, None, None]  # (B, 1, 1, upto)
+        step = Step(cache, rows, positions[:, None], upto, mask)
+        return self._logits(self._blocks(tokens[:, None], positions[:, None], step)[:, 0])
+
+    def _blocks(self, tokens: Tensor, positions: Tensor, step: Step | None) -> Tensor:
+        x = self.token_embedding(tokens)  # (B, T, C)
+        rotation = None
+        if self.config.family == "reference":
+            x = x + self.position_embedding(positions)
+        else:
+            # (B, 1, T, D/2), broadcast over heads
+            rotation = self.cosines[positions][:, None], self.sines[positions][:, None]
+        for layer, block in enumerate(self.blocks):
+            x = block(x, rotation, step, layer)
+        return x  # type: ignore[no-any-return]
+
+    def _logits(self, x: Tensor) -> Tensor:
+        if self.config.final_norm:
+            x = self.norm(x)
+        logits: Tensor = self.head(x)
+        return logits.float()
+
+
+def rotations(config: DecoderConfig) -> tuple[Tensor, Tensor]:
+    """Cosines and sines of the rotary angles, two tensors (context, head width / 2) of float32."""
+    half = torch.arange(0, config.head_width, 2, dtype=torch.float32) / config.head_width
+    angles = torch.outer(torch.arange(config.context).float(), config.rope_theta**-half)
+    return angles.cos(), angles.sin()
+
+
+def rotate(x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
+    """Turn the first half of each head against the second by the angles of its position."""
+    first, second = x.float().chunk(2, dim=-1)
+    turned = torch.cat((first * cosines - second * sines, second * cosines + first * sines), dim=-1)
+    return turned.to(x.dtype)

@@ -1,0 +1,48 @@
+"""One spelling for every text: what people type and what books print, before it becomes tokens.
+
+The corpus, the evaluation and the prompts all pass through `normalize`, so the decoder sees one
+kind of quote, one dialogue dash, one ellipsis and one kind of space. The form is NFC.
+"""
+
+import re
+import unicodedata
+
+_SAME = {
+    **dict.fromkeys("“”„‟″", '"'),
+    **dict.fromkeys("‘’‚‛′´`", "'"),
+    **dict.fromkeys("–—―‒⸺⸻−﹘", "—"),
+    **dict.fromkeys("‐‑﹣－", "-"),
+    "‹": "«",
+    "›": "»",
+    "…": "...",
+}
+_SAME_TABLE = str.maketrans(_SAME)
+_HYPHENS = re.compile(r"-{2,}|—{2,}")
+_DOTS = re.compile(r"\.{4,}|(?<!\.)\.\.(?!\.)")
+_SPACES = re.compile(r"\s+")
+
+
+def _visible(character: str) -> str:
+    """The character, a space for any kind of space or control that separates, or nothing."""
+    category = unicodedata.category(character)
+    if category[0] == "Z" or character in "\t\n\v\f\r\x85":
+        return " "
+    # Controls, zero-width and bidirectional marks, surrogates, private use, combining marks that
+    # did not compose: nothing of them can be written.
+    return "" if category[0] in "CM" else character
+
+
+def normalize(text: str) -> str:
+    """Return `text` in NFC with plain quotes, `—`, `...`, single spaces and no invisible marks."""
+    text = unicodedata.normalize("NFC", text).translate(_SAME_TABLE)
+    text = "".join(map(_visible, text))
+    text = text.replace("''", '"')
+    text = _HYPHENS.sub("—", text)
+    text = _DOTS.sub("...", text)
+    return _SPACES.sub(" ", text).strip()
+
+
+def nearest(character: str) -> str:
+    """The plain letters a rare character stands for (`ã` → `a`, `𝓐` → `A`), or the empty string."""
+    decomposed = unicodedata.normalize("NFKD", character)
+    return "".join(part for part in decomposed if unicodedata.category(part)[0] != "M")

@@ -1,0 +1,142 @@
+"""One token per character, and a few that stand for no character of their own.
+
+`START` opens a text whose author is not said, a style token opens one by that author, and the
+separator takes the place of the space between two sentences. The vocabulary belongs to the
+checkpoint: it is stored beside the weights as `tokenizer.json` and never changes after training.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from model.errors import CheckpointError
+from model.sentences import split_sentences
+from model.text import nearest, normalize
+
+START = 0
+SEPARATOR = 1
+FORMAT = "litteragpt-characters-1"
+
+
+@dataclass(frozen=True)
+class Representation:
+    """A text as a vocabulary can write it, and the characters that had to be left out."""
+
+    text: str
+    dropped: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """Characters ↔ ids. Ids 0 and 1 are start and separator, then styles, then characters."""
+
+    styles: tuple[str, ...]
+    characters: str
+
+    @classmethod
+    def from_texts(cls, texts: Iterable[str], styles: Iterable[str] = ()) -> Tokenizer:
+        """The vocabulary of every character in `texts` (already normalised), in code-point order."""
+        seen = set[str]().union(*texts) | {" "}
+        return cls(tuple(styles), "".join(sorted(seen)))
+
+    @property
+    def size(self) -> int:
+        """How many ids there are."""
+        return 2 + len(self.styles) + len(self.characters)
+
+    @cached_property
+    def character_ids(self) -> dict[str, int]:
+        """The id of every character."""
+        first = 2 + len(self.styles)
+        return {character: first + index for index, character in enumerate(self.characters)}
+
+    @cached_property
+    def pieces(self) -> tuple[str, ...]:
+        """What each id adds to a text: nothing for start and styles, a space for the separator."""
+        return ("", " ", *("" for _ in self.styles), *self.characters)
+
+    @property
+    def markers(self) -> range:
+        """The ids that open a text and are never written inside one: start and the styles, less
+        the separator (id 1), which lies between them."""
+        return range(2, 2 + len(self.styles))
+
+    def style_id(self, style: str | None) -> int:
+        """The token that opens a text in `style`; `START` for None. Raises KeyError if unknown."""
+        if style is None:
+            return START
+        try:
+            return 2 + self.styles.index(style)
+        except ValueError:
+            raise KeyError(style) from None
+
+    def represent(self, text: str) -> Representation:
+        """Normalise `text` and replace or drop what the vocabulary does not hold."""
+        kept: list[str] = []
+        dropped: list[str] = []
+        for character in normalize(text):
+            if character in self.character_ids:
+                kept.append(character)
+                continue
+            plain = nearest(character)
+            if plain and all(part in self.character_ids for part in plain):
+                kept.append(plain)
+            else:
+                dropped.append(character)
+        # Dropping or replacing may leave double spaces behind; normalize() is idempotent.
+        return Representation(normalize("".join(kept)), tuple(dropped))
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of normalised `text`, the separator standing for the space between two sentences.
+
+        Raises KeyError for a character outside the vocabulary: call `represent` first.
+        """
+        ids: list[int] = []
+        for sentence in split_sentences(text):
+            if ids:
+                ids.append(SEPARATOR)
+            ids.extend(map(self.character_ids.__getitem__, sentence))
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text the ids stand for."""
+        return "".join(map(self.pieces.__getitem__, ids))
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of `tokenizer.json`."""
+        return {
+            "format": FORMAT,
+            "normalization": "NFC",
+            "start": START,
+            "separator": SEPARATOR,
+            "styles": list(self.styles),
+            "characters": self.characters,
+        }
+
+    @classmethod
+    def load(cls, path: Path) -> Tokenizer:
+        """Read `tokenizer.json`; raises CheckpointError when it is not one of ours."""
+        try:
+            content = json.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            raise CheckpointError(f"{path}: missing; a checkpoint has a tokenizer.json") from None
+        except (OSError, ValueError) as error:
+            raise CheckpointError(f"{path}: cannot be read as JSON ({error})") from None
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
+            raise CheckpointError(f"{path}: not a vocabulary of this program (format {FORMAT!r})")
+        styles, characters = content.get("styles"), content.get("characters")
+        if (
+            not isinstance(characters, str)
+            or not isinstance(styles, list)
+            or not all(isinstance(style, str) for style in styles)
+            or len(set(characters)) != len(characters)
+            or len(set(styles)) != len(styles)
+            or " " not in characters
+        ):
+            raise CheckpointError(f"{path}: 'characters' and 'styles' must be lists without repeats")
+        return cls(tuple(styles), characters)

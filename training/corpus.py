@@ -1,0 +1,259 @@
+"""Data sets built from the works: paragraphs of twenty sentences, split once and for all.
+
+- `reference`: what the published model was trained on (Quijote part I, Lazarillo, Marianela,
+  El árbol de la ciencia, La Regenta). Its validation split is everybody's validation split.
+- `five-works`: the same and part II of the Quijote, for training only.
+- `all`: the same and CoNSSA (209 novels of 1880 to 1939), for training only.
+
+A paragraph's place follows from a hash of its work, its number and the published seed, so a split
+depends on no random generator and on no other paragraph.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from model.sentences import split_sentences
+from model.tokenizer import Tokenizer
+from training.cleaning import CorpusError, check_fingerprints, clean_conssa, clean_work, decode_bytes
+from training.leakage import Gate
+from training.works import (
+    CONSSA_EXCLUDED_AUTHORS,
+    CONSSA_EXCLUDED_IDS,
+    LATEST_AUTHOR_DEATH,
+    REFERENCE_PARTS,
+    WORKS,
+    Work,
+    conssa_style,
+)
+
+CorpusName = Literal["reference", "five-works", "all"]
+SEED = 20240501
+PARAGRAPH_SENTENCES = 20
+VALIDATION_SHARE = 0.05
+DEV_SHARE = 0.02
+FORMAT = "litteragpt-corpus-1"
+SPLITS = ("train", "dev", "validation")
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Consecutive sentences of one work."""
+
+    work: str
+    style: str
+    index: int
+    sentences: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The sentences chained with single spaces."""
+        return " ".join(self.sentences)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A built data set, in memory."""
+
+    name: str
+    tokenizer: Tokenizer
+    train: tuple[Paragraph, ...]
+    dev: tuple[Paragraph, ...]
+    validation: tuple[Paragraph, ...]
+    facts: dict[str, Any]
+
+    @classmethod
+    def load(cls, folder: Path) -> Corpus:
+        """Read what `save` wrote; raises CorpusError when it is not there or not whole."""
+        try:
+            facts = json.loads((folder / "corpus.json").read_text("utf-8"))
+            tokenizer = Tokenizer.load(folder / "tokenizer.json")
+            if facts.get("format") != FORMAT:
+                raise CorpusError(f"{folder}: not a built corpus of format {FORMAT!r}")
+            train, dev, validation = (
+                tuple(_read_paragraphs(folder / f"{split}.jsonl")) for split in SPLITS
+            )
+        except FileNotFoundError as error:
+            raise CorpusError(
+                f"{error.filename}: missing; build one with 'litteragpt corpus build'"
+            ) from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise CorpusError(f"{folder}: damaged ({error}); build it again") from None
+        return cls(facts["name"], tokenizer, train, dev, validation, facts)
+
+    def save(self, folder: Path) -> None:
+        """Write the three splits as JSON Lines, the vocabulary and the facts."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for split in SPLITS:
+            lines = (json.dumps(asdict(p), ensure_ascii=False) for p in getattr(self, split))
+            (folder / f"{split}.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
+        _write_json(folder / "tokenizer.json", self.tokenizer.to_json())
+        _write_json(folder / "corpus.json", self.facts)
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", "utf-8")
+
+
+def _read_paragraphs(path: Path) -> Iterator[Paragraph]:
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            record = json.loads(line)
+            yield Paragraph(
+                record["work"], record["style"], record["index"], tuple(record["sentences"])
+            )
+
+
+def find_work(work: Work, source: Path) -> bytes:
+    """The bytes of some edition of `work` below `source`, whatever the file is called."""
+    names = (work.file_name, f"{work.number}-0.txt", f"{work.number}-8.txt", f"{work.number}.txt")
+    tried = []
+    for folder in (source, source / "gutenberg"):
+        for path in (folder / name for name in names):
+            if path.is_file():
+                raw = path.read_bytes()
+                check_fingerprints(work, decode_bytes(raw))
+                return raw
+            tried.append(path.name)
+    raise CorpusError(
+        f"{source}: «{work.title}» not found (looked for {', '.join(dict.fromkeys(tried))}, there "
+        "and in gutenberg/); fetch it with 'litteragpt corpus download'"
+    )
+
+
+def _conssa_files(source: Path) -> Iterator[tuple[str, bytes]]:
+    """Name and bytes of every CoNSSA file, from a folder or from an archive of it."""
+    if (source / "conssa").is_dir():
+        for path in sorted((source / "conssa").rglob("*")):
+            if path.suffix in {".txt", ".tsv"}:
+                yield path.name, path.read_bytes()
+        return
+    archives = sorted(source.glob("conssa.tar*"))
+    if not archives:
+        raise CorpusError(
+            f"{source}: neither a folder conssa/ nor conssa.tar.xz; "
+            "fetch it with 'litteragpt corpus download --conssa'"
+        )
+    with tarfile.open(archives[0]) as archive:
+        for member in archive:
+            content = archive.extractfile(member) if member.isfile() else None
+            if content is not None and member.name.endswith((".txt", ".tsv")):
+                yield Path(member.name).name, content.read()
+
+
+def conssa_novels(source: Path) -> Iterator[tuple[str, str, str]]:
+    """(id, style, prose) of every CoNSSA novel that may be used and released."""
+    files = dict(_conssa_files(source))
+    try:
+        table = files.pop("metadata.tsv").decode("utf-8")
+    except KeyError:
+        raise CorpusError(f"{source}: conssa has no metadata.tsv") from None
+    for row in csv.DictReader(io.StringIO(table), delimiter="\t"):
+        novel, author = row["id"], row["author"]
+        excluded = novel in CONSSA_EXCLUDED_IDS or author in CONSSA_EXCLUDED_AUTHORS
+        if excluded or int(row["author_death"]) > LATEST_AUTHOR_DEATH:
+            continue
+        if f"{novel}.txt" not in files:
+            raise CorpusError(f"{source}: conssa names {novel} but {novel}.txt is missing")
+        yield f"conssa-{novel}", conssa_style(author), clean_conssa(files[f"{novel}.txt"])
+
+
+def paragraphs(work: str, style: str, prose: str) -> list[Paragraph]:
+    """Cut prose into paragraphs of twenty sentences; the last may be shorter."""
+    sentences = split_sentences(prose)
+    return [
+        Paragraph(work, style, index, tuple(sentences[start : start + PARAGRAPH_SENTENCES]))
+        for index, start in enumerate(range(0, len(sentences), PARAGRAPH_SENTENCES))
+    ]
+
+
+def _place(paragraph: Paragraph) -> bytes:
+    key = f"{SEED}:{paragraph.work}:{paragraph.index}"
+    return hashlib.sha256(key.encode()).digest()
+
+
+def shuffled(items: Iterable[Paragraph]) -> list[Paragraph]:
+    """In the published random order."""
+    return sorted(items, key=_place)
+
+
+def without_leaks(items: Sequence[Paragraph], gate: Gate) -> tuple[list[Paragraph], int]:
+    """The paragraphs less every sentence that shares a long run with the validation text.
+
+    Also returns how many sentences went.
+    """
+    kept, removed = [], 0
+    for paragraph in items:
+        leaking = gate.leaking_sentences(paragraph.sentences)
+        removed += len(leaking)
+        sentences = tuple(s for i, s in enumerate(paragraph.sentences) if i not in leaking)
+        if sentences:
+            kept.append(replace(paragraph, sentences=sentences))
+    return kept, removed
+
+
+def build(name: CorpusName, source: Path, report: Callable[[str], None]) -> Corpus:
+    """Build data set `name` from the texts below `source`; `report` is told each work read."""
+    reference: list[Paragraph] = []
+    more: list[Paragraph] = []
+    for work in WORKS:
+        for part, prose in clean_work(work, find_work(work, source)).items():
+            if part in REFERENCE_PARTS:
+                reference += paragraphs(part, work.style, prose)
+            elif name != "reference":
+                more += paragraphs(part, work.style, prose)
+        report(work.title)
+    if name == "all":
+        for novel, style, prose in conssa_novels(source):
+            more += paragraphs(novel, style, prose)
+            report(novel)
+
+    order = shuffled(reference)
+    held = round(len(order) * VALIDATION_SHARE)
+    validation = order[:held]
+    gate = Gate.of_texts(paragraph.text for paragraph in validation)
+    train, removed = without_leaks(order[held:] + shuffled(more), gate)
+    dev_size = round((len(order) - held) * DEV_SHARE)
+    dev, train = train[:dev_size], train[dev_size:]
+    return _corpus(name, train, dev, validation, removed)
+
+
+def _corpus(
+    name: str,
+    train: list[Paragraph],
+    dev: list[Paragraph],
+    validation: list[Paragraph],
+    removed: int,
+) -> Corpus:
+    everything = (*train, *dev, *validation)
+    styles = list(dict.fromkeys(work.style for work in WORKS))
+    styles += sorted({paragraph.style for paragraph in everything} - set(styles))
+    tokenizer = Tokenizer.from_texts((p.text for p in everything), styles)
+    # The space that would chain a paragraph to the next counts as a character of the stream.
+    characters = {
+        split: sum(len(p.text) + 1 for p in part)
+        for split, part in (("train", train), ("dev", dev), ("validation", validation))
+    }
+    facts = {
+        "format": FORMAT,
+        "name": name,
+        "seed": SEED,
+        "normalization": "NFC",
+        "paragraph_sentences": PARAGRAPH_SENTENCES,
+        "characters": characters,
+        "paragraphs": {"train": len(train), "dev": len(dev), "validation": len(validation)},
+        "vocabulary": tokenizer.size,
+        "sentences_removed_by_leakage_gate": removed,
+        "sha256_validation": hashlib.sha256(
+            "\n".join(p.text for p in validation).encode()
+        ).hexdigest(),
+    }
+    return Corpus(name, tokenizer, tuple(train), tuple(dev), tuple(validation), facts)

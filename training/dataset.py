@@ -1,0 +1,116 @@
+"""Windows of tokens to learn from, in an order that a seed and a position determine.
+
+Every epoch chains the paragraphs in a new order and cuts the chain into windows. So that a decoder
+can be asked for an author, about a third of the paragraphs open with a marker (their style token,
+or start), and a fifth of the windows begin at a sentence, behind a marker. The other windows begin
+anywhere and carry no hint, as in the evaluation. Markers are read, never predicted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.tokenizer import SEPARATOR, START, Tokenizer
+from training.corpus import Paragraph
+
+IGNORE = -1
+MARKED_PARAGRAPHS = 0.3
+MARKED_WINDOWS = 0.2
+
+Ids = NDArray[np.int64]
+
+
+def encode_stream(tokenizer: Tokenizer, paragraphs: Sequence[Paragraph]) -> Ids:
+    """The paragraphs in their order as one run of ids, a separator behind each; no markers."""
+    parts = [[*tokenizer.encode(paragraph.text), SEPARATOR] for paragraph in paragraphs]
+    return np.concatenate([np.asarray(part, np.int64) for part in parts])
+
+
+@dataclass
+class Position:
+    """Where training stands in the data: saved and restored with a run."""
+
+    epoch: int = 0
+    cursor: int = 0
+    length: int = 0
+
+
+class TrainingData:
+    """Batches of windows over the training paragraphs of a corpus."""
+
+    def __init__(
+        self, tokenizer: Tokenizer, paragraphs: Sequence[Paragraph], seed: int, position: Position
+    ) -> None:
+        self._tokens = [
+            np.asarray([*tokenizer.encode(paragraph.text), SEPARATOR], np.int64)
+            for paragraph in paragraphs
+        ]
+        self._styles = [tokenizer.style_id(paragraph.style) for paragraph in paragraphs]
+        self._markers = np.zeros(tokenizer.size, bool)
+        self._markers[[START, *tokenizer.markers]] = True
+        self._seed = seed
+        self.position = position
+        self._windows: Ids | None = None
+
+    def batch(self, length: int, size: int) -> tuple[Ids, Ids]:
+        """Inputs and targets, two arrays (size, length); targets hold IGNORE before a marker."""
+        if length != self.position.length:
+            first = self.position.length == 0
+            self.position.epoch += 0 if first else 1
+            self.position.cursor, self.position.length = 0, length
+            self._windows = None
+        if self._windows is None:
+            self._windows = self._epoch_windows()
+        if self.position.cursor + size > len(self._windows):
+            self.position.epoch += 1
+            self.position.cursor = 0
+            self._windows = self._epoch_windows()
+        chosen = self._windows[self.position.cursor : self.position.cursor + size]
+        if len(chosen) < size:  # a corpus smaller than a batch
+            chosen = np.resize(chosen, (size, length + 1))
+        self.position.cursor += size
+        targets = chosen[:, 1:].copy()
+        targets[self._markers[targets]] = IGNORE
+        return chosen[:, :-1], targets
+
+    def _epoch_windows(self) -> Ids:
+        """All windows of this epoch, shuffled, (count, length + 1)."""
+        random = np.random.default_rng([self._seed, self.position.epoch])
+        length = self.position.length
+        stream, authors = self._chain(random)
+        offset = int(random.integers(0, length))
+        starts = np.arange(offset, len(stream) - length - 1, length)
+        if not len(starts):
+            raise ValueError(f"the training text is shorter than one window of {length} characters")
+        sentence_starts = np.flatnonzero(stream[:-1] == SEPARATOR) + 1
+        sentence_starts = sentence_starts[sentence_starts < len(stream) - length - 1]
+        windows = stream[starts[:, None] + np.arange(length + 1)]
+        marked = np.flatnonzero(random.random(len(starts)) < MARKED_WINDOWS)
+        for index in marked if len(sentence_starts) else ():
+            place = min(
+                np.searchsorted(sentence_starts, starts[index]), len(sentence_starts) - 1
+            )
+            start = int(sentence_starts[place])
+            if not self._markers[stream[start]]:
+                marker = authors[start] if random.random() < 0.5 else START
+                windows[index] = np.concatenate([[marker], stream[start : start + length]])
+        random.shuffle(windows)
+        return windows
+
+    def _chain(self, random: np.random.Generator) -> tuple[Ids, Ids]:
+        """The paragraphs in a new order as one run of ids, and the style token of each place."""
+        parts: list[Ids] = []
+        styles: list[Ids] = []
+        for index in random.permutation(len(self._tokens)):
+            style = self._styles[index]
+            if random.random() < MARKED_PARAGRAPHS:
+                marker = style if random.random() < 0.5 else START
+                parts.append(np.asarray([marker], np.int64))
+                styles.append(np.asarray([style], np.int64))
+            parts.append(self._tokens[index])
+            styles.append(np.full(len(self._tokens[index]), style, np.int64))
+        return np.concatenate(parts), np.concatenate(styles)

@@ -1,0 +1,59 @@
+"""Muon for the matrices inside the blocks, AdamW for everything else.
+
+Muon (K. Jordan, 2024) orthogonalises the momentum of a matrix; embeddings, head, norms and biases
+are not maps between equal spaces and stay with AdamW (arXiv 1711.05101).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from model.decoder import Decoder
+from training.presets import Preset
+
+
+def make_optimizers(decoder: Decoder, preset: Preset) -> list[torch.optim.Optimizer]:
+    """The optimisers of a preset; each group's `initial_lr` is its peak learning rate."""
+    inner: list[Tensor] = []
+    decayed: list[Tensor] = []
+    plain: list[Tensor] = []
+    for name, parameter in decoder.named_parameters():
+        if preset.muon_rate is not None and parameter.ndim == 2 and name.startswith("blocks."):
+            inner.append(parameter)
+        elif preset.muon_rate is None and parameter.ndim == 2:
+            decayed.append(parameter)
+        else:
+            plain.append(parameter)
+    groups = [
+        {"params": decayed, "weight_decay": preset.weight_decay},
+        {"params": plain, "weight_decay": 0.0},
+    ]
+    betas = (0.9, 0.999) if preset.muon_rate is None else (0.9, 0.95)
+    optimizers: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(
+            [group for group in groups if group["params"]],
+            lr=preset.adam_rate,
+            betas=betas,
+            eps=1e-8 if preset.muon_rate is None else 1e-10,
+        )
+    ]
+    if preset.muon_rate is not None:
+        optimizers.append(
+            torch.optim.Muon(inner, lr=preset.muon_rate, weight_decay=preset.weight_decay)
+        )
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["initial_lr"] = group["lr"]
+    return optimizers
+
+
+def rate_factor(preset: Preset, step: int, progress: float) -> float:
+    """What the peak learning rates are multiplied by at `step`, `progress` of the run done.
+
+    Linear warm-up over `warmup` steps, then flat, then linear to a hundredth over the last `decay`.
+    """
+    warm = min(1.0, (step + 1) / preset.warmup) if preset.warmup else 1.0
+    if preset.decay <= 0:
+        return warm
+    return warm * max(0.01, min(1.0, (1.0 - progress) / preset.decay))
