@@ -1,0 +1,49 @@
+"""Shared by all tests: one thread each (the machine is small) and a tiny checkpoint made on the fly."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import pytest
+import torch
+
+from model.checkpoint import save_checkpoint
+from model.config import DecoderConfig
+from model.decoder import Decoder
+from model.tokenizer import Tokenizer
+
+torch.set_num_threads(1)
+
+REPOSITORY = Path(__file__).parent.parent
+SHARED_CORPUS = REPOSITORY.parent / "shared" / "corpus"
+
+LETTERS = "abcdefghijklmnñopqrstuvwxyzáéíóúü"
+CHARACTERS = " " + "0123456789.,;:!?¡¿«»()\"'—-" + LETTERS + LETTERS.upper()
+TINY_TOKENIZER = Tokenizer(("cervantes", "galdos"), "".join(sorted(set(CHARACTERS))))
+
+
+def tiny_config(tokenizer: Tokenizer = TINY_TOKENIZER, context: int = 96) -> DecoderConfig:
+    """The shape of the decoders that tests build."""
+    return DecoderConfig("modern", tokenizer.size, context, 32, 2, 2, 64)
+
+
+def save_tiny(folder: Path, seed: int = 0, context: int = 96) -> Path:
+    """Write an untrained checkpoint with lively random weights; returns the folder."""
+    decoder = Decoder(tiny_config(context=context))
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in decoder.parameters():
+            if parameter.ndim == 2:
+                parameter.normal_(std=0.15, generator=generator)
+    metrics = {"preset": "tiny", "parameters": decoder.parameter_count, "dev_loss": None}
+    save_checkpoint(folder, decoder, TINY_TOKENIZER, metrics, "# tiny\n")
+    return folder
+
+
+@pytest.fixture
+def tiny_checkpoint(tmp_path: Path) -> Path:
+    """A checkpoint folder called `tiny`, alone in its parent."""
+    return save_tiny(tmp_path / "checkpoints" / "tiny")
