@@ -1,1 +1,1 @@
-"""The decoder and everything that turns a phrase into sentences: tensors and text, nothing of chats."""
+"""The decoder and what turns a phrase into sentences: tensors and text, nothing of chats."""

@@ -12,24 +12,20 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from model.checkpoint_files import CARD, CONFIG, METRICS, TOKENIZER, WEIGHTS
 from model.config import DecoderConfig
 from model.decoder import Decoder
 from model.errors import CheckpointError
-from model.files import replacing, write_text
+from model.files import read_json_object, replacing, write_text
 from model.tokenizer import Tokenizer
 
-WEIGHTS = "model.safetensors"
-CONFIG = "config.json"
-TOKENIZER = "tokenizer.json"
-METRICS = "metrics.json"
-CARD = "README.md"
 ID_LENGTH = 12
 _DTYPES = (torch.bfloat16, torch.float16, torch.float32)
 
@@ -74,13 +70,15 @@ def load_checkpoint(folder: Path, device: torch.device | str = "cpu") -> Checkpo
     Raises CheckpointError, and then nothing of it is kept.
     """
     if not folder.is_dir():
-        raise CheckpointError(f"{folder}: no such folder; a checkpoint is a folder with {WEIGHTS}")
+        raise CheckpointError("no_folder", file=str(folder))
     config = DecoderConfig.load(folder / CONFIG)
     tokenizer = Tokenizer.load(folder / TOKENIZER)
     if tokenizer.size != config.vocabulary:
         raise CheckpointError(
-            f"{folder / TOKENIZER}: a vocabulary of {tokenizer.size}, but {CONFIG} expects "
-            f"{config.vocabulary}"
+            "vocabulary",
+            file=str(folder / TOKENIZER),
+            found=tokenizer.size,
+            expected=config.vocabulary,
         )
     weights, identity = _read_weights(folder / WEIGHTS)
     with torch.device("meta"):
@@ -90,7 +88,12 @@ def load_checkpoint(folder: Path, device: torch.device | str = "cpu") -> Checkpo
     decoder.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
     decoder.requires_grad_(False).eval().to(device)
     return Checkpoint(
-        folder.resolve().name, identity, folder, decoder, tokenizer, _read_metrics(folder / METRICS)
+        folder.resolve().name,
+        identity,
+        folder,
+        decoder,
+        tokenizer,
+        read_json_object(folder / METRICS),
     )
 
 
@@ -100,42 +103,32 @@ def _read_weights(path: Path) -> tuple[dict[str, Tensor], str]:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         return load_file(path), digest[:ID_LENGTH]
     except FileNotFoundError:
-        raise CheckpointError(f"{path}: missing; a checkpoint has its weights there") from None
-    except SafetensorError as error:
-        raise CheckpointError(
-            f"{path}: truncated or not a safetensors file, nothing else is read ({error})"
-        ) from None
+        raise CheckpointError("missing", file=str(path)) from None
+    except SafetensorError:
+        raise CheckpointError("not_weights", file=str(path)) from None
     except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from None
+        raise CheckpointError("unreadable", file=str(path), reason=error.strerror) from None
 
 
 def _check_weights(path: Path, weights: dict[str, Tensor], decoder: Decoder) -> None:
-    expected = {name: tuple(tensor.shape) for name, tensor in decoder.state_dict().items()}
-    if missing := sorted(expected.keys() - weights.keys()):
-        raise CheckpointError(f"{path}: {len(missing)} tensors missing, such as {missing[0]!r}")
-    if foreign := sorted(weights.keys() - expected.keys()):
-        raise CheckpointError(f"{path}: {len(foreign)} unknown tensors, such as {foreign[0]!r}")
+    expected = {name: _shape(tensor) for name, tensor in decoder.state_dict().items()}
+    found = {name: _shape(tensor) for name, tensor in weights.items()}
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) != found.get(name):
+            _refuse(path, name, found.get(name, "missing"), expected.get(name, "no such tensor"))
     for name, tensor in weights.items():
-        if tuple(tensor.shape) != expected[name]:
-            raise CheckpointError(
-                f"{path}: {name!r} has shape {tuple(tensor.shape)}, expected {expected[name]}"
-            )
         if tensor.dtype not in _DTYPES:
-            raise CheckpointError(f"{path}: {name!r} is {tensor.dtype}, expected a float type")
+            _refuse(path, name, str(tensor.dtype), "a floating-point type")
         if not bool(torch.isfinite(tensor).all()):
-            raise CheckpointError(f"{path}: {name!r} holds values that are not finite")
+            _refuse(path, name, "not finite everywhere", "finite numbers")
 
 
-def _read_metrics(path: Path) -> dict[str, Any]:
-    try:
-        metrics = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise CheckpointError(f"{path}: missing; a checkpoint has its figures there") from None
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: cannot be read as JSON ({error})") from None
-    if not isinstance(metrics, dict):
-        raise CheckpointError(f"{path}: expected an object")
-    return metrics
+def _shape(tensor: Tensor) -> str:
+    return "×".join(map(str, tensor.shape))
+
+
+def _refuse(path: Path, tensor: str, found: str, expected: str) -> NoReturn:
+    raise CheckpointError("tensor", file=str(path), tensor=tensor, found=found, expected=expected)
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from model.errors import CheckpointError
+from model.files import read_json_object
 
 Family = Literal["reference", "modern"]
 MAXIMA = {"vocabulary": 4096, "context": 16384, "width": 4096, "layers": 64, "heads": 64}
@@ -64,16 +64,12 @@ class DecoderConfig:
     @classmethod
     def load(cls, path: Path) -> DecoderConfig:
         """Read `config.json`; raises CheckpointError naming the file and the wrong value."""
-        try:
-            content = json.loads(path.read_text("utf-8"))
-        except FileNotFoundError:
-            raise CheckpointError(f"{path}: missing; a checkpoint has a config.json") from None
-        except (OSError, ValueError) as error:
-            raise CheckpointError(f"{path}: cannot be read as JSON ({error})") from None
+        content = read_json_object(path)
         known = {field.name for field in fields(cls)}
-        if not isinstance(content, dict) or set(content) - known:
-            raise CheckpointError(f"{path}: expected an object with only {sorted(known)}")
+        if foreign := sorted(set(content) - known):
+            problem = f"unknown entry {foreign[0]!r}, expected only {', '.join(sorted(known))}"
+            raise CheckpointError("content", file=str(path), problem=problem)
         try:
             return cls(**content)
         except (TypeError, ValueError) as error:
-            raise CheckpointError(f"{path}: {error}") from None
+            raise CheckpointError("content", file=str(path), problem=str(error)) from None

@@ -77,7 +77,9 @@ class Attention(nn.Module):
                 scale=self.scale,
             )
         else:
-            keys, values = step.cache.extend(layer, step.rows, step.positions, key, value, step.upto)
+            keys, values = step.cache.extend(
+                layer, step.rows, step.positions, key, value, step.upto
+            )
             mixed = F.scaled_dot_product_attention(
                 query, keys, values, attn_mask=step.mask, scale=self.scale
             )

@@ -1,13 +1,63 @@
-"""Failures a caller can act on, one type for each."""
+"""Failures a caller can act on, one type for each.
+
+A coded error says what is wrong (`code`) and carries the wrong value and what would be right
+(`values`), so that a front end can say it in the reader's language; its own text is English.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
 
 
 class LitteraError(Exception):
     """Base of every failure this project raises on purpose; its text is fit to be shown."""
 
 
-class CheckpointError(LitteraError):
+class CodedError(LitteraError):
+    """An error that front ends translate. Values are strings and numbers, or tuples of them."""
+
+    TEXTS: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, code: str, **values: object) -> None:
+        self.code, self.values = code, values
+        super().__init__(self.TEXTS[code].format(**values))
+
+
+class PromptError(CodedError):
+    """A phrase or an option cannot be used."""
+
+    TEXTS: ClassVar[dict[str, str]] = {
+        "empty": "the phrase is empty",
+        "unwritable": "no character of the phrase can be written",
+        "too_long": "the phrase has {length} characters, at most {limit} are taken",
+        "sentences": "sentences is {value}, expected {least} to {most}",
+        "temperature": "temperature is {value}, expected {least:g} to {most:g}",
+        "top_p": "top_p is {value}, expected {least:g} to {most:g}",
+        "seed": "seed is {value}, expected {least} to {most}",
+        "sentence_limit": "sentence_limit is {value}, expected {least} to {most}",
+        "style": "unknown style {value!r}, known are {known}",
+    }
+
+
+class CheckpointError(CodedError):
     """A checkpoint cannot be used: the text names the file and what was expected of it."""
 
+    TEXTS: ClassVar[dict[str, str]] = {
+        "unknown": "no checkpoint {name!r} in {folder} (there: {known})",
+        "no_folder": "{file}: no such folder; a checkpoint is a folder with model.safetensors",
+        "missing": "{file}: missing, so the checkpoint is not whole",
+        "unreadable": "{file}: cannot be read ({reason})",
+        "not_json": "{file}: not a whole JSON file",
+        "content": "{file}: {problem}",
+        "vocabulary": "{file}: a vocabulary of {found}, but config.json expects {expected}",
+        "not_weights": "{file}: truncated or no safetensors file; nothing else is read",
+        "tensor": "{file}: tensor {tensor!r} is {found}, expected {expected}",
+    }
 
-class PromptError(LitteraError):
-    """A phrase or an option cannot be used: the text (Spanish) says what would be accepted."""
+
+class DeviceError(CodedError):
+    """The device that was asked for is not there."""
+
+    TEXTS: ClassVar[dict[str, str]] = {
+        "no_cuda": "no CUDA device was found; use 'auto' or 'cpu'",
+    }

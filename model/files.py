@@ -1,9 +1,13 @@
-"""Writing files so that a reader never meets half of one."""
+"""Writing files so that a reader never meets half of one, and reading them with clear errors."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from model.errors import CheckpointError
 
 
 @contextmanager
@@ -24,3 +28,18 @@ def write_text(path: Path, text: str) -> None:
     """Write UTF-8 `text` to `path`, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, "utf-8")
+
+
+def read_json_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file of a checkpoint; raises CheckpointError naming the file."""
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise CheckpointError("missing", file=str(path)) from None
+    except OSError as error:
+        raise CheckpointError("unreadable", file=str(path), reason=error.strerror) from None
+    except (ValueError, RecursionError):
+        raise CheckpointError("not_json", file=str(path)) from None
+    if not isinstance(content, dict):
+        raise CheckpointError("content", file=str(path), problem="expected an object")
+    return content

@@ -10,19 +10,22 @@ import re
 TERMINALS = frozenset(".!?")
 CLOSERS = frozenset("»\")]'")
 OPENERS = frozenset("¿¡«\"(['—-")
-CLAUSE_MARKS = frozenset(",;:")
 
 _ENDING = re.compile(r"[.!?][»\")\]']*$")
 _CANDIDATE = re.compile(r"[.!?][»\")\]']*(?= )")
+_PENDING = re.compile(r"[.!?][»\")\]']*( [¿¡«\"(\['— -]*)$")
+_CLAUSE_END = re.compile(r"(?:[,;:]|(?<!\.)[!?]|(?<= )—)(?= )")
+_NO_STOP_AFTER = " ,;:¿¡«\"(['—-"
 _LAST_WORD = re.compile(r"([^\W\d_]+)\.$")
 
 # A full stop after one of these, or after a single letter (S. M., D., J. C.), ends no sentence.
 # «etc.» is not here: it ends one unless lower case follows, as everywhere.
 ABBREVIATIONS = frozenset(
-    "Sr Sra Srta Sres Sras Srtas Sor Dª Dn Dr Dra Dres Vd Vds Ud Uds Vm Vmd Vmds Vms Fr Excmo Excma "
-    "Exmo Exma Ilmo Ilma Rvdo Rdo Rda Smo Sto Sta Ntra Ntro Mr Mrs Mme Mlle St Lic Ldo Gral Cnel "
-    "Cap cap caps Pág pág págs fol lib Art art Núm núm núms vol vols tom pp Cía ptas cts rs mrs EE"
-    .split()
+    """
+    Sr Sra Srta Sres Sras Srtas Sor Dª Dn Dr Dra Dres Vd Vds Ud Uds Vm Vmd Vmds Vms Fr Excmo Excma
+    Exmo Exma Ilmo Ilma Rvdo Rdo Rda Smo Sto Sta Ntra Ntro Mr Mrs Mme Mlle St Lic Ldo Gral Cnel
+    Cap cap caps Pág pág págs fol lib Art art Núm núm núms vol vols tom pp Cía ptas cts rs mrs EE
+    """.split()
 )
 
 
@@ -65,12 +68,33 @@ def split_sentences(text: str) -> list[str]:
     return sentences
 
 
-def last_clause(text: str) -> int:
-    """Where to cut a sentence that runs on: the index after its last whole clause, or 0.
+def continues(sentence: str) -> bool:
+    """Whether an unfinished sentence stands right behind a possible end, a space and at most
+    opening marks, so that only lower case keeps it from splitting in two there."""
+    match = _PENDING.search(sentence[-48:])
+    return match is not None and may_end(sentence[: len(sentence) - len(match[1])])
 
-    A comma, semicolon or colon ends a clause, and so does an inner `.`, `!` or `?`.
+
+def clause_ends(sentence: str, least: int) -> list[int]:
+    """Where a sentence that runs on may be closed, last place first: before the comma, semicolon,
+    colon or dash, or behind the inner `!` or `?`, that ends a clause, from index `least` on."""
+    ends = []
+    for match in _CLAUSE_END.finditer(sentence, least):
+        mark = match.start()
+        ends.append(mark + 1 if sentence[mark] in TERMINALS else mark)
+    return ends[::-1]
+
+
+def close_sentence(sentence: str, least: int = 0) -> str:
+    """End a sentence that runs on: cut it at its last clause boundary and set a full stop.
+
+    Nothing before index `least` is cut. Without a clause boundary there the cut is between words,
+    and without a space it is where the sentence stands. The result satisfies `may_end`.
     """
-    for index in range(len(text) - 1, 0, -1):
-        if text[index] == " " and text[index - 1] in CLAUSE_MARKS | TERMINALS:
-            return index - 1
-    return 0
+    spaces = [index for index in range(len(sentence) - 1, least - 1, -1) if sentence[index] == " "]
+    for end in (*clause_ends(sentence, least), *spaces):
+        cut = sentence[:end]
+        closed = cut if cut and cut[-1] in TERMINALS else cut + "."
+        if end > 0 and cut[-1] not in _NO_STOP_AFTER and may_end(closed):
+            return closed
+    return sentence.rstrip(_NO_STOP_AFTER) + "..."

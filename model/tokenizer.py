@@ -7,7 +7,6 @@ checkpoint: it is stored beside the weights as `tokenizer.json` and never change
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from model.errors import CheckpointError
+from model.files import read_json_object
 from model.sentences import split_sentences
 from model.text import nearest, normalize
 
@@ -40,8 +40,8 @@ class Tokenizer:
 
     @classmethod
     def from_texts(cls, texts: Iterable[str], styles: Iterable[str] = ()) -> Tokenizer:
-        """The vocabulary of every character in `texts` (already normalised), in code-point order."""
-        seen = set[str]().union(*texts) | {" "}
+        """The vocabulary of all characters in `texts` (already normalised), in code-point order."""
+        seen = set[str]().union(*texts) | {" ", "."}
         return cls(tuple(styles), "".join(sorted(seen)))
 
     @property
@@ -121,14 +121,11 @@ class Tokenizer:
     @classmethod
     def load(cls, path: Path) -> Tokenizer:
         """Read `tokenizer.json`; raises CheckpointError when it is not one of ours."""
-        try:
-            content = json.loads(path.read_text("utf-8"))
-        except FileNotFoundError:
-            raise CheckpointError(f"{path}: missing; a checkpoint has a tokenizer.json") from None
-        except (OSError, ValueError) as error:
-            raise CheckpointError(f"{path}: cannot be read as JSON ({error})") from None
-        if not isinstance(content, dict) or content.get("format") != FORMAT:
-            raise CheckpointError(f"{path}: not a vocabulary of this program (format {FORMAT!r})")
+        content = read_json_object(path)
+        if content.get("format") != FORMAT:
+            raise CheckpointError(
+                "content", file=str(path), problem=f"expected a vocabulary in format {FORMAT!r}"
+            )
         styles, characters = content.get("styles"), content.get("characters")
         if (
             not isinstance(characters, str)
@@ -136,7 +133,8 @@ class Tokenizer:
             or not all(isinstance(style, str) for style in styles)
             or len(set(characters)) != len(characters)
             or len(set(styles)) != len(styles)
-            or " " not in characters
+            or not {" ", "."} <= set(characters)
         ):
-            raise CheckpointError(f"{path}: 'characters' and 'styles' must be lists without repeats")
+            problem = "'characters' and 'styles' must hold no repeats, characters ' ' and '.'"
+            raise CheckpointError("content", file=str(path), problem=problem)
         return cls(tuple(styles), characters)

@@ -1,0 +1,1 @@
+"""The running program: settings, the executor and what people talk to."""

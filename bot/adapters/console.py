@@ -1,0 +1,217 @@
+"""The chat in the terminal: a phrase a line, its continuation as it is written."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from typing import TextIO
+
+from bot.executor import (
+    Executor,
+    Generation,
+    QueueFullError,
+    Restarted,
+    UnavailableError,
+    WorkerLostError,
+)
+from bot.settings import Settings
+from bot.texts import explain, notices, say
+from model.errors import CodedError, LitteraError
+from model.places import named_checkpoint
+from model.prompt import Options, new_seed
+from model.result import Result
+
+PROMPT = "> "
+
+
+class Console:
+    """Reads lines from `source` and answers on `out` until the input ends or `/salir`."""
+
+    def __init__(self, executor: Executor, settings: Settings, source: TextIO, out: TextIO) -> None:
+        self.executor, self.settings = executor, settings
+        self._source, self._out = source, out
+        self._interactive = source.isatty() and out.isatty()
+        self._lines: asyncio.Queue[str | None] = asyncio.Queue(maxsize=1)
+        self._started = time.monotonic()
+        self._speed: float | None = None
+        self._writing: Generation | None = None
+        self._commands: dict[str, Callable[[str], Coroutine[None, None, None]]] = {
+            "/escribe": self._write,
+            "/recargar": self._reload,
+            "/modelo": self._show_model,
+            "/estado": self._show_status,
+            "/ayuda": self._show_help,
+        }
+
+    async def run(self) -> None:
+        """Converse until the end."""
+        threading.Thread(target=self._read, args=(asyncio.get_running_loop(),), daemon=True).start()
+        self._say(say("welcome", name=self.executor.serving.name))
+        while True:
+            if self._interactive:
+                self._put(PROMPT)
+            line = await self._lines.get()
+            if line is None or line.strip() == "/salir":
+                break
+            await self._answer(line.strip())
+        self._say(say("goodbye"))
+
+    def interrupt(self) -> bool:
+        """Ctrl-C: drop the answer under way; False when there is none."""
+        if self._writing is None or self._writing.done:
+            return False
+        self.executor.cancel(self._writing)
+        return True
+
+    def _read(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Hand over one line at a time; a thread, since a terminal cannot be awaited everywhere."""
+        # The loop may be closed while this thread still waits for the keyboard.
+        with contextlib.suppress(RuntimeError):
+            for line in self._source:
+                asyncio.run_coroutine_threadsafe(self._lines.put(line), loop).result()
+            asyncio.run_coroutine_threadsafe(self._lines.put(None), loop).result()
+
+    async def _answer(self, line: str) -> None:
+        if not line:
+            return
+        command, _, rest = line.partition(" ")
+        if not command.startswith("/"):
+            await self._write(line)
+        elif (handle := self._commands.get(command)) is not None:
+            await handle(rest.strip())
+        else:
+            self._say(say("no_such_command", command=command))
+
+    async def _write(self, phrase: str) -> None:
+        if not phrase:
+            self._say(say("no_phrase"))
+            return
+        options = Options(
+            sentences=self.settings.sentences,
+            temperature=self.settings.temperature,
+            top_p=self.settings.top_p,
+            seed=new_seed(),
+            sentence_limit=self.settings.sentence_limit,
+        )
+        started = time.monotonic()
+        try:
+            self._writing = self.executor.submit(phrase, options)
+            result = await self._stream(self._writing)
+        except LitteraError as error:
+            self._say(_sentence(error))
+        except asyncio.CancelledError:
+            if self._writing is None or not self._writing.done:
+                raise  # the console itself is being closed
+            self._say(" " + say("cancelled"))
+        else:
+            self._speed = result.characters / (time.monotonic() - started)
+            self._say("")
+            for notice in notices(result.dropped, result.truncated):
+                self._say(f"({notice})")
+        finally:
+            self._writing = None
+
+    async def _stream(self, writing: Generation) -> Result:
+        begun = False
+        async for piece in writing:
+            if isinstance(piece, Restarted):
+                if begun:
+                    self._say(" " + say("restarted"))
+                begun = False
+                continue
+            if not begun:
+                self._put(" ".join(writing.phrase.split()))
+                begun = True
+            self._put(piece)
+        return await writing.result()
+
+    async def _reload(self, name: str) -> None:
+        old = self.executor.serving
+        try:
+            path = named_checkpoint(name, self.settings.checkpoints_dir) if name else old.path
+            done = await self.executor.reload(path)
+        except LitteraError as error:
+            self._say(
+                say("not_reloaded", old=_label(old.name, old.checkpoint), error=_sentence(error))
+            )
+            return
+        self._say(
+            say(
+                "reloaded",
+                seconds=done.seconds,
+                old=_label(done.old.name, done.old.checkpoint),
+                new=_label(done.new.name, done.new.checkpoint),
+            )
+        )
+
+    async def _show_model(self, _: str) -> None:
+        serving = self.executor.serving
+        loss = say("loss_unknown") if serving.loss is None else say("loss", loss=serving.loss)
+        self._say(
+            say(
+                "model",
+                name=serving.name,
+                id=serving.checkpoint,
+                parameters=f"{serving.parameters:,}".replace(",", "."),
+                loss=loss,
+                device=serving.device,
+                threads=serving.threads,
+            )
+        )
+
+    async def _show_status(self, _: str) -> None:
+        speed = self._speed
+        self._say(
+            say(
+                "status",
+                pending=self.executor.pending,
+                answered=self.executor.answered,
+                restarts=self.executor.restarts,
+                uptime=_duration(time.monotonic() - self._started),
+                speed=say("speed_unknown") if speed is None else say("speed", speed=speed),
+            )
+        )
+
+    async def _show_help(self, _: str) -> None:
+        self._say(say("help", sentences=self.settings.sentences))
+
+    def _put(self, text: str) -> None:
+        self._out.write(text)
+        self._out.flush()
+
+    def _say(self, text: str) -> None:
+        self._put(text + "\n")
+
+
+def _sentence(error: LitteraError) -> str:
+    """A failure of a request as one sentence."""
+    match error:
+        case CodedError():
+            return explain(error)
+        case QueueFullError():
+            return say("queue_full", limit=error.limit)
+        case WorkerLostError():
+            return say("worker_lost")
+        case UnavailableError():
+            return say("unavailable")
+        case _:
+            return str(error)
+
+
+def _label(name: str, identity: str) -> str:
+    return f"{name} ({identity})"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def standard_console(executor: Executor, settings: Settings) -> Console:
+    """The console on this process's standard input and output."""
+    return Console(executor, settings, sys.stdin, sys.stdout)

@@ -1,0 +1,166 @@
+"""The command `litteragpt`.
+
+Commands of other packages join through the entry-point group `litteragpt.commands`. Nothing heavy
+is imported before a command needs it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from importlib.metadata import entry_points, version
+from typing import Annotated
+
+import typer
+
+from bot.settings import Settings, SettingsError, load_settings, unknown_settings
+from bot.texts import explain, say
+from model.errors import CheckpointError, CodedError, DeviceError, LitteraError
+from model.prompt import Options, new_seed
+
+EXIT_FAILURE = 1
+EXIT_USAGE = 2
+EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: starting again would not help
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="litteragpt",
+    help="Continúa una frase con dos oraciones al modo de los clásicos españoles.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(say("not_integer", value=text)) from None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        raise typer.BadParameter(say("not_number", value=text)) from None
+
+
+@app.callback(invoke_without_command=True)
+def _main(
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Muestra la versión y termina.", is_eager=True)
+    ] = False,
+) -> None:
+    if show_version:
+        typer.echo(f"litteragpt {version('litteragpt')}")
+        raise typer.Exit
+
+
+@app.command(help="Continúa una frase y termina.")
+def escribe(
+    frase: Annotated[str, typer.Argument(help="La frase; «-» la lee de la entrada estándar.")],
+    frases: Annotated[
+        int | None, typer.Option(parser=_integer, metavar="N", help="Cuántas frases (1 a 5).")
+    ] = None,
+    estilo: Annotated[str | None, typer.Option(help="Autor, por ejemplo galdos.")] = None,
+    temperatura: Annotated[
+        float | None, typer.Option(parser=_number, metavar="T", help="De 0 a 2.")
+    ] = None,
+    semilla: Annotated[
+        int | None,
+        typer.Option(parser=_integer, metavar="N", help="La misma semilla da el mismo texto."),
+    ] = None,
+    checkpoint: Annotated[
+        str | None, typer.Option(help="Modelo, por su nombre o por su carpeta.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Muestra un objeto JSON.")] = False,
+) -> None:
+    """One answer."""
+    from bot.escribe import answer, read_phrase
+
+    settings = _settings()
+    options = Options(
+        sentences=settings.sentences if frases is None else frases,
+        style=estilo,
+        temperature=settings.temperature if temperatura is None else temperatura,
+        top_p=settings.top_p,
+        seed=new_seed() if semilla is None else semilla,
+        sentence_limit=settings.sentence_limit,
+    )
+    written = answer(read_phrase(frase), options, settings, checkpoint or settings.checkpoint)
+    if as_json:
+        typer.echo(written.to_json())
+        return
+    typer.echo(written.result.text)
+    for notice in written.notices:
+        typer.echo(f"({notice})", err=True)
+
+
+@app.command(help="Enciende el bot; sin claves de ninguna plataforma, conversa en la terminal.")
+def bot() -> None:
+    """The program that stays."""
+    from bot.app import run_bot
+
+    settings = _settings()
+    try:
+        asyncio.run(run_bot(settings))
+    except (CheckpointError, DeviceError) as error:
+        raise SettingsError(explain(error)) from None
+
+
+def _settings() -> Settings:
+    for warning in unknown_settings():
+        typer.echo(warning, err=True)
+    return load_settings()
+
+
+def _usage_text(error: typer.TyperException) -> str:
+    """A mistake in the command line, in Spanish where the library only knows English."""
+    option = getattr(error, "option_name", None)
+    param = getattr(error, "param", None)
+    if option is not None:
+        problem = say("no_option", name=option)
+    elif param is not None and error.message:
+        problem = f"--{param.name}: {error.message}"
+    elif param is not None:
+        problem = say("missing_argument", name=param.human_readable_name)
+    elif "No such command" in error.message:
+        problem = say("no_command")
+    else:
+        problem = error.format_message().rstrip(".")
+    return say("usage", problem=problem)
+
+
+def _fail(text: str, code: int) -> int:
+    typer.echo(text, err=True)
+    return code
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line; the exit code."""
+    for point in entry_points(group="litteragpt.commands"):
+        app.add_typer(point.load())
+    try:
+        result = app(arguments, standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except typer.Exit as done:
+        return done.exit_code
+    except typer.TyperException as error:
+        return _fail(_usage_text(error), EXIT_USAGE)
+    except SettingsError as error:
+        return _fail(str(error), EXIT_CONFIG)
+    except CodedError as error:
+        return _fail(explain(error), EXIT_FAILURE)
+    except LitteraError as error:
+        return _fail(str(error), EXIT_FAILURE)
+    except (KeyboardInterrupt, typer.Abort):
+        return EXIT_INTERRUPTED
+
+
+def main() -> None:
+    """Entry point."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,73 @@
+"""`litteragpt escribe`: one answer, in this process, without a worker."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.settings import Settings
+from bot.texts import notices
+from model.places import find_checkpoint
+from model.prompt import Options, check_phrase
+
+if TYPE_CHECKING:
+    from model.result import Result
+
+# Enough for any phrase that could be accepted, whatever is sent on standard input.
+_READ_LIMIT = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A result and how long it took, model start included, in seconds."""
+
+    result: Result
+    seconds: float
+
+    def to_json(self) -> str:
+        """The object that `--json` prints."""
+        result = self.result
+        content = {
+            "frase": result.phrase,
+            "texto": result.text,
+            "frases": list(result.sentences),
+            "estilo": result.style,
+            "semilla": result.seed,
+            "checkpoint": result.checkpoint,
+            "caracteres": result.characters,
+            "segundos": round(self.seconds, 3),
+            "avisos": self.notices,
+        }
+        return json.dumps(content, ensure_ascii=False)
+
+    @property
+    def notices(self) -> list[str]:
+        """What the reader should know besides the text."""
+        return notices(self.result.dropped, self.result.truncated)
+
+
+def read_phrase(argument: str) -> str:
+    """The phrase itself, or what standard input holds for `-`."""
+    if argument != "-":
+        return argument
+    return sys.stdin.buffer.read(_READ_LIMIT).decode("utf-8", errors="replace")
+
+
+def answer(phrase: str, options: Options, settings: Settings, checkpoint: str) -> Answer:
+    """Write one answer. Raises PromptError before anything heavy is loaded where that can be
+    known, CheckpointError and DeviceError."""
+    started = time.monotonic()
+    check_phrase(phrase, settings.phrase_limit)
+    path = find_checkpoint(checkpoint, settings.checkpoints_dir)
+
+    from model.checkpoint import load_checkpoint
+    from model.device import resolve_device, set_threads
+    from model.generation import generate
+
+    set_threads(settings.threads)
+    loaded = load_checkpoint(path, resolve_device(settings.device))  # type: ignore[arg-type]
+    result = generate(loaded, phrase, options)
+    return Answer(result, time.monotonic() - started)

@@ -1,0 +1,385 @@
+"""The bot's side of generation: hand a phrase to the worker process, read its text as it comes.
+
+The event loop never waits for the model: it only reads lines from a pipe. A worker that dies is
+started again and its unfinished requests run again, from their seeds, at most twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from bot.protocol import (
+    LINE_LIMIT,
+    Message,
+    decode,
+    encode,
+    error_of_message,
+    result_of_message,
+    write_message,
+)
+from model.errors import LitteraError
+from model.prompt import PHRASE_LIMIT, Options, check_phrase
+from model.result import Result
+
+log = logging.getLogger(__name__)
+
+RERUNS = 2
+START_SECONDS = 120.0
+STOP_SECONDS = 5.0
+BACKOFF_SECONDS = (0.1, 5.0)
+# A worker that cannot start so many times in a row fails the requests that wait for it.
+FAILED_STARTS = 3
+
+
+class QueueFullError(LitteraError):
+    """So many requests are unfinished that another is not taken."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(f"{limit} requests are unfinished already")
+
+
+class WorkerLostError(LitteraError):
+    """The worker died with this request every time it ran."""
+
+
+class UnavailableError(LitteraError):
+    """No worker can be started, or the executor is closed."""
+
+
+@dataclass(frozen=True)
+class Serving:
+    """The checkpoint that new requests are written with, and where."""
+
+    path: Path
+    name: str
+    checkpoint: str
+    parameters: int
+    loss: float | None
+    styles: tuple[str, ...]
+    device: str
+    threads: int
+
+
+@dataclass(frozen=True)
+class Reloaded:
+    """A reload that succeeded."""
+
+    old: Serving
+    new: Serving
+    seconds: float
+
+
+class Restarted:
+    """In a stream of text: the worker died, the text begins anew."""
+
+
+class Generation:
+    """One request: iterate over it for its text as it comes, then read `result`."""
+
+    def __init__(self, number: int, phrase: str, options: Options) -> None:
+        self.number, self.phrase, self.options = number, phrase, options
+        self.runs = 0
+        self._text = ""
+        self._restarted = False
+        self._changed = asyncio.Event()
+        self._outcome: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        # An abandoned request's failure is nobody's unhandled exception.
+        self._outcome.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    @property
+    def done(self) -> bool:
+        """Whether the outcome is known."""
+        return self._outcome.done()
+
+    async def result(self) -> Result:
+        """The finished text. Raises PromptError, WorkerLostError or UnavailableError; cancelling
+        the waiting task does not cancel the request (see Executor.cancel)."""
+        return await asyncio.shield(self._outcome)
+
+    async def __aiter__(self) -> AsyncIterator[str | Restarted]:
+        """The text as it comes, in pieces that nobody read yet; ends with the outcome."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            if self._restarted:
+                self._restarted = False
+                yield Restarted()
+            if self._text:
+                text, self._text = self._text, ""
+                yield text
+            if self.done:
+                return
+
+    def add_text(self, text: str) -> None:
+        """Called by the executor: more text."""
+        self._text += text
+        self._changed.set()
+
+    def restart(self) -> None:
+        """Called by the executor: what came so far is void."""
+        self._text, self._restarted = "", True
+        self._changed.set()
+
+    def finish(self, outcome: Result | Exception | None) -> None:
+        """Called by the executor: the outcome; None cancels."""
+        if not self.done:
+            if outcome is None:
+                self._outcome.cancel()
+            elif isinstance(outcome, Exception):
+                self._outcome.set_exception(outcome)
+            else:
+                self._outcome.set_result(outcome)
+        self._changed.set()
+
+
+@dataclass(frozen=True)
+class WorkerOptions:
+    """How the worker is started; see bot.settings for the meaning."""
+
+    checkpoint: Path
+    device: str = "auto"
+    threads: int = 0
+    max_batch: int = 16
+    queue_limit: int = 64
+    phrase_limit: int = PHRASE_LIMIT
+
+
+class Executor:
+    """Owns the worker process. Create, `start`, use, `close`; all in one event loop."""
+
+    def __init__(self, options: WorkerOptions) -> None:
+        self.options = options
+        self.answered = 0
+        self.restarts = 0
+        self._path = options.checkpoint
+        self._serving: Serving | None = None
+        self._unfinished: dict[int, Generation] = {}
+        self._reloads: dict[int, asyncio.Future[Message]] = {}
+        self._numbers = itertools.count(1)
+        self._process: asyncio.subprocess.Process | None = None
+        self._started = asyncio.Event()
+        self._keeper: asyncio.Task[None] | None = None
+        self._failure: LitteraError | None = None
+        self._closing = False
+
+    @property
+    def pending(self) -> int:
+        """How many requests are unfinished."""
+        return len(self._unfinished)
+
+    @property
+    def serving(self) -> Serving:
+        """What new requests are written with; raises UnavailableError before the first start."""
+        if self._serving is None:
+            raise UnavailableError("the worker has not started yet")
+        return self._serving
+
+    @property
+    def worker_pid(self) -> int | None:
+        """The worker's process id while it lives."""
+        return self._process.pid if self._process and self._process.returncode is None else None
+
+    async def start(self) -> None:
+        """Start the worker and wait until it can write. Raises CheckpointError,
+        DeviceError or UnavailableError, and then nothing runs."""
+        self._keeper = asyncio.create_task(self._keep(), name="worker keeper")
+        started = asyncio.create_task(self._started.wait())
+        await asyncio.wait((started, self._keeper), return_when=asyncio.FIRST_COMPLETED)
+        started.cancel()
+        if not self._started.is_set():
+            await self.close()
+            raise self._failure or UnavailableError("the worker did not start")
+
+    async def close(self) -> None:
+        """End the worker; unfinished requests fail with UnavailableError."""
+        self._closing = True
+        process = self._process
+        if process is not None and process.returncode is None:
+            if process.stdin is not None:
+                process.stdin.close()
+            try:
+                await asyncio.wait_for(process.wait(), STOP_SECONDS)
+            except TimeoutError:
+                process.kill()
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+        self._fail_all(UnavailableError("the executor was closed"))
+
+    def submit(self, phrase: str, options: Options) -> Generation:
+        """Ask for a text. Raises PromptError for a phrase no checkpoint could continue,
+        QueueFullError, or UnavailableError once closed."""
+        if self._closing:
+            raise UnavailableError("the executor was closed")
+        check_phrase(phrase, self.options.phrase_limit)
+        if self.pending >= self.options.queue_limit:
+            raise QueueFullError(self.options.queue_limit)
+        generation = Generation(next(self._numbers), phrase, options)
+        self._unfinished[generation.number] = generation
+        if self._started.is_set():
+            self._run(generation)
+        return generation
+
+    def cancel(self, generation: Generation) -> None:
+        """Drop a request; its stream ends and `result` raises CancelledError."""
+        if self._unfinished.pop(generation.number, None) is not None:
+            self._send({"do": "cancel", "id": generation.number})
+            generation.finish(None)
+
+    async def reload(self, path: Path) -> Reloaded:
+        """Serve new requests from another checkpoint, once it has been loaded beside this one
+        and has written a probe. On CheckpointError or UnavailableError nothing changes."""
+        await self._started.wait()
+        number = next(self._numbers)
+        answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._reloads[number] = answer
+        self._send({"do": "load", "id": number, "path": str(path)})
+        try:
+            message = await answer
+        finally:
+            self._reloads.pop(number, None)
+        if message["is"] != "loaded":
+            raise error_of_message(message)
+        old = self.serving
+        self._path = path
+        self._serving = _serving(path, message | {"device": old.device, "threads": old.threads})
+        return Reloaded(old, self._serving, message["seconds"])
+
+    async def _keep(self) -> None:
+        """Start the worker, read what it says until it dies, start it again."""
+        failed = 0
+        while not self._closing:
+            try:
+                await self._serve()
+                failed = 0
+            except LitteraError as error:
+                failed += 1
+                if self._serving is None:  # the first start: the caller of start() is told
+                    self._failure = error
+                    return
+                log.error("the worker cannot start: %s", error)
+            if self._closing:
+                return
+            self.restarts += 1
+            if failed >= FAILED_STARTS:
+                self._fail_all(UnavailableError("the worker cannot be started"))
+            await asyncio.sleep(min(BACKOFF_SECONDS[0] * 2**failed, BACKOFF_SECONDS[1]))
+
+    async def _serve(self) -> None:
+        """One worker's life. Raises LitteraError when it never became ready."""
+        process = self._process = await self._spawn()
+        lines = cast("asyncio.StreamReader", process.stdout)  # piped, see _spawn
+        try:
+            ready = await self._first_message(lines)
+            self._serving = _serving(self._path, ready)
+            self._started.set()
+            for generation in list(self._unfinished.values()):
+                self._run(generation)
+            async for line in lines:
+                self._hear(decode(line))
+        except ValueError as error:  # no JSON, or a line without end: treat it as dead
+            log.error("the worker speaks nonsense: %s", error)
+        finally:
+            self._started.clear()
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+        self._lose_worker(process.returncode)
+
+    async def _spawn(self) -> asyncio.subprocess.Process:
+        arguments = (self._path, self.options.device, self.options.threads, self.options.max_batch)
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "bot.worker",
+            *map(str, arguments),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=LINE_LIMIT,
+            start_new_session=True,  # Ctrl-C in the terminal is the bot's to handle
+        )
+
+    async def _first_message(self, lines: asyncio.StreamReader) -> Message:
+        try:
+            line = await asyncio.wait_for(lines.readline(), START_SECONDS)
+        except TimeoutError:
+            raise UnavailableError(f"the worker took over {START_SECONDS:.0f} s") from None
+        if not line:
+            raise UnavailableError("the worker ended before it was ready")
+        message = decode(line)
+        if message["is"] != "ready":
+            raise error_of_message(message)
+        return message
+
+    def _run(self, generation: Generation) -> None:
+        generation.runs += 1
+        self._send(write_message(generation.number, generation.phrase, generation.options))
+
+    def _send(self, message: Message) -> None:
+        process = self._process
+        if process is None or process.stdin is None or process.stdin.is_closing():
+            return  # a dead worker: the keeper runs everything unfinished again
+        process.stdin.write(encode(message))
+
+    def _hear(self, message: Message) -> None:
+        number = message["id"]
+        if (reload := self._reloads.get(number)) is not None:
+            if not reload.done():
+                reload.set_result(message)
+            return
+        generation = self._unfinished.get(number)
+        if generation is None:
+            return  # cancelled meanwhile
+        match message["is"]:
+            case "text":
+                generation.add_text(message["text"])
+            case "done":
+                self.answered += 1
+                self._finish(generation, result_of_message(message))
+            case "refused":
+                self._finish(generation, error_of_message(message))
+
+    def _finish(self, generation: Generation, outcome: Result | Exception) -> None:
+        del self._unfinished[generation.number]
+        generation.finish(outcome)
+
+    def _lose_worker(self, code: int | None) -> None:
+        """The worker died: give up what it died with too often, keep the rest for the next."""
+        if self._closing:
+            return
+        log.error("the worker ended with code %s; %d requests run again", code, self.pending)
+        for answer in self._reloads.values():
+            if not answer.done():
+                answer.set_exception(UnavailableError("the worker ended during the reload"))
+        for generation in list(self._unfinished.values()):
+            if generation.runs > RERUNS:
+                self._finish(generation, WorkerLostError(f"lost {generation.runs} times"))
+            else:
+                generation.restart()
+
+    def _fail_all(self, error: LitteraError) -> None:
+        for generation in list(self._unfinished.values()):
+            self._finish(generation, error)
+
+
+def _serving(path: Path, message: Message) -> Serving:
+    return Serving(
+        path=path,
+        name=message["name"],
+        checkpoint=message["checkpoint"],
+        parameters=message["parameters"],
+        loss=message["loss"],
+        styles=tuple(message["styles"]),
+        device=message["device"],
+        threads=message["threads"],
+    )

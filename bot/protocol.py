@@ -1,0 +1,64 @@
+"""What the bot and its worker say to each other: one JSON object a line, over pipes.
+
+Bot to worker (`do`):     write, cancel, load
+Worker to bot (`is`):     ready, unusable, text, done, refused, loaded, not_loaded
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from model.errors import CheckpointError, CodedError, DeviceError, PromptError
+from model.prompt import Options
+from model.result import Result
+
+Message = dict[str, Any]
+# The longest message is a `done` with five sentences at their limit: well under this.
+LINE_LIMIT = 1 << 20
+
+
+def encode(message: Message) -> bytes:
+    """One line. Lone surrogates travel as escapes, so any string survives."""
+    return json.dumps(message).encode("ascii") + b"\n"
+
+
+def decode(line: bytes) -> Message:
+    """The message of a line; raises ValueError when it is none."""
+    message = json.loads(line)
+    if not isinstance(message, dict):
+        raise ValueError("not an object")
+    return message
+
+
+def options_of(message: Message) -> Options:
+    """The options inside a `write`."""
+    return Options(**message["options"])
+
+
+def write_message(number: int, phrase: str, options: Options) -> Message:
+    """Ask for a text."""
+    return {"do": "write", "id": number, "phrase": phrase, "options": asdict(options)}
+
+
+_ERRORS = {kind.__name__: kind for kind in (PromptError, CheckpointError, DeviceError)}
+
+
+def error_message(error: CodedError) -> Message:
+    """An error to be sent."""
+    return {"kind": type(error).__name__, "code": error.code, "values": error.values}
+
+
+def error_of_message(message: Message) -> CodedError:
+    """The error that was sent."""
+    content = message["error"]
+    return _ERRORS[content["kind"]](content["code"], **content["values"])
+
+
+def result_of_message(message: Message) -> Result:
+    """The result inside a `done`."""
+    fields = dict(message["result"])
+    fields["sentences"] = tuple(fields["sentences"])
+    fields["dropped"] = tuple(fields["dropped"])
+    return Result(**fields)

@@ -1,0 +1,7 @@
+"""The names of a checkpoint's files, known to those who look for checkpoints without torch."""
+
+WEIGHTS = "model.safetensors"
+CONFIG = "config.json"
+TOKENIZER = "tokenizer.json"
+METRICS = "metrics.json"
+CARD = "README.md"

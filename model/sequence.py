@@ -1,0 +1,151 @@
+"""One text being written: its tokens, its sentences, and when it is done.
+
+A sequence knows text rules and its own random numbers; the engine knows tensors and rows. The
+engine asks which tokens may come next (`constraint`), gives the one that was drawn (`accept`) and
+reads what may be shown (`take_text`).
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+
+from model.prompt import Options, Prompt
+from model.sentences import (
+    OPENERS,
+    clause_ends,
+    close_sentence,
+    continues,
+    may_end,
+    split_sentences,
+)
+from model.tokenizer import SEPARATOR, Tokenizer
+
+
+class Constraint(IntEnum):
+    """Which tokens may come next, so that a text splits again into the sentences counted."""
+
+    INSIDE = 0  # anything but the separator
+    MAY_END = 1  # the separator too
+    CONTINUES = 2  # behind an end that was none: opening marks or lower case
+    STARTS = 3  # a new sentence: opening marks, capitals, digits
+
+
+class Sequence:
+    """A phrase and its continuation, token by token."""
+
+    def __init__(self, prompt: Prompt, options: Options, tokenizer: Tokenizer) -> None:
+        self.prompt, self.options, self.tokenizer = prompt, options, tokenizer
+        self.tokens = [tokenizer.style_id(options.style), *tokenizer.encode(prompt.text)]
+        self.sentences: list[str] = []
+        self.truncated = 0
+        self._random = np.random.default_rng(options.seed)
+        self._sentence = split_sentences(prompt.text)[-1]
+        self._own = 0  # characters of the current sentence that were generated
+        self._taken = 0  # of these, how many were shown
+        self._pending = ""  # text to show that the current sentence no longer holds
+        self._written = 0
+        # A finished phrase is followed by new sentences. After an ellipsis the decoder decides.
+        if may_end(self._sentence) and not self._sentence.endswith("..."):
+            self._begin_sentence()
+
+    @property
+    def finished(self) -> bool:
+        """Whether all sentences are complete."""
+        return len(self.sentences) >= self.options.sentences
+
+    @property
+    def characters(self) -> int:
+        """How many characters were generated so far, the spaces between sentences included."""
+        return self._written + self._own
+
+    @property
+    def text(self) -> str:
+        """The phrase and its continuation so far."""
+        return self.tokenizer.decode(self.tokens).rstrip(" ")
+
+    def draw(self) -> float:
+        """The next random number of this text, in [0, 1)."""
+        return float(self._random.random())
+
+    def constraint(self) -> Constraint:
+        """Which tokens may come next."""
+        if all(character in OPENERS for character in self._sentence):
+            return Constraint.STARTS
+        if may_end(self._sentence):
+            return Constraint.MAY_END
+        return Constraint.CONTINUES if continues(self._sentence) else Constraint.INSIDE
+
+    def accept(self, token: int) -> bool:
+        """Add a drawn token. True when earlier tokens changed and must be read anew."""
+        if token == SEPARATOR:
+            self._end_sentence()
+            return False
+        self.tokens.append(token)
+        self._sentence += self.tokenizer.pieces[token]
+        self._own += 1
+        if self._own < self.options.sentence_limit:
+            return False
+        self._close_runaway()
+        return True
+
+    def take_text(self) -> str:
+        """What may be shown since the last call; what was shown is never taken back.
+
+        Of a sentence past half its limit only whole clauses are given, since it may yet be cut.
+        """
+        shown, self._pending = self._pending, ""
+        start = len(self._sentence) - self._own
+        upto = self._own
+        if self._own > self.options.sentence_limit // 2:
+            ends = clause_ends(self._sentence, start + self._taken)
+            upto = ends[0] - start if ends else self._taken
+        shown += self._sentence[start + self._taken : start + upto]
+        self._taken = upto
+        return shown
+
+    def _end_sentence(self) -> None:
+        """The separator was drawn: count the sentence, unless nothing of it was written here."""
+        start = len(self._sentence) - self._own
+        self._pending += self._sentence[start + self._taken :]
+        if self._own:
+            self.sentences.append(self._sentence)
+        if not self.finished:
+            self._begin_sentence()
+        else:
+            self._forget_sentence()
+
+    def _begin_sentence(self) -> None:
+        self.tokens.append(SEPARATOR)
+        self._forget_sentence()
+        self._pending += " "
+        self._written += 1
+
+    def _forget_sentence(self) -> None:
+        self._written += self._own
+        self._sentence, self._own, self._taken = "", 0, 0
+
+    def _close_runaway(self) -> None:
+        """End a sentence at its limit, at the last clause boundary that was not yet shown."""
+        start = len(self._sentence) - self._own
+        closed = close_sentence(self._sentence, start + max(1, self._taken))
+        del self.tokens[len(self.tokens) - self._own :]
+        self.tokens += map(self.tokenizer.character_ids.__getitem__, closed[start:])
+        self._sentence, self._own = closed, len(closed) - start
+        self.truncated += 1
+        self._end_sentence()
+
+
+def visible(tokens: list[int], context: int) -> list[int]:
+    """The tokens a decoder of this context reads to predict the next one.
+
+    All of them while they fit. Behind that the window moves on by a quarter of the context at a
+    time, so that what was read stays valid for many steps; the first token, which names the
+    author, always stays.
+    """
+    if len(tokens) <= context:
+        return tokens
+    hop = max(1, context // 4)
+    hidden = -(-(len(tokens) - context) // hop) * hop
+    return [tokens[0], *tokens[1 + hidden :]]
