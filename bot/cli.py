@@ -7,14 +7,18 @@ is imported before a command needs it.
 from __future__ import annotations
 
 import asyncio
+import io
+import logging
+import os
 import sys
+from functools import cache
 from importlib.metadata import entry_points, version
 from typing import Annotated
 
 import typer
 
 from bot.settings import Settings, SettingsError, load_settings, unknown_settings
-from bot.texts import explain, say
+from bot.texts import explain, say, shorten
 from model.errors import CheckpointError, CodedError, DeviceError, LitteraError
 from model.prompt import Options, new_seed
 
@@ -36,14 +40,14 @@ def _integer(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise typer.BadParameter(say("not_integer", value=text)) from None
+        raise typer.BadParameter(say("not_integer", value=shorten(text))) from None
 
 
 def _number(text: str) -> float:
     try:
         return float(text.replace(",", "."))
     except ValueError:
-        raise typer.BadParameter(say("not_number", value=text)) from None
+        raise typer.BadParameter(say("not_number", value=shorten(text))) from None
 
 
 @app.callback(invoke_without_command=True)
@@ -101,12 +105,16 @@ def escribe(
 def bot() -> None:
     """The program that stays."""
     from bot.app import run_bot
+    from bot.executor import UnavailableError
 
     settings = _settings()
     try:
         asyncio.run(run_bot(settings))
     except (CheckpointError, DeviceError) as error:
         raise SettingsError(explain(error)) from None
+    except UnavailableError as error:
+        logging.getLogger(__name__).error("%s", error)
+        raise typer.Exit(_fail(say("not_started"), EXIT_FAILURE)) from None
 
 
 def _settings() -> Settings:
@@ -120,11 +128,11 @@ def _usage_text(error: typer.TyperException) -> str:
     option = getattr(error, "option_name", None)
     param = getattr(error, "param", None)
     if option is not None:
-        problem = say("no_option", name=option)
+        problem = say("no_option", name=shorten(option))
     elif param is not None and error.message:
         problem = f"--{param.name}: {error.message}"
     elif param is not None:
-        problem = say("missing_argument", name=param.human_readable_name)
+        problem = say("missing_argument", name=param.name)
     elif "No such command" in error.message:
         problem = say("no_command")
     else:
@@ -137,12 +145,17 @@ def _fail(text: str, code: int) -> int:
     return code
 
 
-def run(arguments: list[str]) -> int:
-    """Run the command line; the exit code."""
+@cache
+def _all_commands() -> typer.Typer:
     for point in entry_points(group="litteragpt.commands"):
         app.add_typer(point.load())
+    return app
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line; the exit code."""
     try:
-        result = app(arguments, standalone_mode=False)
+        result = _all_commands()(arguments, standalone_mode=False)
         return result if isinstance(result, int) else 0
     except typer.Exit as done:
         return done.exit_code
@@ -154,13 +167,30 @@ def run(arguments: list[str]) -> int:
         return _fail(explain(error), EXIT_FAILURE)
     except LitteraError as error:
         return _fail(str(error), EXIT_FAILURE)
+    except BrokenPipeError:  # whoever read the output has seen enough
+        return EXIT_FAILURE
+    except OSError as error:
+        return _fail(say("system", error=error.strerror or error), EXIT_FAILURE)
     except (KeyboardInterrupt, typer.Abort):
         return EXIT_INTERRUPTED
 
 
 def main() -> None:
     """Entry point."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+    _prepare_streams()
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except OSError:  # told already; the interpreter would tell it again at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def _prepare_streams() -> None:
+    """No bytes that come or go end the program, and a stream that is closed is an empty one."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    sys.exit(run(sys.argv[1:]))

@@ -78,6 +78,14 @@ class Reloaded:
     seconds: float
 
 
+@dataclass(frozen=True)
+class _Reload:
+    """A reload that was asked for: where from, and who waits for it."""
+
+    path: Path
+    answer: asyncio.Future[Reloaded]
+
+
 class Restarted:
     """In a stream of text: the worker died, the text begins anew."""
 
@@ -163,7 +171,7 @@ class Executor:
         self._path = options.checkpoint
         self._serving: Serving | None = None
         self._unfinished: dict[int, Generation] = {}
-        self._reloads: dict[int, asyncio.Future[Message]] = {}
+        self._reloads: dict[int, _Reload] = {}
         self._numbers = itertools.count(1)
         self._process: asyncio.subprocess.Process | None = None
         self._started = asyncio.Event()
@@ -200,7 +208,7 @@ class Executor:
             raise self._failure or UnavailableError("the worker did not start")
 
     async def close(self) -> None:
-        """End the worker; unfinished requests fail with UnavailableError."""
+        """End the worker; unfinished requests and reloads fail with UnavailableError."""
         self._closing = True
         process = self._process
         if process is not None and process.returncode is None:
@@ -237,22 +245,16 @@ class Executor:
 
     async def reload(self, path: Path) -> Reloaded:
         """Serve new requests from another checkpoint, once it has been loaded beside this one
-        and has written a probe. On CheckpointError or UnavailableError nothing changes."""
-        await self._started.wait()
+        and has written a probe. On CheckpointError or UnavailableError nothing changes; giving up
+        the wait does not stop it."""
+        if self._closing:
+            raise UnavailableError("the executor was closed")
         number = next(self._numbers)
-        answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        self._reloads[number] = answer
-        self._send({"do": "load", "id": number, "path": str(path)})
-        try:
-            message = await answer
-        finally:
-            self._reloads.pop(number, None)
-        if message["is"] != "loaded":
-            raise error_of_message(message)
-        old = self.serving
-        self._path = path
-        self._serving = _serving(path, message | {"device": old.device, "threads": old.threads})
-        return Reloaded(old, self._serving, message["seconds"])
+        reload = _Reload(path, asyncio.get_running_loop().create_future())
+        self._reloads[number] = reload
+        if self._started.is_set():
+            self._load(number, reload)
+        return await reload.answer
 
     async def _keep(self) -> None:
         """Start the worker, read what it says until it dies, start it again."""
@@ -284,6 +286,8 @@ class Executor:
             self._started.set()
             for generation in list(self._unfinished.values()):
                 self._run(generation)
+            for number, reload in self._reloads.items():
+                self._load(number, reload)
             async for line in lines:
                 self._hear(decode(line))
         except ValueError as error:  # no JSON, or a line without end: treat it as dead
@@ -300,6 +304,7 @@ class Executor:
         arguments = (self._path, self.options.device, self.options.threads, self.options.max_batch)
         return await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",  # a file called torch.py in the working directory is none of our business
             "-m",
             "bot.worker",
             *map(str, arguments),
@@ -316,7 +321,10 @@ class Executor:
             raise UnavailableError(f"the worker took over {START_SECONDS:.0f} s") from None
         if not line:
             raise UnavailableError("the worker ended before it was ready")
-        message = decode(line)
+        try:
+            message = decode(line)
+        except ValueError:
+            raise UnavailableError(f"the worker began with {line[:60]!r}") from None
         if message["is"] != "ready":
             raise error_of_message(message)
         return message
@@ -324,6 +332,9 @@ class Executor:
     def _run(self, generation: Generation) -> None:
         generation.runs += 1
         self._send(write_message(generation.number, generation.phrase, generation.options))
+
+    def _load(self, number: int, reload: _Reload) -> None:
+        self._send({"do": "load", "id": number, "path": str(reload.path)})
 
     def _send(self, message: Message) -> None:
         process = self._process
@@ -333,9 +344,8 @@ class Executor:
 
     def _hear(self, message: Message) -> None:
         number = message["id"]
-        if (reload := self._reloads.get(number)) is not None:
-            if not reload.done():
-                reload.set_result(message)
+        if (reload := self._reloads.pop(number, None)) is not None:
+            self._end_reload(reload, message)
             return
         generation = self._unfinished.get(number)
         if generation is None:
@@ -353,14 +363,23 @@ class Executor:
         del self._unfinished[generation.number]
         generation.finish(outcome)
 
+    def _end_reload(self, reload: _Reload, message: Message) -> None:
+        if message["is"] != "loaded":
+            _fail(reload, error_of_message(message))
+            return
+        old = self.serving
+        where = {"device": old.device, "threads": old.threads}
+        self._path = reload.path
+        self._serving = _serving(reload.path, message | where)
+        if not reload.answer.done():
+            reload.answer.set_result(Reloaded(old, self._serving, message["seconds"]))
+
     def _lose_worker(self, code: int | None) -> None:
         """The worker died: give up what it died with too often, keep the rest for the next."""
         if self._closing:
             return
         log.error("the worker ended with code %s; %d requests run again", code, self.pending)
-        for answer in self._reloads.values():
-            if not answer.done():
-                answer.set_exception(UnavailableError("the worker ended during the reload"))
+        self._fail_reloads(UnavailableError("the worker ended during the reload"))
         for generation in list(self._unfinished.values()):
             if generation.runs > RERUNS:
                 self._finish(generation, WorkerLostError(f"lost {generation.runs} times"))
@@ -370,6 +389,16 @@ class Executor:
     def _fail_all(self, error: LitteraError) -> None:
         for generation in list(self._unfinished.values()):
             self._finish(generation, error)
+        self._fail_reloads(error)
+
+    def _fail_reloads(self, error: LitteraError) -> None:
+        while self._reloads:
+            _fail(self._reloads.popitem()[1], error)
+
+
+def _fail(reload: _Reload, error: LitteraError) -> None:
+    if not reload.answer.done():  # it is when nobody waits any more
+        reload.answer.set_exception(error)
 
 
 def _serving(path: Path, message: Message) -> Serving:

@@ -17,6 +17,7 @@ from model.result import Result
 Message = dict[str, Any]
 # The longest message is a `done` with five sentences at their limit: well under this.
 LINE_LIMIT = 1 << 20
+VALUE_LIMIT = 4096
 
 
 def encode(message: Message) -> bytes:
@@ -47,7 +48,12 @@ _ERRORS = {kind.__name__: kind for kind in (PromptError, CheckpointError, Device
 
 def error_message(error: CodedError) -> Message:
     """An error to be sent."""
-    return {"kind": type(error).__name__, "code": error.code, "values": error.values}
+    values = {
+        # What was wrong may be anything somebody sent, and a line has its limit.
+        name: value[:VALUE_LIMIT] if isinstance(value, str) else value
+        for name, value in error.values.items()
+    }
+    return {"kind": type(error).__name__, "code": error.code, "values": values}
 
 
 def error_of_message(message: Message) -> CodedError:

@@ -15,13 +15,14 @@ from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from bot.texts import say
+from bot.texts import say, shorten
 from model.errors import LitteraError
 from model.places import bundled_checkpoints
 from model.prompt import PHRASE_LIMIT, SENTENCE_LIMITS, SENTENCES, TEMPERATURES
 
 PREFIX = "LITTERAGPT_"
 ENV_FILE = ".env"
+ENV_ENCODING = "utf-8-sig"  # some editors put a byte-order mark in front
 
 
 class SettingsError(LitteraError):
@@ -47,7 +48,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_file=ENV_FILE,
-        env_file_encoding="utf-8",
+        env_file_encoding=ENV_ENCODING,
         env_ignore_empty=True,
         extra="ignore",
     )
@@ -59,8 +60,10 @@ class Settings(BaseSettings):
     max_batch: int = Field(default=16, ge=1, le=1024)
     queue_limit: int = Field(default=64, ge=1, le=100_000)
     sentences: int = Field(default=2, ge=SENTENCES[0], le=SENTENCES[1])
-    temperature: float = Field(default=0.8, ge=TEMPERATURES[0], le=TEMPERATURES[1])
-    top_p: float = Field(default=0.95, ge=0.01, le=1.0)
+    temperature: float = Field(
+        default=0.8, ge=TEMPERATURES[0], le=TEMPERATURES[1], allow_inf_nan=False
+    )
+    top_p: float = Field(default=0.95, ge=0.01, le=1.0, allow_inf_nan=False)
     phrase_limit: int = Field(default=PHRASE_LIMIT, ge=1, le=PHRASE_LIMIT)
     sentence_limit: int = Field(default=600, ge=SENTENCE_LIMITS[0], le=SENTENCE_LIMITS[1])
     log_level: Annotated[str, _one_of("DEBUG", "INFO", "WARNING", "ERROR")] = "WARNING"
@@ -79,15 +82,16 @@ def load_settings() -> Settings:
 def unknown_settings() -> list[str]:
     """A warning for each variable that carries our prefix and is none of ours."""
     try:
-        in_file = dotenv_values(ENV_FILE, encoding="utf-8")
+        in_file = dotenv_values(ENV_FILE, encoding=ENV_ENCODING)
     except (OSError, UnicodeDecodeError):
         in_file = {}
-    known = [PREFIX + name.upper() for name in Settings.model_fields]
+    known = [name.upper() for name in Settings.model_fields]
     warnings = []
     for name in sorted({*os.environ, *in_file}):
-        if name.upper().startswith(PREFIX) and name.upper() not in known:
-            near = difflib.get_close_matches(name.upper(), known, 1)
-            hint = f" (¿quiso decir {near[0]}?)" if near else ""
+        field = name.upper().removeprefix(PREFIX)
+        if name.upper().startswith(PREFIX) and field not in known:
+            near = difflib.get_close_matches(field, known, 1)
+            hint = f" (¿quiso decir {PREFIX}{near[0]}?)" if near else ""
             warnings.append(say("setting_unknown", name=name, hint=hint))
     return warnings
 
@@ -96,7 +100,7 @@ def _explain(error: ValidationError) -> list[str]:
     told = []
     for problem in error.errors():
         name = PREFIX + str(problem["loc"][0]).upper()
-        value = str(problem["input"])[:60]
+        value = shorten(str(problem["input"]))
         told.append(say("setting", name=name, value=value, expected=_expected(problem)))
     return told
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from model.errors import CodedError
 
+QUOTED = 60  # characters
+
 TEXTS = {
     # what a person asked for
     "empty": "La frase está vacía: escriba una palabra o una frase para que yo la continúe.",
@@ -25,6 +27,7 @@ TEXTS = {
     "worker_lost": "El motor de escritura se ha interrumpido varias veces con esta petición; "
     "repítala dentro de un momento.",
     "unavailable": "El motor de escritura no está disponible ahora mismo; repita en un momento.",
+    "not_started": "El motor de escritura no arranca; el registro dice por qué.",
     "restarted": "[el motor se ha reiniciado; vuelvo a empezar]",
     "cancelled": "[cancelado]",
     "no_cuda": "No encuentro ninguna GPU con CUDA: use LITTERAGPT_DEVICE=auto o cpu.",
@@ -48,7 +51,7 @@ TEXTS = {
     "no_option": "no existe la opción {name}",
     "no_command": "no existe esa orden",
     "missing_argument": "falta {name}",
-    "input": "No puedo leer la entrada: {error}.",
+    "system": "El sistema no me deja seguir: {error}.",
     # the console
     "welcome": "LitteraGPT, modelo {name}. Escriba una frase y la continúo; /ayuda muestra las "
     "órdenes y /salir termina.",
@@ -83,6 +86,9 @@ def say(key: str, **values: object) -> str:
 def explain(error: CodedError) -> str:
     """What went wrong and what would be right, as one sentence."""
     values = dict(error.values)
+    for name in ("value", "name"):
+        if isinstance(typed := values.get(name), str):
+            values[name] = shorten(typed)
     if error.code == "style":
         known = values["known"]
         if not known:
@@ -91,12 +97,18 @@ def explain(error: CodedError) -> str:
     return say(error.code, **values)
 
 
+def shorten(typed: str) -> str:
+    """What somebody typed, fit to be quoted in a sentence: one line, and not an endless one."""
+    line = " ".join(typed.split())
+    return line if len(line) <= QUOTED else line[:QUOTED] + "..."
+
+
 def notices(dropped: tuple[str, ...], truncated: int) -> list[str]:
     """What a reader should know about an answer besides its text."""
     told = []
     if dropped:
         shown = " ".join(dict.fromkeys(dropped))
-        told.append(say("dropped", characters=shown if len(shown) <= 60 else shown[:60] + "..."))
+        told.append(say("dropped", characters=shorten(shown)))
     if truncated:
         key = "truncated" if truncated == 1 else "truncated_many"
         told.append(say(key, count=truncated))

@@ -73,9 +73,13 @@ class Worker:
             self._engines = [e for e in self._engines if e.busy or e is self._engine]
 
     def _read(self, source: BinaryIO) -> None:
-        for line in source:
-            self._inbox.put(decode(line))
-        self._inbox.put(None)
+        try:
+            for line in source:
+                self._inbox.put(decode(line))
+        except ValueError:  # half a line: the bot died while it wrote
+            pass
+        finally:
+            self._inbox.put(None)
 
     def _take_messages(self) -> bool:
         """Handle what came in, waiting only while there is nothing to write; False at the end."""
@@ -153,15 +157,20 @@ class Worker:
 
 def describe(checkpoint: Checkpoint) -> Message:
     """What the bot tells people about a checkpoint."""
-    metrics = checkpoint.metrics
-    validation = metrics.get("validation") or {}
     return {
         "name": checkpoint.name,
         "checkpoint": checkpoint.id,
         "parameters": checkpoint.decoder.parameter_count,
-        "loss": validation.get("w528", metrics.get("dev_loss")),
+        "loss": _loss(checkpoint.metrics),
         "styles": list(checkpoint.tokenizer.styles),
     }
+
+
+def _loss(metrics: Message) -> float | None:
+    """Nats per character on the validation split, or else on the development part."""
+    validation = metrics.get("validation")
+    loss = validation.get("w528") if isinstance(validation, dict) else metrics.get("dev_loss")
+    return float(loss) if isinstance(loss, (int, float)) else None
 
 
 def load_and_probe(folder: Path, device: torch.device) -> Checkpoint:
@@ -186,7 +195,10 @@ def main() -> None:
         out.write(encode({"is": "unusable", "error": error_message(error)}))
         out.flush()
         sys.exit(1)
-    Worker(out, checkpoint, int(rows)).run(sys.stdin.buffer, used)
+    try:
+        Worker(out, checkpoint, int(rows)).run(sys.stdin.buffer, used)
+    except BrokenPipeError:  # the bot is gone, and what is left to say with it
+        os._exit(1)
 
 
 if __name__ == "__main__":

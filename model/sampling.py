@@ -14,13 +14,15 @@ def sample(logits: Tensor, temperature: Tensor, top_p: Tensor, uniform: Tensor) 
     much probability (nucleus sampling, arXiv 1904.09751). `uniform` in [0, 1) decides the draw, so
     that a text follows from its own seed whatever else is in the batch.
     """
-    safe = torch.where(temperature > 0, temperature, torch.ones_like(temperature))
+    # So cold that dividing by it may overflow is as good as zero.
+    greedy = temperature < 1e-3
+    safe = temperature.masked_fill(greedy, 1.0)
     probabilities, order = torch.softmax(logits / safe[:, None], -1).sort(-1, descending=True)
     before = probabilities.cumsum(-1) - probabilities
     kept = probabilities.masked_fill(before >= top_p[:, None], 0.0)
     # The most likely id survives any top_p; with temperature 0 it is the only one.
     kept[:, 0] = probabilities[:, 0]
-    kept[:, 1:].masked_fill_((temperature <= 0)[:, None], 0.0)
+    kept[:, 1:].masked_fill_(greedy[:, None], 0.0)
     cumulative = kept.cumsum(-1)
     places = (cumulative <= uniform[:, None] * cumulative[:, -1:]).sum(-1, keepdim=True)
     # Rounding may put the draw behind the last kept id; take that one.

@@ -1,4 +1,4 @@
-"""Shared by all tests: one thread each (the machine is small) and a tiny checkpoint made on the fly."""
+"""Shared by all tests: one thread (machines may be small) and a tiny checkpoint made on the fly."""
 
 from __future__ import annotations
 

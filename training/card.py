@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from model.checkpoint import Checkpoint
+from model.checkpoint_files import CARD, METRICS
 from model.config import DecoderConfig
+from model.errors import CheckpointError
+from model.files import write_text
 
 
 def model_card(name: str, config: DecoderConfig, metrics: dict[str, Any]) -> str:
-    """A checkpoint's README.md from its shape and its figures."""
+    """A checkpoint's README.md from its shape and its figures.
+
+    Raises KeyError when `metrics` are not those that training writes.
+    """
     corpus = metrics["corpus"]
-    dev = metrics["dev_loss"]
-    dev_line = "" if dev is None else f"| development part (W528, nats per character) | {dev:.4f} |\n"
-    w528 = metrics.get("validation")
-    validation = (
-        ""
-        if w528 is None
-        else f"| **`reference` validation split (W528, nats per character)** | **{w528['w528']:.4f}** |\n"
-        f"| bits per byte there | {w528['bits_per_byte']:.4f} |\n"
-    )
     return f"""# {name}
 
 A character-level decoder of Spanish prose, `{config.family}` family: {config.layers} layers,
 {config.width} wide, {config.heads} heads, feed-forward {config.feed_forward}, context
-{config.context}, {metrics["parameters"]:,} parameters, vocabulary {config.vocabulary} (normalised to
-{corpus["normalization"]}).
+{config.context}, {metrics["parameters"]:,} parameters, vocabulary {config.vocabulary}
+(normalised to {corpus["normalization"]}).
 
 | figure | value |
 | --- | --- |
-{validation}{dev_line}| corpus | `{corpus["name"]}`, {corpus["characters"]["train"]:,} characters to train on |
+{_losses(metrics)}| corpus | {_corpus(corpus)} |
 | characters read | {metrics["characters"]:,} in {metrics["steps"]:,} steps |
 | time | {metrics["seconds"] / 60:.0f} minutes |
 | hardware | {metrics["hardware"]} |
@@ -45,3 +44,49 @@ author given; `litteragpt evaluate` computes it.
 
 The weights are an average over the last steps, stored as bfloat16 safetensors.
 """
+
+
+def record_validation(
+    checkpoint: Checkpoint, *, w528: float, bits_per_byte: float, characters: int, corpus: str
+) -> None:
+    """Write measured figures (nats per character, bits per byte) into a checkpoint's metrics.json
+    and model card.
+
+    Raises CheckpointError, and changes nothing, when its metrics are not those of a training run.
+    """
+    figures = {
+        "w528": w528,
+        "bits_per_byte": bits_per_byte,
+        "characters": characters,
+        "corpus": corpus,
+    }
+    metrics = {**checkpoint.metrics, "validation": figures}
+    path = checkpoint.path / METRICS
+    try:
+        card = model_card(checkpoint.name, checkpoint.decoder.config, metrics)
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            "content",
+            file=str(path),
+            problem=f"lacks what a model card tells ({error}), "
+            "as only 'litteragpt train' writes it",
+        ) from None
+    write_text(path, json.dumps(metrics, ensure_ascii=False, indent=2) + "\n")
+    write_text(checkpoint.path / CARD, card)
+
+
+def _losses(metrics: dict[str, Any]) -> str:
+    lines = ""
+    if validation := metrics.get("validation"):
+        lines += (
+            "| **`reference` validation split (W528, nats per character)** "
+            f"| **{validation['w528']:.4f}** |\n"
+            f"| bits per byte there | {validation['bits_per_byte']:.4f} |\n"
+        )
+    if (dev := metrics["dev_loss"]) is not None:
+        lines += f"| development part (W528, nats per character) | {dev:.4f} |\n"
+    return lines
+
+
+def _corpus(corpus: dict[str, Any]) -> str:
+    return f"`{corpus['name']}`, {corpus['characters']['train']:,} characters to train on"

@@ -1,4 +1,4 @@
-"""From the bytes of an edition to its prose: one line of text, normalised, nothing but the author's.
+"""From the bytes of an edition to its prose: one line, normalised, nothing but the author's.
 
 What editions add is cut or undone: licence header and footer, title pages, illustration and
 footnote marks, `_italics_`, braces around interpolations, headings, hard line breaks.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from model.errors import LitteraError
+from model.sentences import split_sentences
 from model.text import normalize
 from training.works import Part, Work
 
@@ -24,6 +25,17 @@ _ROMAN = re.compile(r"^[-—–. ]*[IVXLC]+[-—–. ]*$")
 _CHAPTER = re.compile(r"^(?:Cap[íi]tulo|Tratado|Tomo|Libro|Parte)\b.{0,20}", re.I)
 _SPEECH_OPEN = re.compile(r"(?:(?<=^)|(?<=[\s«»\"'(¡¿]))-(?=[^\W\d_]|[¡¿«\"(])")
 _SPEECH_CLOSE = re.compile(r"(?<=[^\s\-])-(?=[\s.,;:!?)»]|$)")
+_TAB_LINE = re.compile(r"\n[ \t]+(?=\n|$)")
+_LONE_BREAK = re.compile(r"(?<!\n)\n(?!\n)")
+# Breaks at italics that no space belongs to: beside one, before closing or behind opening marks.
+_INNER_BREAK = re.compile(
+    r"(?<=[^\S\n])\n(?!\n)|(?<=[(\[¡¿«“])\n(?!\n)|(?<!\n)\n(?=[ \t,;:.!?…»)\]”])"
+)
+_OPENING_DASH = re.compile(r"^([-—])\n(?!\n)", re.M)
+# One novel was decoded with the wrong table (windows-1250 for 1252).
+_CONSSA_QUOTES = str.maketrans("Ťť", "«»")
+# What no printer set in a sentence of a novel: the scanner misread it.
+_MISREAD = re.compile(r"[^ \w.,;:!?¡¿«»\"'()\[\]\-—ªº°]|[_½Åÿ]")
 _SENTENCE_MARKS = '.!?…:;,»"—-)'
 _LONGEST_TITLE = 90
 
@@ -114,10 +126,12 @@ def clean_work(work: Work, raw: bytes) -> dict[str, str]:
 
 
 def clean_conssa(raw: bytes) -> str:
-    """The prose of a CoNSSA file, where a line break alone only sets italics apart."""
-    return clean_prose(re.sub(r"\n(?!\s*\n)(?<!\n\n)", " ", _conssa_blocks(decode_bytes(raw))))
+    """The prose of a CoNSSA file, less the sentences that the scanner misread.
 
-
-def _conssa_blocks(text: str) -> str:
-    """Paragraphs of CoNSSA are divided by a line that holds only a tab; make it a blank line."""
-    return re.sub(r"\n[ \t]+(?=\n|$)", "\n\n", text)
+    Paragraphs are divided by a line that holds only a tab. A line break alone sets italics apart,
+    right where they begin and end, or divides the paragraphs of a scanned novel.
+    """
+    text = _TAB_LINE.sub("\n\n", decode_bytes(raw).translate(_CONSSA_QUOTES))
+    text = _OPENING_DASH.sub(r"\1", _INNER_BREAK.sub("", text))
+    prose = clean_prose(_LONE_BREAK.sub(" ", text))
+    return " ".join(s for s in split_sentences(prose) if not _MISREAD.search(s))

@@ -11,29 +11,20 @@ depends on no random generator and on no other paragraph.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
-import tarfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from model.files import write_text
 from model.sentences import split_sentences
 from model.tokenizer import Tokenizer
-from training.cleaning import CorpusError, check_fingerprints, clean_conssa, clean_work, decode_bytes
+from training.cleaning import CorpusError, check_fingerprints, clean_work, decode_bytes
+from training.conssa import novels as conssa_novels
 from training.leakage import Gate
-from training.works import (
-    CONSSA_EXCLUDED_AUTHORS,
-    CONSSA_EXCLUDED_IDS,
-    LATEST_AUTHOR_DEATH,
-    REFERENCE_PARTS,
-    WORKS,
-    Work,
-    conssa_style,
-)
+from training.works import REFERENCE_PARTS, WORKS, Work
 
 CorpusName = Literal["reference", "five-works", "all"]
 SEED = 20240501
@@ -81,31 +72,47 @@ class Corpus:
             train, dev, validation = (
                 tuple(_read_paragraphs(folder / f"{split}.jsonl")) for split in SPLITS
             )
+            _check(facts, tokenizer, (*train, *dev, *validation))
         except FileNotFoundError as error:
             raise CorpusError(
                 f"{error.filename}: missing; build one with 'litteragpt corpus build'"
             ) from None
-        except (ValueError, KeyError, TypeError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise CorpusError(f"{folder}: damaged ({error}); build it again") from None
         return cls(facts["name"], tokenizer, train, dev, validation, facts)
 
     def save(self, folder: Path) -> None:
-        """Write the three splits as JSON Lines, the vocabulary and the facts."""
+        """Write the three splits as JSON Lines, the vocabulary and the facts.
+
+        `corpus.json` goes first and comes last, so a folder that has one is whole.
+        """
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / "corpus.json").unlink(missing_ok=True)
         for split in SPLITS:
             lines = (json.dumps(asdict(p), ensure_ascii=False) for p in getattr(self, split))
-            (folder / f"{split}.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
+            write_text(folder / f"{split}.jsonl", "\n".join(lines) + "\n")
         _write_json(folder / "tokenizer.json", self.tokenizer.to_json())
         _write_json(folder / "corpus.json", self.facts)
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", "utf-8")
+    write_text(path, json.dumps(content, ensure_ascii=False, indent=2) + "\n")
+
+
+def _check(facts: dict[str, Any], tokenizer: Tokenizer, everything: Sequence[Paragraph]) -> None:
+    """Raise KeyError or ValueError where the files of a built corpus do not belong together."""
+    facts["name"], facts["normalization"], facts["sha256_validation"], facts["characters"]["train"]
+    foreign = set().union(*(p.text for p in everything)) - set(tokenizer.characters)
+    if foreign:
+        raise ValueError(f"{' '.join(sorted(foreign))} not in the vocabulary")
+    unknown = {p.style for p in everything} - set(tokenizer.styles)
+    if unknown:
+        raise ValueError(f"unknown style {', '.join(sorted(unknown))}")
 
 
 def _read_paragraphs(path: Path) -> Iterator[Paragraph]:
     with path.open(encoding="utf-8") as lines:
-        for line in lines:
+        for line in filter(str.strip, lines):
             record = json.loads(line)
             yield Paragraph(
                 record["work"], record["style"], record["index"], tuple(record["sentences"])
@@ -120,50 +127,16 @@ def find_work(work: Work, source: Path) -> bytes:
         for path in (folder / name for name in names):
             if path.is_file():
                 raw = path.read_bytes()
-                check_fingerprints(work, decode_bytes(raw))
+                try:
+                    check_fingerprints(work, decode_bytes(raw))
+                except CorpusError as error:
+                    raise CorpusError(f"{path}: {error}") from None
                 return raw
             tried.append(path.name)
     raise CorpusError(
         f"{source}: «{work.title}» not found (looked for {', '.join(dict.fromkeys(tried))}, there "
         "and in gutenberg/); fetch it with 'litteragpt corpus download'"
     )
-
-
-def _conssa_files(source: Path) -> Iterator[tuple[str, bytes]]:
-    """Name and bytes of every CoNSSA file, from a folder or from an archive of it."""
-    if (source / "conssa").is_dir():
-        for path in sorted((source / "conssa").rglob("*")):
-            if path.suffix in {".txt", ".tsv"}:
-                yield path.name, path.read_bytes()
-        return
-    archives = sorted(source.glob("conssa.tar*"))
-    if not archives:
-        raise CorpusError(
-            f"{source}: neither a folder conssa/ nor conssa.tar.xz; "
-            "fetch it with 'litteragpt corpus download --conssa'"
-        )
-    with tarfile.open(archives[0]) as archive:
-        for member in archive:
-            content = archive.extractfile(member) if member.isfile() else None
-            if content is not None and member.name.endswith((".txt", ".tsv")):
-                yield Path(member.name).name, content.read()
-
-
-def conssa_novels(source: Path) -> Iterator[tuple[str, str, str]]:
-    """(id, style, prose) of every CoNSSA novel that may be used and released."""
-    files = dict(_conssa_files(source))
-    try:
-        table = files.pop("metadata.tsv").decode("utf-8")
-    except KeyError:
-        raise CorpusError(f"{source}: conssa has no metadata.tsv") from None
-    for row in csv.DictReader(io.StringIO(table), delimiter="\t"):
-        novel, author = row["id"], row["author"]
-        excluded = novel in CONSSA_EXCLUDED_IDS or author in CONSSA_EXCLUDED_AUTHORS
-        if excluded or int(row["author_death"]) > LATEST_AUTHOR_DEATH:
-            continue
-        if f"{novel}.txt" not in files:
-            raise CorpusError(f"{source}: conssa names {novel} but {novel}.txt is missing")
-        yield f"conssa-{novel}", conssa_style(author), clean_conssa(files[f"{novel}.txt"])
 
 
 def paragraphs(work: str, style: str, prose: str) -> list[Paragraph]:

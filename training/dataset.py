@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.tokenizer import SEPARATOR, START, Tokenizer
+from training.cleaning import CorpusError
 from training.corpus import Paragraph
 
 IGNORE = -1
@@ -85,15 +86,15 @@ class TrainingData:
         offset = int(random.integers(0, length))
         starts = np.arange(offset, len(stream) - length - 1, length)
         if not len(starts):
-            raise ValueError(f"the training text is shorter than one window of {length} characters")
+            raise CorpusError(
+                f"the training text is shorter than one window of {length} characters"
+            )
         sentence_starts = np.flatnonzero(stream[:-1] == SEPARATOR) + 1
         sentence_starts = sentence_starts[sentence_starts < len(stream) - length - 1]
-        windows = stream[starts[:, None] + np.arange(length + 1)]
+        windows: Ids = stream[starts[:, None] + np.arange(length + 1)]
         marked = np.flatnonzero(random.random(len(starts)) < MARKED_WINDOWS)
         for index in marked if len(sentence_starts) else ():
-            place = min(
-                np.searchsorted(sentence_starts, starts[index]), len(sentence_starts) - 1
-            )
+            place = min(np.searchsorted(sentence_starts, starts[index]), len(sentence_starts) - 1)
             start = int(sentence_starts[place])
             if not self._markers[stream[start]]:
                 marker = authors[start] if random.random() < 0.5 else START

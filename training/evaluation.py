@@ -61,9 +61,7 @@ def window_loss(
     EvaluationError when the stream is shorter than one window.
     """
     length = min(WINDOW, decoder.config.context)
-    starts = [
-        start for offset in offsets for start in range(offset, len(stream) - length, length)
-    ]
+    starts = [start for offset in offsets for start in range(offset, len(stream) - length, length)]
     if not starts:
         raise EvaluationError(f"the text is too short: at least {length + 1} characters are needed")
     tokens = torch.from_numpy(stream)

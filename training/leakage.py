@@ -84,3 +84,16 @@ class Gate:
             for index in range(len(sentences))
             if starts[index] < position + RUN and position < ends[index]
         }
+
+
+def stretches(leaks: Sequence[tuple[int, str]]) -> list[str]:
+    """The letters of what `Gate.leaks` found, overlapping runs joined to one stretch each."""
+    found: list[str] = []
+    end = -1
+    for position, run in leaks:
+        if position > end:
+            found.append(run)
+        else:
+            found[-1] += run[end - position :]
+        end = position + len(run)
+    return found

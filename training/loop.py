@@ -21,12 +21,15 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from rich.progress import BarColumn, Progress as Bar, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+from safetensors import SafetensorError
 from torch import Tensor
 
 from model.checkpoint import save_checkpoint
 from model.decoder import Decoder
 from training.card import model_card
+from training.compiling import Compiled, LossFunction
 from training.corpus import Corpus
 from training.dataset import IGNORE, TrainingData, encode_stream
 from training.evaluation import OFFSETS, EvaluationError, window_loss
@@ -39,6 +42,7 @@ from training.run_state import Progress, RunState, TrainingError
 STATE = "state.safetensors"
 LOG = "losses.csv"
 PICTURE = "losses.png"
+_FULL = ("No space left", "StorageFull", "quota", "QuotaExceeded", "File too large", "FileTooLarge")
 _LOG_FIELDS = ("step", "seconds", "characters", "length", "loss", "dev_loss", "rate")
 
 
@@ -86,7 +90,9 @@ class StopRequest:
                 raise KeyboardInterrupt
             self.asked = True
 
-        previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        previous = {
+            number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)
+        }
         try:
             yield
         finally:
@@ -112,30 +118,31 @@ class Trainer:
         decoder.initialize(torch.Generator().manual_seed(options.seed))
         decoder.to(options.device)
         average = {} if self.preset.ema is None else _copy(decoder)
-        self.state = RunState(
-            decoder, average, make_optimizers(decoder, self.preset), Progress()
-        )
+        self.state = RunState(decoder, average, make_optimizers(decoder, self.preset), Progress())
         self.settings = options.settings(corpus)
         if options.resume:
             self.state.load(options.out / STATE, self.settings)
         elif (options.out / STATE).exists():
             raise TrainingError(
-                f"{options.out}: holds a run already; go on with it (--resume) or choose another --out"
+                f"{options.out}: holds a run already; go on with it (--resume) "
+                "or choose another --out"
             )
         self.data = TrainingData(
             corpus.tokenizer, corpus.train, options.seed, self.state.progress.position
         )
         self.dev = encode_stream(corpus.tokenizer, corpus.dev) if corpus.dev else None
-        self.loss_of = torch.compile(self._loss, dynamic=False) if options.compile else self._loss
+        self.loss_of: LossFunction = (
+            Compiled(self._loss, options.device, say) if options.compile else self._loss
+        )
         self.stop = StopRequest()
         self.recent: list[float] = []
 
     def run(self) -> Outcome:
         """Train to the end or to a stop request, then write the checkpoint."""
-        self.options.out.mkdir(parents=True, exist_ok=True)
         if self.corpus.train == ():
             raise TrainingError("the corpus has no training text")
         with self.stop.listening(), _disk_errors(self.options.out), _bar() as bar:
+            self.options.out.mkdir(parents=True, exist_ok=True)
             task = bar.add_task("training", total=1.0, loss=float("nan"), speed=0.0, left="?")
             last_save = time.monotonic()
             while self.fraction < 1.0 and not self.stop.asked:
@@ -178,7 +185,7 @@ class Trainer:
                 for part in self.data.batch(phase.length, phase.batch)
             )
             part_loss = self.loss_of(inputs, targets) / self.preset.accumulation
-            part_loss.backward()
+            part_loss.backward()  # type: ignore[no-untyped-call]
             loss += float(part_loss.detach())
         self._update(rate_factor(self.preset, progress.step, self.fraction))
         progress.step += 1
@@ -202,7 +209,9 @@ class Trainer:
             optimizer.zero_grad()
         if self.preset.ema is not None:
             # Young averages forget faster, so that the random start leaves no trace.
-            keep = min(self.preset.ema, (1 + self.state.progress.step) / (10 + self.state.progress.step))
+            keep = min(
+                self.preset.ema, (1 + self.state.progress.step) / (10 + self.state.progress.step)
+            )
             for name, tensor in self.state.decoder.state_dict().items():
                 self.state.average[name].lerp_(tensor, 1 - keep)
 
@@ -283,18 +292,18 @@ def _copy(decoder: Decoder) -> dict[str, Tensor]:
 
 @contextlib.contextmanager
 def _disk_errors(out: Path) -> Iterator[None]:
-    """Say plainly that the disk is full; the last saved state is whole (see model.files)."""
+    """Say plainly that no more can be written; the last saved state is whole (see model.files)."""
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise TrainingError(_no_space(out)) from None
         raise
-    except Exception as error:
-        # safetensors wraps the operating system's error in its own.
-        if "No space left" in str(error) or "StorageFull" in str(error):
+    except SafetensorError as error:
+        # It wraps the operating system's error and keeps only its words.
+        if any(words in str(error) for words in _FULL):
             raise TrainingError(_no_space(out)) from None
-        raise
+        raise TrainingError(f"{out}: cannot be written ({error})") from None
 
 
 def _no_space(out: Path) -> str:

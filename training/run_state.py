@@ -63,12 +63,17 @@ class RunState:
         """Take up a saved run; raises TrainingError when it is not this run's."""
         try:
             with safe_open(path, "pt") as file:
-                metadata = file.metadata()
+                metadata = file.metadata() or {}
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            saved, progress = json.loads(metadata["settings"]), json.loads(metadata["progress"])
+        except FileNotFoundError:
+            raise TrainingError(f"{path}: missing; there is no run to resume there") from None
         except (OSError, SafetensorError) as error:
             raise TrainingError(f"{path}: cannot be resumed from ({error})") from None
-        saved = json.loads(metadata["settings"])
-        for key, value in settings.items():
+        except (KeyError, ValueError):
+            raise TrainingError(f"{path}: not the state of a training run") from None
+        # As saved settings are: JSON knows no tuples.
+        for key, value in json.loads(json.dumps(settings)).items():
             if saved.get(key) != value:
                 raise TrainingError(
                     f"{path}: that run had {key} = {saved.get(key)!r}, this one has {value!r}; "
@@ -77,7 +82,6 @@ class RunState:
         self.decoder.load_state_dict(_below("model.", tensors))
         self.average.update(_below("average.", tensors))
         self._load_optimizers(tensors)
-        progress = json.loads(metadata["progress"])
         position = Position(**progress.pop("position"))
         self.progress = Progress(**progress, position=position)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import sys
 import threading
@@ -69,11 +70,16 @@ class Console:
 
     def _read(self, loop: asyncio.AbstractEventLoop) -> None:
         """Hand over one line at a time; a thread, since a terminal cannot be awaited everywhere."""
-        # The loop may be closed while this thread still waits for the keyboard.
-        with contextlib.suppress(RuntimeError):
-            for line in self._source:
-                asyncio.run_coroutine_threadsafe(self._lines.put(line), loop).result()
-            asyncio.run_coroutine_threadsafe(self._lines.put(None), loop).result()
+
+        def hand_over(line: str | None) -> None:
+            asyncio.run_coroutine_threadsafe(self._lines.put(line), loop).result()
+
+        # The loop may end while this thread still waits for the keyboard or for its turn.
+        with contextlib.suppress(RuntimeError, concurrent.futures.CancelledError):
+            with contextlib.suppress(OSError):  # the terminal is gone: its input has ended
+                for line in self._source:
+                    hand_over(line)
+            hand_over(None)
 
     async def _answer(self, line: str) -> None:
         if not line:
@@ -104,7 +110,8 @@ class Console:
         except LitteraError as error:
             self._say(_sentence(error))
         except asyncio.CancelledError:
-            if self._writing is None or not self._writing.done:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
                 raise  # the console itself is being closed
             self._say(" " + say("cancelled"))
         else:

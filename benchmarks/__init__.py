@@ -1,0 +1,1 @@
+"""Measurements: each module prints a table and is a command, `python -m benchmarks.NAME`."""

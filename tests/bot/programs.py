@@ -1,0 +1,99 @@
+"""The program as people run it: a process with pipes, or in a terminal."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from bot.adapters.console import PROMPT
+from bot.settings import PREFIX
+
+PROGRAM = [sys.executable, "-c", "from bot.cli import main; main()"]
+SECONDS = 60
+
+
+def environment(checkpoints: Path, **settings: object) -> dict[str, str]:
+    """This process's environment with the checkpoint `tiny` on one CPU thread, and `settings`."""
+    ours = {
+        "checkpoints_dir": checkpoints,
+        "checkpoint": "tiny",
+        "device": "cpu",
+        "threads": 1,
+        "sentence_limit": 60,
+    }
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    return plain | {PREFIX + name.upper(): str(value) for name, value in (ours | settings).items()}
+
+
+def litteragpt(
+    *arguments: str | bytes, settings: Mapping[str, str], given: bytes = b""
+) -> subprocess.CompletedProcess[bytes]:
+    """Run the program to its end with `given` on its standard input."""
+    return subprocess.run(
+        [*PROGRAM, *arguments],
+        env=dict(settings),
+        input=given,
+        capture_output=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+
+class Terminal:
+    """`litteragpt bot` in a terminal of its own, without echo."""
+
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        self._screen, inside = os.openpty()
+        attributes = termios.tcgetattr(inside)
+        attributes[3] &= ~termios.ECHO
+        termios.tcsetattr(inside, termios.TCSANOW, attributes)
+        self.process = subprocess.Popen(
+            [*PROGRAM, "bot"],
+            env=dict(settings),
+            stdin=inside,
+            stdout=inside,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            # The terminal must be the session's own, or Ctrl-C would be a character like others.
+            preexec_fn=partial(fcntl.ioctl, inside, termios.TIOCSCTTY, 0),
+        )
+        os.close(inside)
+        self.welcome = self.read_until(PROMPT)
+
+    def read_until(self, mark: str) -> str:
+        """What is shown up to and without `mark`."""
+        shown = b""
+        deadline = time.monotonic() + SECONDS
+        while not shown.endswith(mark.encode()):
+            ready, _, _ = select.select([self._screen], [], [], deadline - time.monotonic())
+            assert ready, f"no {mark!r} after {shown.decode(errors='replace')!r}"
+            shown += os.read(self._screen, 1)
+        return shown.decode().replace("\r\n", "\n").removesuffix(mark)
+
+    def type(self, text: str) -> None:
+        """Press these keys."""
+        os.write(self._screen, text.encode())
+
+    def ask(self, line: str) -> str:
+        """Type a line; what is shown until the next prompt."""
+        self.type(line + "\n")
+        return self.read_until("\n" + PROMPT)
+
+    def press_ctrl_c(self) -> None:
+        """Interrupt as a person does."""
+        self.type("\x03")
+
+    def ended(self) -> tuple[int, str]:
+        """Wait for the end of the program and of its worker, which holds the error stream too;
+        the exit code and what came on that stream."""
+        _, errors = self.process.communicate(timeout=SECONDS)
+        os.close(self._screen)
+        return self.process.returncode, errors.decode()

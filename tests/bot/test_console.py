@@ -1,0 +1,160 @@
+"""The chat, in a terminal of its own."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.texts import explain, say
+from model.errors import CheckpointError, PromptError
+from tests.bot.executors import PHRASE
+from tests.bot.programs import Terminal, environment
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture(scope="module")
+def folder(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkpoints `tiny`, `otro` and `roto`, the last one without its vocabulary."""
+    folder = tmp_path_factory.mktemp("console") / "checkpoints"
+    shutil.copytree(checkpoints, folder)
+    shutil.copytree(folder / "tiny", folder / "roto")
+    (folder / "roto" / "tokenizer.json").unlink()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def chat(folder: Path) -> Iterator[Terminal]:
+    """A chat that goes on from test to test, and at whose end there must be nothing to complain."""
+    terminal = Terminal(environment(folder))
+    yield terminal
+    terminal.type("/salir\n")
+    assert terminal.ended() == (0, "")
+
+
+def test_it_greets_with_the_name_of_the_model(chat: Terminal) -> None:
+    assert chat.welcome == say("welcome", name="tiny") + "\n"
+
+
+@pytest.mark.parametrize("line", [PHRASE, f"/escribe {PHRASE}", f"  /escribe   {PHRASE} "])
+def test_a_phrase_is_continued(chat: Terminal, line: str) -> None:
+    reply = chat.ask(line)
+    assert reply.startswith(PHRASE)
+    assert len(reply) > len(PHRASE) + 2
+
+
+def test_an_answer_comes_with_its_notices(chat: Terminal) -> None:
+    _, *notices = chat.ask(f"{PHRASE} \N{DRAGON}").splitlines()
+    assert f"({say('dropped', characters=chr(0x1F409))})" in notices
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("\N{DRAGON}", PromptError("unwritable")),
+        ("a" * 401, PromptError("too_long", length=401, limit=400)),
+    ],
+)
+def test_a_phrase_that_cannot_be_continued_is_answered_with_why(
+    chat: Terminal, line: str, problem: PromptError
+) -> None:
+    assert chat.ask(line) == explain(problem)
+
+
+def test_escribe_without_a_phrase_asks_for_one(chat: Terminal) -> None:
+    assert chat.ask("/escribe") == say("no_phrase")
+
+
+def test_an_unknown_command_is_told_from_a_phrase(chat: Terminal) -> None:
+    assert chat.ask("/bailar sola") == say("no_such_command", command="/bailar")
+
+
+def test_a_blank_line_is_no_request(chat: Terminal) -> None:
+    chat.type("  \n")
+    assert chat.read_until("> ") == ""
+
+
+def test_modelo_tells_what_writes(chat: Terminal) -> None:
+    reply = chat.ask("/modelo")
+    assert reply.startswith("Modelo tiny (")
+    assert "26.912 parámetros" in reply
+    assert reply.endswith("corre en cpu con 1 hilos.")
+
+
+def test_estado_counts_the_answers(chat: Terminal) -> None:
+    before = chat.ask("/estado")
+    chat.ask(PHRASE)
+    after = chat.ask("/estado")
+    assert answered(after) == answered(before) + 1
+    assert after.startswith("En curso y en cola: 0. ")
+    assert after.endswith(" caracteres por segundo.")
+
+
+def answered(status: str) -> int:
+    return int(status.partition("Respondidas: ")[2].partition(".")[0])
+
+
+def test_ayuda_names_every_command(chat: Terminal) -> None:
+    commands = [line.split()[0] for line in chat.ask("/ayuda").splitlines()]
+    assert commands == ["/escribe", "/recargar", "/modelo", "/estado", "/ayuda", "/salir"]
+
+
+def test_recargar_alone_loads_the_same_model_again(chat: Terminal) -> None:
+    before = chat.ask("/modelo")
+    assert chat.ask("/recargar").startswith("Modelo cargado en ")
+    assert chat.ask("/modelo") == before
+
+
+def test_recargar_changes_the_model(chat: Terminal) -> None:
+    reply = chat.ask("/recargar otro")
+    assert "de tiny (" in reply
+    assert "a otro (" in reply
+    assert chat.ask("/modelo").startswith("Modelo otro (")
+    chat.ask("/recargar tiny")
+
+
+@pytest.mark.parametrize(
+    "name", ["nadie", "../checkpoints/otro", "..", ".", "otro/", "{folder}/otro"]
+)
+def test_recargar_takes_only_names_of_the_folder(chat: Terminal, folder: Path, name: str) -> None:
+    name = name.format(folder=folder)
+    problem = CheckpointError("unknown", name=name, folder=folder, known="otro, roto, tiny")
+    reply = chat.ask(f"/recargar {name}")
+    assert reply.startswith("Sigo con tiny (")
+    assert reply.endswith(explain(problem))
+
+
+def test_a_broken_model_is_refused_by_its_file(chat: Terminal, folder: Path) -> None:
+    problem = CheckpointError("missing", file=folder / "roto" / "tokenizer.json")
+    assert chat.ask("/recargar roto").endswith(explain(problem))
+    assert chat.ask("/modelo").startswith("Modelo tiny (")
+
+
+@pytest.fixture
+def long_chat(folder: Path) -> Iterator[Terminal]:
+    """A chat whose answers take longer than any test waits."""
+    terminal = Terminal(environment(folder, sentences=5, sentence_limit=4000))
+    yield terminal
+    terminal.process.kill()
+
+
+def test_ctrl_c_ends_an_answer_and_then_the_chat(long_chat: Terminal) -> None:
+    long_chat.type(PHRASE + "\n")
+    long_chat.read_until(PHRASE)
+    long_chat.press_ctrl_c()
+    assert long_chat.read_until("\n> ").endswith(say("cancelled"))
+    assert long_chat.ask("/estado").startswith("En curso y en cola: 0. Respondidas: 0.")
+    long_chat.press_ctrl_c()
+    assert long_chat.ended() == (0, "")
+
+
+@pytest.mark.parametrize("line", ["", PHRASE + "\n"], ids=["waiting", "writing"])
+def test_sigterm_ends_the_chat_and_its_worker(long_chat: Terminal, line: str) -> None:
+    long_chat.type(line)
+    long_chat.read_until(line.strip())
+    long_chat.process.send_signal(signal.SIGTERM)
+    assert long_chat.ended() == (0, "")

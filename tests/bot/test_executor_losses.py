@@ -1,0 +1,138 @@
+"""The worker dies: requests run again, reloads are remembered, and hopeless ones are given up."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import signal
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from bot.adapters.console import Console
+from bot.executor import Executor, Restarted, UnavailableError, WorkerLostError
+from bot.settings import Settings
+from bot.texts import say
+from model.prompt import Options
+from tests.bot.executors import ENDLESS, PHRASE, SHORT, running, signal_worker, write
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def executor(checkpoints: Path) -> AsyncIterator[Executor]:
+    async with running(checkpoints / "tiny", max_batch=4) as started:
+        yield started
+
+
+async def test_requests_of_a_killed_worker_are_answered_as_if_nothing_had_happened(
+    executor: Executor,
+) -> None:
+    options = [Options(sentence_limit=300, seed=seed) for seed in range(6)]
+    undisturbed = await asyncio.gather(*(write(executor, options=each) for each in options))
+    restarts, pid = executor.restarts, executor.worker_pid
+
+    generations = [executor.submit(PHRASE, each) for each in options]
+    pieces: list[str | Restarted] = []
+    async for piece in generations[0]:
+        if not pieces:
+            signal_worker(executor, signal.SIGKILL)
+        pieces.append(piece)
+
+    assert [await each.result() for each in generations] == undisturbed
+    assert executor.restarts == restarts + 1
+    assert executor.worker_pid != pid
+    assert pieces[0] != "".join(map(str, pieces)), "the worker was killed too late"
+    last_run = "".join("" if isinstance(piece, Restarted) else piece for piece in after(pieces))
+    assert PHRASE + last_run == undisturbed[0].text
+
+
+def after(pieces: list[str | Restarted]) -> list[str | Restarted]:
+    """What came behind the only Restarted of a stream."""
+    (place,) = (index for index, piece in enumerate(pieces) if isinstance(piece, Restarted))
+    return pieces[place + 1 :]
+
+
+async def test_a_request_that_loses_its_worker_every_time_is_given_up(executor: Executor) -> None:
+    generation = executor.submit(PHRASE, ENDLESS)
+    pids = set()
+    async for piece in generation:
+        if isinstance(piece, str):
+            pids.add(executor.worker_pid)
+            signal_worker(executor, signal.SIGKILL)
+    with pytest.raises(WorkerLostError):
+        await generation.result()
+    assert len(pids - {None}) == 3
+    assert (await write(executor)).text.startswith(PHRASE)
+
+
+async def test_a_reload_whose_worker_dies_changes_nothing(
+    executor: Executor, checkpoints: Path
+) -> None:
+    serving = executor.serving
+    signal_worker(executor, signal.SIGSTOP)
+    reload = asyncio.create_task(executor.reload(checkpoints / "otro"))
+    await asyncio.sleep(0)
+    signal_worker(executor, signal.SIGKILL)
+    with pytest.raises(UnavailableError):
+        await reload
+    assert (await write(executor)).checkpoint == serving.checkpoint
+    assert executor.serving == serving
+
+
+async def test_a_reload_asked_for_without_a_worker_happens_when_there_is_one(
+    executor: Executor, checkpoints: Path
+) -> None:
+    restarts = executor.restarts
+    signal_worker(executor, signal.SIGKILL)
+    while executor.restarts == restarts:  # noqa: ASYNC110 - nobody is told of a restart
+        await asyncio.sleep(0.01)
+    reloaded = await executor.reload(checkpoints / "tiny")
+    assert reloaded.new == executor.serving
+
+
+async def test_the_checkpoint_of_a_reload_outlives_its_worker(
+    executor: Executor, checkpoints: Path
+) -> None:
+    reloaded = await executor.reload(checkpoints / "otro")
+    generation = executor.submit(PHRASE, SHORT)
+    signal_worker(executor, signal.SIGKILL)
+    assert (await generation.result()).checkpoint == reloaded.new.checkpoint
+    assert executor.serving == reloaded.new
+
+
+async def test_the_console_says_that_it_begins_anew(executor: Executor) -> None:
+    restarts = executor.restarts
+
+    class Killing(io.StringIO):
+        """A screen on which the first characters of an answer cost the worker its life."""
+
+        def write(self, text: str) -> int:
+            if executor.restarts == restarts and self.getvalue().endswith(PHRASE):
+                signal_worker(executor, signal.SIGKILL)
+            return super().write(text)
+
+    screen = Killing()
+    settings = Settings(sentence_limit=300)
+    await Console(executor, settings, io.StringIO(PHRASE + "\n"), screen).run()
+    broken_off, begun_anew = screen.getvalue().split(say("restarted"))
+    assert PHRASE in broken_off
+    assert begun_anew.startswith("\n" + PHRASE)
+    assert begun_anew.endswith(say("goodbye") + "\n")
+
+
+async def test_a_worker_that_cannot_start_again_fails_those_who_wait(
+    executor: Executor, tmp_path: Path
+) -> None:
+    folder = executor.serving.path
+    away = folder.rename(tmp_path / "away")
+    try:
+        signal_worker(executor, signal.SIGKILL)
+        with pytest.raises(UnavailableError):
+            await write(executor, options=replace(ENDLESS, seed=1))
+    finally:
+        away.rename(folder)
+    assert (await write(executor)).checkpoint == executor.serving.checkpoint

@@ -1,0 +1,183 @@
+"""Settings from the environment and `.env`."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from bot.settings import PREFIX, Settings, SettingsError, load_settings, unknown_settings
+from bot.texts import shorten
+from tests.conftest import REPOSITORY
+
+DOCUMENTED = re.compile(rf"^(?:# )?({PREFIX}\w+)=(.*)$", re.MULTILINE)
+
+
+def documented() -> dict[str, str]:
+    """The variables of `.env.example` and their values."""
+    return dict(DOCUMENTED.findall((REPOSITORY / ".env.example").read_text("utf-8")))
+
+
+def test_every_setting_is_documented_and_nothing_else() -> None:
+    assert set(documented()) == {PREFIX + name.upper() for name in Settings.model_fields}
+
+
+@pytest.mark.parametrize("name", sorted(documented()))
+def test_the_documented_value_is_the_default(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    defaults = load_settings()
+    monkeypatch.chdir(REPOSITORY)
+    monkeypatch.setenv(name, documented()[name])
+    field = name.removeprefix(PREFIX).lower()
+    found, default = getattr(load_settings(), field), getattr(defaults, field)
+    assert (found.resolve() if isinstance(found, Path) else found) == default
+
+
+def test_the_example_itself_can_be_used(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes((REPOSITORY / ".env.example").read_bytes())
+    from_example = load_settings()
+    (tmp_path / ".env").unlink()
+    assert from_example == load_settings()
+    assert unknown_settings() == []
+
+
+def test_the_environment_wins_over_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("LITTERAGPT_SENTENCES=3\nLITTERAGPT_THREADS=2\n")
+    monkeypatch.setenv("LITTERAGPT_THREADS", "4")
+    settings = load_settings()
+    assert (settings.sentences, settings.threads) == (3, 4)
+
+
+def test_the_file_is_that_of_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("LITTERAGPT_SENTENCES=3\n")
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    assert load_settings().sentences == 2
+
+
+def test_a_byte_order_mark_does_not_hide_the_first_setting(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("LITTERAGPT_SENTENCES=3\n", "utf-8-sig")
+    assert load_settings().sentences == 3
+    assert unknown_settings() == []
+
+
+@pytest.mark.parametrize("name", sorted(documented()))
+def test_an_empty_value_is_none(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    defaults = load_settings()
+    monkeypatch.setenv(name, "")
+    assert load_settings() == defaults
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "found"),
+    [
+        ("DEVICE", "CUDA", "cuda"),
+        ("LOG_LEVEL", "debug", "DEBUG"),
+        ("TOP_P", "1", 1.0),
+        ("CHECKPOINTS_DIR", "~", Path("~")),
+    ],
+)
+def test_right_values_are_taken_in_any_usual_spelling(
+    name: str, value: str, found: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PREFIX + name, value)
+    assert getattr(load_settings(), name.lower()) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("DEVICE", "tpu", "se espera auto, cpu o cuda"),
+        ("LOG_LEVEL", "chatty", "se espera DEBUG, INFO, WARNING o ERROR"),
+        ("THREADS", "dos", "se espera un número entero"),
+        ("THREADS", "-1", "lo menos es 0"),
+        ("THREADS", "1.5", "se espera un número entero"),
+        ("THREADS", "9" * 5000, "se espera"),
+        ("MAX_BATCH", "0", "lo menos es 1"),
+        ("QUEUE_LIMIT", "100001", "lo más es 100000"),
+        ("SENTENCES", "0", "lo menos es 1"),
+        ("SENTENCES", "6", "lo más es 5"),
+        ("TEMPERATURE", "tibia", "se espera un número"),
+        ("TEMPERATURE", "-0.1", "lo menos es 0"),
+        ("TEMPERATURE", "nan", "se espera un número"),
+        ("TOP_P", "0", "lo menos es 0.01"),
+        ("TOP_P", "inf", "se espera un número"),
+        ("PHRASE_LIMIT", "401", "lo más es 400"),
+        ("SENTENCE_LIMIT", "39", "lo menos es 40"),
+    ],
+)
+def test_a_wrong_value_is_told_in_one_sentence_with_its_name(
+    name: str, value: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PREFIX + name, value)
+    with pytest.raises(SettingsError) as refusal:
+        load_settings()
+    told = str(refusal.value)
+    assert told.startswith(f"{PREFIX}{name}: «{shorten(value)}» no vale; {expected}")
+    assert told.endswith(".")
+    assert "\n" not in told
+    assert len(told) < 160
+
+
+def test_every_wrong_value_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LITTERAGPT_THREADS", "dos")
+    monkeypatch.setenv("LITTERAGPT_SENTENCES", "dos")
+    with pytest.raises(SettingsError) as refusal:
+        load_settings()
+    assert len(str(refusal.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("LITTERAGPT_DEVISE", " (¿quiso decir LITTERAGPT_DEVICE?)"),
+        ("litteragpt_sentence", " (¿quiso decir LITTERAGPT_SENTENCES?)"),
+        ("LITTERAGPT_XYZ", ""),
+    ],
+)
+@pytest.mark.parametrize("place", ["environment", "file"])
+def test_an_unknown_setting_is_warned_of_with_the_one_that_may_be_meant(
+    name: str, hint: str, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if place == "environment":
+        monkeypatch.setenv(name, "1")
+    else:
+        (tmp_path / ".env").write_text(f"{name}=1\n")
+    (warning,) = unknown_settings()
+    assert warning == f"Aviso: no conozco el ajuste {name}{hint}; no lo tengo en cuenta."
+    load_settings()
+
+
+def test_other_programs_variables_are_none_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTHER_DEVICE", "tpu")
+    (tmp_path / ".env").write_text("DEVICE=tpu\nSECRET=1\n")
+    assert unknown_settings() == []
+    assert load_settings().device == "auto"
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00\x01", "LITTERAGPT_DEVICE=ñ".encode("latin-1")])
+def test_a_file_that_is_no_text_is_told_in_one_sentence(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / ".env").write_bytes(content)
+    assert unknown_settings() == []
+    assert_file_refused()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unreadable for root")
+def test_a_file_that_may_not_be_read_is_told_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / ".env").touch(mode=0o000)
+    assert unknown_settings() == []
+    assert_file_refused()
+
+
+def assert_file_refused() -> None:
+    with pytest.raises(SettingsError) as refusal:
+        load_settings()
+    assert str(refusal.value).startswith("No puedo leer el archivo .env")
+    assert "\n" not in str(refusal.value)

@@ -1,0 +1,154 @@
+"""A checkpoint is whole and ours, or refused with the file's name and nothing half loaded."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from model.checkpoint import load_checkpoint
+from model.errors import CheckpointError
+from model.places import bundled_checkpoints, checkpoint_names, find_checkpoint, named_checkpoint
+from tests.conftest import save_tiny
+
+
+def test_what_was_saved_is_loaded(tiny_checkpoint: Path) -> None:
+    checkpoint = load_checkpoint(tiny_checkpoint)
+    assert checkpoint.name == "tiny"
+    assert checkpoint.metrics["preset"] == "tiny"
+    assert checkpoint.decoder.parameter_count == checkpoint.metrics["parameters"]
+    stored = load_file(tiny_checkpoint / "model.safetensors")
+    for name, tensor in checkpoint.decoder.state_dict().items():
+        assert tensor.dtype == torch.float32
+        assert torch.equal(tensor, stored[name].float())
+
+
+def test_the_id_is_that_of_the_weights(tmp_path: Path) -> None:
+    ids = [load_checkpoint(save_tiny(tmp_path / name, seed)).id for name, seed in
+           [("a", 0), ("b", 0), ("c", 1)]]  # fmt: skip
+    assert ids[0] == ids[1] != ids[2]
+    assert len(ids[0]) == 12
+
+
+def edit_json(name: str, **changes: object) -> Callable[[Path], None]:
+    """Change entries of a JSON file of the checkpoint."""
+
+    def change(folder: Path) -> None:
+        content = json.loads((folder / name).read_text("utf-8"))
+        (folder / name).write_text(json.dumps(content | changes), "utf-8")
+
+    return change
+
+
+def edit_weights(change: Callable[[dict[str, torch.Tensor]], None]) -> Callable[[Path], None]:
+    """Change the tensors of the checkpoint."""
+
+    def edit(folder: Path) -> None:
+        tensors = load_file(folder / "model.safetensors")
+        change(tensors)
+        save_file(tensors, folder / "model.safetensors")
+
+    return edit
+
+
+def truncate(folder: Path) -> None:
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1000])
+
+
+class Bomb:
+    """Unpickling this writes a file."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> tuple[object, tuple[str, str]]:
+        return (open, (str(self.target), "w"))
+
+
+def pickled(folder: Path) -> None:
+    weights = folder / "model.safetensors"
+    weights.write_bytes(pickle.dumps(Bomb(folder / "ran")))
+
+
+DAMAGES: dict[str, tuple[Callable[[Path], object], str, str]] = {
+    "no weights": (lambda f: (f / "model.safetensors").unlink(), "model.safetensors", "missing"),
+    "no config": (lambda f: (f / "config.json").unlink(), "config.json", "missing"),
+    "no vocabulary": (lambda f: (f / "tokenizer.json").unlink(), "tokenizer.json", "missing"),
+    "no figures": (lambda f: (f / "metrics.json").unlink(), "metrics.json", "missing"),
+    "truncated": (truncate, "model.safetensors", "truncated"),
+    "empty": (lambda f: (f / "model.safetensors").write_bytes(b""), "model.safetensors", "trunc"),
+    "pickle": (pickled, "model.safetensors", "no safetensors"),
+    "half config": (lambda f: (f / "config.json").write_text('{"fam'), "config.json", "JSON"),
+    "list config": (lambda f: (f / "config.json").write_text("[]"), "config.json", "object"),
+    "unknown entry": (edit_json("config.json", colour=1), "config.json", "colour"),
+    "other family": (edit_json("config.json", family="rnn"), "config.json", "'rnn'"),
+    "absurd width": (edit_json("config.json", width=10**9), "config.json", "width"),
+    "wrong width": (edit_json("config.json", width=64), "model.safetensors", "expected"),
+    "more layers": (edit_json("config.json", layers=3), "model.safetensors", "blocks.2"),
+    "text for number": (edit_json("config.json", layers="2"), "config.json", "layers"),
+    "foreign vocabulary": (
+        edit_json("tokenizer.json", characters=" .abc"), "tokenizer.json", "expects"),
+    "not finite": (
+        edit_weights(lambda w: w["norm.weight"].fill_(torch.nan)), "model.safetensors", "finite"),
+    "integers": (
+        edit_weights(lambda w: w.update({"norm.weight": w["norm.weight"].int()})),
+        "model.safetensors", "floating"),
+    "another tensor": (
+        edit_weights(lambda w: w.update(more=torch.zeros(1))), "model.safetensors", "more"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_checkpoint_is_refused_by_its_file(tiny_checkpoint: Path, damage: str) -> None:
+    spoil, file, expected = DAMAGES[damage]
+    spoil(tiny_checkpoint)
+    with pytest.raises(CheckpointError) as refused:
+        load_checkpoint(tiny_checkpoint)
+    assert file in str(refused.value)
+    assert expected in str(refused.value)
+    assert not (tiny_checkpoint / "ran").exists()
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="nowhere: no such folder"):
+        load_checkpoint(tmp_path / "nowhere")
+
+
+def test_checkpoints_are_found_by_name_only_inside_their_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "checkpoints"
+    save_tiny(folder / "one")
+    save_tiny(tmp_path / "outside")
+    (folder / "link").symlink_to(tmp_path / "outside")
+    (folder / "empty").mkdir()
+    assert checkpoint_names(folder) == ["link", "one"]
+    assert named_checkpoint("one", folder) == folder / "one"
+    for name in (
+        "link",
+        "..",
+        ".",
+        "",
+        "../outside",
+        str(tmp_path / "outside"),
+        "a" * 5000,
+        "x\0y",
+    ):
+        with pytest.raises(CheckpointError, match="no checkpoint"):
+            named_checkpoint(name, folder)
+    assert find_checkpoint(str(tmp_path / "outside"), folder) == tmp_path / "outside"
+
+
+def test_the_bundled_checkpoint_is_whole_and_small() -> None:
+    folder = bundled_checkpoints()
+    assert "small" in checkpoint_names(folder)
+    checkpoint = load_checkpoint(folder / "small")
+    assert checkpoint.metrics["validation"]["w528"] <= 1.14
+    assert sum(path.stat().st_size for path in (folder / "small").iterdir()) < 12_000_000
+    assert set(checkpoint.tokenizer.styles) == {
+        "cervantes", "anonimo", "galdos", "baroja", "clarin"
+    }  # fmt: skip

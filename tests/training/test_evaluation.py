@@ -1,0 +1,215 @@
+"""W528 and bits per byte, against values worked out by hand."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import Result
+
+from model.checkpoint import load_checkpoint, save_checkpoint
+from model.config import DecoderConfig
+from model.decoder import Decoder
+from model.tokenizer import SEPARATOR, Tokenizer
+from tests.conftest import CHARACTERS, TINY_TOKENIZER, save_tiny
+from training.corpus import Corpus
+from training.dataset import encode_stream
+from training.evaluation import WINDOW, EvaluationError, evaluate_corpus, window_loss
+
+STYLES = ("cervantes", "anonimo", "galdos", "baroja", "clarin")
+
+
+def indifferent(tokenizer: Tokenizer, context: int = WINDOW) -> Decoder:
+    """A decoder that gives every id the same chance, whatever it reads."""
+    decoder = Decoder(DecoderConfig("reference", tokenizer.size, context, 16, 1, 2, 16))
+    decoder.initialize(torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        decoder.head.weight.zero_()
+        decoder.head.bias.zero_()
+    return decoder.eval()
+
+
+@pytest.mark.parametrize("context", [WINDOW, 2 * WINDOW, 96])
+def test_a_uniform_decoder_costs_the_logarithm_of_its_vocabulary(context: int) -> None:
+    stream = np.full(3 * WINDOW, SEPARATOR, np.int64)
+    loss = window_loss(indifferent(TINY_TOKENIZER, context), stream)
+    assert loss == pytest.approx(math.log(TINY_TOKENIZER.size), rel=1e-6)
+
+
+def test_the_separator_is_counted_as_the_space_it_stands_for() -> None:
+    decoder = indifferent(TINY_TOKENIZER)
+    with torch.no_grad():
+        decoder.head.bias[SEPARATOR] = math.log(3)
+    stream = np.asarray(TINY_TOKENIZER.encode("Aa. " * 500 + "Aa."), np.int64)
+    assert (stream[3::4] == SEPARATOR).all()
+    # Of every four characters one is the separator; it weighs 3, each of the others 1.
+    expected = math.log(TINY_TOKENIZER.size + 2) - math.log(3) / 4
+    assert window_loss(decoder, stream) == pytest.approx(expected, rel=1e-6)
+
+
+def test_every_offset_is_read_and_windows_do_not_overlap() -> None:
+    tokenizer = TINY_TOKENIZER
+    decoder = indifferent(tokenizer)
+    weights = torch.linspace(-2, 2, tokenizer.size)
+    with torch.no_grad():
+        decoder.head.bias.copy_(weights)
+    stream = np.random.default_rng(0).integers(0, tokenizer.size, 2000)
+    costs = -torch.log_softmax(weights.double(), 0).numpy()[stream]
+    expected = [
+        costs[start + 1 : start + 1 + WINDOW]
+        for offset in range(0, WINDOW, 66)
+        for start in range(offset, 2000 - WINDOW, WINDOW)
+    ]
+    assert window_loss(decoder, stream) == pytest.approx(np.mean(expected), rel=1e-6)
+
+
+def test_a_text_shorter_than_a_window_is_refused() -> None:
+    with pytest.raises(EvaluationError, match="at least 529 characters"):
+        window_loss(indifferent(TINY_TOKENIZER), np.zeros(WINDOW, np.int64))
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    """A uniform decoder that can write the data set of the tests."""
+    tokenizer = Tokenizer(STYLES, "".join(sorted(set(CHARACTERS))))
+    metrics = {"parameters": 1, "dev_loss": None}
+    save_checkpoint(tmp_path / "even", indifferent(tokenizer), tokenizer, metrics, "# even\n")
+    return tmp_path / "even"
+
+
+def test_bits_per_byte_count_the_bytes_of_the_text(checkpoint: Path, corpus: Corpus) -> None:
+    loaded = load_checkpoint(checkpoint)
+    result = evaluate_corpus(loaded, corpus)
+    text = "".join(f"{p.text} " for p in corpus.validation)
+    assert result.characters == len(text) == len(encode_stream(loaded.tokenizer, corpus.validation))
+    assert result.w528 == pytest.approx(math.log(loaded.tokenizer.size))
+    bits = math.log2(loaded.tokenizer.size) * len(text) / len(text.encode())
+    assert result.bits_per_byte == pytest.approx(bits)
+
+
+def test_the_command_prints_json(
+    checkpoint: Path, corpus_folder: Path, corpus: Corpus, run: Callable[..., Result]
+) -> None:
+    result = run("evaluate", checkpoint, "--data", corpus_folder, "--json")
+    assert result.exit_code == 0, result.output
+    figures = json.loads(result.stdout)
+    assert set(figures) == {"w528", "bits_per_byte", "characters", "checkpoint"}
+    assert figures["checkpoint"] == load_checkpoint(checkpoint).id
+    assert figures["characters"] == corpus.facts["characters"]["validation"]
+
+
+def test_the_command_reads_any_text_and_says_what_it_dropped(
+    checkpoint: Path, tmp_path: Path, run: Callable[..., Result]
+) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("\ufeffEra  tarde.\r\n“Ven”, dijo… 😀Ω\n" * 60, "utf-8")
+    result = run("evaluate", checkpoint, "--text", text, "--json")
+    assert result.exit_code == 0, result.output
+    figures = json.loads(result.stdout)
+    assert set(figures) == {"w528", "bits_per_byte", "characters", "checkpoint", "dropped"}
+    assert figures["dropped"] == 120
+    assert figures["characters"] == len(('Era tarde. "Ven", dijo... ' * 60).strip())
+    assert "120 that it cannot write left out" in run("evaluate", checkpoint, "--text", text).stdout
+
+
+def test_without_a_data_set_the_reference_of_the_cache_is_read(
+    checkpoint: Path,
+    corpus_folder: Path,
+    tmp_path: Path,
+    run: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    shutil.copytree(corpus_folder, tmp_path / "litteragpt" / "reference")
+    named = run("evaluate", checkpoint, "--data", corpus_folder, "--json")
+    assert run("evaluate", checkpoint, "--json").stdout == named.stdout
+
+
+def test_recording_writes_the_figures_into_metrics_and_card(
+    checkpoint: Path, corpus_folder: Path, corpus: Corpus, run: Callable[..., Result]
+) -> None:
+    metrics = {
+        "preset": "tiny",
+        "parameters": 1234,
+        "dev_loss": 1.5,
+        "characters": 9,
+        "steps": 2,
+        "corpus": corpus.facts,
+        "seconds": 60.0,
+        "hardware": "a machine",
+        "revision": None,
+        "command": "litteragpt train",
+    }
+    (checkpoint / "metrics.json").write_text(json.dumps(metrics), "utf-8")
+    before = load_checkpoint(checkpoint).id
+    result = run("evaluate", checkpoint, "--data", corpus_folder, "--json", "--record")
+    assert result.exit_code == 0, result.output
+    figures = json.loads(result.stdout)
+    recorded = load_checkpoint(checkpoint).metrics["validation"]
+    assert recorded == {
+        **{key: figures[key] for key in ("w528", "bits_per_byte", "characters")},
+        "corpus": "reference",
+    }
+    card = (checkpoint / "README.md").read_text("utf-8")
+    assert f"**{figures['w528']:.4f}**" in card
+    assert "1,234 parameters" in card
+    assert load_checkpoint(checkpoint).id == before
+
+
+def test_recording_needs_the_metrics_of_a_training_run(
+    checkpoint: Path, corpus_folder: Path, refused: Callable[..., str]
+) -> None:
+    assert "metrics.json" in refused("evaluate", checkpoint, "--data", corpus_folder, "--record")
+    assert (checkpoint / "README.md").read_text("utf-8") == "# even\n"
+
+
+def test_the_command_refuses_what_it_cannot_evaluate(
+    checkpoint: Path,
+    corpus_folder: Path,
+    tmp_path: Path,
+    refused: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty-cache"))
+    data = ("--data", corpus_folder)
+    assert "corpus download" in refused("evaluate", checkpoint)
+    assert "either --data" in refused("evaluate", checkpoint, *data, "--text", "x")
+    assert "--record needs" in refused("evaluate", checkpoint, "--text", "x", "--record")
+    assert "no checkpoint" in refused("evaluate", "no-such", *data)
+    assert "no checkpoint" in refused("evaluate", tmp_path / "no-such", *data)
+    assert "corpus.json" in refused("evaluate", checkpoint, "--data", tmp_path)
+    assert "cannot be read" in refused("evaluate", checkpoint, "--text", tmp_path / "no-such")
+    (tmp_path / "short.txt").write_text("Era tarde.", "utf-8")
+    assert "too short" in refused("evaluate", checkpoint, "--text", tmp_path / "short.txt")
+    (tmp_path / "empty.txt").touch()
+    assert "too short" in refused("evaluate", checkpoint, "--text", tmp_path / "empty.txt")
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json"])
+def test_a_damaged_checkpoint_is_refused(
+    name: str, checkpoint: Path, corpus_folder: Path, refused: Callable[..., str]
+) -> None:
+    content = (checkpoint / name).read_bytes()
+    (checkpoint / name).write_bytes(content[: len(content) // 2])
+    assert name in refused("evaluate", checkpoint, "--data", corpus_folder)
+    (checkpoint / name).unlink()
+    assert name in refused("evaluate", checkpoint, "--data", corpus_folder)
+
+
+def test_a_vocabulary_without_the_corpus_characters_is_refused(
+    tmp_path: Path, corpus_folder: Path, corpus: Corpus, refused: Callable[..., str]
+) -> None:
+    folder = save_tiny(tmp_path / "tiny")
+    foreign = shutil.copytree(corpus_folder, tmp_path / "foreign")
+    path = foreign / "validation.jsonl"
+    path.write_text(path.read_text("utf-8").replace("camino", "cæmino"), "utf-8")
+    tokenizer = json.loads((foreign / "tokenizer.json").read_text("utf-8"))
+    tokenizer["characters"] += "æ"
+    (foreign / "tokenizer.json").write_text(json.dumps(tokenizer), "utf-8")
+    assert "cannot write æ" in refused("evaluate", folder, "--data", foreign)

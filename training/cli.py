@@ -1,0 +1,310 @@
+"""The operators' commands: `corpus`, `train` and `evaluate`.
+
+What takes long to import (torch, httpx) is imported inside the command that needs it, so that
+`litteragpt --help` and all other commands start at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, get_args
+
+import typer
+
+from training.failures import INTERRUPTED, fail, plain_failures
+
+if TYPE_CHECKING:
+    from model.checkpoint import Checkpoint
+    from training.evaluation import Evaluation
+
+app = typer.Typer(no_args_is_help=True)
+corpus_app = typer.Typer(no_args_is_help=True, help="Fetch the texts and build data sets.")
+app.add_typer(corpus_app, name="corpus")
+
+_DEFAULT_CHECKPOINT = "small"
+_SHOWN_LEAKS = 20
+
+
+def default_cache() -> Path:
+    """Where downloaded texts are kept."""
+    import platformdirs
+
+    return platformdirs.user_cache_path("litteragpt") / "corpus"
+
+
+@corpus_app.command()
+@plain_failures()
+def download(
+    to: Annotated[
+        Path | None, typer.Option(help="Folder to keep the texts in.", show_default="user cache")
+    ] = None,
+    conssa: Annotated[
+        bool, typer.Option(help="Also the novels of CoNSSA, which only 'all' is built from.")
+    ] = False,
+    gutenberg_base: Annotated[
+        str | None, typer.Option(help="A mirror of Project Gutenberg.", show_default=False)
+    ] = None,
+    conssa_url: Annotated[
+        str | None, typer.Option(help="Another address of CoNSSA's archive.", show_default=False)
+    ] = None,
+) -> None:
+    """Fetch the five works from Project Gutenberg, and CoNSSA from GitHub.
+
+    A download that was cut off goes on where it stopped when the command is run again.
+    """
+    from training.download import CONSSA, GUTENBERG, Downloader
+
+    folder = to or default_cache()
+    downloader = Downloader(folder, typer.echo)
+    downloader.works(gutenberg_base or GUTENBERG)
+    if conssa:
+        downloader.conssa(conssa_url or CONSSA)
+    typer.echo(f"everything is in {folder}")
+
+
+@corpus_app.command()
+@plain_failures()
+def build(
+    name: Annotated[str, typer.Argument(help="reference, five-works or all.")],
+    out: Annotated[Path, typer.Option(help="Folder to write the data set to.")],
+    source: Annotated[
+        Path | None, typer.Option(help="Folder of the texts.", show_default="the download cache")
+    ] = None,
+) -> None:
+    """Build a data set from the texts: cleaned, split into sentences, and divided."""
+    from rich.console import Console
+
+    from training.corpus import CorpusName
+    from training.corpus import build as build_corpus
+
+    names: dict[str, CorpusName] = {known: known for known in get_args(CorpusName)}
+    wanted = names[_known(name, names, "data set")]
+    folder = source or default_cache()
+    if not folder.is_dir():
+        fail(f"{folder}: no such folder; fetch the texts with 'litteragpt corpus download'")
+    with Console(stderr=True).status("reading") as status:
+        corpus = build_corpus(wanted, folder, lambda work: status.update(f"{work} read"))
+        corpus.save(out)
+    counts = corpus.facts["characters"]
+    typer.echo(
+        f"{name} in {out}: {counts['train']:,} characters to train on, {counts['dev']:,} for "
+        f"development, {counts['validation']:,} for validation; "
+        f"{corpus.facts['sentences_removed_by_leakage_gate']} sentences removed by the leakage gate"
+    )
+
+
+@corpus_app.command()
+@plain_failures()
+def leakage(
+    corpus_dir: Annotated[Path, typer.Argument(help="A built data set.")],
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(help="Also check this text file, or the .txt files of this folder."),
+    ] = None,
+) -> None:
+    """Check that nothing to train on repeats 40 letters in a row of the validation text.
+
+    Prints what does, and leaves with exit code 1 if anything does.
+    """
+    from training.corpus import Corpus
+    from training.leakage_report import find_leaks
+
+    leaks = find_leaks(Corpus.load(corpus_dir), against or [])
+    for leak in leaks[:_SHOWN_LEAKS]:
+        typer.echo(f"{leak.place}: {leak.letters}")
+    if len(leaks) > _SHOWN_LEAKS:
+        typer.echo(f"and {len(leaks) - _SHOWN_LEAKS:,} more")
+    if leaks:
+        fail(f"the validation text leaks in {len(leaks):,} places")
+    typer.echo("no run of 40 letters of the validation text leaks")
+
+
+@app.command()
+@plain_failures()
+def train(
+    preset: Annotated[str, typer.Option(help="reference, base, small or tiny.")],
+    data: Annotated[Path, typer.Option(help="A built data set.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run and its checkpoint.")],
+    minutes: Annotated[float | None, typer.Option(help="Length of the run in minutes.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Length of the run in steps.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of weights, order and dropout.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a stopped run.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    compiled: Annotated[
+        bool, typer.Option("--compile/--no-compile", help="Compile where that works.")
+    ] = True,
+) -> None:
+    """Train a decoder. Ctrl-C stops safely; --resume goes on from there, bit for bit."""
+    from training.presets import PRESETS
+
+    recipe = PRESETS[_known(preset, PRESETS, "preset")]
+    if minutes is not None and steps is not None:
+        fail("a run is as long as --minutes or --steps say, not both")
+    if (minutes is not None and not minutes > 0) or (steps is not None and steps < 1) or seed < 0:
+        fail("--minutes and --steps must be more than zero, --seed at least zero")
+
+    from training.corpus import Corpus
+    from training.loop import Options, Trainer
+
+    command = ["litteragpt", *sys.argv[1:]]
+    options = Options(
+        preset_name=preset,
+        preset=recipe,
+        out=out,
+        command=shlex.join(command),
+        steps=steps,
+        minutes=minutes,
+        seed=seed,
+        resume=resume,
+        device=_device(device),
+        compile=compiled,
+    )
+    outcome = Trainer(options, Corpus.load(data), typer.echo).run()
+    if outcome.stopped:
+        again = shlex.join([*command, *([] if resume else ["--resume"])])
+        fail(
+            f"stopped and saved after {outcome.metrics['steps']:,} steps; go on with: {again}",
+            INTERRUPTED,
+        )
+    measure = shlex.join(["litteragpt", "evaluate", str(out), "--data", str(data)])
+    typer.echo(f"the checkpoint is in {out}; measure it with: {measure}")
+
+
+@app.command()
+@plain_failures()
+def evaluate(
+    checkpoint: Annotated[
+        str, typer.Argument(help="A checkpoint's folder, or the name of a bundled one.")
+    ] = _DEFAULT_CHECKPOINT,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="A built data set: its validation split is read.",
+            show_default="reference, from the downloaded texts",
+        ),
+    ] = None,
+    text: Annotated[Path | None, typer.Option(help="A UTF-8 text file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    record: Annotated[
+        bool, typer.Option("--record", help="Write the figures into the checkpoint (--data).")
+    ] = False,
+) -> None:
+    """Measure how well a checkpoint predicts a text: W528 in nats per character, bits per byte."""
+    if data is not None and text is not None:
+        fail("name either --data FOLDER or --text FILE to evaluate on, not both")
+    if record and text is not None:
+        fail("--record needs --data: only figures of a validation split are recorded")
+
+    from model.checkpoint import load_checkpoint
+    from model.places import bundled_checkpoints, find_checkpoint
+
+    loaded = load_checkpoint(find_checkpoint(checkpoint, bundled_checkpoints()))
+    _use_all_cores()
+    if text is not None:
+        result = _evaluate_text(loaded, text)
+    else:
+        result = _evaluate_data(loaded, data or _default_data(), record=record)
+    typer.echo(_as_json(loaded.id, result) if as_json else _in_words(loaded.name, result))
+
+
+def _default_data() -> Path:
+    """The `reference` data set of the cache, built from the downloaded texts where need be."""
+    from training.corpus import build as build_corpus
+
+    texts = default_cache()
+    folder = texts.parent / "reference"
+    if not (folder / "corpus.json").is_file():
+        if not texts.is_dir():
+            fail(
+                "name either --data FOLDER or --text FILE to evaluate on, or fetch the texts of "
+                "the reference data set first with 'litteragpt corpus download'"
+            )
+        build_corpus("reference", texts, lambda work: None).save(folder)
+    return folder
+
+
+def _evaluate_data(checkpoint: Checkpoint, data: Path, *, record: bool) -> Evaluation:
+    from training.card import record_validation
+    from training.corpus import Corpus
+    from training.evaluation import evaluate_corpus
+
+    corpus = Corpus.load(data)
+    with _bar() as progress:
+        result = evaluate_corpus(checkpoint, corpus, progress)
+    if record:
+        record_validation(
+            checkpoint,
+            w528=result.w528,
+            bits_per_byte=result.bits_per_byte,
+            characters=result.characters,
+            corpus=corpus.name,
+        )
+    return result
+
+
+def _evaluate_text(checkpoint: Checkpoint, text: Path) -> Evaluation:
+    from training.evaluation import evaluate_text
+
+    with _bar() as progress:
+        return evaluate_text(checkpoint, text, progress)
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on the error stream, as what evaluation reports to."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("evaluating", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _as_json(identity: str, result: Evaluation) -> str:
+    figures = {
+        "w528": result.w528,
+        "bits_per_byte": result.bits_per_byte,
+        "characters": result.characters,
+        "checkpoint": identity,
+    }
+    if result.dropped:
+        figures["dropped"] = result.dropped
+    return json.dumps(figures, ensure_ascii=False)
+
+
+def _in_words(name: str, result: Evaluation) -> str:
+    dropped = f", {result.dropped:,} that it cannot write left out" if result.dropped else ""
+    return (
+        f"{name}: W528 {result.w528:.4f} nats per character, {result.bits_per_byte:.4f} bits per "
+        f"byte, {result.characters:,} characters{dropped}"
+    )
+
+
+def _known(value: str, choices: Iterable[str], what: str) -> str:
+    """`value` if it is one of `choices`, else the end of the command."""
+    if value not in choices:
+        fail(f"unknown {what} {value!r}; choose one of {', '.join(choices)}")
+    return value
+
+
+def _device(name: str) -> str:
+    """The kind of device to train on."""
+    from model.device import DeviceName, resolve_device
+
+    names: dict[str, DeviceName] = {known: known for known in get_args(DeviceName)}
+    _use_all_cores()
+    return resolve_device(names[_known(name, names, "device")]).type
+
+
+def _use_all_cores() -> None:
+    """Give torch as many threads as there are cores, or what OMP_NUM_THREADS says."""
+    from model.device import set_threads
+
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    set_threads(int(asked) if asked.isdigit() else 0)

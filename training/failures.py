@@ -1,0 +1,47 @@
+"""How the operators' commands fail: one sentence on the error stream and an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import typer
+
+from model.errors import LitteraError
+
+FAILED = 1
+INTERRUPTED = 130
+
+
+def fail(sentence: str, code: int = FAILED) -> NoReturn:
+    """Say why a command ends here, and end it."""
+    typer.echo(f"litteragpt: {' '.join(sentence.split())}", err=True)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def plain_failures() -> Iterator[None]:
+    """Turn whatever may be expected to go wrong into a sentence; also usable as a decorator.
+
+    That is every LitteraError, Ctrl-C (exit code 130), what the operating system refuses (no space,
+    no permission, no such file) and a library of the `training` extra that is not installed.
+    Anything else is a bug of this program and stays a traceback.
+    """
+    try:
+        yield
+    except LitteraError as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        fail("stopped by Ctrl-C", INTERRUPTED)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in {"httpx", "matplotlib"}:
+            raise
+        fail(f'{error.name} is not installed; run: pip install "litteragpt[training]"')
+    except OSError as error:
+        fail(_system_error(error))
+
+
+def _system_error(error: OSError) -> str:
+    what = error.strerror or str(error)
+    return f"{error.filename}: {what}" if error.filename else what

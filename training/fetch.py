@@ -1,0 +1,224 @@
+"""One file over HTTP: resumed where it stopped, tried again when the network fails, and accepted
+only when it is whole.
+
+What has arrived lies in a `.part` file; a note beside it holds its address and its validator (ETag
+or date), so that what another address or another version sent is never continued. See RFC 9110,
+sections 13.1.5 (If-Range) and 14 (range requests).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from model.errors import LitteraError
+from model.files import write_text
+
+Progress = Callable[[int, int | None], None]
+"""Told how many bytes have arrived, and of how many where the server says so."""
+
+_BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
+_LONGEST_PAUSE = 60.0
+_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+_UNSATISFIED = re.compile(r"bytes \*/(\d+)")
+
+
+class DownloadError(LitteraError):
+    """A file could not be had; what has arrived is kept where it can be continued."""
+
+
+class NotThereError(DownloadError):
+    """The server answered that it has no such file, or gives it to nobody."""
+
+
+class _TryAgainError(Exception):
+    """This attempt came to nothing; `pause` is what the server asks to wait, in seconds."""
+
+    def __init__(self, reason: str, pause: float = 0.0) -> None:
+        super().__init__(reason)
+        self.pause = pause
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to put up with a bad network.
+
+    `attempts` in a row may bring nothing new; the first pause between two is `pause` seconds and
+    each further one twice as long; `timeout` is how many seconds a connection may be silent.
+    """
+
+    attempts: int = 4
+    pause: float = 0.5
+    timeout: float = 30.0
+
+
+def make_client(patience: Patience) -> httpx.Client:
+    """A client that follows redirects and wants files as they are, not compressed on the way."""
+    return httpx.Client(
+        follow_redirects=True,
+        timeout=patience.timeout,
+        headers={"User-Agent": "litteragpt", "Accept-Encoding": "identity"},
+    )
+
+
+def fetch(
+    client: httpx.Client,
+    url: str,
+    part: Path,
+    accept: Callable[[Path], None],
+    *,
+    limit: int,
+    patience: Patience,
+    progress: Progress,
+) -> None:
+    """Download `url` to `part`, going on where an earlier call stopped, and hand it to `accept`.
+
+    `accept` takes the whole file from there or raises; either way nothing is left of it, except
+    when the system fails (OSError). Raises NotThereError, and DownloadError for anything else:
+    then, too, `part` stays for the next call. More than `limit` bytes are refused.
+    """
+    transfer = _Transfer(client, url, part, limit, progress)
+    _persist(transfer, patience)
+    try:
+        accept(part)
+    except LitteraError:
+        transfer.forget()
+        raise
+    transfer.forget()
+
+
+def _persist(transfer: _Transfer, patience: Patience) -> None:
+    """Attempt the transfer until it is whole or patience is at its end."""
+    fruitless = 0
+    while True:
+        furthest = transfer.furthest
+        try:
+            transfer.attempt()
+            return
+        except (_TryAgainError, httpx.TransportError) as error:
+            if isinstance(error, httpx.UnsupportedProtocol):
+                raise DownloadError(f"{transfer.url}: not an address of http or https") from None
+            fruitless = 1 if transfer.furthest > furthest else fruitless + 1
+            if fruitless >= patience.attempts:
+                raise DownloadError(
+                    f"{transfer.url}: cannot be downloaded now ({_reason(error)}); check the "
+                    "connection and run the command again, what has arrived is kept"
+                ) from None
+            asked = error.pause if isinstance(error, _TryAgainError) else 0.0
+            time.sleep(min(_LONGEST_PAUSE, max(asked, patience.pause * 2 ** (fruitless - 1))))
+        except (httpx.InvalidURL, httpx.RequestError) as error:
+            raise DownloadError(
+                f"{transfer.url}: cannot be downloaded ({_reason(error)})"
+            ) from None
+
+
+class _Transfer:
+    """The state of one download: the file so far, the note beside it, and how far it ever got."""
+
+    def __init__(
+        self, client: httpx.Client, url: str, part: Path, limit: int, progress: Progress
+    ) -> None:
+        self.client, self.url, self.part, self.limit = client, url, part, limit
+        self.progress = progress
+        self.note = part.with_name(part.name + ".json")
+        self.furthest = 0
+
+    def attempt(self) -> None:
+        """Ask for what is missing; raises _TryAgainError or an error of httpx."""
+        held, validator = self._held()
+        self.furthest = max(self.furthest, held)
+        headers = {"Range": f"bytes={held}-", "If-Range": validator} if held else {}
+        with self.client.stream("GET", self.url, headers=headers) as response:
+            status = response.status_code
+            if status == httpx.codes.OK:
+                self._start_over(response)
+            elif status == httpx.codes.PARTIAL_CONTENT and held:
+                self._go_on(response, held)
+            elif status == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE and held:
+                self._compare(response, held)
+            elif status in _BUSY:
+                raise _TryAgainError(f"the server answered {status}", _asked_pause(response))
+            elif 400 <= status < 500:
+                raise NotThereError(f"{self.url}: the server answered {status}")
+            else:
+                raise DownloadError(f"{self.url}: the server answered {status}")
+
+    def forget(self) -> None:
+        """Remove the file so far, then the note that vouched for it."""
+        self.part.unlink(missing_ok=True)
+        self.note.unlink(missing_ok=True)
+
+    def _held(self) -> tuple[int, str]:
+        """How many bytes of this very file are there already, and their validator."""
+        try:
+            note = json.loads(self.note.read_text("utf-8"))
+            if note["url"] == self.url:
+                return self.part.stat().st_size, str(note["validator"])
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        return 0, ""
+
+    def _start_over(self, response: httpx.Response) -> None:
+        """Receive the whole file: the first time, or because the server or the file changed."""
+        self.forget()
+        if validator := _validator(response):
+            write_text(self.note, json.dumps({"url": self.url, "validator": validator}))
+        length = response.headers.get("Content-Length", "")
+        self._receive(response, 0, int(length) if length.isdigit() else None)
+
+    def _go_on(self, response: httpx.Response, held: int) -> None:
+        """Receive the rest of the file."""
+        match = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
+        if match is None or int(match[1]) != held:
+            self.forget()
+            raise _TryAgainError("the server sent another part than was asked for")
+        self._receive(response, held, None if match[2] == "*" else int(match[2]))
+
+    def _compare(self, response: httpx.Response, held: int) -> None:
+        """Nothing lies behind what is held: it is the whole file or, if longer, another one."""
+        match = _UNSATISFIED.fullmatch(response.headers.get("Content-Range", ""))
+        if match is None or int(match[1]) != held:
+            self.forget()
+            raise _TryAgainError("the file on the server has changed")
+
+    def _receive(self, response: httpx.Response, size: int, total: int | None) -> None:
+        if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise DownloadError(f"{self.url}: the server sends it compressed, which was not asked")
+        with self.part.open("ab") as file:
+            for chunk in response.iter_raw():
+                size += len(chunk)
+                if size > self.limit:
+                    self.forget()
+                    raise DownloadError(
+                        f"{self.url}: longer than {self.limit:,} bytes, so not what it should be"
+                    )
+                file.write(chunk)
+                self.furthest = max(self.furthest, size)
+                self.progress(size, total)
+        if total is not None and size != total:
+            raise _TryAgainError(f"{size:,} of {total:,} bytes arrived")
+
+
+def _validator(response: httpx.Response) -> str | None:
+    """What If-Range may hold: a strong ETag, else the date of the last change."""
+    tag: str = response.headers.get("ETag", "")
+    if tag.startswith('"'):
+        return tag
+    date: str | None = response.headers.get("Last-Modified")
+    return date
+
+
+def _asked_pause(response: httpx.Response) -> float:
+    """Retry-After in seconds; its other form, a date, is not looked at."""
+    seconds = response.headers.get("Retry-After", "")
+    return float(seconds) if seconds.isdigit() else 0.0
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__
