@@ -27,14 +27,16 @@ class KVCache:
     ) -> tuple[Tensor, Tensor]:
         """Write new keys and values and return all of those rows' from 0 to `upto`.
 
-        rows: (B,) and positions: (B, T), both int64; keys, values: (B, heads, T, head width).
-        Returns two tensors (B, heads, upto, head width).
+        rows: (B,) and positions: (B, T), both int64, those of a row consecutive; keys, values:
+        (B, heads, T, head width). Returns two tensors (B, heads, upto, head width).
         """
         stored_keys, stored_values = self.keys[layer], self.values[layer]
+        if rows.numel() == 1:  # the usual case on a quiet bot: slices of one row, no copy of it
+            row, first = int(rows[0]), int(positions[0, 0])
+            stored_keys[row, :, first : first + positions.shape[1]] = keys[0]
+            stored_values[row, :, first : first + positions.shape[1]] = values[0]
+            return stored_keys[row : row + 1, :, :upto], stored_values[row : row + 1, :, :upto]
         index = (rows[:, None], slice(None), positions)  # (B, T, heads, head width)
         stored_keys[index] = keys.transpose(1, 2)
         stored_values[index] = values.transpose(1, 2)
-        if rows.numel() == 1:  # the usual case on a quiet bot: a view, no copy
-            row = int(rows[0])
-            return stored_keys[row : row + 1, :, :upto], stored_values[row : row + 1, :, :upto]
         return stored_keys[rows, :, :upto], stored_values[rows, :, :upto]
