@@ -32,6 +32,8 @@ from training.machine import describe_machine
 
 WORD = re.compile(r"[^\W\d_]+")
 COMPLETE = re.compile(r"[.!?][»\")\]']*$")
+BOUNDARY = re.compile(r"[.!?][»\")\]']* (?=[¿¡«\"(\['—»-]*[A-ZÁÉÍÓÚÑÜ0-9])")
+SHORTENED = re.compile(r"\b(?:\w|Sra?s?|Srta|Dr|Dra|Dn|Vds?|Uds?|Excmo|Ilmo|Sto|Sta|Mr|Mme)\. $")
 
 
 def words(text: str) -> list[str]:
@@ -48,8 +50,10 @@ def phrases(corpus: Corpus, count: int) -> Iterator[str]:
 
 
 def whole(result: Result, wanted: int) -> bool:
-    """Whether an answer is exactly as many complete sentences as asked for."""
-    return len(result.sentences) == wanted and all(map(COMPLETE.search, result.sentences))
+    """Whether an unfinished phrase became exactly as many complete sentences as asked for."""
+    ends = [end.end() for end in BOUNDARY.finditer(result.text)]
+    inner = [end for end in ends if not SHORTENED.search(result.text[:end])]
+    return len(inner) == wanted - 1 and COMPLETE.search(result.text) is not None
 
 
 def main() -> None:

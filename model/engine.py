@@ -66,7 +66,8 @@ class Engine:
     @torch.inference_mode()
     def step(self) -> list[Sequence]:
         """Write one token of every seated text. Returns the texts it touched."""
-        while self._waiting and self._free:
+        # One newcomer a step, so that reading phrases never holds the others up for long.
+        if self._waiting and self._free:
             self._seats.append(_Seat(self._waiting.popleft(), self._free.pop()))
         if not self._seats:
             return []

@@ -20,7 +20,7 @@ _SAME_TABLE = str.maketrans(_SAME)
 # Looking up every character's category takes most of the time of building a corpus, so characters
 # that are known to be visible are not looked up.
 _UNUSUAL = re.compile(r"[^ -~¡«»¿À-ÿ—]")
-_HYPHENS = re.compile(r"-{2,}|—{2,}")
+_HYPHENS = re.compile(r"(?:-{2,}|—)+")
 _DOTS = re.compile(r"\.{4,}|(?<!\.)\.\.(?!\.)")
 _SPACES = re.compile(r"\s+")
 

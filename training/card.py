@@ -43,6 +43,10 @@ author given; `litteragpt evaluate` computes it.
 ![Loss curves](losses.png)
 
 The weights are an average over the last steps, stored as bfloat16 safetensors.
+
+It continues a phrase in the manner of its books and knows nothing else: not facts, not questions,
+not today's Spanish. It invents words now and then, and it has the prejudices of its authors' times.
+The books are in the public domain; the weights are under Apache-2.0.
 """
 
 
@@ -85,6 +89,8 @@ def _losses(metrics: dict[str, Any]) -> str:
         )
     if (dev := metrics["dev_loss"]) is not None:
         lines += f"| development part (W528, nats per character) | {dev:.4f} |\n"
+    if (loss := metrics.get("train_loss")) is not None:
+        lines += f"| training, last minutes (nats per character) | {loss:.4f} |\n"
     return lines
 
 

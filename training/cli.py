@@ -46,7 +46,7 @@ def download(
     ] = None,
     conssa: Annotated[
         bool, typer.Option(help="Also the novels of CoNSSA, which only 'all' is built from.")
-    ] = False,
+    ] = True,
     gutenberg_base: Annotated[
         str | None, typer.Option(help="A mirror of Project Gutenberg.", show_default=False)
     ] = None,

@@ -136,6 +136,7 @@ class Trainer:
         )
         self.stop = StopRequest()
         self.recent: list[float] = []
+        self.train_loss: float | None = None  # mean over the steps since the last record
 
     def run(self) -> Outcome:
         """Train to the end or to a stop request, then write the checkpoint."""
@@ -240,6 +241,7 @@ class Trainer:
         dev = self.dev_loss(self.options.dev_offsets)
         loss = sum(self.recent) / len(self.recent)
         self.recent.clear()
+        self.train_loss = loss
         row = {
             "step": progress.step,
             "seconds": round(progress.seconds, 1),
@@ -276,6 +278,7 @@ class Trainer:
             "steps": progress.step,
             "characters": progress.characters,
             "seconds": round(progress.seconds, 1),
+            "train_loss": self.train_loss,
             "dev_loss": self.dev_loss(len(OFFSETS)),
             "hardware": describe_machine(self.options.device),
             "revision": git_revision(),

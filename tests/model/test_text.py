@@ -18,6 +18,7 @@ from model.text import nearest, normalize
         ("espera.....", "espera..."),
         ("--Hola --dijo", "—Hola —dijo"),
         ("– Hola ― dijo", "— Hola — dijo"),
+        ("--—Hola—--", "—Hola—"),
         ("a\u00a0b\u2003c\td\r\ne", "a b c d e"),
         ("n\u0303andu\u0301", "ñandú"),
         ("a\u200bb\u202ec\u0000d\ufeff", "abcd"),

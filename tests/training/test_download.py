@@ -239,6 +239,20 @@ REPOSITORY = {
 }
 
 
+def test_the_real_editions_are_fetched_whole_through_a_bad_line(
+    site: Site, tmp_path: Path, real_texts: Path
+) -> None:
+    originals = {}
+    for work in WORKS:
+        for path in (real_texts / "gutenberg").glob(f"{work.number}-*.txt"):
+            originals[work.file_name] = path.read_bytes()
+            site.files[f"/files/{work.number}/{path.name}"] = originals[work.file_name]
+    site.cuts = [100_000, 50_000]
+    Downloader(tmp_path, print, HASTY).works(site.base)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == originals
+    assert any(wanted == "bytes=100000-" for _, wanted in site.requests)
+
+
 def test_conssa_is_unpacked_and_read(site: Site, tmp_path: Path) -> None:
     site.files["/conssa"] = archive(REPOSITORY)
     site.ranges, site.cuts = False, [200]
@@ -326,7 +340,7 @@ def test_the_command_downloads_everything(
     library.files["/conssa"] = archive(REPOSITORY)
     result = run(
         *("corpus", "download", "--to", tmp_path, "--gutenberg-base", library.base),
-        *("--conssa", "--conssa-url", f"{library.base}/conssa"),
+        *("--conssa-url", f"{library.base}/conssa"),
     )
     assert result.exit_code == 0, result.output
     assert f"everything is in {tmp_path}" in result.stdout

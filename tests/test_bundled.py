@@ -1,0 +1,60 @@
+"""The checkpoint that comes with the program writes what the README promises."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from model.checkpoint import Checkpoint, load_checkpoint
+from model.generation import generate
+from model.places import bundled_checkpoints
+from model.prompt import Options
+from model.sentences import may_end, split_sentences
+
+PHRASES = (
+    "En un lugar de la Mancha",
+    "—¿Quién anda ahí",
+    "La marquesa abrió la ventana y",
+    "Era",
+    "Pues sepa vuestra merced",
+    "El Sr. Cura",
+    "«No me lo digas",
+    "A las diez de la noche,",
+)
+
+
+@pytest.fixture(scope="module")
+def small() -> Checkpoint:
+    return load_checkpoint(bundled_checkpoints() / "small")
+
+
+@pytest.mark.parametrize("phrase", PHRASES)
+def test_two_complete_sentences(small: Checkpoint, phrase: str) -> None:
+    result = generate(small, phrase, Options(seed=11))
+    assert len(result.sentences) == 2
+    assert all(map(may_end, result.sentences))
+    assert split_sentences(result.text) == list(result.sentences)
+    assert result.text.startswith(phrase)
+
+
+@pytest.mark.parametrize("style", ["cervantes", "anonimo", "galdos", "baroja", "clarin"])
+def test_every_author_writes(small: Checkpoint, style: str) -> None:
+    result = generate(small, "Una mañana", Options(seed=3, style=style, sentences=1))
+    assert may_end(result.sentences[0])
+
+
+def test_the_first_command_of_the_readme_prints_spanish() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from bot.cli import main; main()", "escribe",
+         "En un lugar de la Mancha", "--semilla", "7", "--json"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    answer = json.loads(done.stdout)
+    assert answer["texto"].startswith("En un lugar de la Mancha")
+    assert len(answer["frases"]) == 2
+    common = {"de", "la", "que", "y", "el", "en", "a", "los", "se", "no", "con", "un", "por", "su"}
+    words = answer["texto"].lower().split()
+    assert sum(word in common for word in words) > len(words) / 6
