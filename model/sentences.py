@@ -79,9 +79,11 @@ def clause_ends(sentence: str, least: int) -> list[int]:
     """Where a sentence that runs on may be closed, last place first: before the comma, semicolon,
     colon or dash, or behind the inner `!` or `?`, that ends a clause, from index `least` on."""
     ends = []
-    for match in _CLAUSE_END.finditer(sentence, least):
+    for match in _CLAUSE_END.finditer(sentence, max(0, least - 1)):
         mark = match.start()
-        ends.append(mark + 1 if sentence[mark] in TERMINALS else mark)
+        end = mark + 1 if sentence[mark] in TERMINALS else mark
+        if end >= least:
+            ends.append(end)
     return ends[::-1]
 
 
@@ -97,4 +99,4 @@ def close_sentence(sentence: str, least: int = 0) -> str:
         closed = cut if cut and cut[-1] in TERMINALS else cut + "."
         if end > 0 and cut[-1] not in _NO_STOP_AFTER and may_end(closed):
             return closed
-    return sentence.rstrip(_NO_STOP_AFTER) + "..."
+    return sentence[: max(least, len(sentence.rstrip(_NO_STOP_AFTER)))] + "..."

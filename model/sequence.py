@@ -91,19 +91,26 @@ class Sequence:
         return True
 
     def take_text(self) -> str:
-        """What may be shown since the last call; what was shown is never taken back.
-
-        Of a sentence past half its limit only whole clauses are given, since it may yet be cut.
-        """
+        """What may be shown since the last call; what was shown is never taken back."""
         shown, self._pending = self._pending, ""
         start = len(self._sentence) - self._own
-        upto = self._own
-        if self._own > self.options.sentence_limit // 2:
-            ends = clause_ends(self._sentence, start + self._taken)
-            upto = ends[0] - start if ends else self._taken
+        upto = self._showable()
         shown += self._sentence[start + self._taken : start + upto]
         self._taken = upto
         return shown
+
+    def _showable(self) -> int:
+        """How many of the current sentence's own characters may be shown.
+
+        All of them up to half its limit, then whole clauses only, since it may yet be cut. This
+        does not depend on what was asked for when, and so neither does where a runaway is cut.
+        """
+        half = self.options.sentence_limit // 2
+        if self._own <= half:
+            return self._own
+        start = len(self._sentence) - self._own
+        ends = clause_ends(self._sentence, start + half)
+        return ends[0] - start if ends else half
 
     def _end_sentence(self) -> None:
         """The separator was drawn: count the sentence, unless nothing of it was written here."""
@@ -127,9 +134,9 @@ class Sequence:
         self._sentence, self._own, self._taken = "", 0, 0
 
     def _close_runaway(self) -> None:
-        """End a sentence at its limit, at the last clause boundary that was not yet shown."""
+        """End a sentence at its limit, at the last clause boundary that nobody can have seen."""
         start = len(self._sentence) - self._own
-        closed = close_sentence(self._sentence, start + max(1, self._taken))
+        closed = close_sentence(self._sentence, start + self._showable())
         del self.tokens[len(self.tokens) - self._own :]
         self.tokens += map(self.tokenizer.character_ids.__getitem__, closed[start:])
         self._sentence, self._own = closed, len(closed) - start

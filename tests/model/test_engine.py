@@ -120,6 +120,14 @@ def test_streamed_pieces_join_to_the_continuation_even_of_runaways(
     assert len(pieces) > 20
 
 
+def test_a_text_does_not_depend_on_who_reads_along(checkpoint: Checkpoint) -> None:
+    for seed in range(6):
+        chosen = options(seed=seed, sentence_limit=150)
+        assert generate(checkpoint, "Era", chosen, lambda text: None) == generate(
+            checkpoint, "Era", chosen
+        )
+
+
 def test_a_sentence_that_runs_on_is_ended_at_its_limit(checkpoint: Checkpoint) -> None:
     result = generate(checkpoint, "Era", options(sentence_limit=50))
     assert_sound(result, 2)

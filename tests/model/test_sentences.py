@@ -79,5 +79,4 @@ def test_sentences_join_to_the_text_they_came_from(text: str) -> None:
 def test_any_runaway_becomes_one_complete_sentence(text: str, least: int) -> None:
     closed = close_sentence(text, least)
     assert may_end(closed)
-    kept = min(least, len(text.rstrip(" ,;:¿¡«\"(['—-")))
-    assert closed[:kept] == text[:kept]
+    assert closed.startswith(text[:least])
