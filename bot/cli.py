@@ -105,7 +105,7 @@ def escribe(
 def bot() -> None:
     """The program that stays."""
     from bot.app import run_bot
-    from bot.executor import UnavailableError
+    from bot.generation import UnavailableError
 
     settings = _settings()
     try:

@@ -11,14 +11,8 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import TextIO
 
-from bot.executor import (
-    Executor,
-    Generation,
-    QueueFullError,
-    Restarted,
-    UnavailableError,
-    WorkerLostError,
-)
+from bot.executor import Executor
+from bot.generation import Generation, QueueFullError, Restarted, UnavailableError, WorkerLostError
 from bot.settings import Settings
 from bot.texts import explain, notices, say
 from model.errors import CodedError, LitteraError

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from bot.executor import Executor, Generation, WorkerOptions
+from bot.executor import Executor, WorkerOptions
+from bot.generation import Generation
 from model.prompt import Options
 from model.result import Result
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.executor import Generation
+from bot.generation import Generation
 from tests.bot.executors import ENDLESS, PHRASE, first_piece, running
 
 SLEEP = 0.005

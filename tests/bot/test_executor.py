@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bot.executor import Executor, Generation, QueueFullError
+from bot.executor import Executor
+from bot.generation import Generation, QueueFullError
 from model.errors import PromptError
 from model.prompt import Options
 from tests.bot.executors import ENDLESS, PHRASE, SHORT, first_piece, running, write

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from bot.executor import Executor, UnavailableError
+from bot.executor import Executor
+from bot.generation import UnavailableError
 from model.errors import CheckpointError, DeviceError
 from tests.bot.executors import (
     ENDLESS,

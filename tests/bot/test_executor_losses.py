@@ -13,7 +13,8 @@ import pytest
 import pytest_asyncio
 
 from bot.adapters.console import Console
-from bot.executor import Executor, Restarted, UnavailableError, WorkerLostError
+from bot.executor import Executor
+from bot.generation import Restarted, UnavailableError, WorkerLostError
 from bot.settings import Settings
 from bot.texts import say
 from model.prompt import Options
