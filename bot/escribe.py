@@ -68,6 +68,6 @@ def answer(phrase: str, options: Options, settings: Settings, checkpoint: str) -
     from model.generation import generate
 
     set_threads(settings.threads)
-    loaded = load_checkpoint(path, resolve_device(settings.device))  # type: ignore[arg-type]
+    loaded = load_checkpoint(path, resolve_device(settings.device))
     result = generate(loaded, phrase, options)
     return Answer(result, time.monotonic() - started)

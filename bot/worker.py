@@ -22,7 +22,7 @@ from bot.protocol import Message, decode, encode, error_message, options_of
 from model.checkpoint import Checkpoint, load_checkpoint
 from model.device import resolve_device, set_threads
 from model.engine import Engine
-from model.errors import CodedError, PromptError
+from model.errors import CheckpointError, CodedError, PromptError
 from model.generation import generate, make_sequence
 from model.prompt import Options
 from model.result import result_of
@@ -131,6 +131,10 @@ class Worker:
         except CodedError as error:
             self._say({"is": "not_loaded", "id": number, "error": error_message(error)})
             return
+        except (MemoryError, OSError, RuntimeError) as error:  # no room for it on the device, say
+            unfit = CheckpointError("unreadable", file=message["path"], reason=type(error).__name__)
+            self._say({"is": "not_loaded", "id": number, "error": error_message(unfit)})
+            return
         answer = {"is": "loaded", "id": number, "seconds": time.monotonic() - started}
         self._inbox.put({"do": "swap", "engine": engine, "answer": answer | describe(checkpoint)})
 
@@ -176,7 +180,8 @@ def _loss(metrics: Message) -> float | None:
 def load_and_probe(folder: Path, device: torch.device) -> Checkpoint:
     """Load a checkpoint and see it write; raises CheckpointError, DeviceError."""
     checkpoint = load_checkpoint(folder, device)
-    generate(checkpoint, checkpoint.tokenizer.decode([checkpoint.tokenizer.size - 1]), PROBE)
+    letters = filter(str.isalpha, checkpoint.tokenizer.characters)
+    generate(checkpoint, next(letters, "."), PROBE)
     return checkpoint
 
 
@@ -190,7 +195,7 @@ def main() -> None:
         os.nice(NICENESS)
     try:
         used = set_threads(int(threads))
-        checkpoint = load_and_probe(Path(folder), resolve_device(device))  # type: ignore[arg-type]
+        checkpoint = load_and_probe(Path(folder), resolve_device(device))
     except CodedError as error:
         out.write(encode({"is": "unusable", "error": error_message(error)}))
         out.flush()

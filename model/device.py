@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import Literal
 
 import torch
 
 from model.errors import DeviceError
 
-DeviceName = Literal["auto", "cpu", "cuda"]
+DEVICES = ("auto", "cpu", "cuda")
 
 
-def resolve_device(name: DeviceName) -> torch.device:
-    """The device to use; raises DeviceError for `cuda` where there is none."""
+def resolve_device(name: str) -> torch.device:
+    """The device to use, one of DEVICES; raises DeviceError for `cuda` where there is none."""
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
         raise DeviceError("no_cuda")

@@ -295,11 +295,10 @@ def _known(value: str, choices: Iterable[str], what: str) -> str:
 
 def _device(name: str) -> str:
     """The kind of device to train on."""
-    from model.device import DeviceName, resolve_device
+    from model.device import DEVICES, resolve_device
 
-    names: dict[str, DeviceName] = {known: known for known in get_args(DeviceName)}
     _use_all_cores()
-    return resolve_device(names[_known(name, names, "device")]).type
+    return resolve_device(_known(name, DEVICES, "device")).type
 
 
 def _use_all_cores() -> None:
