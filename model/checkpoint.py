@@ -27,6 +27,7 @@ from model.files import read_json_object, replacing, write_text
 from model.tokenizer import Tokenizer
 
 ID_LENGTH = 12
+_FAR_LARGER = 20
 _DTYPES = (torch.bfloat16, torch.float16, torch.float32)
 
 
@@ -81,12 +82,12 @@ def load_checkpoint(folder: Path, device: torch.device | str = "cpu") -> Checkpo
             expected=config.vocabulary,
         )
     weights, identity = _read_weights(folder / WEIGHTS)
-    with torch.device("meta"):
-        decoder = Decoder(config)
-    _check_weights(folder / WEIGHTS, weights, decoder)
+    _check_size(folder / CONFIG, config, weights)
     decoder = Decoder(config)
+    _check_weights(folder / WEIGHTS, weights, decoder)
     decoder.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
     decoder.requires_grad_(False).eval().to(device)
+    decoder.arrange()
     return Checkpoint(
         folder.resolve().name,
         identity,
@@ -108,6 +109,18 @@ def _read_weights(path: Path) -> tuple[dict[str, Tensor], str]:
         raise CheckpointError("not_weights", file=str(path)) from None
     except OSError as error:
         raise CheckpointError("unreadable", file=str(path), reason=error.strerror) from None
+
+
+def _check_size(path: Path, config: DecoderConfig, weights: dict[str, Tensor]) -> None:
+    """Refuse a shape so much larger than the weights that building it could fill the memory.
+
+    (Building it on the `meta` device would cost no memory, and a second of imports each start.)
+    """
+    held = sum(tensor.numel() for tensor in weights.values())
+    block = 2 * config.width * (2 * config.width + config.feed_forward)
+    if config.layers * block + 2 * config.vocabulary * config.width > _FAR_LARGER * held:
+        problem = "describes a decoder far larger than the weights beside it"
+        raise CheckpointError("content", file=str(path), problem=problem)
 
 
 def _check_weights(path: Path, weights: dict[str, Tensor], decoder: Decoder) -> None:

@@ -90,6 +90,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "other family": (edit_json("config.json", family="rnn"), "config.json", "'rnn'"),
     "absurd width": (edit_json("config.json", width=10**9), "config.json", "width"),
     "wrong width": (edit_json("config.json", width=64), "model.safetensors", "expected"),
+    "giant width": (edit_json("config.json", width=4096), "config.json", "far larger"),
     "more layers": (edit_json("config.json", layers=3), "model.safetensors", "blocks.2"),
     "text for number": (edit_json("config.json", layers="2"), "config.json", "layers"),
     "foreign vocabulary": (
