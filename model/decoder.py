@@ -64,6 +64,7 @@ class Attention(nn.Module):
         self.out = nn.Linear(width, width, bias=not modern)
         self.query_norm = RMSNorm(config.head_width, eps=1e-6) if modern else None
         self.key_norm = RMSNorm(config.head_width, eps=1e-6) if modern else None
+        self.fused: Tensor | None = None  # see Decoder.arrange
         self.weight_dropout = 0.0 if modern else config.dropout
         self.dropout = nn.Dropout(config.dropout)
 
@@ -72,9 +73,11 @@ class Attention(nn.Module):
     ) -> Tensor:
         batch, length, width = x.shape
         split = (batch, length, self.heads, self.head_width)
-        query = self.query(x).view(split).transpose(1, 2)  # (B, H, T, D)
-        key = self.key(x).view(split).transpose(1, 2)
-        value = self.value(x).view(split).transpose(1, 2)
+        if self.fused is None:
+            parts: tuple[Tensor, ...] = (self.query(x), self.key(x), self.value(x))
+        else:
+            parts = torch.split(F.linear(x, self.fused), width, -1)
+        query, key, value = (part.view(split).transpose(1, 2) for part in parts)  # (B, H, T, D)
         if self.query_norm is not None and self.key_norm is not None:
             query, key = self.query_norm(query.float()), self.key_norm(key.float())
         if rotation is not None:
@@ -108,10 +111,15 @@ class SwiGLU(nn.Module):
         self.gate = nn.Linear(config.width, config.feed_forward, bias=False)
         self.up = nn.Linear(config.width, config.feed_forward, bias=False)
         self.down = nn.Linear(config.feed_forward, config.width, bias=False)
+        self.fused: Tensor | None = None  # see Decoder.arrange
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.dropout(self.down(F.silu(self.gate(x)) * self.up(x)))
+        if self.fused is None:
+            gate, up = self.gate(x), self.up(x)
+        else:
+            gate, up = F.linear(x, self.fused).chunk(2, -1)
+        out: Tensor = self.dropout(self.down(F.silu(gate) * up))
         return out
 
 
@@ -185,11 +193,17 @@ class Decoder(nn.Module):
     def arrange(self) -> None:
         """Lay the matrices out in memory the way a step of one token reads them fastest.
 
-        Shapes stay as they are; on a CPU the product with a row vector then takes a fifth less.
+        Matrices that read the same input are joined into one, of which they become views, and all
+        are stored by columns. Shapes and values stay as they are. Call it last, on the device.
         """
         for module in self.modules():
-            if isinstance(module, nn.Linear):
-                module.weight.data = module.weight.data.t().contiguous().t()
+            if isinstance(module, Attention):
+                module.fused = _join(module.query, module.key, module.value)
+            elif isinstance(module, SwiGLU):
+                module.fused = _join(module.gate, module.up)
+        for module in self.modules():
+            if isinstance(module, nn.Linear) and module.weight.is_contiguous():
+                _join(module)
 
     def initialize(self, generator: torch.Generator) -> None:
         """Set fresh weights: normal 0.02; `modern` starts with silent residual branches."""
@@ -248,6 +262,15 @@ class Decoder(nn.Module):
             x = self.norm(x)
         logits: Tensor = self.head(x)
         return logits.float()
+
+
+def _join(*layers: nn.Linear) -> Tensor:
+    """Stack the layers' weights in one matrix stored by columns; they become views of it."""
+    joined = torch.cat([layer.weight.data for layer in layers]).t().contiguous().t()
+    sizes = [layer.out_features for layer in layers]
+    for layer, part in zip(layers, torch.split(joined, sizes), strict=True):
+        layer.weight.data = part
+    return joined
 
 
 def rotations(config: DecoderConfig) -> tuple[Tensor, Tensor]:

@@ -132,6 +132,16 @@ def test_logits_equal_an_independent_implementation(config, plain) -> None:  # t
     torch.testing.assert_close(decoder(tokens[None])[0], expected, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("config", [SMALL_REFERENCE, SMALL_MODERN], ids=["reference", "modern"])
+def test_arranging_the_weights_changes_neither_logits_nor_weights(config: DecoderConfig) -> None:
+    plain, arranged = random_decoder(config), random_decoder(config)
+    arranged.arrange()
+    tokens = torch.arange(20)[None]
+    torch.testing.assert_close(arranged(tokens), plain(tokens), atol=1e-4, rtol=1e-4)
+    for name, tensor in plain.state_dict().items():
+        assert torch.equal(arranged.state_dict()[name], tensor)
+
+
 def test_the_published_attention_scale_and_missing_norm_make_a_difference() -> None:
     tokens = torch.arange(10)[None]
     published = random_decoder(SMALL_REFERENCE)(tokens)
