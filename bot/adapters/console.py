@@ -12,10 +12,11 @@ from collections.abc import Callable, Coroutine
 from typing import TextIO
 
 from bot.executor import Executor
-from bot.generation import Generation, QueueFullError, Restarted, UnavailableError, WorkerLostError
+from bot.failures import sentence
+from bot.generation import Generation, Restarted
 from bot.settings import Settings
-from bot.texts import explain, notices, say
-from model.errors import CodedError, LitteraError
+from bot.texts import duration, notices, say
+from model.errors import LitteraError
 from model.places import named_checkpoint
 from model.prompt import Options, new_seed
 from model.result import Result
@@ -102,7 +103,7 @@ class Console:
             self._writing = self.executor.submit(phrase, options)
             result = await self._stream(self._writing)
         except LitteraError as error:
-            self._say(_sentence(error))
+            self._say(sentence(error))
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
@@ -137,7 +138,7 @@ class Console:
             done = await self.executor.reload(path)
         except LitteraError as error:
             self._say(
-                say("not_reloaded", old=_label(old.name, old.checkpoint), error=_sentence(error))
+                say("not_reloaded", old=_label(old.name, old.checkpoint), error=sentence(error))
             )
             return
         self._say(
@@ -172,7 +173,7 @@ class Console:
                 pending=self.executor.pending,
                 answered=self.executor.answered,
                 restarts=self.executor.restarts,
-                uptime=_duration(time.monotonic() - self._started),
+                uptime=duration(time.monotonic() - self._started),
                 speed=say("speed_unknown") if speed is None else say("speed", speed=speed),
             )
         )
@@ -188,29 +189,8 @@ class Console:
         self._put(text + "\n")
 
 
-def _sentence(error: LitteraError) -> str:
-    """A failure of a request as one sentence."""
-    match error:
-        case CodedError():
-            return explain(error)
-        case QueueFullError():
-            return say("queue_full", limit=error.limit)
-        case WorkerLostError():
-            return say("worker_lost")
-        case UnavailableError():
-            return say("unavailable")
-        case _:
-            return str(error)
-
-
 def _label(name: str, identity: str) -> str:
     return f"{name} ({identity})"
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
 def standard_console(executor: Executor, settings: Settings) -> Console:

@@ -6,7 +6,9 @@ import string
 
 import pytest
 
-from bot.texts import TEXTS, explain, notices, say
+from bot.texts import ENGLISH, SPANISH, duration, explain, language_of, notices, say
+from bot.texts.english import TEXTS as ENGLISH_TEXTS
+from bot.texts.spanish import TEXTS
 from model.errors import CheckpointError, CodedError, DeviceError, PromptError
 
 KINDS = (PromptError, CheckpointError, DeviceError)
@@ -64,3 +66,34 @@ def test_what_was_left_out_is_named_once_each_and_not_endlessly() -> None:
 @pytest.mark.parametrize(("count", "key"), [(1, "truncated"), (2, "truncated_many")])
 def test_sentences_that_were_cut_are_counted(count: int, key: str) -> None:
     assert notices((), count) == [say(key, count=count)]
+
+
+def test_english_says_what_spanish_says_with_the_same_values() -> None:
+    coded = {code for kind in KINDS for code in kind.TEXTS}
+    assert ENGLISH_TEXTS.keys() == TEXTS.keys() - coded
+    for key, text in ENGLISH_TEXTS.items():
+        assert placeholders(text) == placeholders(TEXTS[key]), key
+
+
+@pytest.mark.parametrize(("kind", "code"), CODES)
+def test_coded_errors_are_told_in_english_too(kind: type[CodedError], code: str) -> None:
+    values = {name: number for number, name in enumerate(placeholders(kind.TEXTS[code]), 1001)}
+    told = explain(kind(code, **values), ENGLISH)
+    assert told[0] == told[0].upper()
+    assert told.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("code", "language"),
+    [("en-GB", ENGLISH), ("en", ENGLISH), ("es-419", SPANISH), ("fr", SPANISH), (None, SPANISH)],
+)
+def test_only_english_is_answered_in_english(code: str | None, language: str) -> None:
+    assert language_of(code) == language
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(0, "0 s"), (59.4, "59 s"), (60, "1 min"), (185, "3 min 5 s"), (19_200, "5 h 20 min")],
+)
+def test_spans_of_time_are_told_in_at_most_two_units(seconds: float, told: str) -> None:
+    assert duration(seconds) == told

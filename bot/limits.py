@@ -1,0 +1,118 @@
+"""How much may be asked: per person, per server, and a short fuse for those who flood.
+
+Windows slide: a limit of five a minute means that at most five requests fall into any sixty
+seconds. Memory is bounded: at most `CAPACITY` people or servers are remembered, those least
+recently seen are forgotten first, and each is remembered by at most its limit of times.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+Clock = Callable[[], float]
+
+MINUTE, DAY = 60.0, 86_400.0
+CAPACITY = 100_000
+
+
+class Window:
+    """At most `limit` events within `seconds` for each key; 0 means no limit."""
+
+    def __init__(
+        self, limit: int, seconds: float, clock: Clock = time.monotonic, capacity: int = CAPACITY
+    ) -> None:
+        self.limit, self.seconds = limit, seconds
+        self._clock, self._capacity = clock, capacity
+        self._times: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def wait(self, key: str) -> float:
+        """Seconds until `key` may count another event; 0 when it may now."""
+        times = self._times.get(key)
+        if times is None or len(times) < self.limit:
+            return 0.0
+        return max(0.0, times[0] + self.seconds - self._clock())
+
+    def count(self, key: str) -> int:
+        """Note an event now; how many the window holds with it."""
+        if not self.limit:
+            return 0
+        times = self._times.setdefault(key, deque(maxlen=self.limit))
+        self._times.move_to_end(key)
+        now = self._clock()
+        while times and times[0] + self.seconds <= now:
+            times.popleft()
+        times.append(now)
+        if len(self._times) > self._capacity:
+            self._times.popitem(last=False)
+        return len(times)
+
+    def forget(self, key: str) -> None:
+        """Drop all that is known of `key`."""
+        self._times.pop(key, None)
+
+
+@dataclass(frozen=True)
+class Excess:
+    """A limit that was reached: which (`person_minute`, ...), how high, seconds to wait."""
+
+    kind: str
+    limit: int
+    wait: float
+
+
+class Limits:
+    """The limits on requests, taken together."""
+
+    def __init__(
+        self,
+        *,
+        person_minute: int,
+        person_day: int,
+        place_minute: int,
+        strikes: int,
+        block_seconds: float,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self._person = {
+            "person_minute": Window(person_minute, MINUTE, clock),
+            "person_day": Window(person_day, DAY, clock),
+        }
+        self._place = Window(place_minute, MINUTE, clock)
+        self._strikes = Window(strikes, MINUTE, clock)
+        self._blocked = Window(1 if strikes else 0, block_seconds, clock)
+
+    def excess(self, person: str, place: str | None) -> Excess | None:
+        """The limit that keeps this person from asking here now, if any."""
+        for kind, window in self._person.items():
+            if (wait := window.wait(person)) > 0:
+                return Excess(kind, window.limit, wait)
+        if place is not None and (wait := self._place.wait(place)) > 0:
+            return Excess("place_minute", self._place.limit, wait)
+        return None
+
+    def count(self, person: str, place: str | None) -> None:
+        """Note a request that was taken."""
+        for window in self._person.values():
+            window.count(person)
+        if place is not None:
+            self._place.count(place)
+
+    def blocked(self, person: str) -> float:
+        """Seconds for which this person is not answered at all."""
+        return self._blocked.wait(person)
+
+    def strike(self, person: str) -> float:
+        """Note a refused request; seconds of the block that begins with it, 0 when none does."""
+        if self._strikes.count(person) < self._strikes.limit or not self._strikes.limit:
+            return 0.0
+        self._strikes.forget(person)
+        self._blocked.count(person)
+        return self._blocked.wait(person)
+
+    def forget(self, person: str) -> None:
+        """Drop all that is known of a person, but for a block that is running."""
+        for window in (*self._person.values(), self._strikes):
+            window.forget(person)

@@ -1,0 +1,54 @@
+"""What the core asks of a platform: four verbs for a job, and a life that can be supervised.
+
+Adapters hold no model code and the core no platform code; this is all they know of each other.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from bot.jobs import Answer, Draft, Job
+from model.errors import LitteraError
+
+
+class RefusedError(LitteraError):
+    """The platform will never accept this configuration (a bad token, say): retrying is no use.
+
+    Its text says in one Spanish sentence what to do, and holds no secret.
+    """
+
+
+class Platform(Protocol):
+    """One platform: its connection and the way back for its jobs.
+
+    None of the four verbs raises for a message that cannot be delivered: the adapter retries what
+    can be retried, logs the rest under the job's reference, and returns.
+    """
+
+    @property
+    def name(self) -> str:
+        """`discord` or `telegram`."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether events arrive at the moment."""
+
+    @property
+    def may_stay_silent(self) -> bool:
+        """Whether a request may go without any answer at all."""
+
+    async def run(self) -> None:
+        """Connect and serve until cancelled. Raises RefusedError where retrying is no use and
+        anything else where it may help; leaves nothing open behind it."""
+
+    async def acknowledge(self, job: Job) -> None:
+        """Show at once that the job was taken."""
+
+    async def progress(self, job: Job, draft: Draft) -> None:
+        """Show an unfinished answer; may be dropped when the platform is short of patience."""
+
+    async def finish(self, job: Job, answer: Answer) -> None:
+        """Show the answer, once; retried until it stands."""
+
+    async def fail(self, job: Job, notice: str) -> None:
+        """Say in one sentence why there is no answer; acknowledged or not."""

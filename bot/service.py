@@ -1,0 +1,248 @@
+"""The life of a job: admitted or refused, acknowledged, written in its turn, delivered once.
+
+handle ── refuse? ──► platform.fail
+  │ platform.acknowledge
+  │ turn              bot/turns.py, with a note on the wait when it is long
+  │ write             bot/executor.py, with drafts when it takes long
+  └ platform.finish or platform.fail
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+
+from bot.access import Access
+from bot.drafts import Drafts
+from bot.executor import Executor
+from bot.failures import sentence
+from bot.generation import Generation, QueueFullError
+from bot.jobs import Answer, Draft, Job
+from bot.limits import Limits
+from bot.platform import Platform
+from bot.texts import duration, say
+from bot.turns import Turn, Turns
+from bot.vitals import Vitals
+from model.errors import LitteraError
+from model.prompt import check_phrase
+from model.text import normalize
+
+log = logging.getLogger(__name__)
+
+# A wait that is longer than this is worth a word.
+LONG_WAIT_SECONDS = 5.0
+POSITION_SECONDS = 3.0
+# The platforms stop listening after fifteen minutes (Discord's interaction tokens).
+JOB_SECONDS = 14 * 60.0
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a job is not taken; `silent` when the person has been told already."""
+
+    notice: str
+    silent: bool = False
+
+
+class _Running:
+    """A job under way and what would have to be stopped to cancel it."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.task = asyncio.current_task()
+        self.cancelled = False
+        self.delivering = False  # from here on there is nothing left to cancel
+
+
+class Service:
+    """Serves jobs of all platforms with one executor."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        limits: Limits,
+        access: Access,
+        vitals: Vitals,
+        *,
+        seats: int,
+        queue_limit: int,
+        log_phrases: bool = False,
+    ) -> None:
+        self.executor, self.limits, self.access, self.vitals = executor, limits, access, vitals
+        self.paused = False
+        self._queue_limit, self._log_phrases = queue_limit, log_phrases
+        self._turns = Turns(seats)
+        self._running: dict[str, _Running] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @property
+    def running(self) -> int:
+        """How many jobs are being written."""
+        return len(self._running) - self._turns.waiting
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs wait for their turn."""
+        return self._turns.waiting
+
+    def start(self, job: Job, platform: Platform) -> asyncio.Task[None]:
+        """Begin the life of a job in a task of its own; it outlasts the connection it came by."""
+        task = asyncio.create_task(self.handle(job, platform), name=f"job {job.reference}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def handle(self, job: Job, platform: Platform) -> None:
+        """Everything from a request to its answer. Raises nothing but CancelledError."""
+        if (refusal := self._refuse(job)) is not None:
+            if not (refusal.silent and platform.may_stay_silent):
+                await platform.fail(job, refusal.notice)
+            return
+        running = self._running[job.requester.person] = _Running(job)
+        self._idle.clear()
+        try:
+            await self._serve(running, platform)
+        finally:
+            del self._running[job.requester.person]
+            if not self._running:
+                self._idle.set()
+
+    def cancel(self, person: str) -> bool:
+        """Stop what is being written for a person; False when there is nothing."""
+        running = self._running.get(person)
+        if running is None or running.cancelled or running.delivering or running.task is None:
+            return False
+        running.cancelled = True
+        running.task.cancel()
+        return True
+
+    async def close(self, seconds: float) -> None:
+        """Take nothing new, let what runs finish for so long, and end the rest with a word."""
+        self._closing = True
+        try:
+            await asyncio.wait_for(self._idle.wait(), seconds)
+        except TimeoutError:
+            for running in list(self._running.values()):
+                self.cancel(running.job.requester.person)
+            await self._idle.wait()
+
+    def _refuse(self, job: Job) -> Refusal | None:
+        """Decide about a job at once, without waiting for anything; count it when it is taken."""
+        requester, language = job.requester, job.language
+        person, server = requester.person, requester.server
+        if not self.access.allows(person, server):
+            return Refusal(say("not_allowed", language))
+        if (wait := self.limits.blocked(person)) > 0:
+            return Refusal(say("flooding", language, wait=duration(wait)), silent=True)
+        if self._closing:
+            return Refusal(say("closing", language))
+        if self.paused:
+            return Refusal(say("paused", language))
+        try:
+            check_phrase(job.phrase, self.executor.options.phrase_limit)
+        except LitteraError as error:
+            return self._strike(person, sentence(error, language), language)
+        if person in self._running:
+            return self._strike(person, say("busy", language), language)
+        if (excess := self.limits.excess(person, server)) is not None:
+            notice = say(excess.kind, language, limit=excess.limit, wait=duration(excess.wait))
+            return self._strike(person, notice, language)
+        if len(self._running) >= self._queue_limit:
+            return Refusal(sentence(QueueFullError(self._queue_limit), language))
+        self.limits.count(person, server)
+        return None
+
+    def _strike(self, person: str, notice: str, language: str) -> Refusal:
+        if (block := self.limits.strike(person)) > 0:
+            log.warning("%s floods and is not answered for %s", person, duration(block))
+            notice = say("flooding", language, wait=duration(block))
+        return Refusal(notice)
+
+    async def _serve(self, running: _Running, platform: Platform) -> None:
+        job = running.job
+        self._log_start(job)
+        try:
+            async with asyncio.timeout(JOB_SECONDS):
+                await platform.acknowledge(job)
+                self.vitals.acknowledged.add(time.monotonic() - job.asked)
+                answer = await self._write(running, platform)
+        except asyncio.CancelledError:
+            if not running.cancelled:
+                raise
+            if running.task is not None:
+                running.task.uncancel()
+            notice = say("closing" if self._closing else "cancelled_job", job.language)
+            await platform.fail(job, notice)
+        except TimeoutError:
+            self._log_failure(job, "took too long")
+            await platform.fail(job, say("too_slow", job.language))
+        except LitteraError as error:
+            self._log_failure(job, type(error).__name__)
+            await platform.fail(job, sentence(error, job.language))
+        except Exception:  # noqa: BLE001 (whatever it is, the person is told, and the log has it)
+            self._log_failure(job, "unexpected", trace=True)
+            await platform.fail(job, say("internal", job.language, reference=job.reference))
+        else:
+            await platform.finish(job, answer)
+            self._count_answer(job)
+
+    async def _write(self, running: _Running, platform: Platform) -> Answer:
+        job = running.job
+        turn = self._turns.take(job.requester.server or job.requester.person)
+        try:
+            await self._wait_for(turn, job, platform)
+            started = time.monotonic()
+            generation = self.executor.submit(job.phrase, job.options)
+            try:
+                await self._stream(generation, job, platform)
+                result = await generation.result()
+            finally:
+                self.executor.cancel(generation)  # of no effect on a finished one
+        finally:
+            self._turns.give_back(turn)
+        running.delivering = True
+        self.vitals.count_text(result.characters, time.monotonic() - started)
+        return Answer.of(result, job.language)
+
+    async def _wait_for(self, turn: Turn, job: Job, platform: Platform) -> None:
+        """Wait for the turn; say how many are ahead while the wait is long."""
+        told = 0
+        while not turn.ready.done():
+            await asyncio.wait([turn.ready], timeout=POSITION_SECONDS if told else 1.0)
+            ahead = self._turns.ahead(turn)
+            if turn.ready.done() or not ahead or ahead == told:
+                continue
+            if self._expected_wait(ahead) > LONG_WAIT_SECONDS:
+                key = "position_one" if ahead == 1 else "position"
+                await platform.progress(job, Draft(note=say(key, job.language, ahead=ahead)))
+                told = ahead
+
+    def _expected_wait(self, ahead: int) -> float:
+        return ahead * (self.vitals.written.percentile(50) or 0.0) / self._turns.seats
+
+    async def _stream(self, generation: Generation, job: Job, platform: Platform) -> None:
+        """Follow a text as it comes and show drafts of it when it takes long."""
+        phrase = normalize(job.phrase)
+        async with Drafts(job.asked) as drafts:
+            async for piece in generation:
+                if (shown := drafts.add(piece)) is not None:
+                    drafts.show(platform.progress(job, Draft(phrase, shown)))
+
+    def _log_start(self, job: Job) -> None:
+        asked = f": {normalize(job.phrase)}" if self._log_phrases else ""
+        log.info("%s from %s%s", job.reference, job.requester.person, asked)
+
+    def _log_failure(self, job: Job, why: str, *, trace: bool = False) -> None:
+        self.vitals.failures += 1
+        log.error("%s from %s failed: %s", job.reference, job.requester.person, why, exc_info=trace)
+
+    def _count_answer(self, job: Job) -> None:
+        seconds = time.monotonic() - job.asked
+        self.vitals.answers += 1
+        self.vitals.answered.add(seconds)
+        log.info("%s answered in %.2f s", job.reference, seconds)

@@ -1,0 +1,74 @@
+"""Everything a reader is told. Code asks for a text by its key and fills in values.
+
+Spanish has every text; English has those that people on the platforms see. What a person chose as
+their language decides; anything but English is answered in Spanish, the language of the texts.
+"""
+
+from __future__ import annotations
+
+from bot.texts import english, spanish, terminal
+from model.errors import CodedError
+
+SPANISH, ENGLISH = "es", "en"
+QUOTED = 60  # characters
+
+_SPANISH = spanish.TEXTS | terminal.TEXTS
+_TEXTS = {SPANISH: _SPANISH, ENGLISH: _SPANISH | english.TEXTS}
+
+
+def language_of(code: str | None) -> str:
+    """The language to answer in, from an IETF language tag such as `es-419` or `en-GB`."""
+    return ENGLISH if (code or "").lower().startswith("en") else SPANISH
+
+
+def say(key: str, language: str = SPANISH, **values: object) -> str:
+    """The text called `key` with its values filled in."""
+    return _TEXTS[language][key].format(**values)
+
+
+def explain(error: CodedError, language: str = SPANISH) -> str:
+    """What went wrong and what would be right, as one sentence."""
+    values = dict(error.values)
+    for name in ("value", "name"):
+        if isinstance(typed := values.get(name), str):
+            values[name] = shorten(typed)
+    if error.code == "style":
+        known = values["known"]
+        if not known:
+            return say("style_none", language)
+        values["known"] = ", ".join(known) if isinstance(known, (list, tuple)) else known
+    if language == ENGLISH:
+        told = error.TEXTS[error.code].format(**values)
+        return f"{told[0].upper()}{told[1:]}."
+    return say(error.code, SPANISH, **values)
+
+
+def shorten(typed: str) -> str:
+    """What somebody typed, fit to be quoted in a sentence: one line, and not an endless one."""
+    line = " ".join(typed.split())
+    return line if len(line) <= QUOTED else line[:QUOTED] + "..."
+
+
+def notices(dropped: tuple[str, ...], truncated: int, language: str = SPANISH) -> list[str]:
+    """What a reader should know about an answer besides its text."""
+    told = []
+    if dropped:
+        shown = " ".join(dict.fromkeys(dropped))
+        told.append(say("dropped", language, characters=shorten(shown)))
+    if truncated:
+        key = "truncated" if truncated == 1 else "truncated_many"
+        told.append(say(key, language, count=truncated))
+    return told
+
+
+def duration(seconds: float) -> str:
+    """A span of time for people: `40 s`, `3 min 5 s`, `5 h 20 min`, `2 d 3 h`."""
+    whole = max(0, round(seconds))
+    minutes, hours, days = whole // 60, whole // 3600, whole // 86400
+    if not minutes:
+        return f"{whole} s"
+    if not hours:
+        return f"{minutes} min {whole % 60} s" if whole % 60 else f"{minutes} min"
+    if not days:
+        return f"{hours} h {minutes % 60} min" if minutes % 60 else f"{hours} h"
+    return f"{days} d {hours % 24} h" if hours % 24 else f"{days} d"

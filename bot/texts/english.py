@@ -1,0 +1,120 @@
+"""What people on Discord and Telegram are told, in English.
+
+Keys and values are those of `spanish`; coded errors have their English text in `model.errors`.
+"""
+
+TEXTS = {
+    "style_none": "This model knows no authors: ask without a style, please.",
+    # notices that go with an answer
+    "dropped": "I could not write these characters and left them out: {characters}",
+    "truncated": "A sentence ran on, so I closed it at its last pause.",
+    "truncated_many": "{count} sentences ran on, so I closed them at their last pause.",
+    # the executor
+    "queue_full": "Too many requests are waiting ({limit}): try again in a moment, please.",
+    "worker_lost": "The writing engine broke down several times with this request; try again in a "
+    "moment, please.",
+    "unavailable": "The writing engine is not available right now; try again in a moment, please.",
+    # why a request is not taken, or not finished
+    "busy": "I am already writing for you: wait until it is done, or use /cancelar.",
+    "person_minute": "I take {limit} requests a minute from each person; you can ask again in "
+    "{wait}.",
+    "person_day": "I take {limit} requests a day from each person; you can ask again in {wait}.",
+    "place_minute": "I have been asked a lot here: I take {limit} requests a minute in each server "
+    "or chat; you can ask again in {wait}.",
+    "flooding": "That was too many tries: I will not answer you for {wait}.",
+    "not_allowed": "I may not take requests from you or from this place; ask whoever runs me.",
+    "paused": "I am paused for maintenance; try again in a while, please.",
+    "closing": "I am being restarted; try again in a moment, please.",
+    "cancelled_job": "Cancelled.",
+    "too_slow": "I could not finish in time; ask again, please.",
+    "internal": "Something went wrong on my side (reference {reference}); ask again, please.",
+    # while a request waits
+    "position_one": "One request is ahead of yours...",
+    "position": "{ahead} requests are ahead of yours...",
+    # what people can do
+    "nothing_to_cancel": "I am not writing anything for you.",
+    "cancelling": "I stop writing for you.",
+    "ask_phrase": "Which phrase shall I continue?",
+    "no_text": "That message has no text that I could continue.",
+    "button_continue": "Continue",
+    "button_again": "Again",
+    "button_delete": "Delete",
+    "not_yours": "Only the person who asked for it or a moderator may delete it.",
+    "stale_button": "That button no longer works; ask for a new phrase with /escribe.",
+    "not_mine": "That message is no answer of mine.",
+    "info": "Seed {seed}, model {checkpoint}. The same phrase, seed and model give the same text.",
+    "info_continue": "Model {checkpoint}.",
+    "help_discord": """\
+**LitteraGPT** continues your phrase with two sentences in the manner of the Spanish classics.
+`/escribe phrase` with author, number of sentences, temperature, seed, or privately, as you like
+**Continue** goes on, **Again** writes it anew, **Delete** removes it
+In a message's menu, *Apps*: **Continue with LitteraGPT** and **About this text**
+`/cancelar` stops what I am writing for you
+`/modelo` which model writes · `/privacidad` what I keep""",
+    "help_telegram": """\
+LitteraGPT continues your phrase with two sentences in the manner of the Spanish classics.
+/escribe <phrase> continues it; in private the phrase alone will do
+/escribe as a reply to a message continues that message
+Continue goes on, Again writes it anew, Delete removes it
+/info as a reply to a text of mine tells its seed and model
+/cancelar stops what I am writing for you
+/modelo which model writes, /privacidad what I keep
+In any chat: @{username} and the phrase""",
+    "start": "Good day. Write me the beginning of a sentence in Spanish and I continue it in the "
+    "manner of the classics; /ayuda tells what else I can do.",
+    "privacy": "I read only what I am asked to continue. The phrase is used to write the answer "
+    "and is neither kept nor logged; I count each person's requests to share out the turns. "
+    "Whoever runs me sees figures, not texts.",
+    "privacy_logged": "I read only what I am asked to continue. Whoever runs this bot has chosen "
+    "to keep phrases in its log; I count each person's requests to share out the turns.",
+    "model_info": "Model {name} ({id}): {parameters} parameters, {loss}. Runs on {device}. Speed "
+    "of the last answer: {speed}. Styles: {styles}.",
+    "loss": "loss {loss:.4f} nats per character",
+    "loss_unknown": "no measured loss",
+    "speed": "{speed:.0f} characters per second",
+    "speed_unknown": "not measured yet",
+    "no_styles": "none",
+    # admins
+    "not_admin": "That command is only for whoever runs the bot.",
+    "reload_choose": "Which model shall I load? {name} is writing now.",
+    "reload_previous": "the previous one",
+    "reloading": "Loading {name}...",
+    "reload_done": "Model loaded in {seconds:.1f} s: from {old} to {new}; {loss}.",
+    "reload_failed": "Staying with {old}. {error}",
+    "reload_none": "There is no previous model to go back to.",
+    "reload_under_way": "A model is being loaded already; wait until that is done.",
+    "paused_done": "Paused: I finish what I began and take no new requests until /reanudar.",
+    "resumed_done": "Taking requests again.",
+    "status_report": """\
+{state} for {uptime}; version {version}, Python {python}, PyTorch {torch}
+Model {name} ({id}), {device}, {threads} threads
+Running {running}, waiting {waiting}, answered {answered}, failed {failed}
+First sign p50 {ack50} p99 {ack99}; answer p50 {answer50} p99 {answer99}
+Loop p99 {lag}; memory {memory} and engine {worker_memory}; engine restarts {restarts}
+Platforms: {platforms}""",
+    "state_serving": "Serving",
+    "state_paused": "Paused",
+    # names and descriptions of commands
+    "command_escribe": "Continues a phrase in the manner of the Spanish classics",
+    "command_ayuda": "What I can do",
+    "command_modelo": "Which model writes",
+    "command_privacidad": "What I keep and what not",
+    "command_cancelar": "Stops what I am writing for you",
+    "command_info": "Seed and model of a text of mine",
+    "command_start": "Begin",
+    "command_recargar": "Changes the model without interrupting anything",
+    "command_estado": "How the bot is doing",
+    "command_pausar": "Takes no new requests",
+    "command_reanudar": "Takes requests again",
+    "menu_continue": "Continue with LitteraGPT",
+    "menu_info": "About this text",
+    "option_frase": "The beginning of the text",
+    "option_estilo": "The author whose manner I take",
+    "option_frases": "How many sentences I write, 1 to 5",
+    "option_temperatura": "From 0 (the most likely) to 2 (the boldest)",
+    "option_semilla": "The same seed gives the same text",
+    "option_privado": "Only you see the answer",
+    "option_checkpoint": "The model, or «anterior» for the previous one",
+    "about": "I continue your phrases in the manner of the Spanish classics.",
+    "about_short": "I continue phrases as the Spanish classics would",
+}

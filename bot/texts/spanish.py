@@ -1,0 +1,142 @@
+"""What people are told, in Spanish: the language that every text exists in."""
+
+TEXTS = {
+    # what a person asked for
+    "empty": "La frase está vacía: escriba una palabra o una frase para que yo la continúe.",
+    "unwritable": "De esa frase no puedo escribir ningún carácter: use letras del español.",
+    "too_long": "La frase tiene {length} caracteres y admito hasta {limit}: acórtela, por favor.",
+    "sentences": "Puedo escribir de {least} a {most} frases, no {value}.",
+    "temperature": "La temperatura va de {least:g} a {most:g}, y no puede ser {value}.",
+    "top_p": "La probabilidad acumulada va de {least:g} a {most:g}, y no puede ser {value}.",
+    "seed": "La semilla es un número entero de {least} a {most}, y no puede ser {value}.",
+    "sentence_limit": "El límite por frase va de {least} a {most} caracteres, no {value}.",
+    "style": "No conozco el estilo «{value}». Puedo escribir como: {known}.",
+    "style_none": "Este modelo no distingue autores: pida la frase sin estilo.",
+    # notices that go with an answer
+    "dropped": "No pude escribir estos caracteres y los he omitido: {characters}",
+    "truncated": "Una frase se alargaba demasiado y la he cerrado en su última pausa.",
+    "truncated_many": "{count} frases se alargaban demasiado y las he cerrado en su última pausa.",
+    # the executor
+    "queue_full": "Hay demasiadas peticiones en cola ({limit}): espere un momento y repita.",
+    "worker_lost": "El motor de escritura se ha interrumpido varias veces con esta petición; "
+    "repítala dentro de un momento.",
+    "unavailable": "El motor de escritura no está disponible ahora mismo; repita en un momento.",
+    "no_cuda": "No encuentro ninguna GPU con CUDA: use LITTERAGPT_DEVICE=auto o cpu.",
+    # checkpoints
+    "unknown": "No hay ningún modelo «{name}» en {folder}; hay: {known}.",
+    "no_folder": "No existe la carpeta {file}; un modelo es una carpeta con model.safetensors.",
+    "missing": "Falta {file}: el modelo no está completo.",
+    "unreadable": "No puedo leer {file} ({reason}).",
+    "not_json": "{file} no es un archivo JSON completo.",
+    "content": "{file} no es de un modelo de este programa: {problem}.",
+    "vocabulary": "{file} tiene un vocabulario de {found} y config.json espera {expected}.",
+    "not_weights": "{file} está cortado o no es un archivo safetensors; no leo otra cosa.",
+    "tensor": "{file}: el tensor {tensor} es {found} y se esperaba {expected}.",
+    # why a request is not taken, or not finished
+    "busy": "Ya estoy escribiendo para usted: espere a que acabe o use /cancelar.",
+    "person_minute": "Admito {limit} peticiones por minuto de cada persona; podrá repetir en "
+    "{wait}.",
+    "person_day": "Admito {limit} peticiones al día de cada persona; podrá repetir en {wait}.",
+    "place_minute": "Aquí se me ha pedido mucho: admito {limit} peticiones por minuto en cada "
+    "servidor o chat; podrá repetir en {wait}.",
+    "flooding": "Ha insistido demasiado: no le atenderé durante {wait}.",
+    "not_allowed": "No puedo atender peticiones suyas o de este lugar; hable con quien me "
+    "administra.",
+    "paused": "Estoy en pausa por mantenimiento; repita dentro de un rato.",
+    "closing": "Me están reiniciando; repita dentro de un momento, por favor.",
+    "cancelled_job": "Cancelado.",
+    "too_slow": "No he podido terminar a tiempo; repita la petición, por favor.",
+    "internal": "Algo ha fallado por mi parte (referencia {reference}); repita la petición, por "
+    "favor.",
+    # while a request waits
+    "position_one": "Hay una petición delante de la suya...",
+    "position": "Hay {ahead} peticiones delante de la suya...",
+    # what people can do
+    "nothing_to_cancel": "No tengo ninguna petición suya en marcha.",
+    "cancelling": "Dejo de escribir su petición.",
+    "ask_phrase": "¿Qué frase continúo?",
+    "no_text": "Ese mensaje no tiene texto que pueda continuar.",
+    "button_continue": "Continuar",
+    "button_again": "Otra vez",
+    "button_delete": "Borrar",
+    "not_yours": "Sólo puede borrarlo quien lo pidió o quien modera.",
+    "stale_button": "Ese botón ya no sirve; pida una frase nueva con /escribe.",
+    "not_mine": "Ese mensaje no es una respuesta mía.",
+    "info": "Semilla {seed}, modelo {checkpoint}. Con la misma frase, la misma semilla y el mismo "
+    "modelo sale el mismo texto.",
+    "info_continue": "Modelo {checkpoint}.",
+    "help_discord": """\
+**LitteraGPT** continúa su frase con dos oraciones al modo de los clásicos españoles.
+`/escribe frase` con autor, número de frases, temperatura, semilla o en privado si lo desea
+**Continuar** sigue el texto, **Otra vez** lo escribe de nuevo, **Borrar** lo quita
+En el menú de un mensaje, *Aplicaciones*: **Continuar con LitteraGPT** y **Datos del texto**
+`/cancelar` interrumpe lo que escribo para usted
+`/modelo` qué modelo escribe · `/privacidad` qué guardo""",
+    "help_telegram": """\
+LitteraGPT continúa su frase con dos oraciones al modo de los clásicos españoles.
+/escribe <frase> la continúo; en privado basta con la frase
+/escribe como respuesta a un mensaje continúa ese mensaje
+Continuar sigue el texto, Otra vez lo escribe de nuevo, Borrar lo quita
+/info como respuesta a un texto mío dice con qué semilla y modelo salió
+/cancelar interrumpe lo que escribo para usted
+/modelo qué modelo escribe, /privacidad qué guardo
+En cualquier chat: @{username} y la frase""",
+    "start": "Buenas. Escríbame el principio de una frase y la continúo al modo de los clásicos "
+    "españoles; /ayuda dice qué más sé hacer.",
+    "privacy": "Leo sólo lo que se me pide continuar. La frase se usa para escribir la respuesta y "
+    "no se guarda ni se registra; cuento cuántas peticiones hace cada persona para repartir los "
+    "turnos. Quien me administra ve cifras, no textos.",
+    "privacy_logged": "Leo sólo lo que se me pide continuar. Quien administra este bot ha elegido "
+    "que las frases queden en su registro; cuento cuántas peticiones hace cada persona para "
+    "repartir los turnos.",
+    "model_info": "Modelo {name} ({id}): {parameters} parámetros, {loss}. Corre en {device}. "
+    "Velocidad de la última respuesta: {speed}. Estilos: {styles}.",
+    "loss": "pérdida {loss:.4f} nats por carácter",
+    "loss_unknown": "sin pérdida medida",
+    "speed": "{speed:.0f} caracteres por segundo",
+    "speed_unknown": "aún no medida",
+    "no_styles": "ninguno",
+    # admins
+    "not_admin": "Esa orden es sólo para quien administra el bot.",
+    "reload_choose": "¿Qué modelo cargo? Ahora escribe {name}.",
+    "reload_previous": "el anterior",
+    "reloading": "Cargando {name}...",
+    "reload_done": "Modelo cargado en {seconds:.1f} s: de {old} a {new}; {loss}.",
+    "reload_failed": "Sigo con {old}. {error}",
+    "reload_none": "No hay un modelo anterior al que volver.",
+    "reload_under_way": "Ya se está cargando un modelo; espere a que acabe.",
+    "paused_done": "En pausa: termino lo empezado y no admito peticiones nuevas hasta /reanudar.",
+    "resumed_done": "Vuelvo a admitir peticiones.",
+    "status_report": """\
+{state} desde hace {uptime}; versión {version}, Python {python}, PyTorch {torch}
+Modelo {name} ({id}), {device}, {threads} hilos
+En curso {running}, en espera {waiting}, respondidas {answered}, fallidas {failed}
+Primera señal p50 {ack50} p99 {ack99}; respuesta p50 {answer50} p99 {answer99}
+Bucle p99 {lag}; memoria {memory} y motor {worker_memory}; reinicios del motor {restarts}
+Plataformas: {platforms}""",
+    "state_serving": "En marcha",
+    "state_paused": "En pausa",
+    # names and descriptions of commands
+    "command_escribe": "Continúa una frase al modo de los clásicos",
+    "command_ayuda": "Qué sé hacer",
+    "command_modelo": "Qué modelo escribe",
+    "command_privacidad": "Qué guardo y qué no",
+    "command_cancelar": "Dejo de escribir su petición",
+    "command_info": "Semilla y modelo de un texto mío",
+    "command_start": "Empezar",
+    "command_recargar": "Cambia de modelo sin cortar nada",
+    "command_estado": "Cómo va el bot",
+    "command_pausar": "No admite peticiones nuevas",
+    "command_reanudar": "Vuelve a admitir peticiones",
+    "menu_continue": "Continuar con LitteraGPT",
+    "menu_info": "Datos del texto",
+    "option_frase": "El principio del texto",
+    "option_estilo": "Autor a cuya manera escribo",
+    "option_frases": "Cuántas frases escribo, de 1 a 5",
+    "option_temperatura": "De 0 (lo más probable) a 2 (lo más atrevido)",
+    "option_semilla": "La misma semilla da el mismo texto",
+    "option_privado": "Sólo usted ve la respuesta",
+    "option_checkpoint": "El modelo, o «anterior»",
+    "about": "Continúo sus frases al modo de los clásicos españoles.",
+    "about_short": "Continúo frases al modo de los clásicos",
+}
