@@ -3,7 +3,6 @@
 TEXTS = {
     # settings and the command line
     "setting": "{name}: «{value}» no vale; {expected}.",
-    "setting_missing": "{name}: {expected}.",
     "setting_file": "No puedo leer el archivo .env: {error}.",
     "setting_unknown": "Aviso: no conozco el ajuste {name}{hint}; no lo tengo en cuenta.",
     "usage": "No entiendo la orden: {problem}. Pruebe «litteragpt --help».",

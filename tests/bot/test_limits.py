@@ -1,0 +1,112 @@
+"""Limits that slide, and the fuse for those who flood."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.limits import DAY, MINUTE, Excess, Limits, Window
+
+
+class Clock:
+    """A time that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def limits(clock: Clock, **changes: int) -> Limits:
+    """Two a minute and five a day for a person, three a minute for a server, two strikes."""
+    chosen = {"person_minute": 2, "person_day": 5, "place_minute": 3, "strikes": 2}
+    return Limits(**(chosen | changes), block_seconds=600, clock=clock)
+
+
+def test_a_window_slides(clock: Clock) -> None:
+    window = Window(2, MINUTE, clock)
+    assert window.count("a") == 1
+    clock.now += 50
+    assert window.count("a") == 2
+    assert window.wait("a") == pytest.approx(10)
+    assert window.wait("b") == 0
+    clock.now += 10
+    assert window.wait("a") == 0
+    assert window.count("a") == 2  # the first has left
+    assert window.wait("a") == pytest.approx(50)
+
+
+def test_no_limit_counts_nothing(clock: Clock) -> None:
+    window = Window(0, MINUTE, clock)
+    assert [window.count("a") for _ in range(3)] == [0, 0, 0]
+    assert window.wait("a") == 0
+
+
+def test_only_so_many_are_remembered_and_the_oldest_goes_first(clock: Clock) -> None:
+    window = Window(1, MINUTE, clock, capacity=2)
+    for key in "abc":
+        window.count(key)
+    assert [window.wait(key) > 0 for key in "abc"] == [False, True, True]
+
+
+def test_the_limit_that_is_reached_is_named_with_the_time_left(clock: Clock) -> None:
+    ours = limits(clock)
+    for _ in range(2):
+        assert ours.excess("p", "s") is None
+        ours.count("p", "s")
+    clock.now += 20
+    assert ours.excess("p", "s") == Excess("person_minute", 2, pytest.approx(40))
+    ours.count("q", "s")
+    assert ours.excess("r", "s") == Excess("place_minute", 3, pytest.approx(40))
+    assert ours.excess("r", "other") is None
+    assert ours.excess("r", None) is None
+
+
+def test_the_day_has_its_own_limit(clock: Clock) -> None:
+    ours = limits(clock)
+    for _ in range(5):
+        ours.count("p", None)
+        clock.now += MINUTE
+    excess = ours.excess("p", None)
+    assert excess == Excess("person_day", 5, pytest.approx(DAY - 5 * MINUTE))
+
+
+def test_who_insists_is_blocked_for_a_while(clock: Clock) -> None:
+    ours = limits(clock)
+    assert ours.strike("p") == 0
+    assert ours.blocked("p") == 0
+    assert ours.strike("p") == 600
+    assert ours.blocked("p") == 600
+    assert ours.blocked("q") == 0
+    clock.now += 601
+    assert ours.blocked("p") == 0
+    assert ours.strike("p") == 0  # the fuse is whole again
+
+
+def test_strikes_far_apart_do_not_add_up(clock: Clock) -> None:
+    ours = limits(clock)
+    for _ in range(5):
+        assert ours.strike("p") == 0
+        clock.now += MINUTE
+
+
+def test_without_strikes_nobody_is_blocked(clock: Clock) -> None:
+    ours = limits(clock, strikes=0)
+    assert [ours.strike("p") for _ in range(50)] == [0] * 50
+    assert ours.blocked("p") == 0
+
+
+def test_forgetting_a_person_keeps_a_running_block(clock: Clock) -> None:
+    ours = limits(clock)
+    ours.count("p", None)
+    ours.count("p", None)
+    ours.strike("p")
+    ours.strike("p")
+    ours.forget("p")
+    assert ours.excess("p", None) is None
+    assert ours.blocked("p") == 600

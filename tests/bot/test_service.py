@@ -1,0 +1,225 @@
+"""The life of a job with a real worker; the platform is one that writes down what it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.access import Access
+from bot.jobs import Answer, Draft, Job, Requester
+from bot.limits import Limits
+from bot.service import Service
+from bot.texts import ENGLISH, say
+from bot.vitals import Vitals
+from model.prompt import Options
+from tests.bot.executors import ENDLESS, PHRASE, SHORT, running
+
+
+class Notebook:
+    """A platform of the test's own: notes each verb with the job's reference."""
+
+    name, connected = "notebook", True
+
+    def __init__(self, may_stay_silent: bool = True) -> None:
+        self.may_stay_silent = may_stay_silent
+        self.notes: list[tuple[str, str, Any]] = []
+        self.noted = asyncio.Event()
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+    async def acknowledge(self, job: Job) -> None:
+        self._note("acknowledge", job, None)
+
+    async def progress(self, job: Job, draft: Draft) -> None:
+        self._note("progress", job, draft)
+
+    async def finish(self, job: Job, answer: Answer) -> None:
+        self._note("finish", job, answer)
+
+    async def fail(self, job: Job, notice: str) -> None:
+        self._note("fail", job, notice)
+
+    def _note(self, verb: str, job: Job, content: Any) -> None:
+        self.notes.append((verb, job.reference, content))
+        self.noted.set()
+
+    def of(self, job: Job, *verbs: str) -> list[Any]:
+        """What was noted of a job under these verbs."""
+        return [note[2] for note in self.notes if note[0] in verbs and note[1] == job.reference]
+
+    def verbs(self, job: Job) -> list[str]:
+        """The verbs noted of a job, drafts left out."""
+        return [
+            note[0] for note in self.notes if note[1] == job.reference and note[0] != "progress"
+        ]
+
+    async def until(self, verb: str, count: int = 1) -> None:
+        """Wait until a verb was noted so many times."""
+        while sum(note[0] == verb for note in self.notes) < count:
+            self.noted.clear()
+            await self.noted.wait()
+
+
+def ask(user: int = 1, phrase: str = PHRASE, options: Options = SHORT, **changes: Any) -> Job:
+    """A job of this user in server 50."""
+    requester = Requester("notebook", user, **({"place": 50} | changes))
+    return Job(phrase, options, requester, origin=None)
+
+
+@asynccontextmanager
+async def service(
+    checkpoints: Path, access: Access | None = None, seats: int = 16, **limits: Any
+) -> AsyncIterator[Service]:
+    """A service with no limits but those named."""
+    queue_limit = limits.pop("queue_limit", 64)
+    none = {"person_minute": 0, "person_day": 0, "place_minute": 0, "strikes": 0}
+    async with running(checkpoints / "tiny") as executor:
+        yield Service(
+            executor,
+            Limits(**(none | limits), block_seconds=600),
+            access or Access(),
+            Vitals(),
+            seats=seats,
+            queue_limit=queue_limit,
+        )
+
+
+async def test_an_answer_is_delivered_once(checkpoints: Path) -> None:
+    book, job = Notebook(), ask()
+    async with service(checkpoints) as ours:
+        await ours.handle(job, book)
+        assert book.verbs(job) == ["acknowledge", "finish"]
+        (answer,) = book.of(job, "finish")
+        assert answer.phrase == PHRASE
+        assert answer.phrase + answer.continuation == answer.result.text
+        assert (ours.running, ours.waiting, ours.vitals.answers) == (0, 0, 1)
+
+
+async def test_one_job_for_each_person_at_a_time(checkpoints: Path) -> None:
+    book, long, second, other = Notebook(), ask(options=ENDLESS), ask(), ask(user=2)
+    async with service(checkpoints) as ours:
+        task = ours.start(long, book)
+        await book.until("acknowledge")
+        await ours.handle(second, book)
+        assert book.of(second, "fail") == [say("busy")]
+        await ours.handle(other, book)
+        assert book.verbs(other) == ["acknowledge", "finish"]
+        assert ours.cancel("notebook:1")
+        assert not ours.cancel("notebook:1")
+        await task
+        assert book.of(long, "fail") == [say("cancelled_job")]
+        assert ours.executor.pending == 0
+        assert not ours.cancel("notebook:1")
+
+
+async def test_a_limit_is_told_with_the_time_left_in_the_askers_language(checkpoints: Path) -> None:
+    book, first, refused = Notebook(), ask(), ask(language=ENGLISH)
+    async with service(checkpoints, person_minute=1) as ours:
+        await ours.handle(first, book)
+        await ours.handle(refused, book)
+    (notice,) = book.of(refused, "fail")
+    assert re.fullmatch(r"I take 1 requests a minute .* in (\d+ s|1 min)\.", notice)
+    assert book.verbs(refused) == ["fail"]
+
+
+@pytest.mark.parametrize("may_stay_silent", [True, False])
+async def test_who_floods_is_told_once_where_silence_is_possible(
+    checkpoints: Path, may_stay_silent: bool
+) -> None:
+    book = Notebook(may_stay_silent)
+    async with service(checkpoints, strikes=2) as ours:
+        for _ in range(5):
+            await ours.handle(ask(phrase=" "), book)
+    told = [content for verb, _, content in book.notes if verb == "fail"]
+    assert told[0] == say("empty")
+    assert told[1].startswith("Ha insistido demasiado")
+    assert len(told) == (2 if may_stay_silent else 5)
+
+
+async def test_lists_pauses_and_a_full_queue_refuse(checkpoints: Path) -> None:
+    book, blocked, paused, long, crowded = Notebook(), ask(9), ask(), ask(options=ENDLESS), ask(2)
+    access = Access(blocked_users=frozenset({"notebook:9"}))
+    async with service(checkpoints, access, queue_limit=1) as ours:
+        await ours.handle(blocked, book)
+        assert book.of(blocked, "fail") == [say("not_allowed")]
+        ours.paused = True
+        await ours.handle(paused, book)
+        assert book.of(paused, "fail") == [say("paused")]
+        ours.paused = False
+        task = ours.start(long, book)
+        await book.until("acknowledge")
+        await ours.handle(crowded, book)
+        assert book.of(crowded, "fail") == [say("queue_full", limit=1)]
+        ours.cancel("notebook:1")
+        await task
+
+
+async def test_an_option_the_checkpoint_does_not_know_is_explained(checkpoints: Path) -> None:
+    book, job = Notebook(), ask(options=Options(style="quevedo"))
+    async with service(checkpoints) as ours:
+        await ours.handle(job, book)
+        assert ours.vitals.failures == 1
+    assert book.verbs(job) == ["acknowledge", "fail"]
+    assert "cervantes" in book.of(job, "fail")[0]
+
+
+async def test_a_long_text_is_shown_as_it_grows(checkpoints: Path) -> None:
+    book, job = Notebook(), ask(options=ENDLESS)
+    async with service(checkpoints) as ours:
+        task = ours.start(job, book)
+        await book.until("progress", 2)
+        ours.cancel("notebook:1")
+        await task
+    shown = [draft.continuation for draft in book.of(job, "progress")]
+    assert all(draft.phrase == PHRASE for draft in book.of(job, "progress"))
+    assert all(later.startswith(earlier) for earlier, later in itertools.pairwise(shown))
+    assert len(set(shown)) == len(shown)
+    assert book.notes[-1][0] == "fail"  # no draft behind the last word
+
+
+async def test_closing_ends_what_does_not_finish_in_time_with_a_word(checkpoints: Path) -> None:
+    book, long, late = Notebook(), ask(options=ENDLESS), ask(2)
+    async with service(checkpoints) as ours:
+        task = ours.start(long, book)
+        await book.until("acknowledge")
+        await ours.close(0.1)
+        assert task.done()
+        assert book.of(long, "fail") == [say("closing")]
+        await ours.handle(late, book)
+        assert book.of(late, "fail") == [say("closing")]
+
+
+async def test_a_person_who_waits_can_leave_the_queue(checkpoints: Path) -> None:
+    book, long, waiting = Notebook(), ask(options=ENDLESS), ask(2)
+    async with service(checkpoints, seats=1) as ours:
+        tasks = [ours.start(long, book), ours.start(waiting, book)]
+        await book.until("acknowledge", 2)
+        assert (ours.running, ours.waiting) == (1, 1)
+        ours.cancel("notebook:2")
+        await tasks[1]
+        assert book.of(waiting, "fail") == [say("cancelled_job")]
+        ours.cancel("notebook:1")
+        await tasks[0]
+
+
+async def test_a_platform_that_breaks_is_no_reason_to_say_nothing(
+    checkpoints: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(Notebook):
+        async def acknowledge(self, job: Job) -> None:
+            raise ZeroDivisionError
+
+    book, job = Broken(), ask()
+    async with service(checkpoints) as ours:
+        await ours.handle(job, book)
+    assert book.of(job, "fail") == [say("internal", reference=job.reference)]
+    assert job.reference in caplog.text
+    assert PHRASE not in caplog.text
