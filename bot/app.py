@@ -6,12 +6,27 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
-from bot.adapters.console import Console, standard_console
+from bot.access import Access
+from bot.adapters import configured_platforms
+from bot.adapters.console import standard_console
+from bot.administration import Administration, chosen_checkpoint
+from bot.core import Core
 from bot.executor import Executor, WorkerOptions
-from bot.settings import Settings
+from bot.limits import Limits
+from bot.logs import configure_logs
+from bot.platform import Platform, RefusedError
+from bot.service import Service
+from bot.settings import Settings, SettingsError
+from bot.state import State
+from bot.supervision import supervise
+from bot.vitals import Vitals
+from model.errors import CheckpointError
 from model.places import find_checkpoint
+
+log = logging.getLogger(__name__)
 
 
 def worker_options(settings: Settings) -> WorkerOptions:
@@ -27,14 +42,27 @@ def worker_options(settings: Settings) -> WorkerOptions:
 
 
 async def run_bot(settings: Settings) -> None:
-    """Serve until the input ends or a signal comes; raises LitteraError when it cannot start."""
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(message)s")
+    """Serve the platforms that have a token, or else the terminal, until a signal comes or the
+    input ends. Raises LitteraError when it cannot start or no platform can ever be served."""
+    configure_logs(settings.log_level, settings.secrets)
+    if settings.discord_token or settings.telegram_token:
+        await _serve_platforms(settings)
+    else:
+        await _converse(settings)
+
+
+async def _converse(settings: Settings) -> None:
     executor = Executor(worker_options(settings))
     await executor.start()
     try:
         console = standard_console(executor, settings)
         conversation = asyncio.create_task(console.run(), name="console")
-        with _signals(conversation, console):
+
+        def interrupt() -> None:  # the answer under way, or else the conversation
+            if not console.interrupt():
+                conversation.cancel()
+
+        with _signals({signal.SIGTERM: conversation.cancel, signal.SIGINT: interrupt}):
             await asyncio.wait([conversation])
         if not conversation.cancelled():
             conversation.result()
@@ -42,19 +70,104 @@ async def run_bot(settings: Settings) -> None:
         await executor.close()
 
 
+async def _serve_platforms(settings: Settings) -> None:
+    state = State(settings.state_dir)
+    executor = await _start_with_choice(settings, state)
+    try:
+        core = make_core(settings, executor, state)
+        platforms = configured_platforms(core)
+        core.administration.platforms.extend(platforms)
+        watch = asyncio.create_task(core.service.vitals.watch_loop(), name="loop watch")
+        try:
+            await _until_stopped(core, platforms)
+        finally:
+            watch.cancel()
+    finally:
+        await executor.close()
+
+
+async def _start_with_choice(settings: Settings, state: State) -> Executor:
+    """An executor that serves the admins' last choice, or the configured checkpoint when that
+    cannot be loaded any more."""
+    configured = worker_options(settings)
+    name = chosen_checkpoint(state, settings.checkpoint)
+    if name != settings.checkpoint:
+        try:
+            chosen = find_checkpoint(name, settings.checkpoints_dir)
+            executor = Executor(replace(configured, checkpoint=chosen))
+            await executor.start()
+        except CheckpointError as error:
+            log.warning("the chosen checkpoint cannot be served (%s); starting without it", error)
+        else:
+            return executor
+    executor = Executor(configured)
+    await executor.start()
+    return executor
+
+
+def make_core(settings: Settings, executor: Executor, state: State) -> Core:
+    """The core as the settings want it."""
+    limits = Limits(
+        person_minute=settings.person_per_minute,
+        person_day=settings.person_per_day,
+        place_minute=settings.server_per_minute,
+        strikes=settings.strikes,
+        block_seconds=60.0 * settings.block_minutes,
+    )
+    service = Service(
+        executor,
+        limits,
+        _access(settings),
+        Vitals(),
+        seats=settings.max_batch,
+        queue_limit=settings.queue_limit,
+        log_phrases=settings.log_phrases,
+    )
+    administration = Administration(
+        service, executor, state, settings.checkpoints_dir, settings.checkpoint
+    )
+    return Core(settings, executor, service, administration, state)
+
+
+def _access(settings: Settings) -> Access:
+    return Access(
+        admins=frozenset(
+            {f"discord:{admin}" for admin in settings.discord_admin_ids}
+            | {f"telegram:{admin}" for admin in settings.telegram_admin_ids}
+        ),
+        allowed_users=settings.allowed_users,
+        blocked_users=settings.blocked_users,
+        allowed_servers=settings.allowed_servers,
+        blocked_servers=settings.blocked_servers,
+    )
+
+
+async def _until_stopped(core: Core, platforms: list[Platform]) -> None:
+    """Serve every platform on its own until a signal comes; then let what runs finish."""
+    stop = asyncio.Event()
+    stopped = asyncio.create_task(stop.wait(), name="signal")
+    served = asyncio.create_task(_supervise_all(platforms), name="platforms")
+    try:
+        with _signals({signal.SIGTERM: stop.set, signal.SIGINT: stop.set}):
+            await asyncio.wait((stopped, served), return_when=asyncio.FIRST_COMPLETED)
+            if served.done():  # each of them was refused for good
+                raise SettingsError("\n".join(map(str, served.result())))
+            log.info("stopping")
+            await core.service.close(core.settings.shutdown_seconds)
+    finally:
+        stopped.cancel()
+        served.cancel()
+        await asyncio.gather(served, return_exceptions=True)
+
+
+async def _supervise_all(platforms: list[Platform]) -> list[RefusedError]:
+    return await asyncio.gather(*map(supervise, platforms))
+
+
 @contextlib.contextmanager
-def _signals(conversation: asyncio.Task[None], console: Console) -> Iterator[None]:
-    """SIGTERM ends the conversation; Ctrl-C ends the answer under way, or else the conversation."""
+def _signals(handlers: Mapping[signal.Signals, Callable[[], object]]) -> Iterator[None]:
+    """Call these on signals, where the system lets an event loop have them."""
     loop = asyncio.get_running_loop()
-
-    def interrupt() -> None:
-        if not console.interrupt():
-            conversation.cancel()
-
-    handlers: dict[signal.Signals, Callable[[], object]] = {
-        signal.SIGTERM: conversation.cancel,
-        signal.SIGINT: interrupt,
-    }
     installed = []
     for number, handler in handlers.items():
         with contextlib.suppress(NotImplementedError):  # Windows

@@ -20,7 +20,6 @@ import typer
 from bot.settings import Settings, SettingsError, load_settings, unknown_settings
 from bot.texts import explain, say, shorten
 from model.errors import CheckpointError, CodedError, DeviceError, LitteraError
-from model.prompt import Options, new_seed
 
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
@@ -84,13 +83,8 @@ def escribe(
     from bot.escribe import answer, read_phrase
 
     settings = _settings()
-    options = Options(
-        sentences=settings.sentences if frases is None else frases,
-        style=estilo,
-        temperature=settings.temperature if temperatura is None else temperatura,
-        top_p=settings.top_p,
-        seed=new_seed() if semilla is None else semilla,
-        sentence_limit=settings.sentence_limit,
+    options = settings.options(
+        sentences=frases, style=estilo, temperature=temperatura, seed=semilla
     )
     written = answer(read_phrase(frase), options, settings, checkpoint or settings.checkpoint)
     if as_json:

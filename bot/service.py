@@ -10,6 +10,7 @@ handle ── refuse? ──► platform.fail
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ LONG_WAIT_SECONDS = 5.0
 POSITION_SECONDS = 3.0
 # The platforms stop listening after fifteen minutes (Discord's interaction tokens).
 JOB_SECONDS = 14 * 60.0
+# At the end of the program: how long telling people about it may take.
+LAST_WORDS_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -122,14 +125,18 @@ class Service:
         return True
 
     async def close(self, seconds: float) -> None:
-        """Take nothing new, let what runs finish for so long, and end the rest with a word."""
+        """Take nothing new, let what runs finish for so long, and end the rest with a word; where
+        even that does not get through, without one."""
         self._closing = True
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._idle.wait(), seconds)
-        except TimeoutError:
-            for running in list(self._running.values()):
-                self.cancel(running.job.requester.person)
-            await self._idle.wait()
+        for running in list(self._running.values()):
+            self.cancel(running.job.requester.person)
+        if self._tasks:
+            _, stuck = await asyncio.wait(self._tasks, timeout=LAST_WORDS_SECONDS)
+            for task in stuck:
+                task.cancel()
+            await asyncio.gather(*stuck, return_exceptions=True)
 
     def _refuse(self, job: Job) -> Refusal | None:
         """Decide about a job at once, without waiting for anything; count it when it is taken."""

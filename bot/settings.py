@@ -7,20 +7,33 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from dotenv import dotenv_values
-from pydantic import BeforeValidator, Field, ValidationError
-from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from platformdirs import user_data_path
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from yarl import URL
 
 from bot.texts import say, shorten
 from model.errors import LitteraError
 from model.places import bundled_checkpoints
-from model.prompt import PHRASE_LIMIT, SENTENCE_LIMITS, SENTENCES, TEMPERATURES
+from model.prompt import (
+    PHRASE_LIMIT,
+    SENTENCE_LIMITS,
+    SENTENCES,
+    TEMPERATURES,
+    Options,
+    new_seed,
+)
 
 PREFIX = "LITTERAGPT_"
+PREFIXES = (PREFIX, "DISCORD_", "TELEGRAM_")
+# What Telegram takes as a secret, and long enough not to be guessed.
+WEBHOOK_KEY = r"[A-Za-z0-9_-]{16,256}"
 ENV_FILE = ".env"
 ENV_ENCODING = "utf-8-sig"  # some editors put a byte-order mark in front
 
@@ -42,6 +55,61 @@ def _one_of(*allowed: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def _listed(value: object) -> list[str]:
+    return str(value).replace(",", " ").split()
+
+
+def _ids(value: object) -> frozenset[int]:
+    """Numbers with commas or spaces between them."""
+    if isinstance(value, frozenset):  # the default
+        return value
+    try:
+        return frozenset(map(int, _listed(value)))
+    except ValueError:
+        raise ValueError("se esperan números separados por comas") from None
+
+
+def _names(value: object) -> frozenset[str]:
+    """`platform:id` with commas or spaces between them."""
+    if isinstance(value, frozenset):  # the default
+        return value
+    names = [name.lower() for name in _listed(value)]
+    if not all(re.fullmatch(r"(discord|telegram):-?\d+", name) for name in names):
+        raise ValueError("se esperan discord:NÚMERO o telegram:NÚMERO separados por comas")
+    return frozenset(names)
+
+
+def _address(*schemes: str) -> BeforeValidator:
+    """A URL; the token travels there, so unencrypted only to this machine itself."""
+
+    def check(value: object) -> str:
+        text = str(value).strip()
+        try:
+            url = URL(text)
+            plain = url.scheme in {"http", "ws"}
+            local = url.host in {"localhost", "127.0.0.1", "::1"}
+        except ValueError:
+            url, plain, local = URL(), False, False
+        if url.scheme not in schemes or not url.host:
+            raise ValueError("se espera una dirección que empiece por " + " o ".join(schemes))
+        if plain and not local:
+            raise ValueError(f"sin cifrar sólo vale en esta misma máquina; use {schemes[0]}://")
+        return text.rstrip("/")
+
+    return BeforeValidator(check)
+
+
+Ids = Annotated[frozenset[int], NoDecode, BeforeValidator(_ids)]
+Names = Annotated[frozenset[str], NoDecode, BeforeValidator(_names)]
+HttpAddress = Annotated[str, _address("https", "http")]
+GatewayAddress = Annotated[str, _address("wss", "ws")]
+
+
+def _plain(name: str, default: object = None, **bounds: Any) -> Any:
+    """A setting whose variable is called just so, without our prefix."""
+    return Field(default=default, validation_alias=name, **bounds)
+
+
 class Settings(BaseSettings):
     """How this program runs."""
 
@@ -51,14 +119,16 @@ class Settings(BaseSettings):
         env_file_encoding=ENV_ENCODING,
         env_ignore_empty=True,
         extra="ignore",
+        hide_input_in_errors=True,
     )
 
+    # writing
     device: Annotated[str, _one_of("auto", "cpu", "cuda")] = "auto"
     checkpoint: str = Field(default="small", min_length=1)
     checkpoints_dir: Path = Field(default_factory=bundled_checkpoints)
     threads: int = Field(default=0, ge=0, le=256)
     max_batch: int = Field(default=16, ge=1, le=1024)
-    queue_limit: int = Field(default=64, ge=1, le=100_000)
+    queue_limit: int = Field(default=256, ge=1, le=100_000)
     sentences: int = Field(default=2, ge=SENTENCES[0], le=SENTENCES[1])
     temperature: float = Field(
         default=0.8, ge=TEMPERATURES[0], le=TEMPERATURES[1], allow_inf_nan=False
@@ -66,7 +136,81 @@ class Settings(BaseSettings):
     top_p: float = Field(default=0.95, ge=0.01, le=1.0, allow_inf_nan=False)
     phrase_limit: int = Field(default=PHRASE_LIMIT, ge=1, le=PHRASE_LIMIT)
     sentence_limit: int = Field(default=600, ge=SENTENCE_LIMITS[0], le=SENTENCE_LIMITS[1])
-    log_level: Annotated[str, _one_of("DEBUG", "INFO", "WARNING", "ERROR")] = "WARNING"
+    # Discord
+    discord_token: SecretStr | None = _plain("DISCORD_TOKEN")
+    discord_admin_ids: Ids = _plain("DISCORD_ADMIN_IDS", frozenset())
+    discord_admin_guild_id: int | None = _plain("DISCORD_ADMIN_GUILD_ID", ge=1)
+    discord_guild_ids: Ids = _plain("DISCORD_GUILD_IDS", frozenset())
+    discord_api_base: HttpAddress | None = _plain("DISCORD_API_BASE")
+    discord_gateway_url: GatewayAddress | None = _plain("DISCORD_GATEWAY_URL")
+    # Telegram
+    telegram_token: SecretStr | None = _plain("TELEGRAM_TOKEN")
+    telegram_admin_ids: Ids = _plain("TELEGRAM_ADMIN_IDS", frozenset())
+    telegram_api_base: HttpAddress | None = _plain("TELEGRAM_API_BASE")
+    telegram_webhook_url: HttpAddress | None = _plain("TELEGRAM_WEBHOOK_URL")
+    telegram_webhook_secret: SecretStr | None = _plain("TELEGRAM_WEBHOOK_SECRET")
+    telegram_webhook_host: str = _plain("TELEGRAM_WEBHOOK_HOST", "127.0.0.1", min_length=1)
+    telegram_webhook_port: int = _plain("TELEGRAM_WEBHOOK_PORT", 8443, ge=1, le=65_535)
+    # who may ask, and how much; 0 means no limit
+    person_per_minute: int = Field(default=5, ge=0, le=10_000)
+    person_per_day: int = Field(default=60, ge=0, le=100_000)
+    server_per_minute: int = Field(default=20, ge=0, le=100_000)
+    strikes: int = Field(default=10, ge=0, le=1000)
+    block_minutes: int = Field(default=10, ge=1, le=10_080)
+    allowed_users: Names = frozenset()
+    blocked_users: Names = frozenset()
+    allowed_servers: Names = frozenset()
+    blocked_servers: Names = frozenset()
+    # running
+    state_dir: Path = Field(default_factory=lambda: user_data_path("litteragpt", appauthor=False))
+    shutdown_seconds: float = Field(default=20, ge=0, le=600, allow_inf_nan=False)
+    log_level: Annotated[str, _one_of("DEBUG", "INFO", "WARNING", "ERROR")] = "INFO"
+    log_phrases: bool = False
+
+    def options(
+        self,
+        *,
+        sentences: int | None = None,
+        style: str | None = None,
+        temperature: float | None = None,
+        seed: int | None = None,
+    ) -> Options:
+        """How a phrase is to be continued: as a person asked, and where nothing was said as these
+        settings say, with a new seed. Raises PromptError for a value out of bounds."""
+        return Options(
+            sentences=self.sentences if sentences is None else sentences,
+            style=style,
+            temperature=self.temperature if temperature is None else temperature,
+            top_p=self.top_p,
+            seed=new_seed() if seed is None else seed,
+            sentence_limit=self.sentence_limit,
+        )
+
+    @property
+    def secrets(self) -> list[str]:
+        """What must never be shown."""
+        held = (self.discord_token, self.telegram_token, self.telegram_webhook_secret)
+        return [secret.get_secret_value() for secret in held if secret is not None]
+
+    @model_validator(mode="after")
+    def _check_webhook(self) -> Settings:
+        secret = self.telegram_webhook_secret
+        if self.telegram_webhook_url is None:
+            return self
+        if secret is None or not re.fullmatch(WEBHOOK_KEY, secret.get_secret_value()):
+            raise PydanticCustomError(
+                "TELEGRAM_WEBHOOK_SECRET",
+                "con TELEGRAM_WEBHOOK_URL se espera una clave de 16 a 256 letras, cifras, _ o -",
+            )
+        return self
+
+
+def environment_names() -> dict[str, str]:
+    """The environment variable of each field of Settings."""
+    return {
+        name: str(field.validation_alias or PREFIX + name.upper())
+        for name, field in Settings.model_fields.items()
+    }
 
 
 def load_settings() -> Settings:
@@ -80,27 +224,36 @@ def load_settings() -> Settings:
 
 
 def unknown_settings() -> list[str]:
-    """A warning for each variable that carries our prefix and is none of ours."""
+    """A warning for each variable that carries our prefix, or nearly the name of one of ours, and
+    is none."""
     try:
         in_file = dotenv_values(ENV_FILE, encoding=ENV_ENCODING)
     except (OSError, UnicodeDecodeError):
         in_file = {}
-    known = [name.upper() for name in Settings.model_fields]
+    known = list(environment_names().values())
     warnings = []
     for name in sorted({*os.environ, *in_file}):
-        field = name.upper().removeprefix(PREFIX)
-        if name.upper().startswith(PREFIX) and field not in known:
-            near = difflib.get_close_matches(field, known, 1)
-            hint = f" (¿quiso decir {PREFIX}{near[0]}?)" if near else ""
+        if name.upper() in known or not name.upper().startswith(PREFIXES):
+            continue
+        near = difflib.get_close_matches(name.upper(), known, 1, cutoff=0.8)
+        # Other programs may have variables that begin with the name of a platform.
+        if near or name.upper().startswith(PREFIX):
+            hint = f" (¿quiso decir {near[0]}?)" if near else ""
             warnings.append(say("setting_unknown", name=name, hint=hint))
     return warnings
 
 
 def _explain(error: ValidationError) -> list[str]:
+    names = environment_names()
     told = []
     for problem in error.errors():
-        name = PREFIX + str(problem["loc"][0]).upper()
-        value = shorten(str(problem["input"]))
+        if not problem["loc"]:  # about several settings together
+            told.append(say("setting_missing", name=problem["type"], expected=problem["msg"]))
+            continue
+        field = str(problem["loc"][0])
+        name = names.get(field, field)
+        # A secret is not shown, not even a wrong one.
+        value = "..." if name.endswith(("TOKEN", "SECRET")) else shorten(str(problem["input"]))
         told.append(say("setting", name=name, value=value, expected=_expected(problem)))
     return told
 
@@ -117,6 +270,8 @@ def _expected(problem: ErrorDetails) -> str:
             return f"lo menos es {limits['ge']:g}"
         case "less_than_equal":
             return f"lo más es {limits['le']:g}"
+        case "bool_parsing" | "bool_type":
+            return "se espera true o false"
         case "value_error":
             return str(limits["error"])
         case _:

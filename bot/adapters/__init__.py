@@ -1,1 +1,20 @@
-"""What people talk to: each adapter knows its platform and nothing of the model."""
+"""Front ends: each knows its platform and the core's four verbs, and nothing of the model."""
+
+from __future__ import annotations
+
+from bot.core import Core
+from bot.platform import Platform
+
+
+def configured_platforms(core: Core) -> list[Platform]:
+    """The platforms that have a token; a library is loaded only for those."""
+    platforms: list[Platform] = []
+    if core.settings.discord_token is not None:
+        from bot.adapters.discord import Discord
+
+        platforms.append(Discord(core))
+    if core.settings.telegram_token is not None:
+        from bot.adapters.telegram import Telegram
+
+        platforms.append(Telegram(core))
+    return platforms

@@ -14,11 +14,11 @@ from typing import TextIO
 from bot.executor import Executor
 from bot.failures import sentence
 from bot.generation import Generation, Restarted
+from bot.reports import label, model_report, reload_report
 from bot.settings import Settings
 from bot.texts import duration, notices, say
 from model.errors import LitteraError
 from model.places import named_checkpoint
-from model.prompt import Options, new_seed
 from model.result import Result
 
 PROMPT = "> "
@@ -91,16 +91,9 @@ class Console:
         if not phrase:
             self._say(say("no_phrase"))
             return
-        options = Options(
-            sentences=self.settings.sentences,
-            temperature=self.settings.temperature,
-            top_p=self.settings.top_p,
-            seed=new_seed(),
-            sentence_limit=self.settings.sentence_limit,
-        )
         started = time.monotonic()
         try:
-            self._writing = self.executor.submit(phrase, options)
+            self._writing = self.executor.submit(phrase, self.settings.options())
             result = await self._stream(self._writing)
         except LitteraError as error:
             self._say(sentence(error))
@@ -137,33 +130,12 @@ class Console:
             path = named_checkpoint(name, self.settings.checkpoints_dir) if name else old.path
             done = await self.executor.reload(path)
         except LitteraError as error:
-            self._say(
-                say("not_reloaded", old=_label(old.name, old.checkpoint), error=sentence(error))
-            )
+            self._say(say("reload_failed", old=label(old), error=sentence(error)))
             return
-        self._say(
-            say(
-                "reloaded",
-                seconds=done.seconds,
-                old=_label(done.old.name, done.old.checkpoint),
-                new=_label(done.new.name, done.new.checkpoint),
-            )
-        )
+        self._say(reload_report(done))
 
     async def _show_model(self, _: str) -> None:
-        serving = self.executor.serving
-        loss = say("loss_unknown") if serving.loss is None else say("loss", loss=serving.loss)
-        self._say(
-            say(
-                "model",
-                name=serving.name,
-                id=serving.checkpoint,
-                parameters=f"{serving.parameters:,}".replace(",", "."),
-                loss=loss,
-                device=serving.device,
-                threads=serving.threads,
-            )
-        )
+        self._say(model_report(self.executor.serving, self._speed))
 
     async def _show_status(self, _: str) -> None:
         speed = self._speed
@@ -187,10 +159,6 @@ class Console:
 
     def _say(self, text: str) -> None:
         self._put(text + "\n")
-
-
-def _label(name: str, identity: str) -> str:
-    return f"{name} ({identity})"
 
 
 def standard_console(executor: Executor, settings: Settings) -> Console:

@@ -9,6 +9,7 @@ TEXTS = {
     "dropped": "I could not write these characters and left them out: {characters}",
     "truncated": "A sentence ran on, so I closed it at its last pause.",
     "truncated_many": "{count} sentences ran on, so I closed them at their last pause.",
+    "cut": "The text did not fit in a message, so I cut it.",
     # the executor
     "queue_full": "Too many requests are waiting ({limit}): try again in a moment, please.",
     "worker_lost": "The writing engine broke down several times with this request; try again in a "
@@ -43,7 +44,6 @@ TEXTS = {
     "stale_button": "That button no longer works; ask for a new phrase with /escribe.",
     "not_mine": "That message is no answer of mine.",
     "info": "Seed {seed}, model {checkpoint}. The same phrase, seed and model give the same text.",
-    "info_continue": "Model {checkpoint}.",
     "help_discord": """\
 **LitteraGPT** continues your phrase with two sentences in the manner of the Spanish classics.
 `/escribe phrase` with author, number of sentences, temperature, seed, or privately, as you like
@@ -67,8 +67,8 @@ In any chat: @{username} and the phrase""",
     "Whoever runs me sees figures, not texts.",
     "privacy_logged": "I read only what I am asked to continue. Whoever runs this bot has chosen "
     "to keep phrases in its log; I count each person's requests to share out the turns.",
-    "model_info": "Model {name} ({id}): {parameters} parameters, {loss}. Runs on {device}. Speed "
-    "of the last answer: {speed}. Styles: {styles}.",
+    "model_info": "Model {name} ({id}): {parameters} parameters, {loss}. Runs on {device} with "
+    "{threads} threads. Speed of the last answer: {speed}. Styles: {styles}.",
     "loss": "loss {loss:.4f} nats per character",
     "loss_unknown": "no measured loss",
     "speed": "{speed:.0f} characters per second",
@@ -94,6 +94,8 @@ Loop p99 {lag}; memory {memory} and engine {worker_memory}; engine restarts {res
 Platforms: {platforms}""",
     "state_serving": "Serving",
     "state_paused": "Paused",
+    "connected": "connected",
+    "disconnected": "not connected",
     # names and descriptions of commands
     "command_escribe": "Continues a phrase in the manner of the Spanish classics",
     "command_ayuda": "What I can do",

@@ -16,6 +16,7 @@ TEXTS = {
     "dropped": "No pude escribir estos caracteres y los he omitido: {characters}",
     "truncated": "Una frase se alargaba demasiado y la he cerrado en su última pausa.",
     "truncated_many": "{count} frases se alargaban demasiado y las he cerrado en su última pausa.",
+    "cut": "El texto no cabía entero en un mensaje y lo he cortado.",
     # the executor
     "queue_full": "Hay demasiadas peticiones en cola ({limit}): espere un momento y repita.",
     "worker_lost": "El motor de escritura se ha interrumpido varias veces con esta petición; "
@@ -64,7 +65,6 @@ TEXTS = {
     "not_mine": "Ese mensaje no es una respuesta mía.",
     "info": "Semilla {seed}, modelo {checkpoint}. Con la misma frase, la misma semilla y el mismo "
     "modelo sale el mismo texto.",
-    "info_continue": "Modelo {checkpoint}.",
     "help_discord": """\
 **LitteraGPT** continúa su frase con dos oraciones al modo de los clásicos españoles.
 `/escribe frase` con autor, número de frases, temperatura, semilla o en privado si lo desea
@@ -89,8 +89,8 @@ En cualquier chat: @{username} y la frase""",
     "privacy_logged": "Leo sólo lo que se me pide continuar. Quien administra este bot ha elegido "
     "que las frases queden en su registro; cuento cuántas peticiones hace cada persona para "
     "repartir los turnos.",
-    "model_info": "Modelo {name} ({id}): {parameters} parámetros, {loss}. Corre en {device}. "
-    "Velocidad de la última respuesta: {speed}. Estilos: {styles}.",
+    "model_info": "Modelo {name} ({id}): {parameters} parámetros, {loss}. Corre en {device} con "
+    "{threads} hilos. Velocidad de la última respuesta: {speed}. Estilos: {styles}.",
     "loss": "pérdida {loss:.4f} nats por carácter",
     "loss_unknown": "sin pérdida medida",
     "speed": "{speed:.0f} caracteres por segundo",
@@ -116,6 +116,8 @@ Bucle p99 {lag}; memoria {memory} y motor {worker_memory}; reinicios del motor {
 Plataformas: {platforms}""",
     "state_serving": "En marcha",
     "state_paused": "En pausa",
+    "connected": "conectado",
+    "disconnected": "sin conexión",
     # names and descriptions of commands
     "command_escribe": "Continúa una frase al modo de los clásicos",
     "command_ayuda": "Qué sé hacer",

@@ -3,6 +3,7 @@
 TEXTS = {
     # settings and the command line
     "setting": "{name}: «{value}» no vale; {expected}.",
+    "setting_missing": "{name}: {expected}.",
     "setting_file": "No puedo leer el archivo .env: {error}.",
     "setting_unknown": "Aviso: no conozco el ajuste {name}{hint}; no lo tengo en cuenta.",
     "usage": "No entiendo la orden: {problem}. Pruebe «litteragpt --help».",
@@ -24,12 +25,8 @@ TEXTS = {
 /salir                 termino""",
     "no_phrase": "Escriba la frase detrás de /escribe, por ejemplo: /escribe En un lugar",
     "no_such_command": "No conozco {command}; /ayuda muestra las órdenes.",
-    "model": "Modelo {name} ({id}): {parameters} parámetros, {loss}; corre en {device} con "
-    "{threads} hilos.",
     "status": "En curso y en cola: {pending}. Respondidas: {answered}. Reinicios del motor: "
     "{restarts}. Encendido desde hace {uptime}. Velocidad de la última: {speed}.",
-    "reloaded": "Modelo cargado en {seconds:.1f} s: de {old} a {new}.",
-    "not_reloaded": "Sigo con {old}. {error}",
     "goodbye": "Hasta otra.",
     "not_started": "El motor de escritura no arranca; el registro dice por qué.",
     "restarted": "[el motor se ha reiniciado; vuelvo a empezar]",

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings import PREFIX
+from bot.settings import PREFIXES
 from tests.conftest import save_tiny
 
 
 @pytest.fixture(autouse=True)
 def plain_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No LITTERAGPT_ variable and no .env file of this machine reaches a test."""
-    for name in [name for name in os.environ if name.upper().startswith(PREFIX)]:
+    """No setting of ours and no .env file of this machine reaches a test."""
+    for name in [name for name in os.environ if name.upper().startswith(PREFIXES)]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
 

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from bot.adapters.console import PROMPT
-from bot.settings import PREFIX
+from bot.settings import PREFIX, PREFIXES
 
 PROGRAM = [sys.executable, "-c", "from bot.cli import main; main()"]
 SECONDS = 60
@@ -29,7 +29,7 @@ def environment(checkpoints: Path, **settings: object) -> dict[str, str]:
         "threads": 1,
         "sentence_limit": 60,
     }
-    plain = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(PREFIXES)}
     return plain | {PREFIX + name.upper(): str(value) for name, value in (ours | settings).items()}
 
 

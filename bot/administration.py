@@ -1,0 +1,133 @@
+"""What admins may do: change the checkpoint, see how the bot is doing, pause it.
+
+Every command says in one sentence or a short report what came of it and never raises; whoever is
+no admin is told so, whichever way the command came.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from bot.executor import Executor, Serving
+from bot.failures import sentence
+from bot.jobs import Requester
+from bot.platform import Platform
+from bot.reports import label, reload_report, status_report
+from bot.service import Service
+from bot.state import State
+from bot.texts import say, shorten
+from model.errors import LitteraError
+from model.places import checkpoint_names, named_checkpoint
+
+log = logging.getLogger(__name__)
+
+# What /recargar takes for "the one before".
+PREVIOUS = ("anterior", "previous")
+_CHOICE = "checkpoint"
+
+
+class Administration:
+    """The admins' commands over one service; `platforms` is filled in by whoever composes it."""
+
+    def __init__(
+        self, service: Service, executor: Executor, state: State, folder: Path, configured: str
+    ) -> None:
+        self.platforms: list[Platform] = []
+        self._service, self._executor, self._state = service, executor, state
+        self._folder, self._configured = folder, configured
+        self._previous = _remembered(state, configured).get("previous")
+        self._reloading = False
+
+    def allowed(self, requester: Requester) -> bool:
+        """Whether this person administers the bot, at this moment."""
+        return self._service.access.administers(requester.person)
+
+    def checkpoints(self, requester: Requester) -> list[str]:
+        """The names that may be loaded; none for somebody who may not."""
+        return checkpoint_names(self._folder) if self.allowed(requester) else []
+
+    async def reload(self, requester: Requester, name: str = "") -> str:
+        """Serve from the checkpoint of this name, of one of `PREVIOUS`, or without a name from the
+        same one read anew.
+
+        Only names inside the folder of checkpoints are taken. The old one serves until the new one
+        has been loaded and has written a probe, and goes on serving when that fails.
+        """
+        if not self.allowed(requester):
+            return self._denied(requester, "reload")
+        if self._reloading:
+            return say("reload_under_way", requester.language)
+        self._reloading = True
+        try:
+            return await self._reload(requester, name.strip())
+        finally:
+            self._reloading = False
+
+    def pause(self, requester: Requester) -> str:
+        """Take no new requests until `resume`; what was begun is finished."""
+        return self._pause(requester, paused=True)
+
+    def resume(self, requester: Requester) -> str:
+        """Take requests again."""
+        return self._pause(requester, paused=False)
+
+    def status(self, requester: Requester) -> str:
+        """How the bot is doing, in a few lines."""
+        if not self.allowed(requester):
+            return self._denied(requester, "status")
+        return status_report(self._service, self._executor, self.platforms, requester.language)
+
+    async def _reload(self, requester: Requester, name: str) -> str:
+        language, old = requester.language, self._executor.serving
+        if name.lower() in PREVIOUS:
+            if self._previous is None:
+                return say("reload_none", language)
+            name = self._previous
+        try:
+            path = named_checkpoint(name, self._folder) if name else old.path
+            done = await self._executor.reload(path)
+        except LitteraError as error:
+            self._record(requester, old, shorten(name), f"failed ({type(error).__name__})")
+            why = sentence(error, language)
+            return say("reload_failed", language, old=label(old), error=why)
+        self._remember(done.old, done.new)
+        self._record(requester, done.old, label(done.new), "done")
+        return reload_report(done, language)
+
+    def _pause(self, requester: Requester, *, paused: bool) -> str:
+        what = "pause" if paused else "resume"
+        if not self.allowed(requester):
+            return self._denied(requester, what)
+        self._service.paused = paused
+        self._state.record(who=requester.person, what=what)
+        log.info("%s by %s", what, requester.person)
+        return say("paused_done" if paused else "resumed_done", requester.language)
+
+    def _denied(self, requester: Requester, what: str) -> str:
+        # In the log only: strangers must not be able to fill the audit.
+        log.warning("%s by %s, who is no admin: denied", what, requester.person)
+        return say("not_admin", requester.language)
+
+    def _remember(self, old: Serving, new: Serving) -> None:
+        if old.path != new.path and old.path.parent == self._folder:
+            self._previous = old.name
+        choice = {"name": new.name, "previous": self._previous, "instead_of": self._configured}
+        self._state.remember(_CHOICE, choice)
+
+    def _record(self, who: Requester, old: Serving, new: str, result: str) -> None:
+        self._state.record(who=who.person, what="reload", old=label(old), new=new, result=result)
+        log.info("reload by %s from %s to %s: %s", who.person, label(old), new, result)
+
+
+def chosen_checkpoint(state: State, configured: str) -> str:
+    """The checkpoint to start with: the one an admin chose last, unless the setting has changed
+    since, which is a choice too and a later one."""
+    return str(_remembered(state, configured).get("name", configured))
+
+
+def _remembered(state: State, configured: str) -> dict[str, str]:
+    choice = state.recall(_CHOICE)
+    if isinstance(choice, dict) and choice.get("instead_of") == configured:
+        return choice
+    return {}

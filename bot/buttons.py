@@ -1,0 +1,97 @@
+"""What a button below an answer knows: all of it in its id, so that it works after any restart.
+
+    verb.user.seed.options.checkpoint.style      c.1z141z3.3yqz1.2080.c7d1aeb08b9d.galdos
+
+Numbers are in base 36; `options` is the number of sentences and the temperature in hundredths.
+Telegram's ids hold 64 bytes, Discord's 100 characters. The text itself is in the message.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from model.errors import PromptError
+from model.prompt import Options
+from model.result import Result
+
+ID_BYTES = 64
+# Also the pattern by which a platform tells our buttons from others.
+PATTERN = (
+    r"[cad]\.[0-9a-z]{1,13}\.[0-9a-z]{1,13}\.[1-9][0-2][0-9]{2}\.[0-9a-f]{1,16}\.[a-z0-9_-]{0,24}"
+)
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+class Verb(StrEnum):
+    """What a button does."""
+
+    CONTINUE = "c"
+    AGAIN = "a"
+    DELETE = "d"
+
+
+@dataclass(frozen=True)
+class Button:
+    """A button of an answer: who asked for that, and how it came to be."""
+
+    verb: Verb
+    user: int
+    sentences: int
+    temperature: float
+    seed: int
+    checkpoint: str
+    style: str | None
+
+    @classmethod
+    def of(cls, verb: Verb, user: int, options: Options, result: Result) -> Button:
+        """The button below the answer to a user's request."""
+        return cls(
+            verb,
+            user,
+            options.sentences,
+            options.temperature,
+            result.seed,
+            result.checkpoint,
+            result.style,
+        )
+
+    @property
+    def id(self) -> str:
+        """What the platform keeps for us and brings back."""
+        options = f"{self.sentences}{round(100 * self.temperature):03}"
+        fields = (_base36(self.user), _base36(self.seed), options, self.checkpoint)
+        base = ".".join((self.verb, *fields)) + "."
+        # A style that does not fit is better left out than every button of that author's.
+        style = self.style or ""
+        return base + (style if len(base) + len(style) <= ID_BYTES else "")
+
+    @classmethod
+    def read(cls, text: str) -> Button | None:
+        """The button of an id, None for anything that is none of ours."""
+        if not re.fullmatch(PATTERN, text):
+            return None
+        verb, user, seed, options, checkpoint, style = text.split(".")
+        button = cls(
+            Verb(verb),
+            int(user, 36),
+            int(options[0]),
+            int(options[1:]) / 100,
+            int(seed, 36),
+            checkpoint,
+            style or None,
+        )
+        try:
+            Options(button.sentences, button.style, button.temperature, seed=button.seed)
+        except PromptError:
+            return None
+        return button
+
+
+def _base36(number: int) -> str:
+    digits = ""
+    while number:
+        number, digit = divmod(number, 36)
+        digits = _DIGITS[digit] + digits
+    return digits or "0"

@@ -1,0 +1,22 @@
+"""What every adapter is given to work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.administration import Administration
+from bot.executor import Executor
+from bot.service import Service
+from bot.settings import Settings
+from bot.state import State
+
+
+@dataclass(frozen=True)
+class Core:
+    """The parts behind the platforms, made once by `bot.app`."""
+
+    settings: Settings
+    executor: Executor
+    service: Service
+    administration: Administration
+    state: State

@@ -1,0 +1,46 @@
+"""The log: one line an event, and no secret in any of them, whoever wrote it and however."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable
+
+FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+HIDDEN = "[...]"
+# What grants access wherever it stands: a bot token of either platform, and the token of an
+# interaction or a webhook inside an address of Discord's.
+_SECRETS = re.compile(
+    r"\b\d{5,20}:[\w-]{30,}"
+    r"|\b[\w-]{20,30}\.[\w-]{5,8}\.[\w-]{25,}"
+    r"|(?<=/webhooks/)\d+/[\w.~-]+|(?<=/interactions/)\d+/[\w.~-]+"
+)
+# These name every address they call, tokens included, or say at length what ours say in a line.
+_TALKATIVE = ("httpx", "httpcore", "aiohttp.access", "discord", "telegram")
+
+
+class RedactingFormatter(logging.Formatter):
+    """Formats a record with its traceback and then hides every secret in the whole of it."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        super().__init__(FORMAT)
+        self._secrets = sorted(filter(None, secrets), key=len, reverse=True)
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self.redact(super().format(record))
+
+    def redact(self, text: str) -> str:
+        """The text with every secret hidden."""
+        for secret in self._secrets:
+            text = text.replace(secret, HIDDEN)
+        return _SECRETS.sub(HIDDEN, text)
+
+
+def configure_logs(level: str, secrets: Iterable[str]) -> None:
+    """Send the log to the error stream, from now on and for the whole process."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(RedactingFormatter(secrets))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    if level != "DEBUG":
+        for name in _TALKATIVE:
+            logging.getLogger(name).setLevel(logging.WARNING)

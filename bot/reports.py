@@ -1,0 +1,116 @@
+"""What the bot says of itself: the model that writes, and how the work goes."""
+
+from __future__ import annotations
+
+import platform as machine
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
+
+from bot.executor import Executor, Reloaded, Serving
+from bot.platform import Platform
+from bot.service import Service
+from bot.texts import ENGLISH, SPANISH, duration, say
+from bot.vitals import Samples, resident_memory
+
+
+def label(serving: Serving) -> str:
+    """A checkpoint's name and id."""
+    return f"{serving.name} ({serving.checkpoint})"
+
+
+def loss_of(serving: Serving, language: str = SPANISH) -> str:
+    """A checkpoint's loss in words."""
+    if serving.loss is None:
+        return say("loss_unknown", language)
+    return say("loss", language, loss=serving.loss)
+
+
+def model_report(serving: Serving, speed: float | None, language: str = SPANISH) -> str:
+    """Which model writes; `speed` is that of the last answer, in characters per second."""
+    known = "speed_unknown" if speed is None else "speed"
+    return say(
+        "model_info",
+        language,
+        name=serving.name,
+        id=serving.checkpoint,
+        parameters=_grouped(serving.parameters, language),
+        loss=loss_of(serving, language),
+        device=serving.device,
+        threads=serving.threads,
+        speed=say(known, language, speed=speed),
+        styles=", ".join(serving.styles) or say("no_styles", language),
+    )
+
+
+def reload_report(done: Reloaded, language: str = SPANISH) -> str:
+    """What a reload changed, and how long it took."""
+    return say(
+        "reload_done",
+        language,
+        seconds=done.seconds,
+        old=label(done.old),
+        new=label(done.new),
+        loss=loss_of(done.new, language),
+    )
+
+
+def status_report(
+    service: Service, executor: Executor, platforms: Iterable[Platform], language: str
+) -> str:
+    """How the bot is doing, in a few lines for whoever runs it."""
+    vitals, serving = service.vitals, executor.serving
+    return say(
+        "status_report",
+        language,
+        state=say("state_paused" if service.paused else "state_serving", language),
+        uptime=duration(vitals.uptime),
+        version=version("litteragpt"),
+        python=machine.python_version(),
+        torch=_version("torch"),
+        name=serving.name,
+        id=serving.checkpoint,
+        device=serving.device,
+        threads=serving.threads,
+        running=service.running,
+        waiting=service.waiting,
+        answered=vitals.answers,
+        failed=vitals.failures,
+        ack50=_seconds(vitals.acknowledged, 50),
+        ack99=_seconds(vitals.acknowledged, 99),
+        answer50=_seconds(vitals.answered, 50),
+        answer99=_seconds(vitals.answered, 99),
+        lag=_milliseconds(vitals.lag, 99),
+        memory=_megabytes(resident_memory()),
+        worker_memory=_megabytes(executor.worker_pid and resident_memory(executor.worker_pid)),
+        restarts=executor.restarts,
+        platforms=", ".join(
+            f"{each.name} {say('connected' if each.connected else 'disconnected', language)}"
+            for each in platforms
+        ),
+    )
+
+
+def _grouped(number: int, language: str) -> str:
+    grouped = f"{number:,}"
+    return grouped if language == ENGLISH else grouped.replace(",", ".")
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "-"
+
+
+def _seconds(samples: Samples, percent: float) -> str:
+    value = samples.percentile(percent)
+    return "-" if value is None else f"{value:.2f} s"
+
+
+def _milliseconds(samples: Samples, percent: float) -> str:
+    value = samples.percentile(percent)
+    return "-" if value is None else f"{1000 * value:.0f} ms"
+
+
+def _megabytes(held: int | None) -> str:
+    return "-" if held is None else f"{held / 2**20:.0f} MB"
