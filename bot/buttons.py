@@ -19,7 +19,7 @@ from model.result import Result
 ID_BYTES = 64
 # Also the pattern by which a platform tells our buttons from others.
 PATTERN = (
-    r"[cad]\.[0-9a-z]{1,13}\.[0-9a-z]{1,13}\.[1-9][0-2][0-9]{2}\.[0-9a-f]{1,16}\.[a-z0-9_-]{0,24}"
+    r"[cad]\.[0-9a-z]{1,13}\.[0-9a-z]{1,13}\.[1-9][0-2][0-9]{2}\.[0-9a-f]{1,16}\.[a-z0-9_-]{0,40}"
 )
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -64,8 +64,8 @@ class Button:
         fields = (_base36(self.user), _base36(self.seed), options, self.checkpoint)
         base = ".".join((self.verb, *fields)) + "."
         # A style that does not fit is better left out than every button of that author's.
-        style = self.style or ""
-        return base + (style if len(base) + len(style) <= ID_BYTES else "")
+        whole = base + (self.style or "")
+        return whole if len(whole) <= ID_BYTES and re.fullmatch(PATTERN, whole) else base
 
     @classmethod
     def read(cls, text: str) -> Button | None:

@@ -11,7 +11,7 @@ HIDDEN = "[...]"
 # What grants access wherever it stands: a bot token of either platform, and the token of an
 # interaction or a webhook inside an address of Discord's.
 _SECRETS = re.compile(
-    r"\b\d{5,20}:[\w-]{30,}"
+    r"(?<!\d)\d{5,20}:[\w-]{30,}"
     r"|\b[\w-]{20,30}\.[\w-]{5,8}\.[\w-]{25,}"
     r"|(?<=/webhooks/)\d+/[\w.~-]+|(?<=/interactions/)\d+/[\w.~-]+"
 )

@@ -6,10 +6,11 @@ bot goes on.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,23 +38,25 @@ class State:
         if self._memory.get(name) == value:
             return
         self._memory[name] = value
-        with self._writing():
-            content = json.dumps(self._memory, ensure_ascii=False, indent=2) + "\n"
-            write_text(self.folder / MEMORY_FILE, content)
+        content = json.dumps(self._memory, ensure_ascii=False, indent=2) + "\n"
+        self._keep(partial(write_text, self.folder / MEMORY_FILE, content))
 
     def record(self, **entry: object) -> None:
         """Add a line to the audit, with the time."""
         line = json.dumps({"when": datetime.now(UTC).isoformat(timespec="seconds"), **entry})
-        with self._writing(), (self.folder / AUDIT_FILE).open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        self._keep(partial(_append, self.folder / AUDIT_FILE, line + "\n"))
 
-    @contextlib.contextmanager
-    def _writing(self) -> Any:
+    def _keep(self, write: Callable[[], None]) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            yield
+            write()
         except OSError as error:
             log.warning("nothing can be kept in %s: %s", self.folder, error.strerror or error)
+
+
+def _append(path: Path, line: str) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(line)
 
 
 def _read(path: Path) -> dict[str, Any]:

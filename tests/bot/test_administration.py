@@ -1,0 +1,176 @@
+"""Admins' commands over a real worker: reloads as transactions, pauses, and whom they are for."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from bot.access import Access
+from bot.administration import Administration, chosen_checkpoint
+from bot.jobs import Requester
+from bot.limits import Limits
+from bot.service import Service
+from bot.state import AUDIT_FILE, State
+from bot.texts import ENGLISH, say
+from bot.vitals import Vitals
+from tests.bot.damage import DAMAGES, PICKLE_TRACE
+from tests.bot.executors import running, write
+from tests.conftest import save_tiny
+
+ADMIN = Requester("discord", 1, 50)
+STRANGER = Requester("discord", 2, 50)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the checkpoints `tiny` and `otro`, for a test to damage."""
+    save_tiny(tmp_path / "checkpoints" / "tiny", seed=0)
+    save_tiny(tmp_path / "checkpoints" / "otro", seed=1)
+    return tmp_path / "checkpoints"
+
+
+@asynccontextmanager
+async def administration(folder: Path) -> AsyncIterator[Administration]:
+    """Of a bot that was configured to serve `tiny`, and serves what was chosen last."""
+    state = State(folder.parent / "state")
+    async with running(folder / chosen_checkpoint(state, "tiny")) as executor:
+        none = Limits(person_minute=0, person_day=0, place_minute=0, strikes=0, block_seconds=1)
+        access = Access(admins=frozenset({ADMIN.person}))
+        service = Service(executor, none, access, Vitals(), seats=4, queue_limit=8)
+        yield Administration(service, executor, state, folder, "tiny")
+
+
+def serving(ours: Administration) -> str:
+    return ours._executor.serving.name
+
+
+def audit(folder: Path) -> list[dict[str, str]]:
+    """What was recorded."""
+    path = folder.parent / "state" / AUDIT_FILE
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+async def test_a_reload_tells_and_records_what_changed(folder: Path) -> None:
+    async with administration(folder) as ours:
+        old = ours._executor.serving.checkpoint
+        told = await ours.reload(ADMIN, "otro")
+        new = ours._executor.serving.checkpoint
+    assert told.startswith("Modelo cargado en ")
+    assert f"de tiny ({old}) a otro ({new}); sin pérdida medida." in told
+    (entry,) = audit(folder)
+    assert entry.pop("when").endswith("+00:00")
+    assert entry == {
+        "who": "discord:1",
+        "what": "reload",
+        "old": f"tiny ({old})",
+        "new": f"otro ({new})",
+        "result": "done",
+    }
+
+
+async def test_the_one_before_comes_back_even_after_a_restart(folder: Path) -> None:
+    async with administration(folder) as ours:
+        assert await ours.reload(ADMIN, "anterior") == say("reload_none")
+        await ours.reload(ADMIN, "otro")
+        await ours.reload(ADMIN, "Anterior")
+        assert serving(ours) == "tiny"
+        await ours.reload(ADMIN, "previous")
+        assert serving(ours) == "otro"
+    async with administration(folder) as ours:
+        assert serving(ours) == "otro"
+        await ours.reload(ADMIN, "anterior")
+        assert serving(ours) == "tiny"
+
+
+async def test_a_changed_setting_is_a_later_choice(folder: Path) -> None:
+    async with administration(folder) as ours:
+        await ours.reload(ADMIN, "otro")
+    state = State(folder.parent / "state")
+    assert chosen_checkpoint(state, "tiny") == "otro"
+    assert chosen_checkpoint(state, "small") == "small"
+
+
+@pytest.mark.parametrize(("damage", "named"), DAMAGES)
+async def test_a_reload_that_fails_keeps_the_old_one_and_says_why(
+    folder: Path, damage: Callable[[Path], None], named: str
+) -> None:
+    damage(folder / "otro")
+    async with administration(folder) as ours:
+        told = await ours.reload(ADMIN, "otro")
+        assert serving(ours) == "tiny"
+        assert (await write(ours._executor)).sentences
+    assert told.startswith("Sigo con tiny (")
+    assert named in told
+    assert audit(folder)[-1]["result"] == "failed (CheckpointError)"
+    assert not (folder / PICKLE_TRACE).exists()
+    assert chosen_checkpoint(State(folder.parent / "state"), "tiny") == "tiny"
+
+
+@pytest.mark.parametrize(
+    "name", ["nada", "..", ".", "../checkpoints/otro", "/etc", "tiny/", "a\x00b", "a" * 5000, "lnk"]
+)
+async def test_only_names_inside_the_folder_are_taken(folder: Path, name: str) -> None:
+    save_tiny(folder.parent / "outside", seed=2)
+    (folder / "lnk").symlink_to(folder.parent / "outside")
+    async with administration(folder) as ours:
+        told = await ours.reload(ADMIN, name)
+        assert serving(ours) == "tiny"
+    assert told.startswith("Sigo con tiny (")
+    assert "otro, tiny" in told
+    assert len(told) < 400
+
+
+async def test_without_a_name_the_same_folder_is_read_anew(folder: Path) -> None:
+    async with administration(folder) as ours:
+        old = ours._executor.serving.checkpoint
+        save_tiny(folder / "tiny", seed=3)
+        await ours.reload(ADMIN)
+        assert serving(ours) == "tiny"
+        assert ours._executor.serving.checkpoint != old
+
+
+async def test_one_reload_at_a_time(folder: Path) -> None:
+    async with administration(folder) as ours:
+        told = await asyncio.gather(ours.reload(ADMIN, "otro"), ours.reload(ADMIN, "tiny"))
+    assert told[1] == say("reload_under_way")
+
+
+async def test_whoever_is_no_admin_is_told_so_and_nothing_happens(folder: Path) -> None:
+    async with administration(folder) as ours:
+        told = [
+            await ours.reload(STRANGER, "otro"),
+            ours.pause(STRANGER),
+            ours.resume(STRANGER),
+            ours.status(STRANGER),
+        ]
+        assert serving(ours) == "tiny"
+        assert not ours._service.paused
+        assert ours.checkpoints(STRANGER) == []
+        assert ours.checkpoints(ADMIN) == ["otro", "tiny"]
+    assert set(told) == {say("not_admin")}
+    assert not (folder.parent / "state").exists()
+
+
+async def test_pauses_are_recorded_and_shown(folder: Path) -> None:
+    async with administration(folder) as ours:
+        assert ours.pause(ADMIN) == say("paused_done")
+        assert ours.status(ADMIN).startswith("En pausa desde hace ")
+        assert ours.resume(ADMIN) == say("resumed_done")
+        english = Requester("discord", 1, 50, ENGLISH)
+        assert ours.status(english).startswith("Serving for ")
+    assert [entry["what"] for entry in audit(folder)] == ["pause", "resume"]
+
+
+async def test_a_state_that_cannot_be_kept_costs_the_memory_only(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder.parent / "state").write_text("a file where the folder should be")
+    async with administration(folder) as ours:
+        assert (await ours.reload(ADMIN, "otro")).startswith("Modelo cargado")
+        assert serving(ours) == "otro"
+    assert "nothing can be kept" in caplog.text
