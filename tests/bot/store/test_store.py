@@ -1,0 +1,224 @@
+"""The store over real files: what one process keeps the next one finds, and failures stay small."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.jobs import Job, Requester
+from bot.store import Store, open_store
+from bot.store.database import FILE
+from bot.store.migrations import STEPS
+from model.prompt import Options
+
+ASKER = Requester("telegram", 7, -50, "en")
+
+
+def job(user: int = 7, **changes: Any) -> Job:
+    asked = {"phrase": "En un lugar 🙂\x00", "options": Options(seed=2**63 - 1, style="galdos")}
+    requester = Requester("telegram", user, -50, "en")
+    return Job(**{**asked, "requester": requester, "origin": {"chat": -50}, **changes})
+
+
+async def test_an_accepted_request_is_there_for_the_next_process(tmp_path: Path) -> None:
+    kept = job(private=True, asked=time.monotonic() - 100)
+    async with open_store(tmp_path) as store:
+        await store.take(kept)
+        kept.origin = {"chat": -50, "draft": 9}
+        await store.note_origin(kept)
+    async with open_store(tmp_path) as store:
+        ((found, sending),) = await store.unfinished("telegram")
+        assert not sending
+        assert abs(found.asked - kept.asked) < 1
+        found.asked = kept.asked
+        assert found == kept
+        assert await store.unfinished("discord") == []
+        await store.note_sending(found)
+    async with open_store(tmp_path) as store:
+        ((found, sending),) = await store.unfinished("telegram")
+        assert sending
+        await store.finish(found)
+        assert await store.unfinished("telegram") == []
+
+
+async def test_an_event_is_new_once(tmp_path: Path) -> None:
+    async with open_store(tmp_path) as store:
+        assert await store.receive("telegram", {"1": {"a": 1}, "2": {"a": 2}}) == ["1", "2"]
+        assert await store.receive("telegram", {"2": {"a": 2}, "3": {"a": 3}}) == ["3"]
+        assert await store.receive("discord", {"2": {"a": 2}}) == ["2"]
+        assert await store.receive("telegram", {}) == []
+        await store.handled("telegram", "1")
+        await store.take(job(), event="3")
+    async with open_store(tmp_path) as store:
+        ((key, body, received),) = await store.unhandled("telegram")
+        assert (key, body) == ("2", {"a": 2})
+        assert abs(received - time.time()) < 60
+        assert await store.receive("telegram", {"1": {"a": 1}}) == []
+
+
+async def test_limits_survive(tmp_path: Path) -> None:
+    async with open_store(tmp_path) as store:
+        await store.take(job())
+        await store.block("telegram:8", 600)
+        await store.block("telegram:9", -1)
+    async with open_store(tmp_path) as store:
+        ((person, server, ago),) = await store.counted()
+        assert (person, server) == ("telegram:7", "telegram:-50")
+        assert 0 <= ago < 60
+        ((blocked, left),) = await store.blocked()
+        assert blocked == "telegram:8"
+        assert 500 < left <= 600
+
+
+async def test_a_person_can_be_forgotten(tmp_path: Path) -> None:
+    async with open_store(tmp_path) as store:
+        await store.take(job())
+        await store.take(job(user=8))
+        await store.erase(ASKER)
+        assert [found.requester.user for found, _ in await store.unfinished("telegram")] == [8]
+        assert [person for person, _, _ in await store.counted()] == ["telegram:8"]
+
+
+async def test_no_phrase_stays_in_the_file_once_a_request_is_answered(tmp_path: Path) -> None:
+    phrase = "una frase que nadie más debe leer"
+    async with open_store(tmp_path) as store:
+        asked = job(phrase=phrase)
+        await store.receive("telegram", {"1": {"text": phrase}})
+        await store.take(asked, event="1")
+        await store.finish(asked)
+    held = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert phrase.encode() not in held
+
+
+async def test_values_and_the_audit_are_kept(tmp_path: Path) -> None:
+    async with open_store(tmp_path) as store:
+        await store.remember("commands", {"hash": "ñ"})
+        await store.remember("commands", {"hash": "o"})
+        await store.record("discord:1", "reload", old="a", new="b", result="done")
+    async with open_store(tmp_path) as store:
+        assert store.recall("commands") == {"hash": "o"}
+        assert store.recall("other") is None
+    with sqlite3.connect(tmp_path / FILE) as database:
+        rows = database.execute("SELECT who, what, details FROM audit").fetchall()
+    assert rows == [("discord:1", "reload", '{"old": "a", "new": "b", "result": "done"}')]
+
+
+async def test_what_has_served_its_time_goes(tmp_path: Path) -> None:
+    async with open_store(tmp_path) as store:
+        await store.receive("telegram", {"1": {}})
+        await store.take(job())
+        await store.record("discord:1", "pause")
+    with sqlite3.connect(tmp_path / FILE) as database:
+        database.execute("UPDATE events SET received = received - 90000")
+        database.execute("UPDATE requests SET at = at - 90000")
+        database.execute("UPDATE audit SET at = at - 91 * 86400")
+    async with open_store(tmp_path) as store:
+        await store.prune()
+        assert await store.counted() == []
+        assert await store.receive("telegram", {"1": {}}) == ["1"]
+        assert len(await store.unfinished("telegram")) == 1
+    with sqlite3.connect(tmp_path / FILE) as database:
+        assert database.execute("SELECT count(*) FROM audit").fetchone() == (0,)
+
+
+async def test_only_the_owner_can_read_it(tmp_path: Path) -> None:
+    async with open_store(tmp_path / "state"):
+        pass
+    assert (tmp_path / "state").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "state" / FILE).stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    "content", [b"no database" * 1000, b"SQLite format 3\x00" + b"\xff" * 9000]
+)
+async def test_a_damaged_file_is_set_aside_and_begun_anew(
+    tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / FILE).write_bytes(content)
+    async with open_store(tmp_path) as store:
+        await store.remember("a", 1)
+        assert store.recall("a") == 1
+        assert "set aside" in (store.trouble or "")
+    (kept,) = tmp_path.glob(f"{FILE}.unusable-*")
+    assert kept.read_bytes() == content
+    assert kept.name in caplog.text
+
+
+async def test_a_file_damaged_while_it_is_used_is_set_aside_too(tmp_path: Path) -> None:
+    async with open_store(tmp_path) as store:
+        await store.remember("a", "x" * 50_000)
+    async with open_store(tmp_path) as store:
+        size = (tmp_path / FILE).stat().st_size
+        with (tmp_path / FILE).open("r+b") as file:
+            file.seek(4096)
+            file.write(b"\xff" * (size - 4096))
+        for number in range(3):
+            await store.take(job(user=number))
+        assert "set aside" in (store.trouble or "")
+        assert len(await store.unfinished("telegram")) >= 1
+
+
+async def test_a_database_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
+    async with open_store(tmp_path) as store:
+        await store.remember("a", 1)
+    with sqlite3.connect(tmp_path / FILE) as database:
+        database.execute("UPDATE version SET number = ?", (len(STEPS) + 1,))
+    async with open_store(tmp_path) as store:
+        assert store.recall("a") is None
+        assert "set aside" in (store.trouble or "")
+    assert list(tmp_path.glob(f"{FILE}.unusable-*"))
+
+
+async def test_a_locked_file_costs_durability_until_it_is_free(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.store.database.BUSY_SECONDS", 0.05)
+    async with open_store(tmp_path) as store:
+        with sqlite3.connect(tmp_path / FILE, isolation_level=None) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            assert await store.receive("telegram", {"1": {}}) == ["1"]
+            await store.take(job())
+            assert "locked" in (store.trouble or "")
+            other.execute("ROLLBACK")
+        await store.take(job())
+        assert store.trouble is None
+        assert len(await store.unfinished("telegram")) == 1
+    assert caplog.text.count("going on without it") == 1
+
+
+async def test_a_folder_that_cannot_be_made_costs_durability_only(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file where the folder should be")
+    async with open_store(tmp_path / "state") as store:
+        await store.take(job())
+        await store.remember("a", 1)
+        assert store.recall("a") == 1
+        assert await store.unfinished("telegram") == []
+        assert store.trouble
+
+
+async def test_many_at_once_are_all_kept(tmp_path: Path) -> None:
+    async with open_store(tmp_path) as store:
+        await asyncio.gather(*(store.take(job(user=number)) for number in range(200)))
+        assert len(await store.unfinished("telegram")) == 200
+
+
+async def test_a_new_store_costs_no_room_for_work_that_is_done(tmp_path: Path) -> None:
+    async with open_store(tmp_path) as store:
+        sizes = []
+        for _ in range(2):
+            for number in range(300):
+                asked = job(user=number)
+                await store.take(asked)
+                await store.finish(asked)
+            await store.erase(ASKER)
+            sizes.append(sum(path.stat().st_size for path in tmp_path.iterdir()))
+    assert sizes[1] < 1.5 * sizes[0]
+
+
+async def test_stores_do_not_need_to_be_opened_to_say_nothing(tmp_path: Path) -> None:
+    assert Store(tmp_path).recall("a") is None
