@@ -15,7 +15,7 @@ from bot.jobs import Requester
 from bot.platform import Platform
 from bot.reports import label, reload_report, status_report
 from bot.service import Service
-from bot.state import State
+from bot.store import Store
 from bot.texts import say, shorten
 from model.errors import LitteraError
 from model.places import checkpoint_names, named_checkpoint
@@ -31,12 +31,12 @@ class Administration:
     """The admins' commands over one service; `platforms` is filled in by whoever composes it."""
 
     def __init__(
-        self, service: Service, executor: Executor, state: State, folder: Path, configured: str
+        self, service: Service, executor: Executor, store: Store, folder: Path, configured: str
     ) -> None:
         self.platforms: list[Platform] = []
-        self._service, self._executor, self._state = service, executor, state
+        self._service, self._executor, self._store = service, executor, store
         self._folder, self._configured = folder, configured
-        self._previous = _remembered(state, configured).get("previous")
+        self._previous = _remembered(store, configured).get("previous")
         self._reloading = False
 
     def allowed(self, requester: Requester) -> bool:
@@ -64,13 +64,13 @@ class Administration:
         finally:
             self._reloading = False
 
-    def pause(self, requester: Requester) -> str:
+    async def pause(self, requester: Requester) -> str:
         """Take no new requests until `resume`; what was begun is finished."""
-        return self._pause(requester, paused=True)
+        return await self._pause(requester, paused=True)
 
-    def resume(self, requester: Requester) -> str:
+    async def resume(self, requester: Requester) -> str:
         """Take requests again."""
-        return self._pause(requester, paused=False)
+        return await self._pause(requester, paused=False)
 
     def status(self, requester: Requester) -> str:
         """How the bot is doing, in a few lines."""
@@ -88,19 +88,19 @@ class Administration:
             path = named_checkpoint(name, self._folder) if name else old.path
             done = await self._executor.reload(path)
         except LitteraError as error:
-            self._record(requester, old, shorten(name), f"failed ({type(error).__name__})")
+            await self._record(requester, old, shorten(name), f"failed ({type(error).__name__})")
             why = sentence(error, language)
             return say("reload_failed", language, old=label(old), error=why)
-        self._remember(done.old, done.new)
-        self._record(requester, done.old, label(done.new), "done")
+        await self._remember(done.old, done.new)
+        await self._record(requester, done.old, label(done.new), "done")
         return reload_report(done, language)
 
-    def _pause(self, requester: Requester, *, paused: bool) -> str:
+    async def _pause(self, requester: Requester, *, paused: bool) -> str:
         what = "pause" if paused else "resume"
         if not self.allowed(requester):
             return self._denied(requester, what)
         self._service.paused = paused
-        self._state.record(who=requester.person, what=what)
+        await self._store.record(requester.person, what)
         log.info("%s by %s", what, requester.person)
         return say("paused_done" if paused else "resumed_done", requester.language)
 
@@ -109,25 +109,25 @@ class Administration:
         log.warning("%s by %s, who is no admin: denied", what, requester.person)
         return say("not_admin", requester.language)
 
-    def _remember(self, old: Serving, new: Serving) -> None:
+    async def _remember(self, old: Serving, new: Serving) -> None:
         if old.path != new.path and old.path.parent == self._folder:
             self._previous = old.name
         choice = {"name": new.name, "previous": self._previous, "instead_of": self._configured}
-        self._state.remember(_CHOICE, choice)
+        await self._store.remember(_CHOICE, choice)
 
-    def _record(self, who: Requester, old: Serving, new: str, result: str) -> None:
-        self._state.record(who=who.person, what="reload", old=label(old), new=new, result=result)
+    async def _record(self, who: Requester, old: Serving, new: str, result: str) -> None:
+        await self._store.record(who.person, "reload", old=label(old), new=new, result=result)
         log.info("reload by %s from %s to %s: %s", who.person, label(old), new, result)
 
 
-def chosen_checkpoint(state: State, configured: str) -> str:
+def chosen_checkpoint(store: Store, configured: str) -> str:
     """The checkpoint to start with: the one an admin chose last, unless the setting has changed
     since, which is a choice too and a later one."""
-    return str(_remembered(state, configured).get("name", configured))
+    return str(_remembered(store, configured).get("name", configured))
 
 
-def _remembered(state: State, configured: str) -> dict[str, str]:
-    choice = state.recall(_CHOICE)
+def _remembered(store: Store, configured: str) -> dict[str, str]:
+    choice = store.recall(_CHOICE)
     if isinstance(choice, dict) and choice.get("instead_of") == configured:
         return choice
     return {}

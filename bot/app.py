@@ -20,7 +20,7 @@ from bot.logs import configure_logs
 from bot.platform import Platform, RefusedError
 from bot.service import Service
 from bot.settings import Settings, SettingsError
-from bot.state import State
+from bot.store import Store, open_store
 from bot.supervision import supervise
 from bot.vitals import Vitals
 from model.errors import CheckpointError
@@ -71,10 +71,15 @@ async def _converse(settings: Settings) -> None:
 
 
 async def _serve_platforms(settings: Settings) -> None:
-    state = State(settings.state_dir)
-    executor = await _start_with_choice(settings, state)
+    async with open_store(settings.state_dir, settings.audit_days) as store:
+        await _serve_from(store, settings)
+
+
+async def _serve_from(store: Store, settings: Settings) -> None:
+    executor = await _start_with_choice(settings, store)
     try:
-        core = make_core(settings, executor, state)
+        core = make_core(settings, executor, store)
+        await _restore_limits(core)
         platforms = configured_platforms(core)
         core.administration.platforms.extend(platforms)
         watch = asyncio.create_task(core.service.vitals.watch_loop(), name="loop watch")
@@ -86,11 +91,11 @@ async def _serve_platforms(settings: Settings) -> None:
         await executor.close()
 
 
-async def _start_with_choice(settings: Settings, state: State) -> Executor:
+async def _start_with_choice(settings: Settings, store: Store) -> Executor:
     """An executor that serves the admins' last choice, or the configured checkpoint when that
     cannot be loaded any more."""
     configured = worker_options(settings)
-    name = chosen_checkpoint(state, settings.checkpoint)
+    name = chosen_checkpoint(store, settings.checkpoint)
     if name != settings.checkpoint:
         try:
             chosen = find_checkpoint(name, settings.checkpoints_dir)
@@ -105,7 +110,7 @@ async def _start_with_choice(settings: Settings, state: State) -> Executor:
     return executor
 
 
-def make_core(settings: Settings, executor: Executor, state: State) -> Core:
+def make_core(settings: Settings, executor: Executor, store: Store) -> Core:
     """The core as the settings want it."""
     limits = Limits(
         person_minute=settings.person_per_minute,
@@ -119,14 +124,23 @@ def make_core(settings: Settings, executor: Executor, state: State) -> Core:
         limits,
         _access(settings),
         Vitals(),
+        store,
         seats=settings.max_batch,
         queue_limit=settings.queue_limit,
         log_phrases=settings.log_phrases,
     )
     administration = Administration(
-        service, executor, state, settings.checkpoints_dir, settings.checkpoint
+        service, executor, store, settings.checkpoints_dir, settings.checkpoint
     )
-    return Core(settings, executor, service, administration, state)
+    return Core(settings, executor, service, administration, store)
+
+
+async def _restore_limits(core: Core) -> None:
+    """Count on where an earlier process stopped."""
+    for person, server, ago in await core.store.counted():
+        core.service.limits.count(person, server, ago)
+    for person, left in await core.store.blocked():
+        core.service.limits.block(person, left)
 
 
 def _access(settings: Settings) -> Access:

@@ -8,7 +8,7 @@ from bot.administration import Administration
 from bot.executor import Executor
 from bot.service import Service
 from bot.settings import Settings
-from bot.state import State
+from bot.store import Store
 
 
 @dataclass(frozen=True)
@@ -19,4 +19,4 @@ class Core:
     executor: Executor
     service: Service
     administration: Administration
-    state: State
+    store: Store

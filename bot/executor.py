@@ -1,7 +1,8 @@
 """The bot's side of generation: hand a phrase to the worker process, read its text as it comes.
 
-The event loop never waits for the model: it only reads lines from a pipe. A worker that dies is
-started again and its unfinished requests run again, from their seeds, at most twice.
+The event loop never waits for the model: it only reads lines from a pipe. A worker that dies, or
+falls silent while it should write, is started again and its unfinished requests run again, from
+their seeds, at most twice. A request that killed two workers on its own is not tried a third time.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ from model.result import Result
 
 log = logging.getLogger(__name__)
 
-RERUNS = 2
+RERUNS, KILLS = 2, 2
+# A worker that should write and says nothing for so many seconds hangs; see ALIVE in bot.worker.
+SILENT_SECONDS = 30
 START_SECONDS = 120.0
 STOP_SECONDS = 5.0
 BACKOFF_SECONDS = (0.1, 5.0)
@@ -99,6 +102,7 @@ class Executor:
         self._keeper: asyncio.Task[None] | None = None
         self._failure: LitteraError | None = None
         self._closing = False
+        self._heard = 0  # how many messages, so far
 
     @property
     def pending(self) -> int:
@@ -201,6 +205,7 @@ class Executor:
         """One worker's life. Raises LitteraError when it never became ready."""
         process = self._process = await self._spawn()
         lines = cast("asyncio.StreamReader", process.stdout)  # piped, see _spawn
+        watch = asyncio.create_task(self._watch(process), name="worker watch")
         try:
             ready = await self._first_message(lines)
             self._serving = _serving(self._path, ready)
@@ -215,11 +220,28 @@ class Executor:
             log.error("the worker speaks nonsense: %s", error)
         finally:
             self._started.clear()
+            watch.cancel()
             if process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
                 await process.wait()
         self._lose_worker(process.returncode)
+
+    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+        """Kill a worker that has something to write and is silent for too long.
+
+        Seconds are counted in turns of the event loop, so that one that was held up itself does
+        not take its own pause for the worker's.
+        """
+        silent, heard = 0, self._heard
+        while silent < SILENT_SECONDS:
+            await asyncio.sleep(1.0)
+            waiting = self._started.is_set() and bool(self._unfinished)
+            silent = silent + 1 if waiting and heard == self._heard else 0
+            heard = self._heard
+        log.error("the worker is silent for %d s and is replaced", SILENT_SECONDS)
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         arguments = (self._path, self.options.device, self.options.threads, self.options.max_batch)
@@ -264,7 +286,8 @@ class Executor:
         process.stdin.write(encode(message))
 
     def _hear(self, message: Message) -> None:
-        number = message["id"]
+        self._heard += 1
+        number = message.get("id", 0)  # none has 0
         if (reload := self._reloads.pop(number, None)) is not None:
             self._end_reload(reload, message)
             return
@@ -301,8 +324,10 @@ class Executor:
             return
         log.error("the worker ended with code %s; %d requests run again", code, self.pending)
         self._fail_reloads(UnavailableError("the worker ended during the reload"))
+        if self.pending == 1:
+            next(iter(self._unfinished.values())).kills += 1
         for generation in list(self._unfinished.values()):
-            if generation.runs > RERUNS:
+            if generation.runs > RERUNS or generation.kills >= KILLS:
                 self._finish(generation, WorkerLostError(f"lost {generation.runs} times"))
             else:
                 generation.restart()

@@ -36,6 +36,7 @@ class Generation:
     def __init__(self, number: int, phrase: str, options: Options) -> None:
         self.number, self.phrase, self.options = number, phrase, options
         self.runs = 0
+        self.kills = 0  # workers that died while this was all they wrote
         self._text = ""
         self._restarted = False
         self._changed = asyncio.Event()

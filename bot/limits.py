@@ -35,16 +35,19 @@ class Window:
             return 0.0
         return max(0.0, times[0] + self.seconds - self._clock())
 
-    def count(self, key: str) -> int:
-        """Note an event now; how many the window holds with it."""
-        if not self.limit:
+    def count(self, key: str, ago: float = 0.0) -> int:
+        """Note an event now, or so many seconds ago; how many the window holds with it.
+
+        Events are noted in the order in which they happened.
+        """
+        if not self.limit or ago >= self.seconds:
             return 0
         times = self._times.setdefault(key, deque(maxlen=self.limit))
         self._times.move_to_end(key)
         now = self._clock()
         while times and times[0] + self.seconds <= now:
             times.popleft()
-        times.append(now)
+        times.append(now - ago)
         if len(self._times) > self._capacity:
             self._times.popitem(last=False)
         return len(times)
@@ -93,12 +96,12 @@ class Limits:
             return Excess("place_minute", self._place.limit, wait)
         return None
 
-    def count(self, person: str, place: str | None) -> None:
-        """Note a request that was taken."""
+    def count(self, person: str, place: str | None, ago: float = 0.0) -> None:
+        """Note a request that was taken, now or so many seconds ago."""
         for window in self._person.values():
-            window.count(person)
+            window.count(person, ago)
         if place is not None:
-            self._place.count(place)
+            self._place.count(place, ago)
 
     def blocked(self, person: str) -> float:
         """Seconds for which this person is not answered at all."""
@@ -112,7 +115,6 @@ class Limits:
         self._blocked.count(person)
         return self._blocked.wait(person)
 
-    def forget(self, person: str) -> None:
-        """Drop all that is known of a person, but for a block that is running."""
-        for window in (*self._person.values(), self._strikes):
-            window.forget(person)
+    def block(self, person: str, seconds: float) -> None:
+        """Go on with a block that has so many seconds left."""
+        self._blocked.count(person, max(0.0, self._blocked.seconds - seconds))

@@ -5,7 +5,7 @@ Adapters hold no model code and the core no platform code; this is all they know
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from bot.jobs import Answer, Draft, Job
 from model.errors import LitteraError
@@ -36,6 +36,16 @@ class Platform(Protocol):
     @property
     def may_stay_silent(self) -> bool:
         """Whether a request may go without any answer at all."""
+
+    @property
+    def patience(self) -> float:
+        """Seconds after a request in which its answer can still be given, and is still welcome."""
+
+    def pack(self, job: Job) -> Any:
+        """A job's origin as JSON can hold it, for a process that comes after this one."""
+
+    def unpack(self, origin: Any) -> Any:
+        """What `pack` made an origin again; LookupError, TypeError or ValueError if it is none."""
 
     async def run(self) -> None:
         """Connect and serve until cancelled. Raises RefusedError where retrying is no use and

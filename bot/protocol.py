@@ -1,7 +1,7 @@
 """What the bot and its worker say to each other: one JSON object a line, over pipes.
 
 Bot to worker (`do`):     write, cancel, load
-Worker to bot (`is`):     ready, unusable, text, done, refused, loaded, not_loaded
+Worker to bot (`is`):     ready, unusable, alive, text, done, refused, loaded, not_loaded
 """
 
 from __future__ import annotations

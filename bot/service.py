@@ -1,6 +1,7 @@
-"""The life of a job: admitted or refused, acknowledged, written in its turn, delivered once.
+"""The life of a job: admitted or refused, kept, acknowledged, written in its turn, delivered once.
 
 handle ── refuse? ──► platform.fail
+  │ keep              bot/store: from here on the next process knows of it if this one ends
   │ platform.acknowledge
   │ turn              bot/turns.py, with a note on the wait when it is long
   │ write             bot/executor.py, with drafts when it takes long
@@ -13,16 +14,19 @@ import asyncio
 import contextlib
 import logging
 import time
-from dataclasses import dataclass
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
 
 from bot.access import Access
 from bot.drafts import Drafts
 from bot.executor import Executor
 from bot.failures import sentence
 from bot.generation import Generation, QueueFullError
-from bot.jobs import Answer, Draft, Job
+from bot.jobs import Answer, Draft, Job, Requester
 from bot.limits import Limits
 from bot.platform import Platform
+from bot.store import Store
 from bot.texts import duration, say
 from bot.turns import Turn, Turns
 from bot.vitals import Vitals
@@ -37,6 +41,8 @@ LONG_WAIT_SECONDS = 5.0
 POSITION_SECONDS = 3.0
 # The platforms stop listening after fifteen minutes (Discord's interaction tokens).
 JOB_SECONDS = 14 * 60.0
+# A store that is slow must not keep anybody waiting for the first sign.
+KEEP_SECONDS = 0.5
 # At the end of the program: how long telling people about it may take.
 LAST_WORDS_SECONDS = 5.0
 
@@ -56,6 +62,7 @@ class _Running:
         self.job = job
         self.task = asyncio.current_task()
         self.cancelled = False
+        self.kept: asyncio.Task[None] | None = None
         self.delivering = False  # from here on there is nothing left to cancel
 
 
@@ -68,17 +75,20 @@ class Service:
         limits: Limits,
         access: Access,
         vitals: Vitals,
+        store: Store,
         *,
         seats: int,
         queue_limit: int,
         log_phrases: bool = False,
     ) -> None:
         self.executor, self.limits, self.access, self.vitals = executor, limits, access, vitals
+        self.store = store
         self.paused = False
         self._queue_limit, self._log_phrases = queue_limit, log_phrases
         self._turns = Turns(seats)
         self._running: dict[str, _Running] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._recovered: set[str] = set()
         self._closing = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -95,25 +105,44 @@ class Service:
 
     def start(self, job: Job, platform: Platform) -> asyncio.Task[None]:
         """Begin the life of a job in a task of its own; it outlasts the connection it came by."""
-        task = asyncio.create_task(self.handle(job, platform), name=f"job {job.reference}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+        return self._begin(self.handle(job, platform), f"job {job.reference}")
 
     async def handle(self, job: Job, platform: Platform) -> None:
         """Everything from a request to its answer. Raises nothing but CancelledError."""
         if (refusal := self._refuse(job)) is not None:
             if not (refusal.silent and platform.may_stay_silent):
                 await platform.fail(job, refusal.notice)
+            if job.event is not None:
+                await self.store.handled(platform.name, job.event)
             return
-        running = self._running[job.requester.person] = _Running(job)
-        self._idle.clear()
-        try:
+        running = _Running(job)
+        packed = replace(job, origin=platform.pack(job))
+        running.kept = self._begin(self.store.take(packed), f"keep {job.reference}")
+        with self._registered(job.requester.person, running):
             await self._serve(running, platform)
-        finally:
-            del self._running[job.requester.person]
-            if not self._running:
-                self._idle.set()
+
+    async def recover(self, platform: Platform) -> None:
+        """Go on, once, with what an earlier process accepted for this platform and did not finish:
+        answer what can still be answered and say sorry for the rest."""
+        if platform.name in self._recovered:
+            return
+        self._recovered.add(platform.name)
+        for job, sending in await self.store.unfinished(platform.name):
+            try:
+                job.origin = platform.unpack(job.origin)
+            except (LookupError, TypeError, ValueError):
+                log.exception("%s cannot be gone on with", job.reference)
+                await self.store.finish(job)
+                continue
+            doubt = "; its answer may have been sent already" if sending else ""
+            log.info("%s goes on after a restart%s", job.reference, doubt)
+            self._begin(self._go_on(job, platform), f"job {job.reference}")
+
+    async def forget(self, requester: Requester) -> None:
+        """Remove all that is kept of a person. What is counted for the limits stays in memory until
+        it expires, or erasing would be a way around them."""
+        self.cancel(requester.person)
+        await self.store.erase(requester)
 
     def cancel(self, person: str) -> bool:
         """Stop what is being written for a person; False when there is nothing."""
@@ -137,6 +166,35 @@ class Service:
             for task in stuck:
                 task.cancel()
             await asyncio.gather(*stuck, return_exceptions=True)
+
+    def _begin(self, life: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(life, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    @contextlib.contextmanager
+    def _registered(self, name: str, running: _Running) -> Iterator[None]:
+        self._running[name] = running
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            del self._running[name]
+            if not self._running:
+                self._idle.set()
+
+    async def _go_on(self, job: Job, platform: Platform) -> None:
+        """The life of a job that was admitted by an earlier process."""
+        if time.monotonic() - job.asked > platform.patience:
+            await platform.fail(job, say("too_slow", job.language))
+            await self.store.finish(job)
+            return
+        person = job.requester.person
+        # Somebody may have asked anew before this job's turn to be remembered came.
+        name = f"{person} {job.reference}" if person in self._running else person
+        with self._registered(name, _Running(job)):
+            await self._serve(self._running[name], platform)
 
     def _refuse(self, job: Job) -> Refusal | None:
         """Decide about a job at once, without waiting for anything; count it when it is taken."""
@@ -167,14 +225,24 @@ class Service:
     def _strike(self, person: str, notice: str, language: str) -> Refusal:
         if (block := self.limits.strike(person)) > 0:
             log.warning("%s floods and is not answered for %s", person, duration(block))
+            self._begin(self.store.block(person, block), f"block {person}")
             notice = say("flooding", language, wait=duration(block))
         return Refusal(notice)
 
     async def _serve(self, running: _Running, platform: Platform) -> None:
+        """Bring a job to its end, whatever that is, and then forget it."""
+        await self._answer(running, platform)
+        if running.kept is not None:
+            await running.kept
+        await self.store.finish(running.job)
+
+    async def _answer(self, running: _Running, platform: Platform) -> None:
         job = running.job
         self._log_start(job)
         try:
             async with asyncio.timeout(JOB_SECONDS):
+                if running.kept is not None:
+                    await asyncio.wait([running.kept], timeout=KEEP_SECONDS)
                 await platform.acknowledge(job)
                 self.vitals.acknowledged.add(time.monotonic() - job.asked)
                 answer = await self._write(running, platform)
@@ -195,6 +263,7 @@ class Service:
             self._log_failure(job, "unexpected", trace=True)
             await platform.fail(job, say("internal", job.language, reference=job.reference))
         else:
+            await self.store.note_sending(job)
             await platform.finish(job, answer)
             self._count_answer(job)
 

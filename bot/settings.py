@@ -163,6 +163,7 @@ class Settings(BaseSettings):
     blocked_servers: Names = frozenset()
     # running
     state_dir: Path = Field(default_factory=lambda: user_data_path("litteragpt", appauthor=False))
+    audit_days: int = Field(default=90, ge=1, le=36_500)
     shutdown_seconds: float = Field(default=20, ge=0, le=600, allow_inf_nan=False)
     log_level: Annotated[str, _one_of("DEBUG", "INFO", "WARNING", "ERROR")] = "INFO"
     log_phrases: bool = False

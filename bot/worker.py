@@ -31,6 +31,8 @@ from model.sequence import Sequence
 # Streamed text is collected for this long, so that the bot reads tens of lines a second, not
 # thousands.
 FLUSH_SECONDS = 0.03
+# While it writes, the worker says so at least this often, or the bot takes it for hung.
+ALIVE_SECONDS = 1.0
 # The bot's event loop shares the machine with this process and must win when both want a core.
 NICENESS = 5
 PROBE = Options(sentences=1, sentence_limit=80, seed=1)
@@ -59,6 +61,7 @@ class Worker:
         self._writings: dict[int, Writing] = {}
         self._inbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._flushed = 0.0
+        self._alive = 0.0
 
     def run(self, source: BinaryIO, threads: int) -> None:
         """Serve until the input ends."""
@@ -144,6 +147,9 @@ class Worker:
         due = now - self._flushed > FLUSH_SECONDS
         if due:
             self._flushed = now
+        if now - self._alive > ALIVE_SECONDS:
+            self._alive = now
+            self._say({"is": "alive"})
         for writing in list(self._writings.values()):
             finished = writing.sequence.finished
             if (due or finished) and (text := writing.sequence.take_text()):

@@ -121,7 +121,7 @@ class Store:
 
     # Requests under way.
 
-    async def take(self, job: Job, event: str | None = None) -> None:
+    async def take(self, job: Job) -> None:
         """Keep an accepted request, with an origin that JSON can hold; its event is handled."""
         requester, now = job.requester, time.time()
         row = insert(jobs).values(
@@ -142,8 +142,8 @@ class Store:
         async def keep(connection: AsyncConnection) -> None:
             await connection.execute(row.on_conflict_do_nothing())
             await connection.execute(counted)
-            if event is not None:
-                await connection.execute(_handled(requester.platform, event))
+            if job.event is not None:
+                await connection.execute(_handled(requester.platform, job.event))
 
         await self._run(keep)
 

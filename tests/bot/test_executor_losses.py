@@ -57,17 +57,49 @@ def after(pieces: list[str | Restarted]) -> list[str | Restarted]:
     return pieces[place + 1 :]
 
 
-async def test_a_request_that_loses_its_worker_every_time_is_given_up(executor: Executor) -> None:
-    generation = executor.submit(PHRASE, ENDLESS)
+@pytest.mark.parametrize(("requests", "workers"), [(1, 2), (2, 3)])
+async def test_a_request_that_loses_its_worker_every_time_is_given_up(
+    executor: Executor, requests: int, workers: int
+) -> None:
+    """Sooner when it was alone every time, for then it is to blame."""
+    generations = [executor.submit(PHRASE, ENDLESS) for _ in range(requests)]
     pids = set()
-    async for piece in generation:
+    async for piece in generations[0]:
         if isinstance(piece, str):
             pids.add(executor.worker_pid)
             signal_worker(executor, signal.SIGKILL)
-    with pytest.raises(WorkerLostError):
-        await generation.result()
-    assert len(pids - {None}) == 3
+    for generation in generations:
+        with pytest.raises(WorkerLostError):
+            await generation.result()
+    assert len(pids - {None}) == workers
     assert (await write(executor)).text.startswith(PHRASE)
+
+
+async def test_a_worker_that_hangs_is_replaced(
+    executor: Executor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("bot.executor.SILENT_SECONDS", 3)
+    options = Options(sentence_limit=300, seed=1)
+    undisturbed, restarts = await write(executor, options=options), executor.restarts
+    generation = executor.submit(PHRASE, options)
+    async for _ in generation:
+        if executor.restarts == restarts:
+            signal_worker(executor, signal.SIGSTOP)
+    assert await generation.result() == undisturbed
+    assert executor.restarts == restarts + 1
+    assert "silent for 3 s" in caplog.text
+
+
+async def test_a_worker_that_writes_for_long_or_has_nothing_to_write_does_not_hang(
+    executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.executor.SILENT_SECONDS", 3)
+    restarts = executor.restarts
+    await asyncio.sleep(4.5)
+    generation = executor.submit(PHRASE, ENDLESS)
+    await asyncio.wait([asyncio.create_task(generation.result())], timeout=4.5)
+    executor.cancel(generation)
+    assert executor.restarts == restarts
 
 
 async def test_a_reload_whose_worker_dies_changes_nothing(

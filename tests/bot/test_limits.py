@@ -101,12 +101,18 @@ def test_without_strikes_nobody_is_blocked(clock: Clock) -> None:
     assert ours.blocked("p") == 0
 
 
-def test_forgetting_a_person_keeps_a_running_block(clock: Clock) -> None:
+def test_what_was_counted_before_a_restart_counts_on(clock: Clock) -> None:
     ours = limits(clock)
-    ours.count("p", None)
-    ours.count("p", None)
-    ours.strike("p")
-    ours.strike("p")
-    ours.forget("p")
+    ours.count("p", None, ago=50)
+    ours.count("p", None, ago=40)
+    assert ours.excess("p", None) == Excess("person_minute", 2, 10)
+    clock.now += 10
     assert ours.excess("p", None) is None
-    assert ours.blocked("p") == 600
+
+
+def test_a_block_goes_on_with_what_is_left_of_it(clock: Clock) -> None:
+    ours = limits(clock)
+    ours.block("p", 100)
+    assert ours.blocked("p") == 100
+    clock.now += 100
+    assert ours.blocked("p") == 0

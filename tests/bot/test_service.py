@@ -7,6 +7,7 @@ import itertools
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from bot.access import Access
 from bot.jobs import Answer, Draft, Job, Requester
 from bot.limits import Limits
 from bot.service import Service
+from bot.store import open_store
 from bot.texts import ENGLISH, say
 from bot.vitals import Vitals
 from model.prompt import Options
@@ -25,12 +27,19 @@ from tests.bot.executors import ENDLESS, PHRASE, SHORT, running
 class Notebook:
     """A platform of the test's own: notes each verb with the job's reference."""
 
-    name, connected = "notebook", True
+    name, connected, patience = "notebook", True, 600.0
 
     def __init__(self, may_stay_silent: bool = True) -> None:
         self.may_stay_silent = may_stay_silent
         self.notes: list[tuple[str, str, Any]] = []
+        self.jobs: list[Job] = []
         self.noted = asyncio.Event()
+
+    def pack(self, job: Job) -> Any:
+        return {"address": job.origin}
+
+    def unpack(self, origin: Any) -> Any:
+        return origin["address"]
 
     async def run(self) -> None:
         await asyncio.Event().wait()
@@ -49,6 +58,7 @@ class Notebook:
 
     def _note(self, verb: str, job: Job, content: Any) -> None:
         self.notes.append((verb, job.reference, content))
+        self.jobs.append(job)
         self.noted.set()
 
     def of(self, job: Job, *verbs: str) -> list[Any]:
@@ -78,15 +88,16 @@ def ask(user: int = 1, phrase: str = PHRASE, options: Options = SHORT, **changes
 async def service(
     checkpoints: Path, access: Access | None = None, seats: int = 16, **limits: Any
 ) -> AsyncIterator[Service]:
-    """A service with no limits but those named."""
+    """A service with no limits but those named, and a store in the working directory."""
     queue_limit = limits.pop("queue_limit", 64)
     none = {"person_minute": 0, "person_day": 0, "place_minute": 0, "strikes": 0}
-    async with running(checkpoints / "tiny") as executor:
+    async with running(checkpoints / "tiny") as executor, open_store(Path("state")) as store:
         yield Service(
             executor,
             Limits(**(none | limits), block_seconds=600),
             access or Access(),
             Vitals(),
+            store,
             seats=seats,
             queue_limit=queue_limit,
         )
@@ -223,3 +234,84 @@ async def test_a_platform_that_breaks_is_no_reason_to_say_nothing(
     assert book.of(job, "fail") == [say("internal", reference=job.reference)]
     assert job.reference in caplog.text
     assert PHRASE not in caplog.text
+
+
+async def test_what_a_process_left_behind_is_answered_by_the_next(checkpoints: Path) -> None:
+    book, job = Notebook(), ask()
+    job.origin = "here"
+    async with open_store(Path("state")) as store:
+        await store.take(replace(job, origin=book.pack(job)))
+    async with service(checkpoints) as ours:
+        await ours.recover(book)
+        await ours.recover(book)  # another connection of the same process
+        await book.until("finish")
+        await ours.close(5)
+    assert book.verbs(job) == ["acknowledge", "finish"]
+    assert [found.origin for found in book.jobs] == ["here", "here"]
+    async with service(checkpoints) as ours:
+        assert await ours.store.unfinished("notebook") == []
+
+
+async def test_what_nobody_waits_for_any_more_gets_an_apology(checkpoints: Path) -> None:
+    book, old, odd = Notebook(), ask(), ask(2)
+    old.asked -= 601
+    async with open_store(Path("state")) as store:
+        await store.take(replace(old, origin=book.pack(old)))
+        await store.take(replace(odd, origin=["what is this"]))
+    async with service(checkpoints) as ours:
+        await ours.recover(book)
+        await book.until("fail")
+        await ours.close(5)
+        assert book.of(old, "fail") == [say("too_slow")]
+        assert book.of(odd, "finish", "fail") == []
+        assert await ours.store.unfinished("notebook") == []
+
+
+async def test_nothing_is_kept_of_a_request_that_had_its_end(checkpoints: Path) -> None:
+    book, answered, unknown, cancelled = (
+        Notebook(),
+        ask(),
+        ask(2, options=Options(style="x")),
+        ask(3),
+    )
+    cancelled.options = ENDLESS
+    async with service(checkpoints) as ours:
+        tasks = [ours.start(job, book) for job in (answered, unknown, cancelled)]
+        await book.until("acknowledge", 3)
+        kept = [job.reference for job, _ in await ours.store.unfinished("notebook")]
+        assert cancelled.reference in kept
+        ours.cancel("notebook:3")
+        await asyncio.gather(*tasks)
+        assert await ours.store.unfinished("notebook") == []
+        assert len(await ours.store.counted()) == 3
+
+
+async def test_the_event_of_a_refused_request_is_handled_too(checkpoints: Path) -> None:
+    book, refused, taken = Notebook(), ask(phrase=" "), ask()
+    refused.event, taken.event = "1", "2"
+    async with service(checkpoints) as ours:
+        await ours.store.receive("notebook", {"1": {}, "2": {}})
+        await ours.handle(refused, book)
+        await ours.handle(taken, book)
+        assert await ours.store.unhandled("notebook") == []
+
+
+async def test_a_person_can_be_forgotten_and_is_still_limited(checkpoints: Path) -> None:
+    book, long = Notebook(), ask(options=ENDLESS)
+    async with service(checkpoints, person_minute=1) as ours:
+        task = ours.start(long, book)
+        await book.until("acknowledge")
+        await ours.forget(long.requester)
+        await task
+        assert book.of(long, "fail") == [say("cancelled_job")]
+        assert await ours.store.counted() == []
+        await ours.handle(ask(), book)
+        assert book.notes[-1][2].startswith("Admito 1 peticiones por minuto")
+
+
+async def test_a_store_that_fails_keeps_nobody_waiting(checkpoints: Path) -> None:
+    Path("state").write_text("a file where the folder should be")
+    book, job = Notebook(), ask()
+    async with service(checkpoints) as ours:
+        await ours.handle(job, book)
+    assert book.verbs(job) == ["acknowledge", "finish"]

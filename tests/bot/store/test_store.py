@@ -53,7 +53,7 @@ async def test_an_event_is_new_once(tmp_path: Path) -> None:
         assert await store.receive("discord", {"2": {"a": 2}}) == ["2"]
         assert await store.receive("telegram", {}) == []
         await store.handled("telegram", "1")
-        await store.take(job(), event="3")
+        await store.take(job(event="3"))
     async with open_store(tmp_path) as store:
         ((key, body, received),) = await store.unhandled("telegram")
         assert (key, body) == ("2", {"a": 2})
@@ -87,9 +87,9 @@ async def test_a_person_can_be_forgotten(tmp_path: Path) -> None:
 async def test_no_phrase_stays_in_the_file_once_a_request_is_answered(tmp_path: Path) -> None:
     phrase = "una frase que nadie más debe leer"
     async with open_store(tmp_path) as store:
-        asked = job(phrase=phrase)
+        asked = job(phrase=phrase, event="1")
         await store.receive("telegram", {"1": {"text": phrase}})
-        await store.take(asked, event="1")
+        await store.take(asked)
         await store.finish(asked)
     held = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert phrase.encode() not in held
