@@ -1,0 +1,148 @@
+"""The whole bot under load: many people at once on Discord, and on Discord and Telegram together.
+
+    python -m benchmarks.platforms --people 50
+
+Starts the real bot with the bundled checkpoint against the servers of `tests/fakes` on this machine
+and measures, as people would with a watch, from a request to the first sign and to the answer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bot.settings import PREFIXES
+from tests.chaos.people import DiscordRequest, TelegramRequest
+from tests.chaos.process import Bot
+from tests.fakes.discord import FakeDiscord
+from tests.fakes.discord import User as DiscordUser
+from tests.fakes.telegram import FakeTelegram
+
+PHRASE = "En un lugar de la Mancha"
+START_SECONDS = 60.0
+
+
+@dataclass
+class Times:
+    """Seconds from a request to the first sign and to the answer."""
+
+    sign: float
+    answer: float
+
+
+async def ask_on_discord(discord: FakeDiscord, number: int) -> Times:
+    """One person's request in a server that all share."""
+    guild = discord.guilds[0]
+    user = guild.join(discord.user(f"D{number}"))
+    place = next(place for place in discord.places if place.guild is guild)
+    asked = time.monotonic()
+    request = DiscordRequest(await discord.slash(user, place, "escribe", frase=PHRASE))
+    sign = await request.interaction.acknowledged()
+    await request.end()
+    return Times(sign, time.monotonic() - asked)
+
+
+async def ask_on_telegram(telegram: FakeTelegram, number: int) -> Times:
+    """One person's request in a private chat; the first sign is that the bot types."""
+    user = telegram.user(f"T{number}")
+    chat = telegram.private(user)
+    asked = time.monotonic()
+    request = TelegramRequest(await telegram.say(user, chat, f"/escribe {PHRASE}"), telegram)
+
+    def typing() -> bool:
+        return any(action.chat is chat for action in telegram.actions)
+
+    await telegram.world.changes.until(lambda: typing() or None, START_SECONDS, "typing")
+    sign = time.monotonic() - asked
+    await request.end()
+    return Times(sign, time.monotonic() - asked)
+
+
+def settings(
+    folder: Path, admin: DiscordUser, discord: FakeDiscord, telegram: FakeTelegram
+) -> dict[str, str]:
+    """This machine's environment with the bundled checkpoint, the fakes and no limits."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(PREFIXES)}
+    return plain | {
+        "LITTERAGPT_STATE_DIR": str(folder / "state"),
+        "LITTERAGPT_PERSON_PER_MINUTE": "0",
+        "LITTERAGPT_PERSON_PER_DAY": "0",
+        "LITTERAGPT_SERVER_PER_MINUTE": "0",
+        "DISCORD_TOKEN": discord.token,
+        "DISCORD_ADMIN_IDS": admin.id,
+        "DISCORD_API_BASE": discord.api_base,
+        "DISCORD_GATEWAY_URL": discord.gateway_url,
+        "TELEGRAM_TOKEN": telegram.token,
+        "TELEGRAM_API_BASE": telegram.base,
+    }
+
+
+def row(name: str, times: Sequence[Times], seconds: float) -> list[str]:
+    """A line of the table."""
+    cells = [name]
+    for values in ([each.sign for each in times], [each.answer for each in times]):
+        ordered = sorted(values)
+        last = ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))]
+        cells.append(f"{statistics.median(ordered):.2f} / {last:.2f} s")
+    return [*cells, f"{60 * len(times) / seconds:.0f}"]
+
+
+async def measure(people: int) -> tuple[list[list[str]], list[str]]:
+    """The rows of the table; what the bot says of itself at the end, and the fakes of its manners."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        async with FakeDiscord() as discord, FakeTelegram(flood=False) as telegram:
+            guild = discord.guild("La Mancha")
+            channel = guild.channel("general")
+            admin = guild.join(discord.user("Admin"))
+            bot = Bot(settings(folder, admin, discord, telegram), folder / "bot.log")
+            await bot.start()
+            try:
+                await discord.ready(START_SECONDS)
+                await discord.synced(START_SECONDS)
+                await telegram.connected(START_SECONDS)
+                await ask_on_discord(discord, people)  # warm
+                rows = []
+                for title, on_telegram in (("Discord", 0), ("Discord + Telegram", people)):
+                    started = time.monotonic()
+                    times = await asyncio.gather(
+                        *(ask_on_discord(discord, number) for number in range(people)),
+                        *(ask_on_telegram(telegram, number) for number in range(on_telegram)),
+                    )
+                    rows.append(row(title, times, time.monotonic() - started))
+                status = await discord.slash(admin, channel, "estado")
+                report = (await status.final(10)).text
+            finally:
+                await bot.stop()
+            return rows, [report, *discord.violations, *telegram.violations]
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--people", type=int, default=50, help="at once on each platform")
+    people = parser.parse_args().people
+    rows, remarks = asyncio.run(measure(people))
+    table = Table(title=f"{people} people at once on each platform")
+    for head in ("platform", "first sign p50 / p99", "answer p50 / p99", "answers a minute"):
+        table.add_column(head)
+    for cells in rows:
+        table.add_row(*cells)
+    console = Console()
+    console.print(table)
+    for remark in remarks:
+        console.print(remark)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""`python -m tests.chaos --kills 1000`: the long run, with a bar while it lasts."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from tests.chaos.fire import Reckoning, under_fire
+from tests.conftest import save_tiny
+
+
+def main() -> int:
+    """Run as asked on the command line; 1 when a request was lost."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=1)
+    asked = parser.parse_args()
+    columns = (TextColumn("kills"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with tempfile.TemporaryDirectory() as folder, Progress(*columns) as bar:
+        save_tiny(Path(folder) / "checkpoints" / "tiny")
+        task = bar.add_task("", total=asked.kills)
+
+        def show(reckoning: Reckoning) -> None:
+            bar.update(task, completed=reckoning.kills)
+
+        run = under_fire(Path(folder) / "checkpoints", Path(folder), asked.kills, asked.seed, show)
+        reckoning = asyncio.run(run)
+    for line in (*reckoning.lines(), *reckoning.violations[:20]):
+        print(line)
+    return 1 if reckoning.discord.lost or reckoning.telegram.lost else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

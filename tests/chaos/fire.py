@@ -1,0 +1,155 @@
+"""The run: load, kills at random moments, and the reckoning at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import bisect
+import contextlib
+import itertools
+import math
+import random
+import statistics
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.bot.programs import environment
+from tests.chaos.people import Record, ask_on_discord, ask_on_telegram
+from tests.chaos.process import Bot
+from tests.fakes.discord import FakeDiscord
+from tests.fakes.telegram import FakeTelegram
+
+PEOPLE = 4  # on each platform
+# A life lasts for so many seconds, drawn anew each time: some end before the bot has connected.
+LIFE_SECONDS = (0.2, 4.0)
+# One kill in so many is the worker's.
+WORKER_EVERY = 4
+SETTLE_SECONDS = 60.0
+
+
+@dataclass
+class Reckoning:
+    """What a run came to."""
+
+    kills: int = 0
+    worker_kills: int = 0
+    discord: Record = field(default_factory=Record)
+    telegram: Record = field(default_factory=Record)
+    killed: list[float] = field(default_factory=list)  # when, monotonic
+    violations: list[str] = field(default_factory=list)
+    exit_code: int | None = None
+
+    @property
+    def recoveries(self) -> list[float]:
+        """Seconds from each kill to the next answer on either platform, unless another kill came
+        in between."""
+        answered = sorted(self.discord.answered + self.telegram.answered)
+        seconds = []
+        for killed, following in itertools.pairwise([*self.killed, math.inf]):
+            index = bisect.bisect(answered, killed)
+            if index < len(answered) and answered[index] < following:
+                seconds.append(answered[index] - killed)
+        return seconds
+
+    def lines(self) -> list[str]:
+        """The figures for people."""
+        told = [f"kills {self.kills}, of which of the worker alone {self.worker_kills}"]
+        for name, record in (("Discord", self.discord), ("Telegram", self.telegram)):
+            told.append(
+                f"{name}: requests {len(record.requests)}, accepted {len(record.accepted)}, "
+                f"lost {len(record.lost)}, duplicated {len(record.duplicated)}"
+            )
+        if self.recoveries:
+            median = statistics.median(self.recoveries)
+            told.append(f"recovery: median {median:.2f} s, slowest {max(self.recoveries):.2f} s")
+        return told
+
+
+async def under_fire(
+    checkpoints: Path,
+    folder: Path,
+    kills: int,
+    seed: int,
+    progress: Callable[[Reckoning], None] = lambda _: None,
+) -> Reckoning:
+    """Kill the bot so many times while people ask, then let it finish and count.
+
+    checkpoints: a folder with the checkpoint `tiny`; folder: where the state and the log go.
+    """
+    chance, reckoning = random.Random(seed), Reckoning()  # noqa: S311 (no secret)
+    async with FakeDiscord() as discord, FakeTelegram(flood=False) as telegram:
+        bot = Bot(_environment(checkpoints, folder, discord, telegram), folder / "bot.log")
+        await bot.start()
+        await discord.ready(60)
+        await discord.synced(60)
+        async with _people(discord, telegram, reckoning):
+            while reckoning.kills < kills:
+                await asyncio.sleep(chance.uniform(*LIFE_SECONDS))
+                await _kill(bot, reckoning)
+                progress(reckoning)
+            await discord.ready(60)
+        await _settle(reckoning)
+        reckoning.exit_code = await bot.stop()
+        reckoning.violations = [*discord.violations, *telegram.violations]
+    return reckoning
+
+
+def _environment(
+    checkpoints: Path, folder: Path, discord: FakeDiscord, telegram: FakeTelegram
+) -> dict[str, str]:
+    ours = environment(
+        checkpoints,
+        state_dir=folder / "state",
+        person_per_minute=0,
+        person_per_day=0,
+        server_per_minute=0,
+        strikes=0,
+    )
+    return ours | {
+        "DISCORD_TOKEN": discord.token,
+        "DISCORD_API_BASE": discord.api_base,
+        "DISCORD_GATEWAY_URL": discord.gateway_url,
+        "TELEGRAM_TOKEN": telegram.token,
+        "TELEGRAM_API_BASE": telegram.base,
+    }
+
+
+@contextlib.asynccontextmanager
+async def _people(
+    discord: FakeDiscord, telegram: FakeTelegram, reckoning: Reckoning
+) -> AsyncIterator[None]:
+    asking = [
+        *(ask_on_discord(discord, f"D{n}", reckoning.discord) for n in range(PEOPLE)),
+        *(ask_on_telegram(telegram, f"T{n}", reckoning.telegram) for n in range(PEOPLE)),
+    ]
+    tasks = [asyncio.create_task(each) for each in asking]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                raise outcome
+
+
+async def _kill(bot: Bot, reckoning: Reckoning) -> None:
+    reckoning.kills += 1
+    killed = time.monotonic()
+    if reckoning.kills % WORKER_EVERY == 0 and bot.kill_worker():
+        reckoning.worker_kills += 1
+    else:
+        await bot.kill()
+        await bot.start()
+    reckoning.killed.append(killed)
+
+
+async def _settle(reckoning: Reckoning) -> None:
+    """Wait until nothing that was accepted is unanswered."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < deadline:
+        if not (reckoning.discord.lost or reckoning.telegram.lost):
+            break
+        await asyncio.sleep(0.1)
+    await asyncio.sleep(1.0)  # a second answer would come now

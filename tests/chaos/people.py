@@ -1,0 +1,128 @@
+"""People who ask again as soon as they have an answer, and remember every request they made."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import time
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from tests.fakes.discord import FakeDiscord
+from tests.fakes.discord.interactions import Interaction
+from tests.fakes.telegram import FakeTelegram, Message
+
+PHRASE = "En un lugar de la Mancha"
+# Longer than any recovery; who waits longer is lost.
+PATIENCE_SECONDS = 60.0
+PAUSE_SECONDS = 0.05
+
+
+class Request(Protocol):
+    """One request: was it accepted, and how many final answers are there now?"""
+
+    @property
+    def accepted(self) -> bool: ...
+
+    @property
+    def answers(self) -> int: ...
+
+    async def end(self) -> None: ...
+
+
+@dataclass
+class Record:
+    """What became of all requests of one platform."""
+
+    requests: list[Request] = field(default_factory=list)
+    answered: list[float] = field(default_factory=list)  # when, monotonic
+
+    @property
+    def accepted(self) -> list[Request]:
+        return [each for each in self.requests if each.accepted]
+
+    @property
+    def lost(self) -> list[Request]:
+        return [each for each in self.accepted if each.answers == 0]
+
+    @property
+    def duplicated(self) -> list[Request]:
+        return [each for each in self.accepted if each.answers > 1]
+
+
+@dataclass
+class DiscordRequest:
+    """Accepted when Discord has the acknowledgement: from then on somebody sees "thinking"."""
+
+    interaction: Interaction
+
+    async def end(self) -> None:
+        """Wait for the answer; AssertionError when none comes in time."""
+        await self.interaction.acknowledged()
+        changes = self.interaction.changes
+        await changes.until(lambda: self.answers, PATIENCE_SECONDS, lambda: "no answer")
+
+    @property
+    def accepted(self) -> bool:
+        return self.interaction.answered_after is not None
+
+    @property
+    def answers(self) -> int:
+        original = [] if self.interaction.original is None else [self.interaction.original]
+        shown = (*original, *self.interaction.followups)
+        return sum(is_final(each.content, each.buttons) for each in shown if not each.deleted)
+
+
+@dataclass
+class TelegramRequest:
+    """Accepted when it is written: Telegram keeps it until the bot says that it has it."""
+
+    message: Message
+    telegram: FakeTelegram
+    accepted: bool = True
+
+    async def end(self) -> None:
+        """Wait for the answer; AssertionError when none comes in time."""
+        changes = self.telegram.world.changes
+        await changes.until(lambda: self.answers or None, PATIENCE_SECONDS, "answer")
+
+    @property
+    def answers(self) -> int:
+        return sum(
+            is_final(each.text, each.labels) for each in self.telegram.replies_to(self.message)
+        )
+
+
+def is_final(text: str, buttons: Collection[str]) -> bool:
+    """Whether an answer is no draft: it has buttons, or it is the sentence of a failure."""
+    return bool(buttons) or (bool(text) and PHRASE not in text)
+
+
+async def ask_on_discord(discord: FakeDiscord, name: str, record: Record) -> None:
+    """Ask for ever, as a person who tries again when Discord says that the bot did not respond."""
+    user = discord.user(name, installed=True)
+    place = discord.dm(user)
+    for number in itertools.count():
+        interaction = await discord.slash(user, place, "escribe", frase=f"{PHRASE} {number}")
+        request = DiscordRequest(interaction)
+        record.requests.append(request)
+        with contextlib.suppress(AssertionError):  # not acknowledged, or lost: counted at the end
+            await request.end()
+            record.answered.append(time.monotonic())
+        await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def ask_on_telegram(telegram: FakeTelegram, name: str, record: Record) -> None:
+    """Ask for ever in a private chat."""
+    user = telegram.user(name)
+    chat = telegram.private(user)
+    for number in itertools.count():
+        message = await telegram.say(user, chat, f"/escribe {PHRASE} {number}")
+        request = TelegramRequest(message, telegram)
+        record.requests.append(request)
+        with contextlib.suppress(AssertionError):  # lost: counted at the end
+            await request.end()
+            record.answered.append(time.monotonic())
+        await asyncio.sleep(PAUSE_SECONDS)
