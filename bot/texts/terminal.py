@@ -13,6 +13,11 @@ TEXTS = {
     "no_command": "no existe esa orden",
     "missing_argument": "falta {name}",
     "system": "El sistema no me deja seguir: {error}.",
+    # platforms that cannot be served
+    "discord_token": "Discord rechaza DISCORD_TOKEN: cópielo de nuevo en "
+    "discord.com/developers/applications, apartado Bot.",
+    "discord_closed": "Discord cierra la conexión con el código {code} y no admite otra igual; "
+    "consulte ese código en docs.discord.com y actualice LitteraGPT.",
     # the console
     "welcome": "LitteraGPT, modelo {name}. Escriba una frase y la continúo; /ayuda muestra las "
     "órdenes y /salir termina.",
