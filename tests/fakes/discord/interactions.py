@@ -221,6 +221,8 @@ class Interactions:
     def message(self, token: str, which: str) -> Message:
         """An answer by id or "@original"."""
         interaction = self._answerable(token)
+        if which == "@original" and interaction.answer is Callback.DEFERRED_UPDATE:
+            interaction.original = interaction.source
         ours = [*([interaction.original] if interaction.original else []), *interaction.followups]
         for message in ours:
             if message.id == which or (which == "@original" and message is interaction.original):
@@ -231,9 +233,6 @@ class Interactions:
 
     def edit(self, token: str, which: str, body: Json) -> Message:
         """PATCH of an answer."""
-        interaction = self._answerable(token)
-        if which == "@original" and interaction.answer is Callback.DEFERRED_UPDATE:
-            interaction.original = interaction.source
         message = self.message(token, which)
         form = Form()
         check_message(form, body, message.flags_after(body))
