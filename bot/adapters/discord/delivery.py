@@ -173,7 +173,8 @@ class Reply:
 
     async def apologize(self, text: str, reference: str) -> None:
         """Say why there is no answer, to the asker only: what was thinking in public vanishes, and
-        the channel is not bothered with a notice that concerns one person."""
+        the channel is not bothered with a notice that concerns one person. A followup fills what is
+        thinking, in public, while that is there; hence the order (discord-api-docs#2739)."""
         if self.acknowledged and self.ephemeral:
             await self.show(notice_message(text), reference)
             return

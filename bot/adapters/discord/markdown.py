@@ -8,14 +8,15 @@ from __future__ import annotations
 import re
 
 # Besides what formats, quotes or lists: `<` and `@` begin mentions, `:` names emoji, and without
-# `:` and `/` there is neither a link nor an invitation (discord.gg/... needs no scheme).
-_MARKS = re.compile(r"[\\*_~`|<>#\[\]()@:/+-]")
+# `:` and `/` there is neither a link nor an invitation (discord.gg/... needs no scheme). What means
+# something at the beginning of a line only stays as it is elsewhere: prose is full of it.
+_MARKS = re.compile(r"[\\*_~`|<>#\[\]@/]|:(?=\S)|^[+-]")
 # A backslash before anything else stays a backslash.
 _ESCAPED = re.compile(r"\\([^0-9A-Za-z\s])")
 
 
 def escape(text: str) -> str:
-    """A line of text that is shown as it is, wherever it stands in a line of Markdown."""
+    """A line of text that is shown as it is, at the beginning of a message or within a line."""
     return _MARKS.sub(r"\\\g<0>", text)
 
 

@@ -243,7 +243,10 @@ class Interactions:
     def follow_up(self, token: str, body: Json) -> Message:
         """POST of a further message; the first one after a deferral fills what was deferred."""
         interaction = self._answerable(token)
-        if interaction.original is not None and interaction.original.thinking:
+        # Once what was deferred is deleted, nothing is left to be filled:
+        # https://github.com/discord/discord-api-docs/issues/2739
+        original = interaction.original
+        if original is not None and original.thinking and not original.deleted:
             return self.edit(token, "@original", body)
         if "0" not in interaction.owners and len(interaction.followups) >= MAX_FOLLOWUPS:
             told = "This interaction has reached the maximum number of follow-up messages"
