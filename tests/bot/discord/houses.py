@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -138,10 +138,17 @@ class House:
 
 
 @asynccontextmanager
-async def house(folder: Path, checkpoints: Path, **settings: object) -> AsyncIterator[House]:
-    """A house whose bot is connected and has registered its commands."""
+async def house(
+    folder: Path, checkpoints: Path, guilds: Mapping[str, str] | None = None, **settings: object
+) -> AsyncIterator[House]:
+    """A house whose bot is connected and has registered its commands; `guilds` are further servers
+    by their ids."""
     async with FakeDiscord(token=TOKEN) as discord:
         ours = House(discord, folder)
+        for number, name in (guilds or {}).items():
+            guild = discord.guild(name)
+            guild.id = number
+            guild.channel("general")
         ours.start(checkpoints, **settings)
         try:
             await discord.ready(SECONDS)
