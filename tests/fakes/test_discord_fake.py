@@ -14,6 +14,7 @@ import yarl
 from discord import app_commands
 
 from tests.fakes.discord import ORDINARY, ClientRefused, FakeDiscord, Guild, Permission, Place, User
+from tests.fakes.discord.interactions import Interaction
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -330,3 +331,423 @@ async def test_malformed_events_reach_the_client(world: World) -> None:
     async with logged_in(world.discord):
         await world.discord.malformed_event("INTERACTION_CREATE", {"type": "?"})
         await world.discord.ready(5)
+
+
+async def test_intents_bring_servers_channels_and_messages() -> None:
+    async with FakeDiscord(privileged=1 << 15) as discord:
+        world = World(discord)
+        world.general.thread("hilo")
+        world.guild.forum("foro").post("Un cuento")
+        world.guild.role("editores")
+
+        class Reader(Bot):
+            async def on_message(self, message: library.Message) -> None:
+                if not message.author.bot:
+                    await message.reply(f"{message.guild} {message.channel}: {message.content}")
+
+        intents = library.Intents(guilds=True, guild_messages=True, message_content=True)
+        async with logged_in(discord, Reader(intents=intents)) as bot:
+            await bot.wait_until_ready()
+            [guild] = bot.guilds
+            assert [channel.name for channel in guild.channels] == ["general", "foro"]
+            assert {thread.name for thread in guild.threads} == {"hilo", "Un cuento"}
+            later = world.guild.channel("nuevo")
+            await discord.say(world.ana, later, "Hola")
+            reply = await discord.message(lambda m: m.author.bot, 5)
+            assert reply.content == "La Mancha nuevo: Hola"
+    assert discord.violations == []
+
+
+async def test_a_deferred_update_ends_with_the_edit_of_its_message(world: World, raw: Raw) -> None:
+    discord, ana = world.discord, world.ana
+    asked = await discord.slash(ana, world.general, "eco")
+    await raw.acknowledge(asked, 4, **row(button()))
+    message = await asked.final(1)
+    pressed = await discord.press(ana, message, "Sí")
+    await raw.acknowledge(pressed, 6)
+    with pytest.raises(AssertionError, match="no answer"):
+        await pressed.final(0.05)
+    await raw.edit(pressed, content="b", components=[])
+    assert (await pressed.final(1)) is message
+    assert message.content == "b"
+    assert discord.violations == []
+
+
+async def test_an_answer_outlives_the_process_that_deferred_it(world: World, raw: Raw) -> None:
+    discord = world.discord
+    asked = await discord.slash(world.ana, world.general, "eco")
+    path = f"/interactions/{asked.id}/{asked.token}/callback?with_response=1"
+    _, response = await raw("POST", path, {"type": 5})
+    message_id = int(response["interaction"]["response_message_id"])
+    async with logged_in(discord) as bot:
+        hook = library.Webhook.partial(int(discord.bot.id), asked.token, client=bot)
+        await hook.edit_message(message_id, content="Al fin")
+    assert (await asked.final(1)).content == "Al fin"
+    assert discord.violations == []
+
+
+# -- strictness ------------------------------------------------------------------------------------
+
+ECHO = {"name": "eco", "description": "Repite", "integration_types": [0, 1]}
+
+
+class Raw:
+    """A client without a library, which can do everything wrong."""
+
+    def __init__(self, discord: FakeDiscord, web: aiohttp.ClientSession) -> None:
+        self._discord = discord
+        self._web = web
+        self._headers = {
+            "Authorization": f"Bot {discord.token}",
+            "User-Agent": "DiscordBot (http://localhost, 1)",
+        }
+
+    async def __call__(
+        self, method: str, path: str, body: Any = None, **headers: str
+    ) -> tuple[int, Any]:
+        """The status and the error code or the body."""
+        url = self._discord.api_base + path
+        sent = self._headers | headers
+        async with self._web.request(method, url, json=body, headers=sent) as response:
+            answer = await response.json() if response.status != 204 else None
+            if answer and response.status >= 400:
+                answer = answer.get("code")
+            return response.status, answer
+
+    async def sync(self, *commands: dict[str, Any], guild: Guild | None = None) -> tuple[int, Any]:
+        scope = f"/guilds/{guild.id}" if guild else ""
+        path = f"/applications/{self._discord.bot.id}{scope}/commands"
+        return await self("PUT", path, list(commands))
+
+    async def acknowledge(self, asked: Interaction, kind: int, **data: Any) -> tuple[int, Any]:
+        path = f"/interactions/{asked.id}/{asked.token}/callback"
+        return await self("POST", path, {"type": kind, "data": data})
+
+    async def edit(self, asked: Interaction, **body: Any) -> tuple[int, Any]:
+        path = f"/webhooks/{self._discord.bot.id}/{asked.token}/messages/@original"
+        return await self("PATCH", path, body)
+
+    async def follow_up(self, asked: Interaction, **body: Any) -> tuple[int, Any]:
+        return await self("POST", f"/webhooks/{self._discord.bot.id}/{asked.token}", body)
+
+
+@pytest.fixture
+async def raw(world: World) -> AsyncIterator[Raw]:
+    async with aiohttp.ClientSession() as web:
+        client = Raw(world.discord, web)
+        await client.sync(ECHO)
+        yield client
+
+
+def button(**changes: Any) -> dict[str, Any]:
+    return {"type": 2, "style": 1, "label": "Sí", "custom_id": "yes"} | changes
+
+
+def row(*components: dict[str, Any]) -> dict[str, Any]:
+    return {"components": [{"type": 1, "components": list(components)}], "content": "a"}
+
+
+V2 = 1 << 15
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({"content": "a" * 2001}, "content"),
+        ({"embeds": [{"description": "a" * 4097}]}, "description"),
+        ({"embeds": [{"description": "a" * 3001}] * 2}, "MAX_EMBED_SIZE_EXCEEDED"),
+        ({"embeds": [{"title": "a"}] * 11}, "embeds"),
+        (row(button(custom_id="a" * 101)), "custom_id"),
+        (row(button(label="a" * 81)), "label"),
+        (row(button(label=None)), "BUTTON_COMPONENT_INVALID"),
+        (row(button(style=5)), "BUTTON_COMPONENT_INVALID"),
+        (row(button(), button()), "COMPONENT_CUSTOM_ID_DUPLICATED"),
+        (row(*[button(custom_id=str(n)) for n in range(6)]), "components"),
+        ({"components": [button()], "content": "a"}, "UNION_TYPE_CHOICES"),
+        ({"components": [{"type": 10, "content": "a"}]}, "UNION_TYPE_CHOICES"),
+        ({"flags": V2, "content": "a"}, "LEGACY_FIELDS"),
+        ({"flags": V2, "components": [{"type": 10, "content": "a" * 4001}]}, "4000"),
+        ({"content": "a", "allowed_mentions": {"parse": ["all"]}}, "parse"),
+        ({"content": "a", "allowed_mentions": {"parse": ["users"], "users": ["1"]}}, "exclusive"),
+        ({"content": "a", "flags": 1 << 7}, "flags"),
+    ],
+)
+async def test_messages_that_discord_does_not_take(
+    world: World, raw: Raw, body: dict[str, Any], named: str
+) -> None:
+    asked = await world.discord.slash(world.ana, world.general, "eco")
+    assert await raw.acknowledge(asked, 4, **body) == (400, 50035)
+    [violation] = world.discord.violations
+    assert "/callback: 400 50035 Invalid Form Body" in violation
+    assert named in violation
+
+
+async def test_an_empty_message_is_none(world: World, raw: Raw) -> None:
+    asked = await world.discord.slash(world.ana, world.general, "eco")
+    assert await raw.acknowledge(asked, 4, content="") == (400, 50006)
+    assert (await raw.acknowledge(asked, 5))[0] == 204
+    assert await raw.edit(asked, content="") == (400, 50006)
+    assert len(world.discord.violations) == 2
+
+
+async def test_an_interaction_is_acknowledged_once_and_as_it_can_be(world: World, raw: Raw) -> None:
+    asked = await world.discord.slash(world.ana, world.general, "eco")
+    assert await raw.edit(asked, content="a") == (404, 10015)
+    for unfitting in (1, 6, 7, 8):
+        assert await raw.acknowledge(asked, unfitting) == (400, 50035)
+    assert (await raw.acknowledge(asked, 5))[0] == 204
+    assert await raw.acknowledge(asked, 4, content="a") == (400, 40060)
+    assert len(world.discord.violations) == 6
+
+
+async def test_late_acknowledgements_are_for_nobody(world: World) -> None:
+    class Sleepy(Bot):
+        async def on_interaction(self, interaction: library.Interaction) -> None:
+            if interaction.command is None:
+                await asyncio.sleep(0.15)
+                with pytest.raises(library.NotFound) as refused:
+                    await interaction.response.defer()
+                self.lost.append(str(refused.value.code))
+
+    discord = world.discord
+    discord.interactions.acknowledge_seconds = 0.1
+    async with logged_in(discord, Sleepy()) as bot:
+        said = await discord.say(world.ana, world.general, "a")
+        asked = await discord.forge_press(world.ana, said, "nobody")
+        with pytest.raises(AssertionError, match="did not respond"):
+            await asked.acknowledged()
+        await asyncio.sleep(0.2)
+        assert bot.lost == ["10062"]
+    assert "not acknowledged in 0.1 s" in discord.violations[0]
+    assert "10062 Unknown interaction" in discord.violations[1]
+
+
+async def test_a_client_that_is_gone_does_not_offend(world: World, raw: Raw) -> None:
+    world.discord.interactions.acknowledge_seconds = 0.05
+    asked = await world.discord.slash(world.ana, world.general, "eco")
+    with pytest.raises(AssertionError, match="did not respond"):
+        await asked.final(1)
+    assert world.discord.violations == []
+    assert await raw.acknowledge(asked, 5) == (404, 10062)
+    assert await raw.follow_up(asked, content="a") == (404, 10015)
+
+
+async def test_a_token_lives_fifteen_minutes(world: World, raw: Raw) -> None:
+    asked = await world.discord.slash(world.ana, world.general, "eco")
+    await raw.acknowledge(asked, 5)
+    asked.expire()
+    assert await raw.edit(asked, content="a") == (401, 50027)
+
+
+async def test_the_first_followup_fills_what_was_deferred(world: World, raw: Raw) -> None:
+    asked = await world.discord.slash(world.ana, world.general, "eco")
+    await raw.acknowledge(asked, 5, flags=64)
+    await raw.follow_up(asked, content="a")
+    message = await asked.final(1)
+    assert (message.content, message.ephemeral, message is asked.original) == ("a", True, True)
+    assert asked.followups == []
+
+
+async def test_without_the_bot_in_the_server_five_followups_are_all(world: World, raw: Raw) -> None:
+    sancho = world.discord.user("Sancho", installed=True)
+    square = world.discord.guild("Barataria", owner=sancho, with_bot=False).channel("plaza")
+    asked = await world.discord.slash(sancho, square, "eco")
+    await raw.acknowledge(asked, 4, content="a")
+    statuses = [(await raw.follow_up(asked, content="b"))[0] for _ in range(6)]
+    assert statuses == [200] * 5 + [400]
+
+
+async def test_completions_have_twenty_five_choices_at_most(world: World, raw: Raw) -> None:
+    option = {"name": "modelo", "description": "a", "type": 3, "autocomplete": True}
+    await raw.sync(ECHO | {"options": [option]})
+    typing = await world.discord.autocomplete(world.ana, world.general, "eco", "modelo", "a")
+    choices = [{"name": str(n), "value": str(n)} for n in range(26)]
+    assert await raw.acknowledge(typing, 8, choices=choices) == (400, 50035)
+    assert await raw.acknowledge(typing, 8, choices=choices[:25]) == (204, None)
+    assert len(await typing.completions()) == 25
+
+
+OPTION = {"name": "frase", "description": "a", "type": 3}
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"name": "Eco"}, "INVALID_NAME"),
+        ({"name": "dos palabras"}, "INVALID_NAME"),
+        ({"name": "a" * 33}, "name"),
+        ({"description": ""}, "description"),
+        ({"description": "a" * 101}, "description"),
+        ({"name_localizations": {"es": "eco"}}, "es is no locale"),
+        ({"name_localizations": {"es-ES": "Eco"}}, "INVALID_NAME"),
+        ({"description_localizations": {"es-ES": "a" * 101}}, "description_localizations"),
+        ({"options": [OPTION, OPTION | {"name": "b", "required": True}]}, "REQUIRED_INVALID"),
+        ({"options": [OPTION, OPTION]}, "unique"),
+        ({"options": [OPTION | {"max_length": 6001}]}, "max_length"),
+        ({"options": [OPTION | {"choices": [{"name": "a", "value": "a"}] * 26}]}, "choices"),
+        ({"options": [OPTION | {"name": f"o{n}"} for n in range(26)]}, "options"),
+        ({"contexts": [3]}, "contexts"),
+        (
+            {
+                "options": [
+                    {"name": f"s{n}", "description": "d" * 100, "type": 1}
+                    | {"options": [OPTION | {"name": f"o{m}"} for m in range(25)]}
+                    | {"options": [OPTION | {"description": "d" * 100}] * 1}
+                    | {
+                        "options": [
+                            OPTION | {"description": "d" * 100, "name": f"o{m}"} for m in range(9)
+                        ]
+                    }
+                    for n in range(9)
+                ]
+            },
+            "TOO_LARGE",
+        ),
+    ],
+)
+async def test_commands_that_discord_does_not_take(
+    world: World, raw: Raw, changes: dict[str, Any], named: str
+) -> None:
+    assert await raw.sync(ECHO | changes) == (400, 50035)
+    assert named in world.discord.violations[0]
+    assert set(world.discord.commands()) == {"eco"}
+
+
+async def test_commands_that_people_would_see_twice(world: World, raw: Raw) -> None:
+    assert await raw.sync(ECHO, ECHO) == (400, 50035)
+    localized = {"name": "echo", "name_localizations": {"es-ES": "eco"}}
+    assert await raw.sync(ECHO, ECHO | localized) == (400, 50035)
+    assert (await raw.sync(ECHO, guild=world.guild))[0] == 200
+    assert "shown twice" in world.discord.violations[-1]
+
+
+async def test_bot_routes_want_the_bots_token(world: World, raw: Raw) -> None:
+    assert await raw("GET", "/users/@me", Authorization="Bot wrong") == (401, 0)
+    assert await raw("GET", "/users/@you") == (404, 0)
+    assert len(world.discord.violations) == 2
+
+
+# -- what messages do ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("allowed", "pings"),
+    [
+        ({}, {"@Blas"}),
+        ({"allowed_mentions": {"parse": []}}, set()),
+        ({"allowed_mentions": {"parse": ["everyone", "roles"]}}, {"@everyone", "@&editores"}),
+        ({"allowed_mentions": {"users": []}}, set()),
+    ],
+)
+async def test_whom_a_message_pings(
+    world: World, raw: Raw, allowed: dict[str, Any], pings: set[str]
+) -> None:
+    role = world.guild.role("editores")
+    world.guild.join(world.discord.bot, ORDINARY | Permission.MENTION_EVERYONE)
+    content = f"{world.blas.mention} @everyone {role.mention} `{world.ana.mention}`"
+    for defer in (False, True):
+        asked = await world.discord.slash(world.ana, world.general, "eco")
+        if defer:
+            await raw.acknowledge(asked, 5)
+            await raw.edit(asked, content=content, **allowed)
+        else:
+            await raw.acknowledge(asked, 4, content=content, **allowed)
+        assert (await asked.final(1)).pings == pings
+    assert world.discord.violations == []
+
+
+async def test_which_links_unfold(world: World, raw: Raw) -> None:
+    asked = await world.discord.slash(world.ana, world.general, "eco")
+    await raw.acknowledge(asked, 4, content="http://a.es <http://b.es> `http://c.es`")
+    message = await asked.final(1)
+    assert message.previews == ["http://a.es"]
+    await raw.edit(asked, flags=4)
+    assert message.previews == []
+
+
+async def test_a_message_remembers_what_it_was(world: World, raw: Raw) -> None:
+    asked = await world.discord.slash(world.ana, world.general, "eco")
+    await raw.acknowledge(asked, 5)
+    for content in ("uno", "uno dos", "uno dos tres"):
+        await raw.edit(asked, content=content)
+    message = await (await asked.final(1)).until(lambda m: "tres" in m.content, 1)
+    assert [content for _, content in message.history] == ["uno", "uno dos", "uno dos tres"]
+    assert await message.settled(0.05, 1) is message
+    await raw("DELETE", f"/channels/{world.general.id}/messages/{message.id}")
+    assert message.deleted
+    assert await raw.edit(asked, content="a") == (404, 10008)
+    assert world.discord.violations == []
+
+
+async def test_a_modal_is_filled_in(world: World, raw: Raw) -> None:
+    asked = await world.discord.slash(world.ana, world.general, "eco")
+    field = {"type": 4, "custom_id": "phrase", "label": "Frase", "style": 1, "max_length": 5}
+    rows = [{"type": 1, "components": [field]}]
+    assert (await raw.acknowledge(asked, 9, custom_id="m", title="T", components=rows))[0] == 204
+    with pytest.raises(ClientRefused):
+        await world.discord.submit(asked, phrase="demasiado")
+    sent = await world.discord.submit(asked, Frase="Hola")
+    assert sent.data["components"][0]["components"][0]["value"] == "Hola"
+    assert (await raw.acknowledge(sent, 4, content="a"))[0] == 204
+
+
+# -- faults ----------------------------------------------------------------------------------------
+
+ORIGINAL = "/webhooks/*/messages/@original"
+
+
+async def test_a_rate_limit_is_waited_for(world: World) -> None:
+    discord = world.discord
+    fault = discord.faults.status("PATCH", ORIGINAL, 429, retry_after=0.2, times=2)
+    async with logged_in(discord):
+        asked = await discord.slash(world.ana, world.general, "escribe", frase="Hola")
+        assert (await asked.final(5)).content == "Hola… (small)"
+    assert fault.struck == 2
+    assert [call.method for call in discord.rest.calls].count("PATCH") == 3
+    assert discord.violations == []
+
+
+async def test_impatience_under_a_rate_limit_is_an_offence(world: World, raw: Raw) -> None:
+    asked = await world.discord.slash(world.ana, world.general, "eco")
+    await raw.acknowledge(asked, 5)
+    world.discord.faults.status("PATCH", ORIGINAL, 429, retry_after=30)
+    await raw.edit(asked, content="a")
+    await raw.edit(asked, content="a")
+    assert "before the end of a rate limit" in world.discord.violations[0]
+
+
+async def test_cloudflares_limit_has_no_json(world: World) -> None:
+    world.discord.faults.status("GET", "/users/@me", 429, via=False)
+    with pytest.raises(library.HTTPException, match="1015"):
+        await connect_in_vain(world.discord)
+
+
+async def test_a_lost_answer_has_had_its_effect(world: World, raw: Raw) -> None:
+    asked = await world.discord.slash(world.ana, world.general, "eco")
+    await raw.acknowledge(asked, 5)
+    world.discord.faults.slow("PATCH", ORIGINAL, 0.1)
+    world.discord.faults.reset("PATCH", ORIGINAL)
+    world.discord.faults.reset("PATCH", ORIGINAL, after_effect=True)
+    world.discord.faults.status("PATCH", ORIGINAL, 502)
+    with pytest.raises(aiohttp.ClientError):
+        await raw.edit(asked, content="uno")
+    assert asked.original is not None
+    assert asked.original.thinking
+    with pytest.raises(aiohttp.ClientError):
+        await raw.edit(asked, content="dos")
+    assert asked.original.content == "dos"
+    with pytest.raises(aiohttp.ContentTypeError):
+        await raw.edit(asked, content="tres")
+    assert (await raw.edit(asked, content="cuatro"))[0] == 200
+    assert world.discord.violations == []
+
+
+async def test_who_is_kept_from_acknowledging_does_not_offend(world: World) -> None:
+    discord = world.discord
+    discord.interactions.acknowledge_seconds = 0.1
+    discord.faults.status("POST", "/interactions/*", 500)
+    async with logged_in(discord):
+        asked = await discord.slash(world.ana, world.general, "escribe", frase="Hola")
+        with pytest.raises(AssertionError, match="did not respond"):
+            await asked.final(5)
+    assert discord.violations == []

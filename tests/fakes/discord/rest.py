@@ -42,12 +42,12 @@ _JSON = {"Content-Type": "application/json"}
 
 @dataclass(frozen=True)
 class Call:
-    """A request that came in."""
+    """A request that came in, whatever became of it; `moment` is of the monotonic clock."""
 
     moment: float
     method: str
     path: str
-    body: Json | list[Json] | None
+    body: Any
 
 
 Answer = Json | list[Json] | None
@@ -79,6 +79,11 @@ class Rest:
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         path = request.path.removeprefix(BASE)
+        try:
+            body = await _body_of(request)
+        except Refusal as refusal:
+            return self._refuse(refusal, request)
+        self.calls.append(Call(time.monotonic(), request.method, path, body))
         faults = self._discord.faults
         if early := faults.impatience(request.method, path):
             self._offence(request, f"{early:.2f} s before the end of a rate limit")
@@ -87,7 +92,7 @@ class Rest:
         blow = next((f for f in striking if f.reset or f.status is not None), None)
         if blow is not None and not blow.after_effect:
             return await self._strike(blow, request, path)
-        answer = await self._answer(request, path)
+        answer = self._answer(request, path, body)
         await asyncio.sleep(sum(f.wait for f in striking if f.after_effect))
         return await self._strike(blow, request, path) if blow is not None else answer
 
@@ -119,10 +124,8 @@ class Rest:
             headers["X-RateLimit-Global"] = "true"
         return web.Response(status=429, body=json.dumps(limit_body(blow)).encode(), headers=headers)
 
-    async def _answer(self, request: web.Request, path: str) -> web.Response:
+    def _answer(self, request: web.Request, path: str, body: Any) -> web.Response:
         try:
-            body = await _body_of(request)
-            self.calls.append(Call(time.monotonic(), request.method, path, body))
             self._authorize(request, path)
             handler, where = _route(request.method, path)
             asked = Asked(where, request.query, body)
@@ -133,13 +136,15 @@ class Rest:
                     status=asked.status, body=json.dumps(found).encode(), headers=_JSON
                 )
         except Refusal as refusal:
-            if refusal.offence:
-                self._offence(request, str(refusal))
-            answer = web.Response(
-                status=refusal.status, body=json.dumps(refusal.body).encode(), headers=_JSON
-            )
+            answer = self._refuse(refusal, request)
         answer.headers.update(_limits(request.method, path))
         return answer
+
+    def _refuse(self, refusal: Refusal, request: web.Request) -> web.Response:
+        if refusal.offence:
+            self._offence(request, str(refusal))
+        body = json.dumps(refusal.body).encode()
+        return web.Response(status=refusal.status, body=body, headers=_JSON)
 
     def _authorize(self, request: web.Request, path: str) -> None:
         if path.startswith(_OPEN) and path != "/gateway/bot":
@@ -336,7 +341,7 @@ class Rest:
         return message
 
 
-async def _body_of(request: web.Request) -> Json | list[Json]:
+async def _body_of(request: web.Request) -> Any:
     """The JSON of a request, which lies in a part of its own if files come with it."""
     if request.content_type == "multipart/form-data":
         parts = await request.post()
@@ -344,10 +349,9 @@ async def _body_of(request: web.Request) -> Json | list[Json]:
     else:
         text = await request.text()
     try:
-        body: Json | list[Json] = json.loads(text) if text else {}
+        return json.loads(text) if text else {}
     except ValueError:
         raise Refusal(400, 50109, "The request body contains invalid JSON.") from None
-    return body
 
 
 def _limits(method: str, path: str) -> dict[str, str]:

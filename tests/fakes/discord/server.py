@@ -13,6 +13,7 @@ assert discord.violations == []
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -24,6 +25,7 @@ from tests.fakes.discord.commands import Command, Commands
 from tests.fakes.discord.faults import Faults
 from tests.fakes.discord.gateway import Gateway, Intent, Session
 from tests.fakes.discord.interactions import Interactions
+from tests.fakes.discord.messages import Message
 from tests.fakes.discord.people import Guild, Kind, Place, User
 from tests.fakes.discord.rest import BASE, Rest
 from tests.fakes.discord.snowflakes import snowflake
@@ -204,6 +206,14 @@ class FakeDiscord(Clients):
             lambda: self.gateway.resumed >= times,
             seconds,
             lambda: f"{self.gateway.resumed} resumed",
+        )
+
+    async def message(self, wanted: Callable[[Message], object], seconds: float) -> Message:
+        """Wait for any message that satisfies `wanted`, as in `lambda m: m.author.bot`."""
+        return await self.changes.until(
+            lambda: next((m for m in self.messages.values() if wanted(m)), None),
+            seconds,
+            lambda: f"no such message among {len(self.messages)}",
         )
 
     # -- events ------------------------------------------------------------------------------
