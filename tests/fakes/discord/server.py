@@ -75,8 +75,6 @@ class FakeDiscord(Clients):
         self._server: asyncio.Server | None = None
         self._reopening: asyncio.Task[None] | None = None
 
-    # -- lifetime ----------------------------------------------------------------------------
-
     async def __aenter__(self) -> Self:
         application = web.Application(client_max_size=32 * 1024 * 1024)
         application.router.add_get("/", self.gateway.handle)
@@ -137,8 +135,6 @@ class FakeDiscord(Clients):
         self._server = await loop.create_server(self._runner.server, _HOST, self._port)
         self._port = self._server.sockets[0].getsockname()[1]
 
-    # -- what there is -----------------------------------------------------------------------
-
     def user(self, name: str, *, locale: str = "es-ES", installed: bool = False) -> User:
         """A new person; `installed` if they have added the app to their account."""
         user = User(name, locale, installed)
@@ -180,8 +176,6 @@ class FakeDiscord(Clients):
         """How many times commands were overwritten as a whole."""
         return len(self.registry.syncs)
 
-    # -- waiting -----------------------------------------------------------------------------
-
     async def ready(self, seconds: float) -> Session:
         """Wait until the bot is connected and identified."""
         return await self.changes.until(
@@ -215,8 +209,6 @@ class FakeDiscord(Clients):
             seconds,
             lambda: f"no such message among {len(self.messages)}",
         )
-
-    # -- events ------------------------------------------------------------------------------
 
     def _conversation(self, kind: Kind, name: str, *people: User) -> Place:
         place = Place(kind, name, people=list(people))
