@@ -110,6 +110,10 @@ class Rest:
                 )
         except Refusal as refusal:
             answer = self._refuse(refusal, request)
+        except Exception as error:
+            # Without a word here, a client that retries would hide a body that nobody foresaw.
+            self._offence(request, f"cannot be understood: {error!r} in {body}")
+            raise
         answer.headers.update(_limits(request.method, path))
         return answer
 

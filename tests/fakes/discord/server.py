@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from types import TracebackType
 from typing import Self
 
@@ -27,7 +28,7 @@ from tests.fakes.discord.gateway import Gateway, Intent, Session
 from tests.fakes.discord.interactions import Interactions
 from tests.fakes.discord.messages import Message
 from tests.fakes.discord.people import Guild, Kind, Place, User
-from tests.fakes.discord.rest import BASE, Rest
+from tests.fakes.discord.rest import BASE, Call, Rest
 from tests.fakes.discord.snowflakes import snowflake
 from tests.fakes.discord.strictness import Json
 
@@ -170,6 +171,14 @@ class FakeDiscord(Clients):
     def commands(self, guild: Guild | None = None) -> dict[str, Command]:
         """The registered commands of a scope by name."""
         return {command.name: command for command in self.registry.of(guild)}
+
+    def calls(self, method: str = "*", route: str = "*") -> list[Call]:
+        """The requests that came in, as in `calls("PATCH", "/webhooks/*")`."""
+        return [
+            call
+            for call in self.rest.calls
+            if method in ("*", call.method) and fnmatchcase(call.path, route)
+        ]
 
     @property
     def sync_count(self) -> int:

@@ -24,7 +24,7 @@ async def test_a_rate_limit_is_waited_for(world: World) -> None:
         asked = await discord.slash(world.ana, world.general, "escribe", frase="Hola")
         assert (await asked.final(5)).content == "Hola… (small)"
     assert fault.struck == 2
-    assert [call.method for call in discord.rest.calls].count("PATCH") == 3
+    assert len(discord.calls("PATCH", ORIGINAL)) == 3
     assert discord.violations == []
 
 

@@ -84,6 +84,17 @@ async def test_who_sends_no_heartbeats_is_closed_and_told_of() -> None:
         assert discord.violations == ["gateway 4009 SESSION_TIMED_OUT: no heartbeat in 0.15 s"]
 
 
+async def test_a_gateway_that_acknowledges_no_heartbeat_is_left_and_resumed() -> None:
+    async with (
+        FakeDiscord(heartbeat_interval=0.1) as discord,
+        logged_in(discord, Bot(heartbeat_timeout=0.3)),
+    ):
+        discord.gateway.acknowledging = False
+        await discord.resumed(5)
+        discord.gateway.acknowledging = True
+    assert discord.violations == []
+
+
 async def test_connections_are_refused_for_a_while(world: World) -> None:
     discord = world.discord
     async with logged_in(discord):

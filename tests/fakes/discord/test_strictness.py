@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import aiohttp
 import discord as library
 import pytest
 
@@ -191,6 +192,27 @@ async def test_commands_that_people_would_see_twice(world: World, raw: Raw) -> N
     assert await raw.sync(ECHO, ECHO | localized) == (400, 50035)
     assert (await raw.sync(ECHO, guild=world.guild))[0] == 200
     assert "shown twice" in world.discord.violations[-1]
+
+
+async def test_single_commands_are_added_changed_and_removed(world: World, raw: Raw) -> None:
+    discord = world.discord
+    path = f"/applications/{discord.bot.id}/commands"
+    assert (await raw("POST", path, ECHO))[0] == 200
+    status, added = await raw("POST", path, ECHO | {"name": "coro"})
+    assert (status, set(discord.commands())) == (201, {"eco", "coro"})
+    status, changed = await raw("PATCH", f"{path}/{added['id']}", {"description": "Canta"})
+    assert (status, changed["id"], changed["description"]) == (200, added["id"], "Canta")
+    assert (await raw("DELETE", f"{path}/{added['id']}"))[0] == 204
+    assert await raw("GET", f"{path}/{added['id']}") == (404, 10063)
+    assert set(discord.commands()) == {"eco"}
+    assert len(discord.violations) == 1
+
+
+async def test_a_body_that_cannot_be_understood_is_an_offence(world: World, raw: Raw) -> None:
+    asked = await world.discord.slash(world.ana, world.general, "eco")
+    with pytest.raises(aiohttp.ContentTypeError):
+        await raw.acknowledge(asked, 4, embeds=["a"])
+    assert "cannot be understood" in world.discord.violations[0]
 
 
 async def test_bot_routes_want_the_bots_token(world: World, raw: Raw) -> None:
