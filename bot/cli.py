@@ -111,6 +111,20 @@ def bot() -> None:
         raise typer.Exit(_fail(say("not_started"), EXIT_FAILURE)) from None
 
 
+@app.command(help="Muestra los enlaces para añadir el bot a un servidor, una cuenta o un grupo.")
+def invite() -> None:
+    """How people add the bot."""
+    from bot.invite import invitations
+
+    lines, problems = asyncio.run(invitations(_settings()))
+    for line in lines:
+        typer.echo(line)
+    for problem in problems[:-1]:
+        typer.echo(str(problem), err=True)
+    if problems:
+        raise problems[-1]
+
+
 def _settings() -> Settings:
     for warning in unknown_settings():
         typer.echo(warning, err=True)

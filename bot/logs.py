@@ -36,11 +36,24 @@ class RedactingFormatter(logging.Formatter):
         return _SECRETS.sub(HIDDEN, text)
 
 
+class OneLineFilter(logging.Filter):
+    """Says at the end of the line what a library would tell in a traceback of its own insides."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass."""
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None and record.name.partition(".")[0] in _TALKATIVE:
+            told = " ".join(f"{record.getMessage()} ({type(error).__name__}: {error})".split())
+            record.msg, record.args, record.exc_info = told, (), None
+        return True
+
+
 def configure_logs(level: str, secrets: Iterable[str]) -> None:
     """Send the log to the error stream, from now on and for the whole process."""
     handler = logging.StreamHandler()
     handler.setFormatter(RedactingFormatter(secrets))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     if level != "DEBUG":
+        handler.addFilter(OneLineFilter())
         for name in _TALKATIVE:
             logging.getLogger(name).setLevel(logging.WARNING)

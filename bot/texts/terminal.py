@@ -13,6 +13,20 @@ TEXTS = {
     "no_command": "no existe esa orden",
     "missing_argument": "falta {name}",
     "system": "El sistema no me deja seguir: {error}.",
+    # platforms that cannot be served
+    "discord_token": "Discord rechaza DISCORD_TOKEN: cópielo de nuevo en "
+    "discord.com/developers/applications, apartado Bot.",
+    "discord_closed": "Discord cierra la conexión con el código {code} y no admite otra igual; "
+    "consulte ese código en docs.discord.com y actualice LitteraGPT.",
+    # litteragpt invite
+    "invite_none": "Para invitar al bot hace falta DISCORD_TOKEN o TELEGRAM_TOKEN, en el entorno o "
+    "en el archivo .env.",
+    "invite_refused": "{platform} rechaza {setting}: cópielo de nuevo de {where}.",
+    "invite_failed": "No he podido preguntar a {platform} ({reason}); inténtelo dentro de un rato.",
+    "invite_server": "Discord, a un servidor: {link}",
+    "invite_account": "Discord, a su propia cuenta: {link}",
+    "invite_chat": "Telegram: {link}",
+    "invite_group": "Telegram, a un grupo: {link}",
     # the console
     "welcome": "LitteraGPT, modelo {name}. Escriba una frase y la continúo; /ayuda muestra las "
     "órdenes y /salir termina.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,3 +38,21 @@ def test_an_author_whose_name_does_not_fit_is_left_out(button: Button, style: st
 def test_anything_else_is_no_button(text: str) -> None:
     button = Button.read(text)
     assert button is None or Button.read(button.id) == button
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x.1.1.2080.c7d1.",
+        "c.1.1.6080.c7d1.",
+        "c.1.1.2201.c7d1.",
+        "c.1.zzzzzzzzzzzzz.2080.c7d1.",
+        "c.1.1.2080.c7d1.Galdós",
+        "c.1.1.2080.c7d1.\n",
+        " c.1.1.2080.c7d1.",
+        "c.1.1.2080.c7d1",
+    ],
+)
+def test_what_is_nearly_a_button_is_none(text: str) -> None:
+    assert Button.read(text) is None

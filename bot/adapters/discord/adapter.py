@@ -1,0 +1,111 @@
+"""Discord as the core sees it: a life that can be supervised, and the four verbs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import aiohttp
+import discord
+
+from bot.adapters.discord.buttons import answer_buttons
+from bot.adapters.discord.client import LitteraClient, endpoints
+from bot.adapters.discord.delivery import Reply
+from bot.adapters.discord.localization import call_commands
+from bot.adapters.discord.markdown import escape
+from bot.adapters.discord.messages import answer_message, draft_message
+from bot.core import Core
+from bot.jobs import Answer, Draft, Job
+from bot.platform import RefusedError
+from bot.texts import say
+
+log = logging.getLogger(__name__)
+
+# Close codes of the gateway that come again at the next try.
+# https://docs.discord.com/developers/topics/opcodes-and-status-codes#gateway
+AUTHENTICATION_FAILED = 4004
+FATAL_CODES = frozenset({4010, 4011, 4012, 4013, 4014})
+# After a life has failed, answers under way may still go out, but the next life waits for them.
+FAREWELL_SECONDS = 30.0
+
+
+class Discord:
+    """The platform Discord; a job's origin is the `Reply` to its interaction."""
+
+    name = "discord"
+    # Discord itself would tell people that the application did not respond.
+    may_stay_silent = False
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+        self.connected = False
+        self._jobs: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """One life of the connection, until it cannot go on. Raises RefusedError for a token or an
+        application that Discord will not have."""
+        token = self.core.settings.discord_token
+        if token is None:
+            raise RefusedError(say("discord_token"))
+        connector = aiohttp.TCPConnector(limit=0)  # the core bounds how many answers there are
+        async with aiohttp.ClientSession(connector=connector) as session:
+            with endpoints(self.core.settings):
+                try:
+                    await self._live(token.get_secret_value(), session)
+                except Exception:
+                    await self._let_answers_out()
+                    raise
+
+    def begin(self, job: Job) -> None:
+        """Have the core serve a job."""
+        task = self.core.service.start(job, self)
+        self._jobs.add(task)
+        task.add_done_callback(self._jobs.discard)
+
+    async def acknowledge(self, job: Job) -> None:
+        """Show that the bot is thinking; a job whose interaction is lost is not worth writing."""
+        await _reply(job).acknowledge(job.reference)
+        if _reply(job).lost:
+            self.core.service.cancel(job.requester.person)
+
+    async def progress(self, job: Job, draft: Draft) -> None:
+        """Show an unfinished answer, or drop it."""
+        if (message := draft_message(draft)) is not None:
+            await _reply(job).show_draft(message, job.reference)
+
+    async def finish(self, job: Job, answer: Answer) -> None:
+        """Show the answer with its buttons."""
+        components = answer_buttons(job, answer.result)
+        await _reply(job).show(answer_message(answer, components, job.language), job.reference)
+
+    async def fail(self, job: Job, notice: str) -> None:
+        """Tell the asker, and nobody else, why there is no answer."""
+        notice = call_commands(notice, job.language)
+        await _reply(job).apologize(escape(notice), job.reference)
+
+    async def _live(self, token: str, session: aiohttp.ClientSession) -> None:
+        try:
+            async with LitteraClient(self, session) as client:
+                await client.start(token)
+        except discord.LoginFailure:
+            raise RefusedError(say("discord_token")) from None
+        except discord.PrivilegedIntentsRequired:
+            raise RefusedError(say("discord_closed", code=4014)) from None
+        except discord.ConnectionClosed as error:
+            if error.code == AUTHENTICATION_FAILED:
+                raise RefusedError(say("discord_token")) from None
+            if error.code in FATAL_CODES:
+                raise RefusedError(say("discord_closed", code=error.code)) from None
+            raise
+        finally:
+            self.connected = False
+
+    async def _let_answers_out(self) -> None:
+        """Interactions outlive the gateway and even the bot's token: finish what was begun."""
+        if self._jobs:
+            await asyncio.wait(self._jobs, timeout=FAREWELL_SECONDS)
+
+
+def _reply(job: Job) -> Reply:
+    reply: Reply = job.origin
+    return reply

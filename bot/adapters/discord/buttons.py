@@ -1,0 +1,121 @@
+"""The buttons below an answer. All they know is in their ids and in the message, so they work
+after any restart."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import discord
+
+from bot.adapters.discord.delivery import Reply
+from bot.adapters.discord.interactions import Interaction, language, requester_of, tell
+from bot.adapters.discord.markdown import escape
+from bot.adapters.discord.messages import Payload, Shown, shown_text
+from bot.adapters.discord.problems import report
+from bot.buttons import PATTERN, Button, Verb
+from bot.jobs import Job
+from bot.phrases import closing_phrase
+from bot.texts import say
+from model.prompt import Options
+from model.result import Result
+
+if TYPE_CHECKING:
+    from bot.adapters.discord.client import LitteraClient
+
+_LABELS = {
+    Verb.CONTINUE: "button_continue",
+    Verb.AGAIN: "button_again",
+    Verb.DELETE: "button_delete",
+}
+
+
+def answer_buttons(job: Job, result: Result) -> list[Payload]:
+    """The components below the answer to a job."""
+    user = job.requester.user
+    row = [
+        discord.ui.Button[Any](
+            label=say(label, job.language),
+            custom_id=Button.of(verb, user, job.options, result).id,
+        ).to_component_dict()
+        for verb, label in _LABELS.items()
+    ]
+    return [{"type": discord.ComponentType.action_row.value, "components": row}]
+
+
+class _Pressed(discord.ui.DynamicItem[discord.ui.Button[Any]], template=""):
+    """A button that somebody has pressed."""
+
+    @classmethod
+    async def from_custom_id(
+        cls,
+        interaction: discord.Interaction[Any],
+        item: discord.ui.Item[Any],
+        match: re.Match[str],
+        /,
+    ) -> _Pressed:
+        """The button of this id."""
+        return cls(item)  # type: ignore[arg-type]
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Do what it is for; say so when that fails."""
+        try:
+            await press(interaction, Button.read(self.custom_id))
+        except Exception as error:  # noqa: BLE001 (whatever it is, the person is told)
+            await report(interaction, error)
+
+
+class AnswerButton(_Pressed, template=PATTERN):
+    """A button whose id can be one of ours."""
+
+
+class StrangeButton(_Pressed, template=rf"(?!{PATTERN}\Z)[\s\S]*"):
+    """A button whose id is none of ours; without an answer, Discord would call it broken."""
+
+
+async def press(interaction: Interaction, button: Button | None) -> None:
+    """A button was pressed; None stands for one that we cannot read."""
+    message = interaction.message
+    if button is None or message is None:
+        await _tell(interaction, "stale_button")
+    elif button.verb is Verb.DELETE:
+        await _delete(interaction, button)
+    elif (shown := shown_text(message)) is None:
+        await _tell(interaction, "stale_button")
+    else:
+        _write(interaction, button, shown, ephemeral=message.flags.ephemeral)
+
+
+def _write(interaction: Interaction, button: Button, shown: Shown, *, ephemeral: bool) -> None:
+    client = interaction.client
+    phrase = shown.phrase
+    if button.verb is Verb.CONTINUE:
+        phrase = closing_phrase(shown.text, client.core.settings.phrase_limit)
+    reply = Reply(interaction, ephemeral=ephemeral)
+    options = _options(client, button)
+    client.begin(Job(phrase, options, requester_of(interaction), reply, private=ephemeral))
+
+
+def _options(client: LitteraClient, button: Button) -> Options:
+    """The options as they were, but for the seed, and for a style that the model serving now does
+    not have."""
+    known = button.style in client.core.executor.serving.styles
+    return client.core.settings.options(
+        sentences=button.sentences,
+        style=button.style if known else None,
+        temperature=button.temperature,
+    )
+
+
+async def _delete(interaction: Interaction, button: Button) -> None:
+    permissions = interaction.permissions
+    moderates = permissions.manage_messages or permissions.administrator
+    if interaction.user.id != button.user and not moderates:
+        await _tell(interaction, "not_yours")
+        return
+    # By way of the interaction, which works where the bot is no member.
+    await Reply(interaction, ephemeral=True).remove()
+
+
+async def _tell(interaction: Interaction, key: str) -> None:
+    await tell(interaction, escape(say(key, language(interaction))))

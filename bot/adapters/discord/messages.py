@@ -1,0 +1,113 @@
+"""An answer as a message, and the text of a message again.
+
+The phrase is bold, its continuation follows, notices come below in small lines. What does not fit
+into a message goes into an embed, and what does not fit there is cut at a sentence. Everything is
+escaped, so that the text can be read back as it was: buttons keep their options in their ids and
+their text in the message.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import discord
+
+from bot.adapters.discord.markdown import bold, escape, small, unescape
+from bot.jobs import Answer, Draft
+from bot.texts import say
+from model.sentences import split_sentences
+
+Payload = dict[str, Any]
+
+# https://docs.discord.com/developers/resources/message#create-message
+CONTENT_LIMIT = 2000  # characters
+EMBED_LIMIT = 4096  # characters of a description
+NOBODY: Payload = {"parse": []}
+_SHOWN = re.compile(r"\*\*((?:\\.|[^\\*\n])+)\*\*((?:\\.|[^\\\n])*)")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The text that a message of ours shows."""
+
+    phrase: str
+    continuation: str
+
+    @property
+    def text(self) -> str:
+        """Phrase and continuation."""
+        return self.phrase + self.continuation
+
+
+def answer_message(answer: Answer, components: list[Payload], language: str) -> Payload:
+    """The message that shows an answer, of one size or another."""
+    content = _written(answer.phrase, answer.continuation, answer.notices)
+    if len(content) <= CONTENT_LIMIT:
+        # Nothing in it is a link; should Discord find one all the same, it shows no preview.
+        flags = discord.MessageFlags(suppress_embeds=True).value
+        return _message(content, components, flags=flags)
+    if len(content) > EMBED_LIMIT:
+        notices = (*answer.notices, say("cut", language))
+        content = _written(answer.phrase, _cut(answer, notices), notices)
+    # Suppressing embeds would hide this one.
+    return _message("", components, embeds=[{"type": "rich", "description": content}])
+
+
+def draft_message(draft: Draft) -> Payload | None:
+    """The message that shows an unfinished answer, None when there is no room for it."""
+    if draft.note:
+        return _message(small(draft.note))
+    content = _written(draft.phrase, f"{draft.continuation} …")
+    return _message(content) if len(content) <= CONTENT_LIMIT else None
+
+
+def notice_message(text: str) -> Payload:
+    """A message in words of ours; what others have typed must be escaped already."""
+    return _message(text[:CONTENT_LIMIT])
+
+
+def shown_text(message: discord.Message) -> Shown | None:
+    """What a message of ours shows, None when it is no answer."""
+    described = [embed.description or "" for embed in message.embeds]
+    for content in (message.content, *described):
+        if (match := _SHOWN.match(content)) is not None:
+            return Shown(unescape(match[1]), unescape(match[2]))
+    return None
+
+
+def _message(
+    content: str, components: Iterable[Payload] = (), embeds: Iterable[Payload] = (), flags: int = 0
+) -> Payload:
+    # Every part is given, since an edit keeps those that are not.
+    return {
+        "content": content,
+        "embeds": list(embeds),
+        "components": list(components),
+        "allowed_mentions": NOBODY,
+        "flags": flags,
+    }
+
+
+def _written(phrase: str, continuation: str, notices: Iterable[str] = ()) -> str:
+    return "\n".join((bold(phrase) + escape(continuation), *map(small, notices)))
+
+
+def _cut(answer: Answer, notices: Iterable[str]) -> str:
+    """As much of the continuation as fits into an embed: whole sentences, or else whole words."""
+
+    def fits(continuation: str) -> bool:
+        return len(_written(answer.phrase, continuation, notices)) <= EMBED_LIMIT
+
+    sentences = split_sentences(answer.phrase + answer.continuation)
+    while sentences:
+        sentences.pop()
+        kept = " ".join(sentences)[len(answer.phrase) :]
+        if kept and fits(kept):
+            return kept
+    kept = answer.continuation[:EMBED_LIMIT]
+    while not fits(kept + "..."):
+        kept = kept.rpartition(" ")[0] or kept[:-1]
+    return kept + "..."

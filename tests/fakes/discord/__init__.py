@@ -1,0 +1,16 @@
+"""A strict fake of Discord that real clients connect to."""
+
+from tests.fakes.discord.people import ORDINARY, Guild, Permission, Place, Role, User
+from tests.fakes.discord.server import FakeDiscord
+from tests.fakes.discord.strictness import ClientRefused
+
+__all__ = [
+    "ORDINARY",
+    "ClientRefused",
+    "FakeDiscord",
+    "Guild",
+    "Permission",
+    "Place",
+    "Role",
+    "User",
+]

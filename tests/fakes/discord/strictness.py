@@ -1,0 +1,114 @@
+"""What is refused, how Discord words it, and the record of everything the client did wrong.
+
+Error codes: https://docs.discord.com/developers/topics/opcodes-and-status-codes#json
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Json = dict[str, Any]
+
+
+class ClientRefused(Exception):  # noqa: N818 (it is no error of the bot)
+    """A person's own client would not let them do this, so the bot never hears of it."""
+
+
+class Refusal(Exception):  # noqa: N818 (it is an answer)
+    """An answer of Discord that is an error.
+
+    `offence` is false for what a faultless client may run into, such as a message that a person has
+    deleted meanwhile.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: int,
+        message: str,
+        errors: Json | None = None,
+        *,
+        offence: bool = True,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.offence = offence
+        self.body: Json = {"message": message, "code": code}
+        if errors:
+            self.body["errors"] = errors
+
+    def __str__(self) -> str:
+        details = f" {self.body['errors']}" if "errors" in self.body else ""
+        return f"{self.status} {self.body['code']} {self.body['message']}{details}"
+
+
+def unauthorized(*, offence: bool = True) -> Refusal:
+    """Without the bot's token, or with another one."""
+    return Refusal(401, 0, "401: Unauthorized", offence=offence)
+
+
+def unknown_interaction() -> Refusal:
+    """Acknowledged too late, or never created."""
+    return Refusal(404, 10062, "Unknown interaction")
+
+
+def already_acknowledged() -> Refusal:
+    """A second answer through the callback."""
+    return Refusal(400, 40060, "Interaction has already been acknowledged.")
+
+
+def unknown_webhook() -> Refusal:
+    """A token of an interaction that was not acknowledged in time, or not yet."""
+    return Refusal(404, 10015, "Unknown Webhook")
+
+
+def expired_token() -> Refusal:
+    """Fifteen minutes are over."""
+    return Refusal(401, 50027, "Invalid Webhook Token")
+
+
+def unknown_message(*, offence: bool) -> Refusal:
+    """There is no such message for this client (any more)."""
+    return Refusal(404, 10008, "Unknown Message", offence=offence)
+
+
+def empty_message() -> Refusal:
+    """Neither text nor embeds nor components nor files."""
+    return Refusal(400, 50006, "Cannot send an empty message")
+
+
+def missing_access() -> Refusal:
+    """The bot is not there."""
+    return Refusal(403, 50001, "Missing Access")
+
+
+class Form:
+    """Collects what is wrong in a body, by path, and refuses it as a whole (50035)."""
+
+    def __init__(self) -> None:
+        self._errors: Json = {}
+
+    def wrong(self, path: str, code: str, message: str) -> None:
+        """Note an error; `path` is as in `embeds.0.description`."""
+        place = self._errors
+        for part in path.split("."):
+            place = place.setdefault(part, {})
+        place.setdefault("_errors", []).append({"code": code, "message": message})
+
+    def length(self, path: str, value: object, least: int, most: int) -> None:
+        """`value` must be a string of `least` to `most` characters."""
+        if not isinstance(value, str):
+            self.wrong(path, "BASE_TYPE_REQUIRED", "This field is required")
+        elif not least <= len(value) <= most:
+            told = f"Must be between {least} and {most} in length."
+            self.wrong(path, "BASE_TYPE_BAD_LENGTH", told)
+
+    def at_most(self, path: str, values: list[Any], most: int) -> None:
+        """`values` may hold `most` elements."""
+        if len(values) > most:
+            self.wrong(path, "BASE_TYPE_MAX_LENGTH", f"Must be {most} or fewer in length.")
+
+    def refuse(self) -> None:
+        """Raise the refusal if anything was wrong."""
+        if self._errors:
+            raise Refusal(400, 50035, "Invalid Form Body", self._errors)
