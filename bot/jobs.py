@@ -46,6 +46,7 @@ class Job:
     """A phrase to be continued for somebody.
 
     origin: where the answer goes, in the platform's own terms; the core never looks inside.
+    typed: sent by the platform while somebody types, so being refused is no sign of flooding.
     """
 
     phrase: str
@@ -53,6 +54,7 @@ class Job:
     requester: Requester
     origin: Any
     private: bool = False
+    typed: bool = False
     reference: str = field(default_factory=new_reference)
     asked: float = field(default_factory=time.monotonic)
 
