@@ -10,7 +10,6 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message
 
 from bot.adapters.telegram.answers import Press
 from bot.adapters.telegram.context import Context
-from bot.adapters.telegram.menus import Menus
 from bot.adapters.telegram.outbox import Place
 from bot.adapters.telegram.rendering import guard, plain
 from bot.administration import PREVIOUS
@@ -27,14 +26,9 @@ LABEL_LENGTH = 60
 class AdminCommands:
     """/recargar and its buttons."""
 
-    def __init__(self, context: Context, menus: Menus) -> None:
-        self._context, self._menus = context, menus
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._administration = context.core.administration
-
-    async def welcome(self, requester: Requester, message: Message) -> None:
-        """An admin has opened the chat with us: from now on it can have its own menu."""
-        if self._administration.allowed(requester) and message.chat.id == requester.user:
-            await self._menus.publish()
 
     async def reload(self, requester: Requester, message: Message, name: str) -> None:
         """Load the checkpoint that is named, or offer those that are there."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import traceback
 
-from telegram import ChatMember, ChatMemberUpdated, Message, Update
+from telegram import Chat, ChatMember, ChatMemberUpdated, Message, Update
 from telegram.error import TelegramError
 
 from bot.adapters.telegram.admin_commands import AdminCommands
@@ -30,8 +30,8 @@ class Dispatcher:
     """Handles the updates of one connection's life."""
 
     def __init__(self, context: Context, menus: Menus) -> None:
-        self._context = context
-        admins = AdminCommands(context, menus)
+        self._context, self._menus = context, menus
+        admins = AdminCommands(context)
         self._messages = Messages(context, admins)
         self._callbacks = Callbacks(context, admins)
         self._inline = InlineQueries(context)
@@ -54,6 +54,8 @@ class Dispatcher:
         if update.message is not None:
             self._note_chat(update.message)
             await self._messages.handle(update.message)
+            if update.message.chat.type == Chat.PRIVATE:
+                await self._menus.meet(update.message.chat.id)
         elif update.callback_query is not None:
             await self._callbacks.handle(update.callback_query)
         elif update.inline_query is not None:

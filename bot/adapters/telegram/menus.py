@@ -7,10 +7,11 @@ have their commands in the menu of their own chat with the bot and nowhere else
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,13 +57,27 @@ class Menus:
 
     def __init__(self, link: Link, core: Core) -> None:
         self._link, self._core = link, core
+        self._met: set[int] = set()
+        self._publishing = asyncio.Lock()
 
     async def publish(self) -> None:
-        """Set what has changed since it was set last. Failures are a line of the log each; an
-        admin who has never written to the bot has no chat yet, and gets the menu with /start."""
+        """Set what has changed since it was set last. Failures are a line of the log each."""
+        async with self._publishing:
+            await self._publish()
+
+    async def meet(self, user: int) -> None:
+        """Somebody has written to us in private: from then on an admin has a chat with us, which
+        can have its own menu."""
+        if user in self._core.settings.telegram_admin_ids and user not in self._met:
+            self._met.add(user)
+            await self.publish()
+
+    async def _publish(self) -> None:
         remembered = self._core.state.recall(_MEMORY)
         done = dict(remembered) if isinstance(remembered, dict) else {}
-        wanted = {setting.name: setting for setting in self._settings()}
+        met = self._met | {int(name.split(".")[2]) for name in done if self._is_admin_menu(name)}
+        admins = sorted(met & self._core.settings.telegram_admin_ids)
+        wanted = {setting.name: setting for setting in self._settings(admins)}
         for setting in wanted.values():
             if done.get(setting.name) != setting.digest and await self._try(setting):
                 done[setting.name] = setting.digest
@@ -79,13 +94,13 @@ class Menus:
             return False
         return True
 
-    def _settings(self) -> Iterator[_Setting]:
+    def _settings(self, admins: Sequence[int]) -> Iterator[_Setting]:
         for language, code in _LANGUAGES:
             private = BotCommandScopeAllPrivateChats()
             yield self._menu("private", PRIVATE_COMMANDS, private, language, code)
             groups = BotCommandScopeAllGroupChats()
             yield self._menu("groups", GROUP_COMMANDS, groups, language, code)
-            for admin in sorted(self._core.settings.telegram_admin_ids):
+            for admin in admins:
                 commands = PRIVATE_COMMANDS + ADMIN_COMMANDS
                 scope = BotCommandScopeChat(admin)
                 yield self._menu(f"admin.{admin}", commands, scope, language, code)

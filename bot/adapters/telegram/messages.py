@@ -163,7 +163,6 @@ class Messages:
 
     async def _start(self, asked: Asked) -> None:
         await self._reply(asked, "start")
-        await self._admins.welcome(asked.requester, asked.message)
 
     async def _help(self, asked: Asked) -> None:
         await self._reply(asked, "help_telegram", username=self._context.me.username)

@@ -8,7 +8,6 @@ message is sent again, so that seldom there are two, and never none.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections import OrderedDict
@@ -182,15 +181,22 @@ class Outbox:
     async def show_typing(self, place: Place) -> None:
         """Show for some seconds that something is being written; never worth waiting for, and its
         failure is nobody's concern."""
+        place.chat = self._moved.get(place.chat, place.chat)
         if place.chat in self._absent:
             return
-        with contextlib.suppress(TelegramError):
+        try:
             await self.connected().send_chat_action(
-                self._moved.get(place.chat, place.chat),
+                place.chat,
                 ChatAction.TYPING,
                 message_thread_id=place.thread,
                 rate_limit_args=Priority.TYPING,
             )
+        except ChatMigrated as error:
+            self.follow(place.chat, error.new_chat_id)
+        except Forbidden:
+            self.leave(place.chat)
+        except TelegramError as error:
+            log.debug("no typing: %s", in_short(error))
 
 
 def _pauses() -> Iterator[float]:

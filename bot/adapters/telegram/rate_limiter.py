@@ -28,14 +28,12 @@ log = logging.getLogger(__name__)
 Clock = Callable[[], float]
 Callback = Callable[..., Coroutine[Any, Any, Any]]
 
-# How many in how many seconds. Requests may overtake each other on their way, so each span is a
-# little longer than Telegram's.
-PRIVATE = (3, 3.2)
-GROUP = (20, 61.0)
+# Requests may overtake each other on their way, so each span is a little longer than Telegram's.
+CHAT_BURST, CHAT_SECONDS = 3, 1.05  # at once, and then one every so many seconds
+GROUP = (20, 61.0)  # so many in so many seconds
 EVERYWHERE = (30, 1.05)
-# A draft must leave so much of a chat's room to what cannot be dropped.
-DRAFT_RESERVE = {PRIVATE: 1, GROUP: 10}
-TYPING_RESERVE = 10  # of the room everywhere
+# What can be dropped leaves so much to what cannot: in the chat, in a group's minute, everywhere.
+CHAT_RESERVE, GROUP_RESERVE, EVERYWHERE_RESERVE = 1, 10, 10
 TRIES = 5
 # Idle chats are forgotten whenever so many more are known than after the last time.
 CHATS = 1000
@@ -76,20 +74,57 @@ class Room:
         return now if self.free(now) > 0 else self._times[0] + self.seconds
 
 
-class _Chat:
-    """What a chat has had lately, and until when Telegram wants it left alone."""
+class Burst:
+    """At most `limit` events at once, and then one every `seconds`."""
 
-    def __init__(self, rule: tuple[int, float]) -> None:
-        self.rule = rule
-        self.room = Room(*rule)
+    def __init__(self, limit: int, seconds: float) -> None:
+        self.limit, self.seconds = limit, seconds
+        self._full_at = 0.0  # when all of the limit is free again
+
+    def free(self, now: float) -> int:
+        """How many more may happen now."""
+        return int(self.limit - max(0.0, self._full_at - now) / self.seconds + 1e-6)
+
+    def count(self, now: float) -> None:
+        """Note an event."""
+        self._full_at = max(now, self._full_at) + self.seconds
+
+    def ready(self, now: float) -> float:
+        """When the next may happen."""
+        return max(now, self._full_at - (self.limit - 1) * self.seconds)
+
+
+class _Chat:
+    """What a chat has had lately, and until when Telegram wants it left alone. The chat 0 stands
+    for requests that are about no chat: they count for the whole only."""
+
+    def __init__(self, number: int) -> None:
+        self.burst = Burst(CHAT_BURST, CHAT_SECONDS) if number else None
+        # Groups have negative ids: https://core.telegram.org/bots/api#chat
+        self.minute = Room(*GROUP) if number < 0 else None
         self.held_until = 0.0
         self.waiting = 0
 
+    @property
+    def _limits(self) -> list[Burst | Room]:
+        return [limit for limit in (self.burst, self.minute) if limit is not None]
+
+    def count(self, now: float) -> None:
+        for limit in self._limits:
+            limit.count(now)
+
     def ready(self, now: float) -> float:
-        return max(self.held_until, self.room.ready(now))
+        return max([self.held_until, *(limit.ready(now) for limit in self._limits)])
+
+    def spare(self, now: float) -> bool:
+        """Whether there is room for what can be dropped."""
+        return (self.burst is None or self.burst.free(now) > CHAT_RESERVE) and (
+            self.minute is None or self.minute.free(now) > GROUP_RESERVE
+        )
 
     def idle(self, now: float) -> bool:
-        return not self.waiting and self.held_until <= now and self.room.free(now) == self.rule[0]
+        unused = all(limit.free(now) == limit.limit for limit in self._limits)
+        return not self.waiting and self.held_until <= now and unused
 
 
 @dataclass(order=True)
@@ -103,8 +138,7 @@ class _Waiting:
 class RateLimiter(BaseRateLimiter[Priority]):
     """Keeps requests within the limits; `rate_limit_args` is a Priority (a notice's without one).
 
-    Requests without a chat (answers to presses and to inline queries, settings of the bot) pass at
-    once. Memory is bounded: chats are forgotten when their last minute is over.
+    Settings of the bot, questions about it and answers to presses pass at once. Memory is bounded: chats are forgotten when their last minute is over.
     """
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
@@ -158,12 +192,11 @@ class RateLimiter(BaseRateLimiter[Priority]):
 
     def _take_or_drop(self, chat: _Chat, priority: Priority) -> None:
         now = self._clock()
-        if chat.waiting or chat.held_until > now or self._everywhere.free(now) <= TYPING_RESERVE:
+        full = self._everywhere.free(now) <= EVERYWHERE_RESERVE
+        if full or chat.waiting or chat.held_until > now or not chat.spare(now):
             raise DroppedError("no room")
         if priority == Priority.DRAFT:
-            if chat.room.free(now) <= DRAFT_RESERVE[chat.rule]:
-                raise DroppedError("no room in the chat")
-            chat.room.count(now)
+            chat.count(now)
         self._everywhere.count(now)
 
     async def _wait(self, chat: _Chat, priority: Priority) -> None:
@@ -193,7 +226,7 @@ class RateLimiter(BaseRateLimiter[Priority]):
                 continue
             self._leave(waiting)
             if not waiting.granted.done():
-                waiting.chat.room.count(now)
+                waiting.chat.count(now)
                 self._everywhere.count(now)
                 waiting.granted.set_result(None)
         if self._timer is not None:
@@ -216,8 +249,7 @@ class RateLimiter(BaseRateLimiter[Priority]):
         if chat is None:
             if len(self._chats) >= self._forget_at:
                 self._forget_idle()
-            # Groups have negative ids: https://core.telegram.org/bots/api#chat
-            chat = self._chats[chat_id] = _Chat(GROUP if chat_id < 0 else PRIVATE)
+            chat = self._chats[chat_id] = _Chat(chat_id)
         return chat
 
     def _forget_idle(self) -> None:
@@ -234,7 +266,9 @@ def seconds_of(error: RetryAfter) -> float:
 
 
 def _chat_id(endpoint: str, data: dict[str, Any]) -> int | None:
-    """The chat whose room a request takes, None for one that takes none."""
+    """The chat whose room a request takes, 0 for room everywhere only, None for none at all."""
+    if endpoint in {"answerInlineQuery", "answerGuestQuery"}:
+        return 0
     chat_id = data.get("chat_id")
     if isinstance(chat_id, int) and endpoint.startswith(("send", "edit")):
         return chat_id
