@@ -30,16 +30,18 @@ def tiny_config(tokenizer: Tokenizer = TINY_TOKENIZER, context: int = 96) -> Dec
     return DecoderConfig("modern", tokenizer.size, context, 32, 2, 2, 64)
 
 
-def save_tiny(folder: Path, seed: int = 0, context: int = 96) -> Path:
+def save_tiny(
+    folder: Path, seed: int = 0, context: int = 96, tokenizer: Tokenizer = TINY_TOKENIZER
+) -> Path:
     """Write an untrained checkpoint with lively random weights; returns the folder."""
-    decoder = Decoder(tiny_config(context=context))
+    decoder = Decoder(tiny_config(tokenizer, context))
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in decoder.parameters():
             if parameter.ndim == 2:
                 parameter.normal_(std=0.15, generator=generator)
     metrics = {"preset": "tiny", "parameters": decoder.parameter_count, "dev_loss": None}
-    save_checkpoint(folder, decoder, TINY_TOKENIZER, metrics, "# tiny\n")
+    save_checkpoint(folder, decoder, tokenizer, metrics, "# tiny\n")
     return folder
 
 

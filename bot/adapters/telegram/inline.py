@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 
 from telegram import (
     InlineKeyboardButton,
@@ -109,7 +110,9 @@ class InlineAnswer:
         """Nothing can be shown."""
 
     async def finish(self, job: Job, answer: Answer) -> None:
-        await _offer(self._context, self._id, article(self._context, job, answer))
+        # Notices are for whoever asked, and this becomes a message to others.
+        offered = article(self._context, job, replace(answer, notices=()))
+        await _offer(self._context, self._id, offered)
 
     async def fail(self, job: Job, notice: str) -> None:
         if not self._pending.dropped:

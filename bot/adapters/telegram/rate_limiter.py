@@ -138,7 +138,8 @@ class _Waiting:
 class RateLimiter(BaseRateLimiter[Priority]):
     """Keeps requests within the limits; `rate_limit_args` is a Priority (a notice's without one).
 
-    Settings of the bot, questions about it and answers to presses pass at once. Memory is bounded: chats are forgotten when their last minute is over.
+    Settings of the bot, questions about it and answers to presses pass at once. Memory is bounded:
+    chats are forgotten when their last minute is over.
     """
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
