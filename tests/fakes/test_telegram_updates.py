@@ -16,7 +16,7 @@ from tests.fakes.conftest import client
 from tests.fakes.telegram import Chat, FakeTelegram, Message, User
 from tests.fakes.telegram.server import TOKEN
 
-SECRET = "s3cr-t_"
+WORD = "s3cr-t_"
 
 
 @pytest.fixture
@@ -69,8 +69,8 @@ async def test_an_update_stays_until_a_later_offset_confirms_it(
 async def test_a_negative_offset_forgets_what_is_older(
     server: FakeTelegram, bot: Bot, ana: User, chat: Chat
 ) -> None:
-    texts = ["uno", "dos", "tres"]
-    messages = [await server.say(ana, chat, text) for text in texts]
+    said = ["uno", "dos", "tres"]
+    messages = [await server.say(ana, chat, text) for text in said]
     assert texts(await bot.get_updates(offset=-1)) == ["tres"]
     assert server.confirmed(number(messages[1]))
     assert len(await bot.get_updates()) == 1
@@ -184,11 +184,11 @@ async def test_a_webhook_gets_updates_with_its_secret_until_it_takes_them(
     server: FakeTelegram, bot: Bot, hook: Hook, ana: User, chat: Chat
 ) -> None:
     hook.statuses = [500, 403]
-    await bot.set_webhook(hook.url, secret_token=SECRET)
+    await bot.set_webhook(hook.url, secret_token=WORD)
     message = await server.say(ana, chat, "hola")
     await server.took(number(message))
     assert [body["update_id"] for body in hook.bodies] == [message.update_id] * 3
-    assert set(hook.secrets) == {SECRET}
+    assert set(hook.secrets) == {WORD}
     assert server.updates.deliveries == [(number(message), code) for code in (500, 403, 200)]
     assert (await bot.get_webhook_info()).last_error_message is not None
 
