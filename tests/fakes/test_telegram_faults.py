@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import timedelta
 
 import pytest
 from telegram import Bot
@@ -28,7 +29,7 @@ async def test_a_flood_is_told_so_many_times(server: FakeTelegram, bot: Bot, cha
     for _ in range(2):
         with pytest.raises(RetryAfter) as raised:
             await bot.send_message(chat.id, "hola")
-        assert raised.value._retry_after.total_seconds() == 3
+        assert raised.value.retry_after == timedelta(seconds=3)
     await bot.send_message(chat.id, "hola")
     assert (fault.met, server.flooded, server.violations) == (2, [], [])
 

@@ -76,6 +76,29 @@ async def test_commands_and_languages_arrive(server: FakeTelegram, bot: Bot, ana
     assert edited.text == "/escribe adiós"
 
 
+async def test_some_messages_have_no_person_behind_them(
+    server: FakeTelegram, bot: Bot, ana: User
+) -> None:
+    group = server.supergroup("Lectores", ana)
+    await server.say(ana, group, "/escribe", anonymous=True)
+    hidden = (await latest(bot)).message
+    assert hidden is not None
+    assert hidden.sender_chat == hidden.chat
+    assert hidden.from_user is not None
+    assert hidden.from_user.is_bot
+    await server.say(ana, server.channel("Libros", ana), "/escribe")
+    post = await latest(bot)
+    assert post.channel_post is not None
+    assert post.effective_user is None
+
+
+async def test_a_photo_comes_without_text(server: FakeTelegram, bot: Bot, ana: User) -> None:
+    await server.say(ana, server.private(ana), "", extra={"caption": "/escribe"})
+    message = (await latest(bot)).message
+    assert message is not None
+    assert (message.text, message.caption) == (None, "/escribe")
+
+
 async def test_a_button_is_pressed_and_answered(server: FakeTelegram, bot: Bot, ana: User) -> None:
     chat = server.private(ana)
     question = await server.say(ana, chat, "/escribe hola")
