@@ -62,6 +62,7 @@ async def test_a_connection_is_reset_before_or_after_the_effect(
     with pytest.raises(NetworkError):
         await bot.send_message(chat.id, "hola")
     assert texts(server, chat) == ["hola"] * applied
+    assert [call.status for call in server.called("sendMessage")] == [200 if applied else 0]
 
 
 async def test_a_slow_answer_has_had_its_effect(server: FakeTelegram, bot: Bot, chat: Chat) -> None:

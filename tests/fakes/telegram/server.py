@@ -90,7 +90,7 @@ class FakeTelegram(People):
 
     @property
     def calls(self) -> list[Call]:
-        """Every request with a right token, in the order of their answers."""
+        """Every request, in the order of the answers; status 0 for those that got none."""
         return self.world.calls
 
     @property
@@ -222,10 +222,13 @@ class FakeTelegram(People):
             while self.faults.is_active(fault):
                 await asyncio.wait({self.world.changes.next()}, timeout=0.2)
         if fault.kind in ("reset", "stall"):
+            if not fault.applied:
+                self._record(name, parameters.values, 0, fault.kind)
             assert request.transport is not None
             _reset(request.transport)
             raise ConnectionResetError
         if fault.kind == "html":
+            self._record(name, parameters.values, fault.status, fault.kind)
             page = _GATEWAY_PAGE.format(fault.status)
             return web.Response(text=page, content_type="text/html", status=fault.status)
         return self._refused(name, parameters.values, _refusal(fault))
