@@ -82,7 +82,8 @@ class People:
         for number, known in chat.topics.items():
             if known == name:
                 return number
-        number = next(chat.ids) + 1  # 1 is General's
+        # A topic's id is that of the message that opened it, so no other message has it.
+        number = next(number for number in chat.ids if number > GENERAL)
         chat.topics[number] = name
         chat.is_forum = True
         return number
