@@ -10,6 +10,12 @@ from telegram import Bot
 from tests.fakes.telegram import FakeTelegram
 
 
+@pytest.fixture(autouse=True)
+def retry_after_is_a_timedelta(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it will be in the library's next major version; now it warns unless one opts in."""
+    monkeypatch.setenv("PTB_TIMEDELTA", "1")
+
+
 @pytest.fixture
 async def server() -> AsyncIterator[FakeTelegram]:
     """A server without flood limits."""

@@ -16,7 +16,7 @@ from tests.fakes.conftest import client
 from tests.fakes.telegram import Chat, FakeTelegram, Message, User
 from tests.fakes.telegram.server import TOKEN
 
-SECRET = "s3cr-t_"
+WORD = "s3cr-t_"
 
 
 @pytest.fixture
@@ -69,8 +69,8 @@ async def test_an_update_stays_until_a_later_offset_confirms_it(
 async def test_a_negative_offset_forgets_what_is_older(
     server: FakeTelegram, bot: Bot, ana: User, chat: Chat
 ) -> None:
-    texts = ["uno", "dos", "tres"]
-    messages = [await server.say(ana, chat, text) for text in texts]
+    said = ["uno", "dos", "tres"]
+    messages = [await server.say(ana, chat, text) for text in said]
     assert texts(await bot.get_updates(offset=-1)) == ["tres"]
     assert server.confirmed(number(messages[1]))
     assert len(await bot.get_updates()) == 1
@@ -82,6 +82,16 @@ async def test_no_more_than_the_limit_come_at_once(
     for text in "abc":
         await server.say(ana, chat, text)
     assert len(await bot.get_updates(limit=2)) == 2
+
+
+async def test_a_client_that_comes_back_is_waited_for(server: FakeTelegram, bot: Bot) -> None:
+    await bot.get_updates()
+    await server.connected(0.1)
+    with pytest.raises(AssertionError):
+        await server.connected(0.01, again=True)
+    poll = asyncio.create_task(bot.get_updates())
+    await server.connected(5, again=True)
+    await poll
 
 
 async def test_a_long_poll_ends_with_the_first_update(
@@ -128,6 +138,8 @@ async def test_updates_live_for_a_day(
     assert await bot.get_updates() == ()
     assert number(message) in server.updates.expired
     assert not server.confirmed(number(message))
+    await server.say(ana, chat, "anteayer", ago=2 * 24 * 3600)
+    assert await bot.get_updates() == ()
 
 
 async def test_only_allowed_kinds_are_queued(
@@ -184,12 +196,12 @@ async def test_a_webhook_gets_updates_with_its_secret_until_it_takes_them(
     server: FakeTelegram, bot: Bot, hook: Hook, ana: User, chat: Chat
 ) -> None:
     hook.statuses = [500, 403]
-    await bot.set_webhook(hook.url, secret_token=SECRET)
+    await bot.set_webhook(hook.url, secret_token=WORD)
     message = await server.say(ana, chat, "hola")
     await server.took(number(message))
     assert [body["update_id"] for body in hook.bodies] == [message.update_id] * 3
-    assert set(hook.secrets) == {SECRET}
-    assert server.updates.deliveries == [(number(message), code) for code in (500, 403, 200)]
+    assert set(hook.secrets) == {WORD}
+    assert server.delivery.deliveries.log == [(number(message), code) for code in (500, 403, 200)]
     assert (await bot.get_webhook_info()).last_error_message is not None
 
 
@@ -211,6 +223,17 @@ async def test_a_webhook_gets_one_update_a_chat_at_a_time_and_chats_at_once(
             if body["message"]["chat"]["id"] == user.id
         ]
         assert texts == ["uno", "dos"]
+
+
+async def test_an_update_whose_answer_is_lost_comes_again(
+    server: FakeTelegram, bot: Bot, hook: Hook, ana: User, chat: Chat
+) -> None:
+    server.delivery.deliveries.routes["https://bot.example.org"] = hook.url.removesuffix("/hook")
+    server.delivery.deliveries.lost_answers = 1
+    await bot.set_webhook("https://bot.example.org/hook")
+    message = await server.say(ana, chat, "hola")
+    await server.took(number(message))
+    assert [body["update_id"] for body in hook.bodies] == [message.update_id] * 2
 
 
 async def test_polling_and_a_webhook_exclude_each_other(

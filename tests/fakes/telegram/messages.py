@@ -169,9 +169,14 @@ class Draft:
 
 @dataclass(frozen=True)
 class Action:
-    """ "is typing…" (sendChatAction)."""
+    """What the bot is shown to be doing, such as typing (sendChatAction)."""
 
     chat: Chat
     action: str
     topic: int | None
     at: float
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether anyone sees it: in a forum, only what names its topic is, General too."""
+        return self.topic is not None or not self.chat.is_forum

@@ -72,7 +72,7 @@ class Messaging:
         # The General topic's id is refused by every other method and understood by this one.
         topic: int | None = parameters.integer("message_thread_id") or None
         if topic is not None and not (chat.is_forum and topic in {GENERAL, *chat.topics}):
-            raise bad_request("message thread not found")
+            raise bad_request("invalid topic identifier specified")
         self._world.actions.append(Action(chat, action, topic, self._world.clock.now()))
         self._world.changes.happened()
         return True

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.fakes.telegram.chats import ADMINISTRATORS, GENERAL, Chat, Status, User
+from tests.fakes.telegram.delivery import Delivery
 from tests.fakes.telegram.entities import covered, detected
 from tests.fakes.telegram.messages import Draft, Message, Version
 from tests.fakes.telegram.profile import Commands, Profile
@@ -15,6 +16,8 @@ from tests.fakes.telegram.queries import Callback, GuestQuery, InlineQuery, Quer
 from tests.fakes.telegram.updates import Updates
 from tests.fakes.telegram.world import World
 
+# In the name of this bot the administrators write who hide behind their group.
+ANONYMOUS = User(1087968824, "Group", "GroupAnonymousBot", is_bot=True)
 _FIRST_CHANNEL = -1_000_000_000_000
 
 
@@ -24,8 +27,15 @@ class People:
     `callback_seconds` and `inline_seconds` say how long a query may wait for its answer.
     """
 
-    def __init__(self, world: World, updates: Updates, queries: Queries, profile: Profile) -> None:
-        self.world, self.updates = world, updates
+    def __init__(
+        self,
+        world: World,
+        updates: Updates,
+        delivery: Delivery,
+        queries: Queries,
+        profile: Profile,
+    ) -> None:
+        self.world, self.updates, self.delivery = world, updates, delivery
         self.callback_seconds = 15.0
         self.inline_seconds = 15.0
         self._queries, self._profile = queries, profile
@@ -72,7 +82,8 @@ class People:
         for number, known in chat.topics.items():
             if known == name:
                 return number
-        number = next(chat.ids) + 1  # 1 is General's
+        # A topic's id is that of the message that opened it, so no other message has it.
+        number = next(number for number in chat.ids if number > GENERAL)
         chat.topics[number] = name
         chat.is_forum = True
         return number
@@ -129,14 +140,26 @@ class People:
         reply_to: Message | None = None,
         topic: str | None = None,
         ago: float = 0.0,
+        anonymous: bool = False,
+        extra: dict[str, Any] | None = None,
     ) -> Message:
         """Write a message. Its `update_id` is None when privacy mode keeps it from the bot.
 
         `ago`: sent that many seconds earlier, as the bot sees what waited while it was away.
+        `anonymous`: as an administrator who hides behind the group. `extra`: other fields of the
+        Message object, such as a photo and its caption.
         """
         await asyncio.sleep(0)
-        thread = self._thread(chat, topic, reply_to)
-        message = self.world.post(chat, user, text, reply_to=reply_to, topic=thread, ago=ago)
+        fields = {"sender_chat": chat.to_api()} if anonymous else {}
+        message = self.world.post(
+            chat,
+            ANONYMOUS if anonymous else user,
+            text,
+            reply_to=reply_to,
+            topic=self._thread(chat, topic, reply_to),
+            ago=ago,
+            extra=fields | (extra or {}),
+        )
         if chat.type == "private" and chat.status(self.world.bot) == "left":
             chat.members[self.world.bot.id] = "member"  # writing to it is what starts a bot
         if self._reaches_bot(message):
@@ -249,10 +272,12 @@ class People:
 
     # -- what they see -----------------------------------------------------------------------
 
-    async def connected(self, seconds: float = 20.0) -> None:
-        """Wait for the first getUpdates or setWebhook."""
+    async def connected(self, seconds: float = 20.0, *, again: bool = False) -> None:
+        """Wait for the first getUpdates or setWebhook; with `again`, for one from now on, as after
+        a restart."""
+        before = self.delivery.connections if again else 0
         what = "getUpdates or setWebhook"
-        await self.world.changes.until(lambda: self.updates.connected, seconds, what)
+        await self.world.changes.until(lambda: self.delivery.connections > before, seconds, what)
 
     async def reply_to(self, message: Message, seconds: float = 10.0) -> Message:
         """Wait for the bot's first message that answers this one: a reply to it, or in a private
@@ -363,7 +388,10 @@ class People:
             return True
         if self.world.features.can_read_all_group_messages:
             return True
-        if message.reply_to is not None and message.reply_to.sender is bot:
+        if message.reply_to is not None and bot in (
+            message.reply_to.sender,
+            message.reply_to.via_bot,
+        ):
             return True
         for entity in message.entities:
             if entity["type"] == "bot_command":

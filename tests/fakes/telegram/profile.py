@@ -110,8 +110,10 @@ class Profile:
         chat_id, user_id = 0, 0
         if "chat_id" in _SCOPES[kind]:
             chat_id = int(scope.get("chat_id", 0))
-            if chat_id not in self._world.chats:
-                raise bad_request("chat not found")
+            chat = self._world.chats.get(chat_id)
+            if chat is None or chat.status(self._world.bot) == "left":
+                # Whoever is to administer the bot may not have written to it yet.
+                raise bad_request("chat not found", offence=False)
         if "user_id" in _SCOPES[kind]:
             user_id = int(scope.get("user_id", 0))
             if user_id not in self._world.users:
@@ -141,7 +143,9 @@ def _command(command: Any) -> dict[str, Any]:
     if not isinstance(command, dict) or "command" not in command or "description" not in command:
         raise bad_request("can't parse BotCommand: Can't find field \"command\"")
     if not re.fullmatch(r"[a-z0-9_]{1,32}", str(command["command"])):
-        raise bad_request(f"BOT_COMMAND_INVALID ({command['command']!r})")
-    if not 1 <= len(str(command["description"])) <= 256:
-        raise bad_request(f"BOT_COMMAND_DESCRIPTION_INVALID ({command['description']!r})")
+        raise bad_request("BOT_COMMAND_INVALID")
+    if not command["description"]:
+        raise bad_request("command description must be non-empty")
+    if len(str(command["description"])) > 256:
+        raise bad_request("BOT_COMMAND_DESCRIPTION_INVALID")
     return command

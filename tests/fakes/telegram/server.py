@@ -17,6 +17,7 @@ from typing import Any, Self
 from aiohttp import web
 
 from tests.fakes.telegram.chats import Chat, User
+from tests.fakes.telegram.delivery import OTHER_POLLER, Delivery
 from tests.fakes.telegram.errors import ApiError
 from tests.fakes.telegram.faults import Fault, Faults
 from tests.fakes.telegram.limits import FloodLimits
@@ -26,7 +27,7 @@ from tests.fakes.telegram.parameters import Parameters, read
 from tests.fakes.telegram.people import People
 from tests.fakes.telegram.profile import Profile
 from tests.fakes.telegram.queries import Queries
-from tests.fakes.telegram.updates import OTHER_POLLER, Updates
+from tests.fakes.telegram.updates import Updates
 from tests.fakes.telegram.waiting import Changes, Clock
 from tests.fakes.telegram.world import Call, Features, Flooded, World
 
@@ -54,20 +55,18 @@ class FakeTelegram(People):
         features: Features | None = None,
     ) -> None:
         clock, changes = Clock(), Changes()
-        violations: list[str] = []
+        updates = Updates(clock, changes)
         bot = User(int(token.partition(":")[0]), "LitteraGPT", username, is_bot=True)
-        updates = Updates(clock, changes, violations)
-        world = World(
-            bot, features or Features(), updates.push, clock, changes, violations=violations
-        )
+        world = World(bot, features or Features(), updates.push, clock, changes)
         world.users[bot.id] = bot
         queries, profile = Queries(world), Profile(world)
-        super().__init__(world, updates, queries, profile)
+        delivery = Delivery(updates, clock, changes)
+        super().__init__(world, updates, delivery, queries, profile)
         self.token, self.bot = token, bot
         self.clock, self.profile = clock, profile
         self.limits, self.faults = FloodLimits(enabled=flood), Faults()
         self._messaging = Messaging(world, queries)
-        self._methods = _methods(profile, queries, self._messaging, updates)
+        self._methods = _methods(profile, queries, self._messaging, delivery)
         self._runner: web.AppRunner | None = None
         self._reopening: asyncio.Task[None] | None = None
         self._port = 0
@@ -91,7 +90,7 @@ class FakeTelegram(People):
 
     @property
     def calls(self) -> list[Call]:
-        """Every request with a right token, in the order of their answers."""
+        """Every request, in the order of the answers; status 0 for those that got none."""
         return self.world.calls
 
     @property
@@ -126,10 +125,9 @@ class FakeTelegram(People):
         trace: TracebackType | None,
     ) -> None:
         self.faults.clear()
-        self.world.changes.happened()
         if self._reopening is not None:
             self._reopening.cancel()
-        await self.updates.close()
+        await self.delivery.end()
         assert self._runner is not None
         await self._runner.cleanup()
 
@@ -222,12 +220,15 @@ class FakeTelegram(People):
             return answer
         if fault.kind == "stall":
             while self.faults.is_active(fault):
-                await self.world.changes.within(1.0)
+                await asyncio.wait({self.world.changes.next()}, timeout=0.2)
         if fault.kind in ("reset", "stall"):
+            if not fault.applied:
+                self._record(name, parameters.values, 0, fault.kind)
             assert request.transport is not None
             _reset(request.transport)
             raise ConnectionResetError
         if fault.kind == "html":
+            self._record(name, parameters.values, fault.status, fault.kind)
             page = _GATEWAY_PAGE.format(fault.status)
             return web.Response(text=page, content_type="text/html", status=fault.status)
         return self._refused(name, parameters.values, _refusal(fault))

@@ -29,12 +29,19 @@ class Changes:
     """Wakes whoever waits whenever anything has happened on the server."""
 
     def __init__(self) -> None:
-        self._next = asyncio.Event()
+        self._next: asyncio.Future[None] | None = None
 
     def happened(self) -> None:
         """Something has changed: everyone who waits looks again."""
-        self._next.set()
-        self._next = asyncio.Event()
+        if self._next is not None:
+            self._next.set_result(None)
+            self._next = None
+
+    def next(self) -> asyncio.Future[None]:
+        """The next change. It is shared: give it to asyncio.wait, which cancels nothing."""
+        if self._next is None:
+            self._next = asyncio.get_running_loop().create_future()
+        return self._next
 
     async def until(self, found: Callable[[], T | None], seconds: float, what: str) -> T:
         """Wait until `found` gives something other than None or False, and return it.
@@ -44,15 +51,7 @@ class Changes:
         try:
             async with asyncio.timeout(seconds):
                 while (value := found()) is None or value is False:
-                    await self._next.wait()
+                    await asyncio.wait({self.next()})
                 return value
         except TimeoutError:
             raise AssertionError(f"no {what} within {seconds} s") from None
-
-    async def within(self, seconds: float) -> bool:
-        """Wait for the next change; False when there was none."""
-        try:
-            await asyncio.wait_for(self._next.wait(), seconds)
-        except TimeoutError:
-            return False
-        return True
