@@ -40,12 +40,13 @@ CHATS = 1000
 
 
 class Priority(IntEnum):
-    """Who goes first. Drafts and typing go at once or not at all."""
+    """Who goes first. Drafts and typing go at once or not at all. None is 0: the library takes
+    that for nothing said."""
 
-    ANSWER = 0
-    NOTICE = 1
-    DRAFT = 2
-    TYPING = 3
+    ANSWER = 1
+    NOTICE = 2
+    DRAFT = 3
+    TYPING = 4
 
 
 class DroppedError(TelegramError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,14 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from model.tokenizer import Tokenizer
 from tests.bot.telegram.running import Bot, running
+from tests.conftest import TINY_TOKENIZER, save_tiny
 from tests.fakes.telegram import Chat, FakeTelegram, User
+
+# A model that can write whatever Telegram makes links and pings of, and does so all the time.
+WIDE = TINY_TOKENIZER.characters + "@/#$&*_<>[]`~|\\="
+WIDE_TOKENIZER = Tokenizer(TINY_TOKENIZER.styles, "".join(sorted(set(WIDE))))
 
 
 @dataclass
@@ -26,11 +31,12 @@ class Town:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def town(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
+async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
     """The bot that tests share; each brings its own people."""
     folder = tmp_path_factory.mktemp("telegram")
     models = folder / "models"
-    shutil.copytree(checkpoints, models)
+    for seed, name in enumerate(("tiny", "otro")):
+        save_tiny(models / name, seed, tokenizer=WIDE_TOKENIZER)
     async with FakeTelegram() as server:
         admin = server.user("Admina")
         settings = {"TELEGRAM_ADMIN_IDS": admin.id}

@@ -8,7 +8,8 @@ import pytest
 
 from bot.adapters.telegram.rendering import JOINER
 from bot.texts import ENGLISH, SPANISH, say
-from tests.bot.telegram.conftest import Town
+from model.text import normalize
+from tests.bot.telegram.conftest import WIDE, Town
 from tests.bot.telegram.talk import PHRASE, answer, found, phrase_of
 from tests.fakes.telegram import Chat, FakeTelegram, User
 
@@ -35,7 +36,7 @@ async def test_in_private_a_command_or_the_phrase_alone_is_continued(
     ]
     assert not written.edits
     assert written.history[0].link_preview == {"is_disabled": True}
-    assert [action.action for action in server.actions if action.chat is home] == ["typing"]
+    assert {action.action for action in server.actions if action.chat is home} <= {"typing"}
 
 
 async def test_who_speaks_english_is_answered_in_english(server: FakeTelegram) -> None:
@@ -64,7 +65,7 @@ async def test_help_model_and_unknown_commands(server: FakeTelegram, ana: User, 
     assert (await answer(server, ana, home, "/ayuda")).text == HELP
     model = await answer(server, ana, home, "/modelo")
     assert model.text.startswith("Modelo ")
-    assert "26.912 parámetros" in model.text
+    assert " parámetros, " in model.text
     assert (await answer(server, ana, home, "/baila")).text == say("unknown_command")
 
 
@@ -162,7 +163,7 @@ async def test_a_message_in_private_that_holds_no_text_is_met_kindly_and_once(
         "Vea https://ejemplo.com/x?y=1 o ejemplo.es y escriba a yo@ejemplo.com",
         "Use /cancelar o /start@litteragpt_bot y #etiqueta $USD",
         "*negrita* _cursiva_ `código` [enlace](http://a.es) <b>b</b> &amp; \\. ~~~ ||x||",
-        "La luna 🌕 y el 👨‍👩‍👧 dijeron 𝒜 «hola» —sí— ¿no? ¡ya!",
+        "La luna🌕 y el 👨‍👩‍👧sol dijeron «hola» —sí— ¿no? ¡ya!",
     ],
 )
 async def test_nothing_people_write_is_a_ping_a_link_or_markup(
@@ -174,8 +175,7 @@ async def test_nothing_people_write_is_a_ping_a_link_or_markup(
     assert written.previews == []
     assert found(written) <= {"bold", "italic"}
     shown = phrase_of(written)
-    kept = [character for character in phrase if character in shown]
-    assert shown == "".join(kept) or len(shown) > len(phrase) // 2
+    assert shown == "".join(each for each in normalize(phrase) if each in WIDE).strip()
     assert written.text.replace(JOINER, "").startswith(shown)
 
 
@@ -225,7 +225,8 @@ async def test_who_blocks_the_bot_or_throws_it_out_is_left_alone(
     await answer(server, other, server.private(other), PHRASE)
     server.unblock(ana)
     assert (await answer(server, ana, home, "/ayuda")).text == HELP
-    assert "WARNING" not in town.bot.log
+    assert "cannot be delivered" not in town.bot.log
+    assert "Forbidden" not in town.bot.log
 
 
 async def test_what_one_person_sends_takes_effect_in_order(
