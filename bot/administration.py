@@ -43,6 +43,11 @@ class Administration:
         """Whether this person administers the bot, at this moment."""
         return self._service.access.administers(requester.person)
 
+    @property
+    def previous(self) -> str | None:
+        """The checkpoint that `/recargar anterior` goes back to, if there is one."""
+        return self._previous
+
     def checkpoints(self, requester: Requester) -> list[str]:
         """The names that may be loaded; none for somebody who may not."""
         return checkpoint_names(self._folder) if self.allowed(requester) else []

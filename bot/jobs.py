@@ -47,6 +47,7 @@ class Job:
 
     origin: where the answer goes, in the platform's own terms; the core never looks inside.
     event: the key of the platform's event that asked for it, where events are kept.
+    typed: sent by the platform while somebody types, so being refused is no sign of flooding.
     """
 
     phrase: str
@@ -55,6 +56,7 @@ class Job:
     origin: Any
     private: bool = False
     event: str | None = None
+    typed: bool = False
     reference: str = field(default_factory=new_reference)
     asked: float = field(default_factory=time.monotonic)
 

@@ -16,7 +16,10 @@ _SECRETS = re.compile(
     r"|(?<=/webhooks/)\d+/[\w.~-]+|(?<=/interactions/)\d+/[\w.~-]+"
 )
 # These name every address they call, tokens included, or say at length what ours say in a line.
-_TALKATIVE = ("httpx", "httpcore", "aiohttp.access", "discord", "telegram")
+_TALKATIVE = ("httpx", "httpcore", "aiohttp.access", "discord")
+# These write whole messages into the log, phrases included; whatever goes wrong in them is also
+# raised, and told by whoever called them.
+_INDISCREET = ("telegram",)
 
 
 class RedactingFormatter(logging.Formatter):
@@ -53,6 +56,8 @@ def configure_logs(level: str, secrets: Iterable[str]) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(RedactingFormatter(secrets))
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name in _INDISCREET:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     if level != "DEBUG":
         handler.addFilter(OneLineFilter())
         for name in _TALKATIVE:

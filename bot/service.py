@@ -211,22 +211,23 @@ class Service:
         try:
             check_phrase(job.phrase, self.executor.options.phrase_limit)
         except LitteraError as error:
-            return self._strike(person, sentence(error, language), language)
+            return self._strike(job, sentence(error, language))
         if person in self._running:
-            return self._strike(person, say("busy", language), language)
+            return self._strike(job, say("busy", language))
         if (excess := self.limits.excess(person, server)) is not None:
             notice = say(excess.kind, language, limit=excess.limit, wait=duration(excess.wait))
-            return self._strike(person, notice, language)
+            return self._strike(job, notice)
         if len(self._running) >= self._queue_limit:
             return Refusal(sentence(QueueFullError(self._queue_limit), language))
         self.limits.count(person, server)
         return None
 
-    def _strike(self, person: str, notice: str, language: str) -> Refusal:
-        if (block := self.limits.strike(person)) > 0:
+    def _strike(self, job: Job, notice: str) -> Refusal:
+        person = job.requester.person
+        if not job.typed and (block := self.limits.strike(person)) > 0:
             log.warning("%s floods and is not answered for %s", person, duration(block))
             self._begin(self.store.block(person, block), f"block {person}")
-            notice = say("flooding", language, wait=duration(block))
+            notice = say("flooding", job.language, wait=duration(block))
         return Refusal(notice)
 
     async def _serve(self, running: _Running, platform: Platform) -> None:

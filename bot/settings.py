@@ -147,6 +147,8 @@ class Settings(BaseSettings):
     telegram_token: SecretStr | None = _plain("TELEGRAM_TOKEN")
     telegram_admin_ids: Ids = _plain("TELEGRAM_ADMIN_IDS", frozenset())
     telegram_api_base: HttpAddress | None = _plain("TELEGRAM_API_BASE")
+    # Telegram lets a poll wait for at most fifty seconds.
+    telegram_poll_seconds: int = _plain("TELEGRAM_POLL_SECONDS", 30, ge=1, le=50)
     telegram_webhook_url: HttpAddress | None = _plain("TELEGRAM_WEBHOOK_URL")
     telegram_webhook_secret: SecretStr | None = _plain("TELEGRAM_WEBHOOK_SECRET")
     telegram_webhook_host: str = _plain("TELEGRAM_WEBHOOK_HOST", "127.0.0.1", min_length=1)

@@ -36,6 +36,10 @@ TEXTS = {
     "nothing_to_cancel": "I am not writing anything for you.",
     "cancelling": "I stop writing for you.",
     "ask_phrase": "Which phrase shall I continue?",
+    "only_text": "I only read text: write me the beginning of a sentence and I continue it.",
+    "unknown_command": "I do not know that command; /ayuda tells what I can do.",
+    "inline_empty": "Write the beginning of a sentence",
+    "inline_title": "Continue in the manner of the classics",
     "no_text": "That message has no text that I could continue.",
     "button_continue": "Continue",
     "button_again": "Again",
@@ -43,6 +47,7 @@ TEXTS = {
     "not_yours": "Only the person who asked for it or a moderator may delete it.",
     "stale_button": "That button no longer works; ask for a new phrase with /escribe.",
     "stale_command": "That command has changed; reload Discord (Ctrl+R) and try again, please.",
+    "too_old": "Telegram no longer lets me delete it: it is more than two days old.",
     "not_mine": "That message is no answer of mine.",
     "info": "Seed {seed}, model {checkpoint}. The same phrase, seed and model give the same text.",
     "help_discord": """\

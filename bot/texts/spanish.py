@@ -56,6 +56,10 @@ TEXTS = {
     "nothing_to_cancel": "No tengo ninguna petición suya en marcha.",
     "cancelling": "Dejo de escribir su petición.",
     "ask_phrase": "¿Qué frase continúo?",
+    "only_text": "Sólo leo texto: escríbame el principio de una frase y la continúo.",
+    "unknown_command": "No conozco esa orden; /ayuda dice qué sé hacer.",
+    "inline_empty": "Escriba el principio de una frase",
+    "inline_title": "Continuar al modo de los clásicos",
     "no_text": "Ese mensaje no tiene texto que pueda continuar.",
     "button_continue": "Continuar",
     "button_again": "Otra vez",
@@ -63,6 +67,7 @@ TEXTS = {
     "not_yours": "Sólo puede borrarlo quien lo pidió o quien modera.",
     "stale_button": "Ese botón ya no sirve; pida una frase nueva con /escribe.",
     "stale_command": "Esa orden ha cambiado; recargue Discord (Ctrl+R) y repita, por favor.",
+    "too_old": "Telegram ya no me deja borrarlo: es de hace más de dos días.",
     "not_mine": "Ese mensaje no es una respuesta mía.",
     "info": "Semilla {seed}, modelo {checkpoint}. Con la misma frase, la misma semilla y el mismo "
     "modelo sale el mismo texto.",

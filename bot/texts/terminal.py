@@ -43,6 +43,11 @@ TEXTS = {
     "{restarts}. Encendido desde hace {uptime}. Velocidad de la última: {speed}.",
     "goodbye": "Hasta otra.",
     "not_started": "El motor de escritura no arranca; el registro dice por qué.",
+    # platforms that cannot be served, told to whoever runs the bot
+    "telegram_refused": "Telegram no acepta la clave del bot: pida una a @BotFather y póngala en "
+    "TELEGRAM_TOKEN.",
+    "telegram_port": "No puedo escuchar en {host}, puerto {port} ({reason}): elija otro con "
+    "TELEGRAM_WEBHOOK_PORT o cierre el programa que lo ocupa.",
     "restarted": "[el motor se ha reiniciado; vuelvo a empezar]",
     "cancelled": "[cancelado]",
 }

@@ -1,0 +1,86 @@
+"""The admins' commands; who may use them is for bot.administration to say, on every use."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message
+
+from bot.adapters.telegram.answers import Press
+from bot.adapters.telegram.context import Context
+from bot.adapters.telegram.outbox import Place
+from bot.adapters.telegram.rendering import guard, plain
+from bot.administration import PREVIOUS
+from bot.jobs import Requester
+from bot.texts import say
+
+# A name may be longer than the 64 bytes of a button's id, so the id holds a digest of it.
+_CHOICE = re.compile(r"r\.([0-9a-f]{24}|previous)")
+# Telegram takes a hundred buttons below a message.
+MOST_CHOICES = 90
+LABEL_LENGTH = 60
+
+
+class AdminCommands:
+    """/recargar and its buttons."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._administration = context.core.administration
+
+    async def reload(self, requester: Requester, message: Message, name: str) -> None:
+        """Load the checkpoint that is named, or offer those that are there."""
+        if name or not self._administration.allowed(requester):
+            report = await self._administration.reload(requester, name)
+            await self._context.reply(message, guard(report))
+            return
+        question = say(
+            "reload_choose", requester.language, name=self._context.core.executor.serving.name
+        )
+        await self._context.reply(message, guard(question), self._choices(requester))
+
+    def chosen(self, data: str) -> bool:
+        """Whether a button's id is one of a choice of checkpoints."""
+        return _CHOICE.fullmatch(data) is not None
+
+    async def choose(self, requester: Requester, press: Press, message: Message, data: str) -> None:
+        """A button of the choice was pressed: load it, and let the message say what came of it."""
+        name = self._name_of(requester, data)
+        if not self._administration.allowed(requester):
+            await press.answer(await self._administration.reload(requester, name or ""))
+            return
+        if name is None:
+            await press.answer(say("stale_button", requester.language))
+            return
+        told = asyncio.create_task(press.answer(None))
+        report = await self._administration.reload(requester, name)
+        await asyncio.wait({told})
+        await self._context.outbox.stand(
+            Place.of(message), plain(guard(report)), reference="a reload", edit=message.message_id
+        )
+
+    def _choices(self, requester: Requester) -> InlineKeyboardMarkup:
+        names = self._administration.checkpoints(requester)[:MOST_CHOICES]
+        rows = [_row(name[:LABEL_LENGTH], choice_id(name)) for name in names]
+        previous = self._administration.previous
+        if previous is not None:
+            label = f"{say('reload_previous', requester.language)}: {previous[:LABEL_LENGTH]}"
+            rows.append(_row(label, "r.previous"))
+        return InlineKeyboardMarkup(rows)
+
+    def _name_of(self, requester: Requester, data: str) -> str | None:
+        if data == "r.previous":
+            return PREVIOUS[0]
+        names = self._administration.checkpoints(requester)
+        return next((name for name in names if choice_id(name) == data), None)
+
+
+def choice_id(name: str) -> str:
+    """The id of the button that loads the checkpoint of this name."""
+    return f"r.{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:24]}"
+
+
+def _row(label: str, data: str) -> list[InlineKeyboardButton]:
+    return [InlineKeyboardButton(label, callback_data=data)]

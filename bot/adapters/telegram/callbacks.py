@@ -1,0 +1,93 @@
+"""Buttons that were pressed. What they know came from outside, so nothing of it is trusted."""
+
+from __future__ import annotations
+
+import asyncio
+
+from telegram import CallbackQuery, ChatMember, Message
+from telegram.error import BadRequest, TelegramError
+
+from bot.adapters.telegram.admin_commands import AdminCommands
+from bot.adapters.telegram.answers import ChatAnswer, Press
+from bot.adapters.telegram.context import Context, requester
+from bot.adapters.telegram.outbox import Place
+from bot.adapters.telegram.rendering import Shown, read_back
+from bot.buttons import Button, Verb
+from bot.jobs import Job
+from bot.phrases import closing_phrase
+from bot.texts import language_of, say
+
+
+class Callbacks:
+    """Answers presses: each is answered once, whatever comes of it."""
+
+    def __init__(self, context: Context, admins: AdminCommands) -> None:
+        self._context, self._admins = context, admins
+
+    async def handle(self, query: CallbackQuery) -> None:
+        """Do what the button says, for whoever pressed it."""
+        press = Press(self._context.outbox, query.id)
+        message, data = query.message, query.data or ""
+        try:
+            if not isinstance(message, Message) or not self._context.wrote(message):
+                pass  # too old for Telegram to show, or no message of ours
+            elif self._admins.chosen(data):
+                await self._admins.choose(requester(query.from_user, message), press, message, data)
+            elif (button := Button.read(data)) is not None:
+                await self._press(query, press, message, button)
+        finally:
+            if not press.answered:
+                language = language_of(query.from_user.language_code)
+                await press.answer(say("stale_button", language))
+
+    async def _press(
+        self, query: CallbackQuery, press: Press, message: Message, button: Button
+    ) -> None:
+        if button.verb is Verb.DELETE:
+            await self._delete(query, press, message, button)
+            return
+        shown = read_back(message.text or "", message.entities)
+        if shown is None or not shown.phrase:
+            return
+        core = self._context.core
+        options = core.settings.options(
+            sentences=button.sentences, style=button.style, temperature=button.temperature
+        )
+        way_back = ChatAnswer(self._context.outbox, Place.of(message), press)
+        phrase = self._phrase(button, shown)
+        job = Job(phrase, options, requester(query.from_user, message), way_back)
+        life = core.service.start(job, self._context.platform)
+        await asyncio.wait({life})
+        await press.answer()  # of no effect, but for somebody who floods and is told nothing
+
+    def _phrase(self, button: Button, shown: Shown) -> str:
+        if button.verb is Verb.AGAIN:
+            return shown.phrase
+        return closing_phrase(shown.text, self._context.core.settings.phrase_limit)
+
+    async def _delete(
+        self, query: CallbackQuery, press: Press, message: Message, button: Button
+    ) -> None:
+        language = language_of(query.from_user.language_code)
+        if button.user != query.from_user.id and not await self._moderates(query, message):
+            await press.answer(say("not_yours", language))
+            return
+        try:
+            await self._context.outbox.connected().delete_message(
+                message.chat.id, message.message_id
+            )
+        except BadRequest as error:
+            if "not found" not in error.message:  # older than two days
+                await press.answer(say("too_old", language))
+        await press.answer()
+
+    async def _moderates(self, query: CallbackQuery, message: Message) -> bool:
+        if message.chat.type == message.chat.PRIVATE:
+            return True
+        try:
+            member = await self._context.outbox.connected().get_chat_member(
+                message.chat.id, query.from_user.id
+            )
+        except TelegramError:
+            return False
+        return member.status in {ChatMember.ADMINISTRATOR, ChatMember.OWNER}

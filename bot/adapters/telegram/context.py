@@ -1,0 +1,45 @@
+"""What those who handle updates work with during one connection's life."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from telegram import Message, User
+
+from bot.adapters.telegram.outbox import Markup, Outbox, Place
+from bot.adapters.telegram.rendering import Rendered, plain
+from bot.core import Core
+from bot.jobs import Requester
+from bot.platform import Platform
+from bot.texts import language_of
+
+NAME = "telegram"
+
+
+@dataclass(frozen=True)
+class Context:
+    """The core, the way out, and who we are."""
+
+    core: Core
+    platform: Platform
+    outbox: Outbox
+    me: User
+
+    def wrote(self, message: Message) -> bool:
+        """Whether a message is one of ours."""
+        return message.from_user is not None and message.from_user.id == self.me.id
+
+    async def reply(
+        self, message: Message, text: str | Rendered, markup: Markup | None = None
+    ) -> None:
+        """Answer a message with a text of our own."""
+        content = plain(text) if isinstance(text, str) else text
+        place = Place.of(message)
+        await self.outbox.stand(place, content, reference="a reply", markup=markup)
+
+
+def requester(user: User, message: Message | None = None) -> Requester:
+    """Who asks, and where; without a message nobody knows where."""
+    private = message is None or message.chat.type == message.chat.PRIVATE
+    place = None if private or message is None else message.chat.id
+    return Requester(NAME, user.id, place, language_of(user.language_code))

@@ -1,0 +1,95 @@
+"""Who handles which update, and what becomes of an error on the way."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+
+from telegram import Chat, ChatMember, ChatMemberUpdated, Message, Update
+from telegram.error import TelegramError
+
+from bot.adapters.telegram.admin_commands import AdminCommands
+from bot.adapters.telegram.callbacks import Callbacks
+from bot.adapters.telegram.context import Context
+from bot.adapters.telegram.guest import GuestMessages
+from bot.adapters.telegram.inline import InlineQueries
+from bot.adapters.telegram.link import in_short
+from bot.adapters.telegram.menus import Menus
+from bot.adapters.telegram.messages import Messages
+from bot.failures import sentence
+from bot.jobs import new_reference
+from bot.texts import language_of, say
+from model.errors import LitteraError
+
+log = logging.getLogger(__name__)
+
+_AWAY = {ChatMember.BANNED, ChatMember.LEFT}
+
+
+class Dispatcher:
+    """Handles the updates of one connection's life."""
+
+    def __init__(self, context: Context, menus: Menus) -> None:
+        self._context, self._menus = context, menus
+        admins = AdminCommands(context)
+        self._messages = Messages(context, admins)
+        self._callbacks = Callbacks(context, admins)
+        self._inline = InlineQueries(context)
+        self._guests = GuestMessages(context)
+
+    async def handle(self, update: Update) -> None:
+        """Handle an update. Raises nothing but CancelledError: who asked is told, and the log."""
+        try:
+            await self._handle(update)
+        except LitteraError as error:
+            await self._say(update, sentence(error, _language(update)))
+        except TelegramError as error:
+            log.warning("update %s: %s", update.update_id, in_short(error))
+        except Exception as error:  # noqa: BLE001 (whatever it is, the person is told)
+            reference = new_reference()
+            log.error("%s: update %s failed: %s", reference, update.update_id, _where(error))
+            await self._say(update, say("internal", _language(update), reference=reference))
+
+    async def _handle(self, update: Update) -> None:
+        if update.message is not None:
+            self._note_chat(update.message)
+            await self._messages.handle(update.message)
+            if update.message.chat.type == Chat.PRIVATE:
+                await self._menus.meet(update.message.chat.id)
+        elif update.callback_query is not None:
+            await self._callbacks.handle(update.callback_query)
+        elif update.inline_query is not None:
+            await self._inline.handle(update.inline_query)
+        elif update.guest_message is not None:
+            await self._guests.handle(update.guest_message)
+        elif update.my_chat_member is not None:
+            self._note_membership(update.my_chat_member)
+        # Edited messages and whatever else may come are no requests.
+
+    def _note_chat(self, message: Message) -> None:
+        outbox = self._context.outbox
+        outbox.enter(message.chat.id)
+        if message.migrate_to_chat_id is not None:
+            outbox.follow(message.chat.id, message.migrate_to_chat_id)
+
+    def _note_membership(self, change: ChatMemberUpdated) -> None:
+        if change.new_chat_member.status in _AWAY:
+            self._context.outbox.leave(change.chat.id)
+        else:
+            self._context.outbox.enter(change.chat.id)
+
+    async def _say(self, update: Update, text: str) -> None:
+        message = update.effective_message
+        if isinstance(message, Message) and update.guest_message is None:
+            await self._context.reply(message, text)
+
+
+def _language(update: Update) -> str:
+    user = update.effective_user
+    return language_of(None if user is None else user.language_code)
+
+
+def _where(error: Exception) -> str:
+    """The kind of an error and its place; not its text, which may hold somebody's phrase."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {frame.name}, {frame.filename}:{frame.lineno}"

@@ -1,0 +1,86 @@
+"""The connection to the Bot API: the library's Bot with pools of its own, and its failures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from telegram.error import InvalidToken, TelegramError
+from telegram.ext import ExtBot
+from telegram.request import HTTPXRequest
+
+from bot.adapters.telegram.rate_limiter import Priority, RateLimiter
+from bot.platform import RefusedError
+from bot.settings import Settings
+from bot.texts import say
+from model.errors import LitteraError
+
+DEFAULT_BASE = "https://api.telegram.org"
+# Exactly what is handled: https://core.telegram.org/bots/api#update
+ALLOWED_UPDATES = ("message", "callback_query", "inline_query", "guest_message", "my_chat_member")
+# Seconds a request may take to connect, to send and to be answered.
+CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 10.0
+POOL_SIZE, POOL_SECONDS = 64, 30.0
+SHOWN = 160  # characters of an error's text
+
+
+class LinkError(LitteraError):
+    """Telegram cannot be reached or answers nonsense; trying again may help."""
+
+
+class Link(ExtBot[Priority]):
+    """The Bot of one connection's life, with access to updates as they are on the wire."""
+
+    async def raw_updates(
+        self, offset: int, wait: int, read_timeout: float
+    ) -> list[dict[str, Any]]:
+        """What getUpdates answers, unparsed: one malformed update must not take the others along.
+
+        Confirms every update before `offset`; waits up to `wait` seconds for new ones.
+        """
+        asked = {"offset": offset, "timeout": wait, "allowed_updates": list(ALLOWED_UPDATES)}
+        updates = await self._post("getUpdates", asked, read_timeout=read_timeout)
+        return updates if isinstance(updates, list) else []
+
+
+def make_link(settings: Settings, limiter: RateLimiter) -> Link:
+    """A fresh connection as the settings want it; nothing is sent yet."""
+    if settings.telegram_token is None:
+        raise RefusedError(say("telegram_refused"))
+    base = settings.telegram_api_base or DEFAULT_BASE
+    return Link(
+        settings.telegram_token.get_secret_value(),
+        base_url=f"{base}/bot",
+        base_file_url=f"{base}/file/bot",
+        request=_pool(POOL_SIZE),
+        get_updates_request=_pool(1),
+        rate_limiter=limiter,
+    )
+
+
+async def log_in(link: Link) -> None:
+    """Ask who we are. Raises RefusedError for a token that is none, LinkError for anything else."""
+    try:
+        await link.initialize()
+    except InvalidToken:  # its text holds the token
+        raise RefusedError(say("telegram_refused")) from None
+    except TelegramError as error:
+        raise LinkError(in_short(error)) from None
+
+
+def in_short(error: BaseException) -> str:
+    """What went wrong, for a line of the log: no address, no page of HTML, nothing endless."""
+    told = " ".join(str(error).split())
+    told = told.partition(". Parsing the server response")[0]
+    if len(told) > SHOWN:
+        told = told[:SHOWN] + "..."
+    return f"{type(error).__name__}: {told}" if told else type(error).__name__
+
+
+def _pool(size: int) -> HTTPXRequest:
+    return HTTPXRequest(
+        connection_pool_size=size,
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=ANSWER_SECONDS,
+        write_timeout=ANSWER_SECONDS,
+        pool_timeout=POOL_SECONDS,
+    )

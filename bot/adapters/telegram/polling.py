@@ -1,0 +1,93 @@
+"""Long polling: ask for updates, take them in, ask again (https://core.telegram.org/bots/api#getupdates).
+
+A loop of our own, since the library's Updater confirms updates before anybody has seen them. It
+mends what can be mended and says so once, not for every try.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from typing import Any
+
+from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
+
+from bot.adapters.telegram.intake import Intake
+from bot.adapters.telegram.link import Link, in_short
+from bot.adapters.telegram.rate_limiter import seconds_of
+from bot.platform import RefusedError
+from bot.texts import say
+
+log = logging.getLogger(__name__)
+
+# How much longer than asked a poll may take before it is abandoned: a connection that was lost
+# without a word never returns.
+GRACE_SECONDS = 5.0
+FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
+
+
+class Polling:
+    """Fetches updates for ever; `report` is told whether they arrive."""
+
+    def __init__(
+        self, link: Link, intake: Intake, seconds: int, report: Callable[[bool], None]
+    ) -> None:
+        self._link, self._intake, self._seconds, self._report = link, intake, seconds, report
+        self._offset = 0
+        self._trouble = ""
+
+    async def run(self) -> None:
+        """Poll until cancelled. Raises RefusedError for a token that was revoked."""
+        delay = FIRST_DELAY
+        steady = False  # the first poll, and the first after trouble, only ask what is there
+        while True:
+            try:
+                updates = await self._poll(self._seconds if steady else 0)
+            except InvalidToken:
+                raise RefusedError(say("telegram_refused")) from None
+            except (TelegramError, TimeoutError) as error:
+                steady = False
+                self._note(error)
+                pause = seconds_of(error) if isinstance(error, RetryAfter) else delay
+                await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 (no secret)
+                delay = min(2 * delay, LONGEST_DELAY)
+                continue
+            steady, delay = True, FIRST_DELAY
+            self._recovered()
+            await self._take(updates)
+
+    async def _poll(self, wait: int) -> list[dict[str, Any]]:
+        limit = wait + GRACE_SECONDS
+        return await asyncio.wait_for(
+            self._link.raw_updates(self._offset, wait, GRACE_SECONDS), limit
+        )
+
+    async def _take(self, updates: list[dict[str, Any]]) -> None:
+        before = self._offset
+        for raw in updates:
+            number = await self._intake.take(raw)
+            if number is not None:
+                self._offset = max(self._offset, number + 1)
+        if updates and self._offset == before:
+            await asyncio.sleep(FIRST_DELAY)  # nothing that could be confirmed: no hot loop
+
+    def _note(self, error: Exception) -> None:
+        self._report(False)
+        kind = type(error).__name__
+        if kind == self._trouble:
+            return
+        self._trouble = kind
+        if isinstance(error, Conflict):
+            log.warning("another program fetches this bot's updates from Telegram; trying again")
+        elif isinstance(error, TimeoutError):
+            log.warning("Telegram does not answer a poll; beginning anew")
+        else:
+            log.warning("no updates from Telegram (%s); trying again", in_short(error))
+
+    def _recovered(self) -> None:
+        self._report(True)
+        if self._trouble:
+            self._trouble = ""
+            log.info("updates from Telegram arrive again")

@@ -1,0 +1,100 @@
+"""The real program, `litteragpt bot`, serving a Telegram of the test's own."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.bot.programs import PROGRAM, SECONDS, environment
+from tests.fakes.telegram import FakeTelegram
+
+# Nothing is limited but what a test limits.
+GENEROUS = {"person_per_minute": 0, "person_per_day": 0, "server_per_minute": 0, "strikes": 0}
+
+
+class Bot:
+    """A process that runs the bot, and what it has logged."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self._log: list[str] = []
+        self._new_line = asyncio.Event()
+        self._reader = asyncio.create_task(self._read())
+
+    @property
+    def log(self) -> str:
+        """Everything on the error stream so far."""
+        return "".join(self._log)
+
+    async def logged(self, text: str, seconds: float = 20.0) -> str:
+        """Wait for a line of the log that has this in it."""
+        async with asyncio.timeout(seconds):
+            while True:
+                for line in self._log:
+                    if text in line:
+                        return line
+                self._new_line.clear()
+                await self._new_line.wait()
+
+    def terminate(self) -> None:
+        """As an operator does, or systemd."""
+        self.process.send_signal(signal.SIGTERM)
+
+    async def ended(self) -> int:
+        """Wait for the end; the exit code."""
+        code = await asyncio.wait_for(self.process.wait(), SECONDS)
+        await self._reader
+        return code
+
+    async def _read(self) -> None:
+        assert self.process.stderr is not None
+        async for line in self.process.stderr:
+            self._log.append(line.decode())
+            self._new_line.set()
+
+
+def settings_of(
+    server: FakeTelegram, checkpoints: Path, state: Path, **settings: object
+) -> dict[str, str]:
+    """The environment for a bot on this server. Names in capitals are variables' whole names."""
+    telegram = {
+        "TELEGRAM_TOKEN": server.token,
+        "TELEGRAM_API_BASE": server.base,
+        "TELEGRAM_POLL_SECONDS": "2",
+    }
+    plain = {name: value for name, value in settings.items() if name.islower()}
+    whole = {name: str(value) for name, value in settings.items() if name.isupper()}
+    ours = GENEROUS | {"state_dir": state, "shutdown_seconds": 10} | plain
+    return environment(checkpoints, **ours) | telegram | whole
+
+
+async def start(settings: Mapping[str, str], folder: Path) -> Bot:
+    """Start the program in this folder."""
+    process = await asyncio.create_subprocess_exec(
+        *PROGRAM, "bot", env=dict(settings), cwd=folder, stderr=asyncio.subprocess.PIPE
+    )
+    return Bot(process)
+
+
+@asynccontextmanager
+async def running(
+    server: FakeTelegram, checkpoints: Path, state: Path, **settings: object
+) -> AsyncIterator[Bot]:
+    """A bot that serves; ended by SIGTERM, and gone with exit code 0 unless it had ended before."""
+    bot = await start(settings_of(server, checkpoints, state, **settings), state)
+    try:
+        await server.connected()
+        yield bot
+        if bot.process.returncode is None:
+            bot.terminate()
+        assert await bot.ended() == 0
+    finally:
+        if bot.process.returncode is None:
+            bot.process.kill()
+            await bot.ended()
+        # What nobody may ever see.
+        assert server.token not in bot.log
+        assert "Traceback" not in bot.log

@@ -1,0 +1,48 @@
+"""What tests of conversations need again and again."""
+
+from __future__ import annotations
+
+from bot.adapters.telegram.rendering import JOINER
+from tests.fakes.telegram import Chat, FakeTelegram, Message, User
+from tests.fakes.telegram.entities import covered
+
+PHRASE = "En un lugar de la Mancha"
+
+
+def phrase_of(message: Message) -> str:
+    """What of an answer is set off as the phrase."""
+    (bold,) = [entity for entity in message.entities if entity["type"] == "bold"]
+    return covered(message.text, bold).replace(JOINER, "")
+
+
+def text_of(message: Message) -> str:
+    """The phrase of an answer and its continuation, without what is told below."""
+    return message.text.partition("\n\n")[0].replace(JOINER, "")
+
+
+def found(message: Message) -> set[str]:
+    """The kinds of entities in a message."""
+    return {entity["type"] for entity in message.entities}
+
+
+async def answer(
+    server: FakeTelegram,
+    user: User,
+    chat: Chat,
+    text: str,
+    *,
+    reply_to: Message | None = None,
+    topic: str | None = None,
+) -> Message:
+    """Say something and wait for the answer to it."""
+    message = await server.say(user, chat, text, reply_to=reply_to, topic=topic)
+    return await server.reply_to(message)
+
+
+async def answers(server: FakeTelegram, message: Message, count: int) -> list[Message]:
+    """Wait until a message has so many answers."""
+    return await server.world.changes.until(
+        lambda: found if len(found := server.replies_to(message)) >= count else None,
+        10.0,
+        f"{count} answers",
+    )
