@@ -162,6 +162,7 @@ class Console:
                 loss=loss,
                 device=serving.device,
                 threads=serving.threads,
+                engine=say(serving.engine),
             )
         )
 

@@ -21,6 +21,9 @@ TEXTS = {
     "worker_lost": "El motor de escritura se ha interrumpido varias veces con esta petición; "
     "repítala dentro de un momento.",
     "unavailable": "El motor de escritura no está disponible ahora mismo; repita en un momento.",
+    "no_native": "El núcleo nativo no está compilado: use LITTERAGPT_ENGINE=auto o pytorch.",
+    "native_cuda": "El núcleo nativo sólo corre en la CPU: con LITTERAGPT_DEVICE=cuda use "
+    "LITTERAGPT_ENGINE=auto o pytorch.",
     "no_cuda": "No encuentro ninguna GPU con CUDA: use LITTERAGPT_DEVICE=auto o cpu.",
     # checkpoints
     "unknown": "No hay ningún modelo «{name}» en {folder}; hay: {known}.",

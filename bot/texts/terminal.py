@@ -25,7 +25,9 @@ TEXTS = {
     "no_phrase": "Escriba la frase detrás de /escribe, por ejemplo: /escribe En un lugar",
     "no_such_command": "No conozco {command}; /ayuda muestra las órdenes.",
     "model": "Modelo {name} ({id}): {parameters} parámetros, {loss}; corre en {device} con "
-    "{threads} hilos.",
+    "el motor {engine} y {threads} hilos.",
+    "native": "nativo",
+    "pytorch": "pytorch",
     "status": "En curso y en cola: {pending}. Respondidas: {answered}. Reinicios del motor: "
     "{restarts}. Encendido desde hace {uptime}. Velocidad de la última: {speed}.",
     "reloaded": "Modelo cargado en {seconds:.1f} s: de {old} a {new}.",

@@ -8,13 +8,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from model.checkpoint import Checkpoint, load_checkpoint
+from model.backend import Backend
+from model.checkpoint import load_checkpoint
 from model.engine import Engine
 from model.errors import PromptError
 from model.generation import generate, make_sequence
 from model.prompt import Options
 from model.result import Result
 from model.sentences import may_end, split_sentences
+from model.stored import Checkpoint
 from tests.conftest import save_tiny
 
 
