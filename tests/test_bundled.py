@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from model.generation import generate
 from model.backend import Backend
+from model.generation import generate
 from model.places import bundled_checkpoints
 from model.prompt import Options
 from model.runtime import choose_runtime

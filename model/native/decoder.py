@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 
 from model.config import DecoderConfig
-from model.native.library import LayerWeights, Shape, Weights, load
+from model.native.library import LayerWeights, Shape, Weights, instruction_sets, load
 from model.stored import Checkpoint, read_checkpoint
 from model.weights import Floats
 
@@ -27,8 +27,8 @@ class NativeDecoder:
     """A decoder for this processor.
 
     weights: every tensor of `config.tensors()`, float32; they are copied. instructions: one of
-    `library.instruction_sets()`, by default the best. Raises RuntimeError where the kernel was not
-    built or lacks these instructions, MemoryError.
+    `library.instruction_sets()`, by default the best. Raises ValueError for others, RuntimeError
+    where the kernel was not built, MemoryError.
     """
 
     engine: Literal["native"] = "native"
@@ -40,8 +40,10 @@ class NativeDecoder:
         self.config = config
         self.parameter_count = sum(math.prod(shape) for shape in config.tensors().values())
         self.library = _library()
-        name = None if instructions is None else instructions.encode("ascii")
-        self.handle = _new_model(self.library, config, weights, name)
+        known = instruction_sets()
+        if instructions is not None and instructions not in known:
+            raise ValueError(f"no instructions {instructions!r} here, only {', '.join(known)}")
+        self.handle = _new_model(self.library, config, weights, instructions or known[0])
         weakref.finalize(self, self.library.lg_model_free, self.handle)
 
     def session(self, rows: int, masks: Floats) -> NativeSession:
@@ -134,7 +136,7 @@ def _library() -> CDLL:
 
 
 def _new_model(
-    library: CDLL, config: DecoderConfig, weights: Mapping[str, Floats], instructions: bytes | None
+    library: CDLL, config: DecoderConfig, weights: Mapping[str, Floats], instructions: str
 ) -> int:
     kept = {name: np.ascontiguousarray(array, np.float32) for name, array in weights.items()}
     if config.family == "modern":
@@ -145,9 +147,9 @@ def _new_model(
         _fill(layer, addresses, f"blocks.{index}.")
     whole = Weights(layers=layers)
     _fill(whole, addresses, "")
-    handle = library.lg_model_new(byref(_shape(config)), byref(whole), instructions)
+    handle = library.lg_model_new(byref(_shape(config)), byref(whole), instructions.encode())
     if not handle:
-        raise MemoryError(f"no memory for the weights, or no instructions {instructions!r}")
+        raise MemoryError("no memory for the weights")
     return int(handle)
 
 

@@ -100,8 +100,7 @@ const char *lg_instruction_set(int index) {
 
 static lg_step *find_step(const char *name) {
     for (int set = 0; set < SETS; set++)
-        if (INSTRUCTION_SETS[set].available() &&
-            (name == NULL || strcmp(name, INSTRUCTION_SETS[set].name) == 0))
+        if (INSTRUCTION_SETS[set].available() && strcmp(name, INSTRUCTION_SETS[set].name) == 0)
             return INSTRUCTION_SETS[set].step;
     return NULL;
 }

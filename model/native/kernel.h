@@ -46,8 +46,7 @@ typedef struct {
 /* The instruction sets of this build that the processor has, best first; NULL behind the last. */
 const char *lg_instruction_set(int index);
 
-/* Copy and round the weights. NULL when there is no memory or no such instruction set; a NULL name
- * takes the best. */
+/* Copy and round the weights. NULL when there is no memory or no such instruction set. */
 lg_model *lg_model_new(const lg_shape *shape, const lg_weights *weights, const char *instructions);
 void lg_model_free(lg_model *model);
 
