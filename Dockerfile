@@ -2,6 +2,8 @@
 # wheels at build time:  docker build --build-arg PIP_EXTRA_INDEX_URL=… -t litteragpt .
 FROM python:3.11-slim AS build
 ARG PIP_EXTRA_INDEX_URL
+# For the native kernel; without a compiler it would be left out.
+RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
 COPY pyproject.toml constraints.txt README.md LICENSE ./

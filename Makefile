@@ -1,4 +1,5 @@
-# Everything a newcomer needs. Python 3.11 or newer, make and git are enough.
+# Everything a newcomer needs. Python 3.11 or newer, make and git are enough; with a C compiler the
+# native kernel is built too.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -9,7 +10,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test lint format bench clean
+.PHONY: run test lint format bench bench-decoding sanitize clean
 
 # Start the bot; without tokens it is a chat in the terminal.
 run: $(VENV)/.installed
@@ -32,7 +33,23 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.answers --data $(DATA)
 	$(BIN)/python -m benchmarks.load
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+# How fast characters come, from this decoder and others, one request and many
+bench-decoding: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.decoding
+
+# The kernel under the sanitizers of the C compiler: memory and undefined behaviour, then threads
+KERNEL := $(wildcard model/native/*.[ch])
+SANITIZED := -std=c11 -D_GNU_SOURCE -O1 -g -ffp-contract=off -Wall -Wextra -Wno-psabi -Imodel/native
+sanitize:
+	@mkdir -p build
+	$(CC) $(SANITIZED) -fsanitize=address,undefined -fno-sanitize-recover=all -o build/sanitize \
+	    tests/model/kernel_driver.c $(filter %.c,$(KERNEL)) -pthread -lm
+	ASAN_OPTIONS=detect_leaks=0 build/sanitize
+	$(CC) $(SANITIZED) -fsanitize=thread -o build/sanitize \
+	    tests/model/kernel_driver.c $(filter %.c,$(KERNEL)) -pthread -lm
+	build/sanitize
+
+$(VENV)/.installed: pyproject.toml constraints.txt $(wildcard model/native/*.[ch])
 	@echo "Installing LitteraGPT into $(VENV); the first time this takes a few minutes."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --editable .
@@ -44,3 +61,4 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -f model/native/*.so

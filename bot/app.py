@@ -34,6 +34,7 @@ def worker_options(settings: Settings) -> WorkerOptions:
     return WorkerOptions(
         checkpoint=find_checkpoint(settings.checkpoint, settings.checkpoints_dir),
         device=settings.device,
+        engine=settings.engine,
         threads=settings.threads,
         max_batch=settings.max_batch,
         queue_limit=settings.queue_limit,

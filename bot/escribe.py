@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.settings import Settings
-from bot.texts import notices
+from bot.texts import notices, say
 from model.places import find_checkpoint
 from model.prompt import Options, check_phrase
 
@@ -22,9 +22,10 @@ _READ_LIMIT = 64 * 1024
 
 @dataclass(frozen=True)
 class Answer:
-    """A result and how long it took, model start included, in seconds."""
+    """A result, who computed it, and how long it took, model start included, in seconds."""
 
     result: Result
+    engine: str
     seconds: float
 
     def to_json(self) -> str:
@@ -38,6 +39,7 @@ class Answer:
             "semilla": result.seed,
             "checkpoint": result.checkpoint,
             "caracteres": result.characters,
+            "motor": say(self.engine),
             "segundos": round(self.seconds, 3),
             "avisos": self.notices,
         }
@@ -63,11 +65,9 @@ def answer(phrase: str, options: Options, settings: Settings, checkpoint: str) -
     check_phrase(phrase, settings.phrase_limit)
     path = find_checkpoint(checkpoint, settings.checkpoints_dir)
 
-    from model.checkpoint import load_checkpoint
-    from model.device import resolve_device, set_threads
     from model.generation import generate
+    from model.runtime import choose_runtime
 
-    set_threads(settings.threads)
-    loaded = load_checkpoint(path, resolve_device(settings.device))
-    result = generate(loaded, phrase, options)
-    return Answer(result, time.monotonic() - started)
+    runtime = choose_runtime(settings.engine, settings.device, settings.threads)
+    result = generate(runtime.load(path), phrase, options)
+    return Answer(result, runtime.engine, time.monotonic() - started)

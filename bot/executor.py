@@ -54,6 +54,7 @@ class Serving:
     styles: tuple[str, ...]
     device: str
     threads: int
+    engine: str
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ class WorkerOptions:
 
     checkpoint: Path
     device: str = "auto"
+    engine: str = "auto"
     threads: int = 0
     max_batch: int = 16
     queue_limit: int = 64
@@ -244,10 +246,11 @@ class Executor:
             process.kill()
 
     async def _spawn(self) -> asyncio.subprocess.Process:
-        arguments = (self._path, self.options.device, self.options.threads, self.options.max_batch)
+        options = self.options
+        arguments = (self._path, options.engine, options.device, options.threads, options.max_batch)
         return await asyncio.create_subprocess_exec(
             sys.executable,
-            "-P",  # a file called torch.py in the working directory is none of our business
+            "-P",  # a file called numpy.py in the working directory is none of our business
             "-m",
             "bot.worker",
             *map(str, arguments),
@@ -312,7 +315,7 @@ class Executor:
             _fail(reload, error_of_message(message))
             return
         old = self.serving
-        where = {"device": old.device, "threads": old.threads}
+        where = {"device": old.device, "threads": old.threads, "engine": old.engine}
         self._path = reload.path
         self._serving = _serving(reload.path, message | where)
         if not reload.answer.done():
@@ -357,4 +360,5 @@ def _serving(path: Path, message: Message) -> Serving:
         styles=tuple(message["styles"]),
         device=message["device"],
         threads=message["threads"],
+        engine=message["engine"],
     )

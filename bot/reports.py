@@ -36,6 +36,7 @@ def model_report(serving: Serving, speed: float | None, language: str = SPANISH)
         parameters=_grouped(serving.parameters, language),
         loss=loss_of(serving, language),
         device=serving.device,
+        engine=say(serving.engine, language),
         threads=serving.threads,
         speed=say(known, language, speed=speed),
         styles=", ".join(serving.styles) or say("no_styles", language),

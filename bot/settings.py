@@ -124,6 +124,7 @@ class Settings(BaseSettings):
 
     # writing
     device: Annotated[str, _one_of("auto", "cpu", "cuda")] = "auto"
+    engine: Annotated[str, _one_of("auto", "native", "pytorch")] = "auto"
     checkpoint: str = Field(default="small", min_length=1)
     checkpoints_dir: Path = Field(default_factory=bundled_checkpoints)
     threads: int = Field(default=0, ge=0, le=256)

@@ -16,17 +16,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-import torch
-
 from bot.protocol import Message, decode, encode, error_message, options_of
-from model.checkpoint import Checkpoint, load_checkpoint
-from model.device import resolve_device, set_threads
+from model.backend import Backend
 from model.engine import Engine
 from model.errors import CheckpointError, CodedError, PromptError
 from model.generation import generate, make_sequence
 from model.prompt import Options
 from model.result import result_of
+from model.runtime import Runtime, choose_runtime
 from model.sequence import Sequence
+from model.stored import Checkpoint
 
 # Streamed text is collected for this long, so that the bot reads tens of lines a second, not
 # thousands.
@@ -54,8 +53,10 @@ class Worker:
     last of them is finished.
     """
 
-    def __init__(self, out: BinaryIO, checkpoint: Checkpoint, rows: int) -> None:
-        self._out, self._rows = out, rows
+    def __init__(
+        self, out: BinaryIO, runtime: Runtime, checkpoint: Checkpoint[Backend], rows: int
+    ) -> None:
+        self._out, self._runtime, self._rows = out, runtime, rows
         self._engine = Engine(checkpoint, rows)
         self._engines = [self._engine]
         self._writings: dict[int, Writing] = {}
@@ -63,11 +64,10 @@ class Worker:
         self._flushed = 0.0
         self._alive = 0.0
 
-    def run(self, source: BinaryIO, threads: int) -> None:
+    def run(self, source: BinaryIO) -> None:
         """Serve until the input ends."""
-        checkpoint = self._engine.checkpoint
-        device = str(checkpoint.decoder.device)
-        self._say({"is": "ready", "device": device, "threads": threads, **describe(checkpoint)})
+        where = asdict(self._runtime)
+        self._say({"is": "ready", **where, **describe(self._engine.checkpoint)})
         threading.Thread(target=self._read, args=(source,), daemon=True).start()
         while self._take_messages():
             for engine in self._engines:
@@ -127,9 +127,7 @@ class Worker:
         started = time.monotonic()
         number = message["id"]
         try:
-            checkpoint = load_and_probe(
-                Path(message["path"]), self._engine.checkpoint.decoder.device
-            )
+            checkpoint = load_and_probe(Path(message["path"]), self._runtime)
             engine = Engine(checkpoint, self._rows)
         except CodedError as error:
             self._say({"is": "not_loaded", "id": number, "error": error_message(error)})
@@ -165,7 +163,7 @@ class Worker:
         self._out.flush()
 
 
-def describe(checkpoint: Checkpoint) -> Message:
+def describe(checkpoint: Checkpoint[Backend]) -> Message:
     """What the bot tells people about a checkpoint."""
     return {
         "name": checkpoint.name,
@@ -183,31 +181,31 @@ def _loss(metrics: Message) -> float | None:
     return float(loss) if isinstance(loss, (int, float)) else None
 
 
-def load_and_probe(folder: Path, device: torch.device) -> Checkpoint:
-    """Load a checkpoint and see it write; raises CheckpointError, DeviceError."""
-    checkpoint = load_checkpoint(folder, device)
+def load_and_probe(folder: Path, runtime: Runtime) -> Checkpoint[Backend]:
+    """Load a checkpoint and see it write; raises CheckpointError."""
+    checkpoint = runtime.load(folder)
     letters = filter(str.isalpha, checkpoint.tokenizer.characters)
     generate(checkpoint, next(letters, "."), PROBE)
     return checkpoint
 
 
 def main() -> None:
-    """Arguments: checkpoint folder, device, threads, rows."""
-    folder, device, threads, rows = sys.argv[1:]
+    """Arguments: checkpoint folder, engine, device, threads, rows."""
+    folder, engine, device, threads, rows = sys.argv[1:]
     # Whatever else prints must not get between the protocol's lines.
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     try:
-        used = set_threads(int(threads))
-        checkpoint = load_and_probe(Path(folder), resolve_device(device))
+        runtime = choose_runtime(engine, device, int(threads))
+        checkpoint = load_and_probe(Path(folder), runtime)
     except CodedError as error:
         out.write(encode({"is": "unusable", "error": error_message(error)}))
         out.flush()
         sys.exit(1)
     try:
-        Worker(out, checkpoint, int(rows)).run(sys.stdin.buffer, used)
+        Worker(out, runtime, checkpoint, int(rows)).run(sys.stdin.buffer)
     except BrokenPipeError:  # the bot is gone, and what is left to say with it
         os._exit(1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -56,6 +57,40 @@ class DecoderConfig:
     def head_width(self) -> int:
         """Width of one attention head."""
         return self.width // self.heads
+
+    @property
+    def attention_scale(self) -> float:
+        """What attention scores are multiplied with."""
+        return 1 / math.sqrt(self.width if self.scale_by_width else self.head_width)
+
+    def tensors(self) -> dict[str, tuple[int, ...]]:
+        """Name and shape of every tensor of such a decoder, as in a checkpoint's weights."""
+        width, hidden = (self.width,), (self.feed_forward,)
+        table = (self.vocabulary, self.width)
+        block = {f"attention.{name}.weight": width * 2 for name in ("query", "key", "value", "out")}
+        block["feed_forward.up.weight"] = hidden + width
+        block["feed_forward.down.weight"] = width + hidden
+        whole = {"token_embedding.weight": table, "head.weight": table, "norm.weight": width}
+        vectors = {"attention_norm.weight": width, "feed_forward_norm.weight": width}
+        if self.family == "modern":
+            block["feed_forward.gate.weight"] = hidden + width
+            head = (self.head_width,)
+            vectors |= {"attention.query_norm.weight": head, "attention.key_norm.weight": head}
+        else:
+            whole["position_embedding.weight"] = (self.context, self.width)
+            vectors |= {"attention_norm.bias": width, "feed_forward_norm.bias": width}
+            vectors |= {"attention.out.bias": width, "feed_forward.down.bias": width}
+            vectors["feed_forward.up.bias"] = hidden
+        ends = {} if self.family == "modern" else {"norm.bias": width, "head.bias": table[:1]}
+        return {
+            **whole,
+            **ends,
+            **{
+                f"blocks.{layer}.{name}": shape
+                for layer in range(self.layers)
+                for name, shape in (block | vectors).items()
+            },
+        }
 
     def to_json(self) -> dict[str, Any]:
         """The content of `config.json`."""

@@ -10,8 +10,8 @@ Shapes: B texts in a batch, T tokens each, C width, H heads of width D, V ids in
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +19,8 @@ from torch import Tensor, nn
 
 from model.cache import KVCache
 from model.config import DecoderConfig
+from model.torch_session import TorchSession
+from model.weights import Floats
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Attention(nn.Module):
         modern = config.family == "modern"
         width = config.width
         self.heads, self.head_width = config.heads, config.head_width
-        self.scale = 1 / math.sqrt(width if config.scale_by_width else config.head_width)
+        self.scale = config.attention_scale
         self.query = nn.Linear(width, width, bias=False)
         self.key = nn.Linear(width, width, bias=False)
         self.value = nn.Linear(width, width, bias=False)
@@ -163,6 +165,7 @@ class Block(nn.Module):
 class Decoder(nn.Module):
     """Token ids to logits. Built untrained; `model.checkpoint` fills in weights."""
 
+    engine: Literal["pytorch"] = "pytorch"
     cosines: Tensor
     sines: Tensor
 
@@ -189,6 +192,10 @@ class Decoder(nn.Module):
     def device(self) -> torch.device:
         """Where the weights are."""
         return self.head.weight.device
+
+    def session(self, rows: int, masks: Floats) -> TorchSession:
+        """See model.backend.Backend."""
+        return TorchSession(self, rows, masks)
 
     def arrange(self) -> None:
         """Lay the matrices out in memory the way a step of one token reads them fastest.

@@ -1,12 +1,11 @@
-"""Where a decoder runs."""
+"""Where a decoder runs on torch."""
 
 from __future__ import annotations
-
-import os
 
 import torch
 
 from model.errors import DeviceError
+from model.runtime import available_cores
 
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -21,7 +20,6 @@ def resolve_device(name: str) -> torch.device:
 
 def set_threads(wanted: int) -> int:
     """Use `wanted` CPU threads, or as many as there are cores for 0; returns how many."""
-    threads = wanted or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else wanted
-    threads = threads or os.cpu_count() or 1
+    threads = wanted or available_cores()
     torch.set_num_threads(threads)
     return threads

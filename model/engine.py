@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
+import numpy as np
 
-from model.cache import KVCache
-from model.checkpoint import Checkpoint
-from model.sampling import sample
+from model.backend import Backend
 from model.sentences import OPENERS
 from model.sequence import Constraint, Sequence, visible
+from model.stored import Checkpoint
 from model.tokenizer import SEPARATOR, START, Tokenizer
+from model.weights import Floats
 
 
 @dataclass
@@ -32,12 +31,10 @@ class _Seat:
 class Engine:
     """Writes up to `rows` texts at a time with one checkpoint."""
 
-    def __init__(self, checkpoint: Checkpoint, rows: int = 16) -> None:
+    def __init__(self, checkpoint: Checkpoint[Backend], rows: int = 16) -> None:
         self.checkpoint = checkpoint
-        self.decoder = checkpoint.decoder
-        device = self.decoder.device
-        self._cache = KVCache(self.decoder.config, rows, device, torch.float32)
-        self._masks = constraint_masks(checkpoint.tokenizer).to(device)
+        self._context = checkpoint.decoder.config.context
+        self._session = checkpoint.decoder.session(rows, constraint_masks(checkpoint.tokenizer))
         self._free = list(range(rows))[::-1]
         self._waiting: deque[Sequence] = deque()
         self._seats: list[_Seat] = []
@@ -63,7 +60,6 @@ class Engine:
         for seat in [seat for seat in self._seats if seat.sequence is sequence]:
             self._leave(seat)
 
-    @torch.inference_mode()
     def step(self) -> list[Sequence]:
         """Write one token of every seated text. Returns the texts it touched."""
         # One newcomer a step, so that reading phrases never holds the others up for long.
@@ -71,7 +67,8 @@ class Engine:
             self._seats.append(_Seat(self._waiting.popleft(), self._free.pop()))
         if not self._seats:
             return []
-        tokens = self._draw(self._logits())
+        self._read()
+        tokens = self._draw()
         touched = []
         for seat, token in zip(list(self._seats), tokens, strict=True):
             if seat.sequence.accept(token):
@@ -85,52 +82,43 @@ class Engine:
         self._seats.remove(seat)
         self._free.append(seat.row)
 
-    def _logits(self) -> Tensor:
-        """Logits (B, V) behind every seated text, in the order of the seats."""
-        device = self.decoder.device
-        behind: dict[int, Tensor] = {}
-        together: list[tuple[_Seat, int]] = []
+    def _read(self) -> None:
+        """Let the session read what is new of every seated text."""
+        together: list[_Seat] = []
+        tokens: list[int] = []
         for seat in self._seats:
-            tokens = visible(seat.sequence.tokens, self.decoder.config.context)
-            if seat.held == len(tokens) - 1 and seat.held > 0:
-                together.append((seat, tokens[-1]))
+            shown = visible(seat.sequence.tokens, self._context)
+            if seat.held == len(shown) - 1 and seat.held > 0:
+                together.append(seat)
+                tokens.append(shown[-1])
             else:  # a newcomer, or the window moved: read the whole of it
-                read = torch.tensor(tokens, device=device)
-                behind[seat.row] = self.decoder.prefill(read, self._cache, seat.row)
-            seat.held = len(tokens)
+                self._session.prefill(seat.row, shown)
+            seat.held = len(shown)
         if together:
-            logits = self.decoder.decode(
-                torch.tensor([token for _, token in together], device=device),
-                self._cache,
-                torch.tensor([seat.row for seat, _ in together], device=device),
-                torch.tensor([seat.held - 1 for seat, _ in together], device=device),
-            )
-            behind |= {seat.row: row for (seat, _), row in zip(together, logits, strict=True)}
-        return torch.stack([behind[seat.row] for seat in self._seats])
+            rows = [seat.row for seat in together]
+            self._session.decode(rows, tokens, [seat.held - 1 for seat in together])
 
-    def _draw(self, logits: Tensor) -> list[int]:
+    def _draw(self) -> list[int]:
+        """The next token of every seated text, in the order of the seats."""
         sequences = [seat.sequence for seat in self._seats]
-        device = logits.device
-        constraints = torch.tensor([int(each.constraint()) for each in sequences], device=device)
-        drawn = sample(
-            logits + self._masks[constraints],
-            torch.tensor([each.options.temperature for each in sequences], device=device),
-            torch.tensor([each.options.top_p for each in sequences], device=device),
-            torch.tensor([each.draw() for each in sequences], device=device),
+        return self._session.draw(
+            [seat.row for seat in self._seats],
+            [each.constraint() for each in sequences],
+            [each.options.temperature for each in sequences],
+            [each.options.top_p for each in sequences],
+            [each.draw() for each in sequences],
         )
-        ids: list[int] = drawn.tolist()
-        return ids
 
 
-def constraint_masks(tokenizer: Tokenizer) -> Tensor:
-    """What each Constraint adds to the logits: 0 or -inf, float32 (4, V)."""
-    masks = torch.zeros(len(Constraint), tokenizer.size)
-    masks[:, [START, *tokenizer.markers]] = -torch.inf
-    masks[[Constraint.INSIDE, Constraint.CONTINUES, Constraint.STARTS], SEPARATOR] = -torch.inf
+def constraint_masks(tokenizer: Tokenizer) -> Floats:
+    """What each Constraint adds to the logits: 0 or -inf, (4, V)."""
+    masks = np.zeros((len(Constraint), tokenizer.size), np.float32)
+    masks[:, [START, *tokenizer.markers]] = -np.inf
+    masks[[Constraint.INSIDE, Constraint.CONTINUES, Constraint.STARTS], SEPARATOR] = -np.inf
     for character, token in tokenizer.character_ids.items():
         opens = character in OPENERS
         if not (opens or character.islower()):
-            masks[Constraint.CONTINUES, token] = -torch.inf
+            masks[Constraint.CONTINUES, token] = -np.inf
         if not (opens or character.isupper() or character.isdigit() or character == "»"):
-            masks[Constraint.STARTS, token] = -torch.inf
+            masks[Constraint.STARTS, token] = -np.inf
     return masks

@@ -60,4 +60,6 @@ class DeviceError(CodedError):
 
     TEXTS: ClassVar[dict[str, str]] = {
         "no_cuda": "no CUDA device was found; use 'auto' or 'cpu'",
+        "no_native": "the native kernel was not built; use 'auto' or 'pytorch'",
+        "native_cuda": "the native kernel runs on the CPU only; use 'pytorch' for CUDA",
     }

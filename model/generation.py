@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from model.checkpoint import Checkpoint
+from model.backend import Backend
 from model.engine import Engine
 from model.prompt import Options, check_style, prepare
 from model.result import Result, result_of
 from model.sequence import Sequence
+from model.stored import Checkpoint
 
 
-def make_sequence(checkpoint: Checkpoint, phrase: str, options: Options) -> Sequence:
+def make_sequence(checkpoint: Checkpoint[Backend], phrase: str, options: Options) -> Sequence:
     """Check a phrase and its options against a checkpoint; raises PromptError."""
     options = replace(options, style=check_style(options.style, checkpoint.tokenizer))
     return Sequence(prepare(phrase, checkpoint.tokenizer), options, checkpoint.tokenizer)
 
 
 def generate(
-    checkpoint: Checkpoint,
+    checkpoint: Checkpoint[Backend],
     phrase: str,
     options: Options,
     on_text: Callable[[str], None] | None = None,

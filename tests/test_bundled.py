@@ -8,11 +8,13 @@ import sys
 
 import pytest
 
-from model.checkpoint import Checkpoint, load_checkpoint
+from model.backend import Backend
 from model.generation import generate
 from model.places import bundled_checkpoints
 from model.prompt import Options
+from model.runtime import choose_runtime
 from model.sentences import may_end, split_sentences
+from model.stored import Checkpoint
 
 PHRASES = (
     "En un lugar de la Mancha",
@@ -27,12 +29,12 @@ PHRASES = (
 
 
 @pytest.fixture(scope="module")
-def small() -> Checkpoint:
-    return load_checkpoint(bundled_checkpoints() / "small")
+def small() -> Checkpoint[Backend]:
+    return choose_runtime(device="cpu", threads=1).load(bundled_checkpoints() / "small")
 
 
 @pytest.mark.parametrize("phrase", PHRASES)
-def test_two_complete_sentences(small: Checkpoint, phrase: str) -> None:
+def test_two_complete_sentences(small: Checkpoint[Backend], phrase: str) -> None:
     result = generate(small, phrase, Options(seed=11))
     assert len(result.sentences) == 2
     assert all(map(may_end, result.sentences))
@@ -41,7 +43,7 @@ def test_two_complete_sentences(small: Checkpoint, phrase: str) -> None:
 
 
 @pytest.mark.parametrize("style", ["cervantes", "anonimo", "galdos", "baroja", "clarin"])
-def test_every_author_writes(small: Checkpoint, style: str) -> None:
+def test_every_author_writes(small: Checkpoint[Backend], style: str) -> None:
     result = generate(small, "Una mañana", Options(seed=3, style=style, sentences=1))
     assert may_end(result.sentences[0])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from model.checkpoint import Checkpoint
+from model.checkpoint import TorchCheckpoint
 from model.checkpoint_files import CARD, METRICS
 from model.config import DecoderConfig
 from model.errors import CheckpointError
@@ -51,7 +51,7 @@ The books are in the public domain; the weights are under Apache-2.0.
 
 
 def record_validation(
-    checkpoint: Checkpoint, *, w528: float, bits_per_byte: float, characters: int, corpus: str
+    checkpoint: TorchCheckpoint, *, w528: float, bits_per_byte: float, characters: int, corpus: str
 ) -> None:
     """Write measured figures (nats per character, bits per byte) into a checkpoint's metrics.json
     and model card.

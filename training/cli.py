@@ -20,7 +20,7 @@ import typer
 from training.failures import INTERRUPTED, fail, plain_failures
 
 if TYPE_CHECKING:
-    from model.checkpoint import Checkpoint
+    from model.checkpoint import TorchCheckpoint
     from training.evaluation import Evaluation
 
 app = typer.Typer(no_args_is_help=True)
@@ -229,7 +229,7 @@ def _default_data() -> Path:
     return folder
 
 
-def _evaluate_data(checkpoint: Checkpoint, data: Path, *, record: bool) -> Evaluation:
+def _evaluate_data(checkpoint: TorchCheckpoint, data: Path, *, record: bool) -> Evaluation:
     from training.card import record_validation
     from training.corpus import Corpus
     from training.evaluation import evaluate_corpus
@@ -248,7 +248,7 @@ def _evaluate_data(checkpoint: Checkpoint, data: Path, *, record: bool) -> Evalu
     return result
 
 
-def _evaluate_text(checkpoint: Checkpoint, text: Path) -> Evaluation:
+def _evaluate_text(checkpoint: TorchCheckpoint, text: Path) -> Evaluation:
     from training.evaluation import evaluate_text
 
     with _bar() as progress:

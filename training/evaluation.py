@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.checkpoint import Checkpoint
+from model.checkpoint import TorchCheckpoint
 from model.decoder import Decoder
 from model.errors import LitteraError
 from training.cleaning import decode_bytes
@@ -83,7 +83,7 @@ def _total_loss(decoder: Decoder, windows: Tensor, bf16: bool) -> float:
 
 
 def _evaluate(
-    checkpoint: Checkpoint, stream: Ids, dropped: int, progress: Progress | None
+    checkpoint: TorchCheckpoint, stream: Ids, dropped: int, progress: Progress | None
 ) -> Evaluation:
     loss = window_loss(checkpoint.decoder, stream, progress=progress)
     text = checkpoint.tokenizer.decode(stream.tolist())
@@ -92,7 +92,7 @@ def _evaluate(
 
 
 def evaluate_corpus(
-    checkpoint: Checkpoint, corpus: Corpus, progress: Progress | None = None
+    checkpoint: TorchCheckpoint, corpus: Corpus, progress: Progress | None = None
 ) -> Evaluation:
     """Evaluate on the validation split of a built corpus."""
     paragraphs = corpus.validation
@@ -106,7 +106,7 @@ def evaluate_corpus(
 
 
 def evaluate_text(
-    checkpoint: Checkpoint, path: Path, progress: Progress | None = None
+    checkpoint: TorchCheckpoint, path: Path, progress: Progress | None = None
 ) -> Evaluation:
     """Evaluate on a text file, normalised as a prompt would be."""
     try:

@@ -74,12 +74,14 @@ In any chat: @{username} and the phrase""",
     "privacy_logged": "I read only what I am asked to continue. Whoever runs this bot has chosen "
     "to keep phrases in its log; I count each person's requests to share out the turns.",
     "model_info": "Model {name} ({id}): {parameters} parameters, {loss}. Runs on {device} with "
-    "{threads} threads. Speed of the last answer: {speed}. Styles: {styles}.",
+    "the {engine} engine and {threads} threads. Speed of the last answer: {speed}. Styles: {styles}.",
     "loss": "loss {loss:.4f} nats per character",
     "loss_unknown": "no measured loss",
     "speed": "{speed:.0f} characters per second",
     "speed_unknown": "not measured yet",
     "no_styles": "none",
+    "native": "native",
+    "pytorch": "pytorch",
     # admins
     "not_admin": "That command is only for whoever runs the bot.",
     "reload_choose": "Which model shall I load? {name} is writing now.",

@@ -22,6 +22,9 @@ TEXTS = {
     "worker_lost": "El motor de escritura se ha interrumpido varias veces con esta petición; "
     "repítala dentro de un momento.",
     "unavailable": "El motor de escritura no está disponible ahora mismo; repita en un momento.",
+    "no_native": "El núcleo nativo no está compilado: use LITTERAGPT_ENGINE=auto o pytorch.",
+    "native_cuda": "El núcleo nativo sólo corre en la CPU: con LITTERAGPT_DEVICE=cuda use "
+    "LITTERAGPT_ENGINE=auto o pytorch.",
     "no_cuda": "No encuentro ninguna GPU con CUDA: use LITTERAGPT_DEVICE=auto o cpu.",
     # checkpoints
     "unknown": "No hay ningún modelo «{name}» en {folder}; hay: {known}.",
@@ -95,13 +98,15 @@ En cualquier chat: @{username} y la frase""",
     "privacy_logged": "Leo sólo lo que se me pide continuar. Quien administra este bot ha elegido "
     "que las frases queden en su registro; cuento cuántas peticiones hace cada persona para "
     "repartir los turnos.",
-    "model_info": "Modelo {name} ({id}): {parameters} parámetros, {loss}. Corre en {device} con "
-    "{threads} hilos. Velocidad de la última respuesta: {speed}. Estilos: {styles}.",
+    "model_info": "Modelo {name} ({id}): {parameters} parámetros, {loss}. Corre en {device} con el "
+    "motor {engine} y {threads} hilos. Velocidad de la última respuesta: {speed}. Estilos: {styles}.",
     "loss": "pérdida {loss:.4f} nats por carácter",
     "loss_unknown": "sin pérdida medida",
     "speed": "{speed:.0f} caracteres por segundo",
     "speed_unknown": "aún no medida",
     "no_styles": "ninguno",
+    "native": "nativo",
+    "pytorch": "pytorch",
     # admins
     "not_admin": "Esa orden es sólo para quien administra el bot.",
     "reload_choose": "¿Qué modelo cargo? Ahora escribe {name}.",

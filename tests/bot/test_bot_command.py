@@ -142,7 +142,7 @@ def test_a_gpu_that_is_not_there_is_told(
 
 
 def test_a_worker_that_does_not_start_is_told(checkpoints: Path, tmp_path: Path) -> None:
-    (tmp_path / "torch.py").write_text("raise SystemExit(3)\n")
+    (tmp_path / "safetensors.py").write_text("raise SystemExit(3)\n")
     settings = environment(checkpoints) | {"PYTHONPATH": str(tmp_path)}
     program = litteragpt("bot", settings=settings)
     assert program.returncode == EXIT_FAILURE

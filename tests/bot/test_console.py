@@ -82,7 +82,7 @@ def test_modelo_tells_what_writes(chat: Terminal) -> None:
     reply = chat.ask("/modelo")
     assert reply.startswith("Modelo tiny (")
     assert "26.912 parámetros" in reply
-    assert "Corre en cpu con 1 hilos." in reply
+    assert "Corre en cpu con el motor nativo y 1 hilos." in reply
 
 
 def test_estado_counts_the_answers(chat: Terminal) -> None:

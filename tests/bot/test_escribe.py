@@ -25,6 +25,7 @@ KEYS = [
     "semilla",
     "checkpoint",
     "caracteres",
+    "motor",
     "segundos",
     "avisos",
 ]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.escribe import Answer
 from bot.texts import explain
-from model.checkpoint import Checkpoint, load_checkpoint
+from model.checkpoint import TorchCheckpoint, load_checkpoint
 from model.errors import PromptError
 from model.generation import generate
 from model.prompt import Options
@@ -30,7 +30,7 @@ PHRASES = st.one_of(
 
 
 @cache
-def tiny(folder: Path) -> Checkpoint:
+def tiny(folder: Path) -> TorchCheckpoint:
     return load_checkpoint(folder)
 
 
@@ -58,4 +58,4 @@ def test_any_phrase_is_refused_with_a_reason_or_continued_exactly(
     assert text[-count:] == written
     assert text[:-count] in (given, given[:-1])
     assert result.text.startswith(result.phrase)
-    Answer(result, 0.0).to_json().encode()
+    Answer(result, "native", 0.0).to_json().encode()

@@ -8,19 +8,30 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from model.checkpoint import Checkpoint, load_checkpoint
+from model.backend import Backend
+from model.checkpoint import load_checkpoint
 from model.engine import Engine
 from model.errors import PromptError
 from model.generation import generate, make_sequence
+from model.native import library
+from model.native.decoder import load_native
 from model.prompt import Options
 from model.result import Result
 from model.sentences import may_end, split_sentences
+from model.stored import Checkpoint
 from tests.conftest import save_tiny
 
 
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
-    return load_checkpoint(save_tiny(tmp_path_factory.mktemp("engine") / "tiny"))
+@pytest.fixture(scope="module", params=[load_checkpoint, load_native], ids=["pytorch", "native"])
+def checkpoint(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Checkpoint[Backend]:
+    if request.param is load_native and library.load() is None:
+        pytest.skip("the kernel was not built")
+    loaded: Checkpoint[Backend] = request.param(
+        save_tiny(tmp_path_factory.mktemp("engine") / "tiny")
+    )
+    return loaded
 
 
 def options(**changes: object) -> Options:
@@ -41,14 +52,14 @@ def assert_sound(result: Result, wanted: int) -> None:
 
 
 @pytest.mark.parametrize("wanted", [1, 2, 3, 4, 5])
-def test_as_many_complete_sentences_as_asked(checkpoint: Checkpoint, wanted: int) -> None:
+def test_as_many_complete_sentences_as_asked(checkpoint: Checkpoint[Backend], wanted: int) -> None:
     for seed in range(4):
         result = generate(checkpoint, "En un lugar", options(sentences=wanted, seed=seed))
         assert_sound(result, wanted)
         assert result.sentences[0].startswith("En un lugar")
 
 
-def test_a_finished_phrase_is_followed_by_new_sentences(checkpoint: Checkpoint) -> None:
+def test_a_finished_phrase_is_followed_by_new_sentences(checkpoint: Checkpoint[Backend]) -> None:
     result = generate(checkpoint, "Se fue. No volvió.", options())
     assert_sound(result, 2)
     assert result.text.startswith("Se fue. No volvió. " + result.sentences[0])
@@ -58,7 +69,7 @@ def test_a_finished_phrase_is_followed_by_new_sentences(checkpoint: Checkpoint) 
     "phrase", ["Y entonces...", "El Sr.", "Hola. —", "¿", "a", "«Ven» ", "..."]
 )
 def test_awkward_endings_of_a_phrase_give_whole_sentences(
-    checkpoint: Checkpoint, phrase: str
+    checkpoint: Checkpoint[Backend], phrase: str
 ) -> None:
     for seed in range(3):
         assert_sound(generate(checkpoint, phrase, options(seed=seed)), 2)
@@ -71,7 +82,7 @@ def test_awkward_endings_of_a_phrase_give_whole_sentences(
     st.integers(0, 2**63 - 1),
 )
 def test_any_text_is_continued_or_refused(
-    checkpoint: Checkpoint, phrase: str, wanted: int, seed: int
+    checkpoint: Checkpoint[Backend], phrase: str, wanted: int, seed: int
 ) -> None:
     chosen = options(sentences=wanted, seed=seed, sentence_limit=40)
     if checkpoint.tokenizer.represent(phrase).text:
@@ -81,13 +92,15 @@ def test_any_text_is_continued_or_refused(
             generate(checkpoint, phrase, chosen)
 
 
-def test_the_same_seed_gives_the_same_text_and_another_another(checkpoint: Checkpoint) -> None:
+def test_the_same_seed_gives_the_same_text_and_another_another(
+    checkpoint: Checkpoint[Backend],
+) -> None:
     first, again = (generate(checkpoint, "Hola", options(seed=9)) for _ in range(2))
     assert first == again
     assert generate(checkpoint, "Hola", options(seed=10)).text != first.text
 
 
-def test_texts_that_share_a_batch_are_those_written_alone(checkpoint: Checkpoint) -> None:
+def test_texts_that_share_a_batch_are_those_written_alone(checkpoint: Checkpoint[Backend]) -> None:
     engine = Engine(checkpoint, rows=3)
     sequences = [
         make_sequence(
@@ -111,7 +124,7 @@ def test_texts_that_share_a_batch_are_those_written_alone(checkpoint: Checkpoint
 
 
 def test_streamed_pieces_join_to_the_continuation_even_of_runaways(
-    checkpoint: Checkpoint,
+    checkpoint: Checkpoint[Backend],
 ) -> None:
     pieces: list[str] = []
     result = generate(checkpoint, "Era", options(sentences=3), pieces.append)
@@ -120,7 +133,7 @@ def test_streamed_pieces_join_to_the_continuation_even_of_runaways(
     assert len(pieces) > 20
 
 
-def test_a_text_does_not_depend_on_who_reads_along(checkpoint: Checkpoint) -> None:
+def test_a_text_does_not_depend_on_who_reads_along(checkpoint: Checkpoint[Backend]) -> None:
     for seed in range(6):
         chosen = options(seed=seed, sentence_limit=150)
         assert generate(checkpoint, "Era", chosen, lambda text: None) == generate(
@@ -128,14 +141,14 @@ def test_a_text_does_not_depend_on_who_reads_along(checkpoint: Checkpoint) -> No
         )
 
 
-def test_a_sentence_that_runs_on_is_ended_at_its_limit(checkpoint: Checkpoint) -> None:
+def test_a_sentence_that_runs_on_is_ended_at_its_limit(checkpoint: Checkpoint[Backend]) -> None:
     result = generate(checkpoint, "Era", options(sentence_limit=50))
     assert_sound(result, 2)
     assert result.truncated
     assert all(len(sentence) <= len("Era") + 50 + len("...") for sentence in result.sentences)
 
 
-def test_a_text_longer_than_the_context_goes_on(checkpoint: Checkpoint) -> None:
+def test_a_text_longer_than_the_context_goes_on(checkpoint: Checkpoint[Backend]) -> None:
     context = checkpoint.decoder.config.context
     chosen = options(sentences=5, sentence_limit=100, style="galdos")
     result = generate(checkpoint, "Pues señor", chosen)
@@ -143,7 +156,7 @@ def test_a_text_longer_than_the_context_goes_on(checkpoint: Checkpoint) -> None:
     assert_sound(result, 5)
 
 
-def test_a_cancelled_text_leaves_its_place_to_the_next(checkpoint: Checkpoint) -> None:
+def test_a_cancelled_text_leaves_its_place_to_the_next(checkpoint: Checkpoint[Backend]) -> None:
     engine = Engine(checkpoint, rows=1)
     first, second = (make_sequence(checkpoint, word, options()) for word in ("uno", "dos"))
     engine.add(first)
@@ -157,7 +170,7 @@ def test_a_cancelled_text_leaves_its_place_to_the_next(checkpoint: Checkpoint) -
     assert second.text == generate(checkpoint, "dos", options()).text
 
 
-def test_cold_sampling_does_not_depend_on_the_seed(checkpoint: Checkpoint) -> None:
+def test_cold_sampling_does_not_depend_on_the_seed(checkpoint: Checkpoint[Backend]) -> None:
     texts = {generate(checkpoint, "Hola", options(temperature=0, seed=s)).text for s in range(3)}
     assert len(texts) == 1
 
@@ -188,21 +201,23 @@ def test_options_out_of_bounds_are_refused(changes: dict[str, object], code: str
      ("a" * 401, "too_long"), ("a" * 10_000, "too_long"), ("\x00" * 5, "unwritable")],
 )  # fmt: skip
 def test_phrases_that_cannot_be_continued_are_refused(
-    checkpoint: Checkpoint, phrase: str, code: str
+    checkpoint: Checkpoint[Backend], phrase: str, code: str
 ) -> None:
     with pytest.raises(PromptError) as refused:
         generate(checkpoint, phrase, options())
     assert refused.value.code == code
 
 
-def test_styles_are_found_with_any_spelling_and_unknown_ones_named(checkpoint: Checkpoint) -> None:
+def test_styles_are_found_with_any_spelling_and_unknown_ones_named(
+    checkpoint: Checkpoint[Backend],
+) -> None:
     assert generate(checkpoint, "Hola", options(style=" Galdós ")).style == "galdos"
     with pytest.raises(PromptError) as refused:
         generate(checkpoint, "Hola", options(style="borges"))
     assert refused.value.values["known"] == ("cervantes", "galdos")
 
 
-def test_a_style_changes_what_is_written(checkpoint: Checkpoint) -> None:
+def test_a_style_changes_what_is_written(checkpoint: Checkpoint[Backend]) -> None:
     texts = {
         generate(checkpoint, "Hola", options(style=style)).text
         for style in (None, "cervantes", "galdos")

@@ -1,0 +1,187 @@
+"""The backend that computes with the C kernel: weights of 8 bits, a CPU, no torch.
+
+Logits differ from those of `model.decoder` only by the rounding of weights and activations to 8
+bits and of keys and values to bfloat16. They depend on the text alone: not on who shares the batch,
+on how many threads compute, or on the instruction set.
+"""
+
+from __future__ import annotations
+
+import math
+import weakref
+from array import array
+from collections.abc import Mapping, Sequence
+from ctypes import CDLL, byref
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from model.config import DecoderConfig
+from model.native.library import LayerWeights, Shape, Weights, instruction_sets, load
+from model.stored import Checkpoint, read_checkpoint
+from model.weights import Floats
+
+
+class NativeDecoder:
+    """A decoder for this processor.
+
+    weights: every tensor of `config.tensors()`, float32; they are copied. instructions: one of
+    `library.instruction_sets()`, by default the best. Raises ValueError for others, RuntimeError
+    where the kernel was not built, MemoryError.
+    """
+
+    engine: Literal["native"] = "native"
+    device: Literal["cpu"] = "cpu"
+
+    def __init__(
+        self, config: DecoderConfig, weights: Mapping[str, Floats], instructions: str | None = None
+    ) -> None:
+        self.config = config
+        self.parameter_count = sum(math.prod(shape) for shape in config.tensors().values())
+        self.library = _library()
+        known = instruction_sets()
+        if instructions is not None and instructions not in known:
+            raise ValueError(f"no instructions {instructions!r} here, only {', '.join(known)}")
+        self.handle = _new_model(self.library, config, weights, instructions or known[0])
+        weakref.finalize(self, self.library.lg_model_free, self.handle)
+
+    def session(self, rows: int, masks: Floats) -> NativeSession:
+        """See model.backend.Backend."""
+        return NativeSession(self, rows, masks)
+
+    def logits(self, tokens: Sequence[int]) -> Floats:
+        """Logits (T, V) behind every one of T tokens, at most `context`."""
+        session = self.session(1, np.zeros((1, self.config.vocabulary), np.float32))
+        found = np.empty((len(tokens), self.config.vocabulary), np.float32)
+        session.extend([0] * len(tokens), tokens, range(len(tokens)), found)
+        return found
+
+
+class NativeSession:
+    """A KV cache of bfloat16 and the logits behind its rows; see model.backend.Session."""
+
+    def __init__(self, decoder: NativeDecoder, rows: int, masks: Floats) -> None:
+        self._decoder = decoder  # its weights must outlive this session
+        library = self._library = decoder.library
+        masks = np.ascontiguousarray(masks, np.float32)
+        self._handle = library.lg_session_new(decoder.handle, rows, masks.ctypes.data, len(masks))
+        if not self._handle:
+            raise MemoryError(f"no memory for the KV cache of {rows} texts")
+        weakref.finalize(self, library.lg_session_free, self._handle)
+
+    def prefill(self, row: int, tokens: Sequence[int]) -> None:
+        """See model.backend.Session."""
+        self.extend([row] * len(tokens), tokens, range(len(tokens)))
+
+    def decode(self, rows: Sequence[int], tokens: Sequence[int], positions: Sequence[int]) -> None:
+        """See model.backend.Session."""
+        self.extend(rows, tokens, positions)
+
+    def extend(
+        self,
+        rows: Sequence[int],
+        tokens: Sequence[int],
+        positions: Sequence[int],
+        logits: Floats | None = None,
+    ) -> None:
+        """Read tokens of any texts, those of a text together and in order.
+
+        logits: where to write those behind every token, (T, V). Raises IndexError for a token, row
+        or position that does not exist.
+        """
+        numbers = [array("i", values) for values in (tokens, rows, positions)]
+        addresses = [values.buffer_info()[0] for values in numbers]
+        target = None if logits is None else logits.ctypes.data
+        if self._library.lg_extend(self._handle, len(rows), *addresses, target) != 0:
+            raise IndexError("no such token, row or position")
+
+    def draw(
+        self,
+        rows: Sequence[int],
+        masks: Sequence[int],
+        temperatures: Sequence[float],
+        top_ps: Sequence[float],
+        uniforms: Sequence[float],
+    ) -> list[int]:
+        """See model.backend.Session. Raises IndexError for a row or mask that does not exist."""
+        whole = [array("i", values) for values in (rows, masks)]
+        real = [array("f", values) for values in (temperatures, top_ps, uniforms)]
+        drawn = array("i", rows)
+        addresses = [each.buffer_info()[0] for each in whole] + [
+            each.buffer_info()[0] for each in real
+        ]
+        target = drawn.buffer_info()[0]
+        if self._library.lg_draw(self._handle, len(rows), *addresses, target) != 0:
+            raise IndexError("no such row or mask")
+        return drawn.tolist()
+
+
+def load_native(folder: Path) -> Checkpoint[NativeDecoder]:
+    """Load and check a checkpoint; raises CheckpointError, and RuntimeError without a kernel."""
+    stored = read_checkpoint(folder)
+    return stored.with_decoder(NativeDecoder(stored.config, stored.weights))
+
+
+def set_threads(threads: int) -> int:
+    """Compute with this many threads in this process; returns how many there are."""
+    return int(_library().lg_set_threads(threads))
+
+
+def _library() -> CDLL:
+    library = load()
+    if library is None:
+        raise RuntimeError("the native kernel was not built")
+    return library
+
+
+def _new_model(
+    library: CDLL, config: DecoderConfig, weights: Mapping[str, Floats], instructions: str
+) -> int:
+    kept = {name: np.ascontiguousarray(array, np.float32) for name, array in weights.items()}
+    if config.family == "modern":
+        kept |= dict(zip(("cosines", "sines"), rotations(config), strict=True))
+    addresses = {name: array.ctypes.data for name, array in kept.items()}
+    layers = (LayerWeights * config.layers)()
+    for index, layer in enumerate(layers):
+        _fill(layer, addresses, f"blocks.{index}.")
+    whole = Weights(layers=layers)
+    _fill(whole, addresses, "")
+    handle = library.lg_model_new(byref(_shape(config)), byref(whole), instructions.encode())
+    if not handle:
+        raise MemoryError("no memory for the weights")
+    return int(handle)
+
+
+def _fill(target: LayerWeights | Weights, addresses: Mapping[str, int], prefix: str) -> None:
+    """Set the fields to the addresses of the tensors that belong to them; others stay NULL."""
+    fields = {name for name, *_ in target._fields_}
+    for name, address in addresses.items():
+        if not name.startswith(prefix):
+            continue
+        # blocks.0.attention.query.weight → query, blocks.0.attention.out.bias → out_bias
+        parts = name.removeprefix(prefix).removesuffix(".weight").split(".")
+        own = [part for part in parts if part not in ("attention", "feed_forward")]
+        if (field := "_".join(own)) in fields:
+            setattr(target, field, address)
+
+
+def _shape(config: DecoderConfig) -> Shape:
+    return Shape(
+        modern=config.family == "modern",
+        vocabulary=config.vocabulary,
+        context=config.context,
+        width=config.width,
+        layers=config.layers,
+        heads=config.heads,
+        feed_forward=config.feed_forward,
+        final_norm=config.final_norm,
+        attention_scale=config.attention_scale,
+    )
+
+
+def rotations(config: DecoderConfig) -> tuple[Floats, Floats]:
+    """Cosines and sines of the rotary angles, two arrays (context, head width / 2) of float32."""
+    half = np.arange(0, config.head_width, 2, dtype=np.float64) / config.head_width
+    angles = np.outer(np.arange(config.context), config.rope_theta**-half)
+    return np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)

@@ -1,0 +1,301 @@
+/* Models and sessions: weights are laid out, instruction sets chosen, columns handed to a step. */
+
+#include "kernel.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+#if defined(__aarch64__) && defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
+#include "memory.h"
+#include "model.h"
+#include "pool.h"
+#include "products.h"
+
+/* Which of the (layer, row, head) places of the cache this one is. */
+static inline size_t cache_place(const lg_session *session, int layer, int row, int head) {
+    size_t at = (size_t)layer * (size_t)session->rows + (size_t)row;
+    return at * (size_t)session->model->shape.heads + (size_t)head;
+}
+
+/* The nearest bfloat16, ties to even. */
+static inline uint16_t to_bfloat16(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return (uint16_t)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+}
+
+#define NAME(x) x##_plain
+#define TARGET
+#define WIDTH 4
+#define PRODUCT product_plain
+#include "step.h"
+
+#if defined(__x86_64__)
+#define NAME(x) x##_avx2
+#define TARGET TARGET_AVX2
+#define WIDTH 8
+#define PRODUCT product_avx2
+#include "step.h"
+
+#define NAME(x) x##_vnni
+#define TARGET TARGET_VNNI
+#define WIDTH 16
+#define PRODUCT product_vnni
+#include "step.h"
+
+static bool has_avx2(void) { return __builtin_cpu_supports("avx2"); }
+
+static bool has_vnni(void) {
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
+}
+#endif
+
+#if defined(__aarch64__)
+#define NAME(x) x##_dotprod
+#define TARGET TARGET_DOTPROD
+#define WIDTH 4
+#define PRODUCT product_dotprod
+#include "step.h"
+
+static bool has_dotprod(void) {
+#if defined(__linux__)
+    return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+#else
+    return true; /* every Apple processor with this architecture */
+#endif
+}
+#endif
+
+static bool always(void) { return true; }
+
+typedef struct {
+    const char *name;
+    bool (*available)(void);
+    lg_step *step;
+} instruction_set;
+
+static const instruction_set INSTRUCTION_SETS[] = {
+#if defined(__x86_64__)
+    {"avx512-vnni", has_vnni, step_vnni},
+    {"avx2", has_avx2, step_avx2},
+#elif defined(__aarch64__)
+    {"neon-dotprod", has_dotprod, step_dotprod},
+#endif
+    {"plain", always, step_plain},
+};
+
+enum { SETS = sizeof INSTRUCTION_SETS / sizeof INSTRUCTION_SETS[0] };
+
+const char *lg_instruction_set(int index) {
+    for (int set = 0; set < SETS; set++)
+        if (INSTRUCTION_SETS[set].available() && index-- == 0) return INSTRUCTION_SETS[set].name;
+    return NULL;
+}
+
+static lg_step *find_step(const char *name) {
+    for (int set = 0; set < SETS; set++)
+        if (INSTRUCTION_SETS[set].available() && strcmp(name, INSTRUCTION_SETS[set].name) == 0)
+            return INSTRUCTION_SETS[set].step;
+    return NULL;
+}
+
+/* --- weights ------------------------------------------------------------------------------- */
+
+/* A copy of (rows, width) numbers with rows padded to `stride`; NULL where there are none. */
+static float *copy(lg_memory *memory, const float *from, int rows, int width, int stride) {
+    if (from == NULL) return NULL;
+    float *to = take(memory, (size_t)rows * (size_t)stride, sizeof *to);
+    for (int row = 0; to != NULL && row < rows; row++)
+        memcpy(to + (size_t)row * (size_t)stride, from + (size_t)row * (size_t)width,
+               (size_t)width * sizeof *to);
+    return to;
+}
+
+static lg_norm copy_norm(lg_memory *memory, const float *weight, const float *bias, int width) {
+    return (lg_norm){copy(memory, weight, 1, width, padded(width)),
+                     copy(memory, bias, 1, width, padded(width))};
+}
+
+static lg_matrix new_matrix(lg_memory *memory, int blocks, int inputs, bool biased) {
+    lg_matrix matrix = {.blocks = blocks, .inputs = padded(inputs)};
+    size_t rows = (size_t)blocks * LANES;
+    matrix.weights = take(memory, rows, (size_t)matrix.inputs);
+    matrix.scales = take(memory, rows, sizeof *matrix.scales);
+    if (biased) matrix.bias = take(memory, rows, sizeof *matrix.bias);
+    if (matrix.weights != NULL) memset(matrix.weights, 128, rows * (size_t)matrix.inputs);
+    return matrix;
+}
+
+/* Round one row of weights to 8 bits as row `row` of the matrix. */
+static void round_row(const lg_matrix *matrix, int row, const float *weights, int inputs) {
+    float most = 0.0f;
+    for (int i = 0; i < inputs; i++) most = fabsf(weights[i]) > most ? fabsf(weights[i]) : most;
+    float inverse = most > 0.0f ? 127.0f / most : 0.0f;
+    uint8_t *block = matrix->weights + (size_t)(row / LANES) * (size_t)matrix->inputs * LANES;
+    for (int i = 0; i < inputs; i++)
+        block[i / 4 * 4 * LANES + row % LANES * 4 + i % 4] =
+            (uint8_t)(128 + (int)lrintf(weights[i] * inverse));
+    matrix->scales[row] = most / 127.0f;
+}
+
+/* Round `rows` rows into the matrix: 16 of them to block `first`, the next to `first` + `step`… */
+static void fill(const lg_memory *memory, lg_matrix matrix, int first, int step,
+                 const float *weights, const float *bias, int rows, int inputs) {
+    if (memory->failed) return;
+    for (int row = 0; row < rows; row++) {
+        int to = (first + row / LANES * step) * LANES + row % LANES;
+        round_row(&matrix, to, weights + (size_t)row * (size_t)inputs, inputs);
+        if (bias != NULL) matrix.bias[to] = bias[row];
+    }
+}
+
+static lg_layer new_layer(lg_memory *memory, const lg_shape *shape, const lg_layer_weights *from) {
+    int width = shape->width, hidden = shape->feed_forward;
+    int blocks = padded(width) / LANES, hidden_blocks = padded(hidden) / LANES;
+    bool biased = !shape->modern;
+    lg_layer layer = {
+        .attention_norm = copy_norm(memory, from->attention_norm, from->attention_norm_bias, width),
+        .feed_forward_norm =
+            copy_norm(memory, from->feed_forward_norm, from->feed_forward_norm_bias, width),
+        .query_norm = copy(memory, from->query_norm, 1, width / shape->heads, width),
+        .key_norm = copy(memory, from->key_norm, 1, width / shape->heads, width),
+        .attention_in = new_matrix(memory, 3 * blocks, width, false),
+        .attention_out = new_matrix(memory, blocks, width, biased),
+        .feed_forward_in =
+            new_matrix(memory, (shape->modern ? 2 : 1) * hidden_blocks, width, biased),
+        .feed_forward_out = new_matrix(memory, blocks, hidden, biased),
+    };
+    fill(memory, layer.attention_in, 0, 1, from->query, NULL, width, width);
+    fill(memory, layer.attention_in, blocks, 1, from->key, NULL, width, width);
+    fill(memory, layer.attention_in, 2 * blocks, 1, from->value, NULL, width, width);
+    fill(memory, layer.attention_out, 0, 1, from->out, from->out_bias, width, width);
+    if (shape->modern) {
+        fill(memory, layer.feed_forward_in, 0, 2, from->gate, NULL, hidden, width);
+        fill(memory, layer.feed_forward_in, 1, 2, from->up, NULL, hidden, width);
+    } else {
+        fill(memory, layer.feed_forward_in, 0, 1, from->up, from->up_bias, hidden, width);
+    }
+    fill(memory, layer.feed_forward_out, 0, 1, from->down, from->down_bias, width, hidden);
+    return layer;
+}
+
+lg_model *lg_model_new(const lg_shape *shape, const lg_weights *weights, const char *instructions) {
+    lg_step *step = find_step(instructions);
+    lg_model *model = step == NULL ? NULL : calloc(1, sizeof *model);
+    if (model == NULL) return NULL;
+    lg_memory *memory = &model->memory;
+    int width = shape->width, half = width / shape->heads / 2;
+    model->shape = *shape;
+    model->step = step;
+    model->head_width = 2 * half;
+    model->width = padded(width);
+    model->hidden = padded(shape->feed_forward);
+    model->context = padded(shape->context);
+    model->token_embedding =
+        copy(memory, weights->token_embedding, shape->vocabulary, width, model->width);
+    model->position_embedding =
+        copy(memory, weights->position_embedding, shape->context, width, model->width);
+    model->cosines = copy(memory, weights->cosines, shape->context, half, half);
+    model->sines = copy(memory, weights->sines, shape->context, half, half);
+    model->norm = copy_norm(memory, weights->norm, weights->norm_bias, width);
+    model->head = new_matrix(memory, padded(shape->vocabulary) / LANES, width, !shape->modern);
+    fill(memory, model->head, 0, 1, weights->head, weights->head_bias, shape->vocabulary, width);
+    model->layers = take(memory, (size_t)shape->layers, sizeof *model->layers);
+    for (int layer = 0; !memory->failed && layer < shape->layers; layer++)
+        model->layers[layer] = new_layer(memory, shape, &weights->layers[layer]);
+    if (!memory->failed) return model;
+    lg_model_free(model);
+    return NULL;
+}
+
+void lg_model_free(lg_model *model) {
+    if (model == NULL) return;
+    give_back(&model->memory);
+    free(model);
+}
+
+/* --- sessions ------------------------------------------------------------------------------ */
+
+static float *floats(lg_memory *memory, int rows, int width) {
+    return take(memory, (size_t)rows * (size_t)width, sizeof(float));
+}
+
+lg_session *lg_session_new(const lg_model *model, int rows, const float *masks, int mask_count) {
+    lg_session *session = calloc(1, sizeof *session);
+    if (session == NULL) return NULL;
+    lg_memory *memory = &session->memory;
+    const lg_shape *shape = &model->shape;
+    int widest = model->width > model->hidden ? model->width : model->hidden;
+    session->model = model;
+    session->rows = rows;
+    session->mask_count = mask_count;
+    session->masks = copy(memory, masks, mask_count, shape->vocabulary, shape->vocabulary);
+    session->logits = floats(memory, rows, shape->vocabulary);
+    session->heap = take(memory, (size_t)shape->vocabulary, sizeof *session->heap);
+    session->keys_stride = (size_t)model->context * (size_t)model->head_width;
+    session->values_stride = (size_t)model->context * (size_t)padded(model->head_width);
+    size_t places = (size_t)shape->layers * (size_t)rows * (size_t)shape->heads;
+    session->keys = take(memory, places * session->keys_stride, sizeof *session->keys);
+    session->values = take(memory, places * session->values_stride, sizeof *session->values);
+    session->x = floats(memory, COLUMNS, model->width);
+    session->normed = floats(memory, COLUMNS, model->width);
+    session->queries = floats(memory, COLUMNS, 3 * model->width);
+    session->mixed = floats(memory, COLUMNS, model->width);
+    session->hidden = floats(memory, COLUMNS, model->hidden);
+    session->scores = floats(memory, POOL_THREADS, model->context);
+    session->head_out = floats(memory, COLUMNS, model->head.blocks * LANES);
+    session->inputs.numbers = take(memory, COLUMNS, (size_t)widest);
+    session->inputs.scales = floats(memory, COLUMNS, 1);
+    session->inputs.sums = take(memory, COLUMNS, sizeof *session->inputs.sums);
+    if (!memory->failed) return session;
+    lg_session_free(session);
+    return NULL;
+}
+
+void lg_session_free(lg_session *session) {
+    if (session == NULL) return;
+    give_back(&session->memory);
+    free(session);
+}
+
+static bool outside(const int32_t *values, int count, int limit) {
+    for (int i = 0; i < count; i++)
+        if (values[i] < 0 || values[i] >= limit) return true;
+    return false;
+}
+
+/* Keep the logits of a step; a text's columns come in order, so those behind its last stay. */
+static void keep_logits(lg_session *session, int columns, const int32_t *rows, float *logits) {
+    size_t size = (size_t)session->model->shape.vocabulary;
+    size_t stride = (size_t)session->model->head.blocks * LANES;
+    for (int column = 0; column < columns; column++) {
+        const float *made = session->head_out + (size_t)column * stride;
+        memcpy(session->logits + (size_t)rows[column] * size, made, size * sizeof *made);
+        if (logits != NULL)
+            memcpy(logits + (size_t)column * size, made, size * sizeof *made);
+    }
+}
+
+int lg_extend(lg_session *session, int count, const int32_t *tokens, const int32_t *rows,
+              const int32_t *positions, float *logits) {
+    const lg_model *model = session->model;
+    const lg_shape *shape = &model->shape;
+    if (outside(tokens, count, shape->vocabulary) || outside(rows, count, session->rows) ||
+        outside(positions, count, shape->context))
+        return -1;
+    for (int first = 0; first < count; first += COLUMNS) {
+        int columns = count - first < COLUMNS ? count - first : COLUMNS;
+        model->step(session, columns, tokens + first, rows + first, positions + first);
+        keep_logits(session, columns, rows + first,
+                    logits == NULL ? NULL : logits + (size_t)first * (size_t)shape->vocabulary);
+    }
+    return 0;
+}
+
+int lg_set_threads(int threads) { return pool_resize(threads); }

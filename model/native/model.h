@@ -1,0 +1,117 @@
+/* The layout of weights, cache and working memory, shared by the files of the kernel.
+ *
+ * LANES numbers are kept side by side everywhere, whatever the processor's vectors hold: rows of
+ * matrices in blocks of 16, positions of keys in blocks of 16, vectors padded with zeros to 16.
+ */
+
+#ifndef LITTERAGPT_MODEL_H
+#define LITTERAGPT_MODEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernel.h"
+#include "memory.h"
+
+enum {
+    LANES = 16,
+    COLUMNS = 64, /* at most so many are read together; more are read in turns */
+    TILE = 8      /* of these, so many share the weights in the registers */
+};
+
+/* Inputs go four at a time into one 32-bit lane, and sixteen at a time are unrolled. Element
+ * (row, input) is byte weights[((row / 16) * inputs / 4 + input / 4) * 64 + row % 16 * 4 + input % 4],
+ * biased by 128. Padding rows have scale 0. */
+typedef struct {
+    int blocks; /* of 16 rows */
+    int inputs; /* padded to 16 */
+    uint8_t *weights;
+    float *scales; /* one a row */
+    float *bias;   /* one a row, or NULL */
+} lg_matrix;
+
+/* What becomes of a product: it is stored, added to what is there, or first passed through ReLU;
+ * pairs of blocks are joined to silu(gate) · up. */
+typedef enum { STORE, ADD, RELU, SWIGLU } lg_ending;
+
+typedef struct {
+    float *weight, *bias; /* no bias: RMSNorm */
+} lg_norm;
+
+typedef struct {
+    lg_norm attention_norm, feed_forward_norm;
+    float *query_norm, *key_norm;
+    lg_matrix attention_in; /* query, key and value, each padded to 16 rows */
+    lg_matrix attention_out;
+    lg_matrix feed_forward_in; /* SwiGLU: 16 rows of gate and 16 of up in turn */
+    lg_matrix feed_forward_out;
+} lg_layer;
+
+/* One instruction set's version of a step, see step.h. */
+typedef void lg_step(lg_session *session, int count, const int32_t *tokens, const int32_t *rows,
+                     const int32_t *positions);
+
+struct lg_model {
+    lg_shape shape;
+    lg_step *step;
+    int head_width, width, hidden, context; /* padded to 16, but for head_width */
+    float *token_embedding, *position_embedding, *cosines, *sines;
+    lg_norm norm;
+    lg_matrix head;
+    lg_layer *layers;
+    lg_memory memory;
+};
+
+/* An id that may be drawn, and a share of the probability. */
+typedef struct {
+    float probability;
+    int32_t id;
+} lg_candidate;
+
+/* Vectors rounded to 8 bits: value = scale · number. `sums` are those of the numbers. */
+typedef struct {
+    int8_t *numbers;
+    float *scales;
+    int32_t *sums;
+} lg_inputs;
+
+struct lg_session {
+    const lg_model *model;
+    int rows, mask_count;
+    float *masks;  /* (mask_count, vocabulary) */
+    float *logits; /* (rows, vocabulary) */
+    lg_candidate *heap; /* (vocabulary), for sampling */
+    /* bfloat16; a layer, row and head has keys (context / 16, head width, 16) and values
+     * (padded head width / 16, context, 16), so that 16 scores and 16 sums are made side by side */
+    uint16_t *keys, *values;
+    size_t keys_stride, values_stride; /* of one layer, row and head */
+    float *x, *normed, *queries, *mixed, *hidden, *scores, *head_out; /* one a column or thread */
+    lg_inputs inputs;
+    lg_memory memory;
+};
+
+/* A matrix times all columns, and where the products go. */
+typedef struct {
+    const lg_matrix *matrix;
+    lg_inputs inputs;
+    int columns;
+    lg_ending ending;
+    float *out;
+    int out_stride;
+    int blocks_a_piece;
+} lg_projection;
+
+/* The columns of a step and what is being done to them. */
+typedef struct {
+    lg_session *session;
+    const int32_t *tokens, *rows, *positions;
+    const lg_layer *layer;
+    int layer_index;
+    lg_norm norm;
+    const float *source; /* one vector of `stride` numbers a column */
+    int stride;
+} lg_columns;
+
+static inline int padded(int count) { return (count + LANES - 1) / LANES * LANES; }
+
+#endif

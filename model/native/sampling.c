@@ -1,0 +1,80 @@
+/* From logits to the next token of each text: model/sampling.py without the tensors. */
+
+#include <math.h>
+
+#include "model.h"
+
+/* Whether `a` is taken before `b`: the more likely first, of equals the lower id. */
+static int precedes(lg_candidate a, lg_candidate b) {
+    return a.probability > b.probability || (a.probability == b.probability && a.id < b.id);
+}
+
+/* Restore the heap below `root`, so that every lg_candidate precedes those under it. */
+static void sift(lg_candidate *heap, int count, int root) {
+    lg_candidate moved = heap[root];
+    for (int child; (child = 2 * root + 1) < count; root = child) {
+        if (child + 1 < count && precedes(heap[child + 1], heap[child])) child++;
+        if (!precedes(heap[child], moved)) break;
+        heap[root] = heap[child];
+    }
+    heap[root] = moved;
+}
+
+/* exp((logit + mask) / temperature), the largest being 1; returns their sum. */
+static float weigh(const float *logits, const float *mask, int count, float temperature,
+                   lg_candidate *out) {
+    float most = -INFINITY, sum = 0.0f;
+    for (int id = 0; id < count; id++) most = fmaxf(most, logits[id] + mask[id]);
+    for (int id = 0; id < count; id++) {
+        float probability = expf((logits[id] + mask[id] - most) / temperature);
+        out[id] = (lg_candidate){probability, id};
+        sum += probability;
+    }
+    return sum;
+}
+
+/* Move the smallest set of the most likely that holds `top_p` of `sum` to the end of `heap`, the
+ * most likely last; returns how many these are, and what they hold in `held`. */
+static int keep_nucleus(lg_candidate *heap, int count, float limit, float *held) {
+    for (int root = count / 2 - 1; root >= 0; root--) sift(heap, count, root);
+    int left = count;
+    *held = 0.0f;
+    do {
+        lg_candidate taken = heap[0];
+        *held += taken.probability;
+        heap[0] = heap[--left];
+        sift(heap, left, 0);
+        heap[left] = taken;
+    } while (left > 0 && heap[0].probability > 0.0f && *held < limit);
+    return count - left;
+}
+
+static int32_t draw_one(const float *logits, const float *mask, int count, float temperature,
+                        float top_p, float uniform, lg_candidate *heap) {
+    /* So cold that dividing by it may overflow is as good as zero: the most likely alone. */
+    int greedy = temperature < 1e-3f;
+    float sum = weigh(logits, mask, count, greedy ? 1.0f : temperature, heap);
+    float held;
+    int kept = keep_nucleus(heap, count, greedy ? 0.0f : top_p * sum, &held);
+    float target = uniform * held, passed = 0.0f;
+    for (int place = 1; place < kept; place++) {
+        passed += heap[count - place].probability;
+        if (passed > target) return heap[count - place].id;
+    }
+    return heap[count - kept].id; /* also where rounding puts the draw behind the last */
+}
+
+int lg_draw(lg_session *session, int count, const int32_t *rows, const int32_t *masks,
+            const float *temperatures, const float *top_ps, const float *uniforms,
+            int32_t *drawn) {
+    int size = session->model->shape.vocabulary;
+    for (int i = 0; i < count; i++) {
+        if (rows[i] < 0 || rows[i] >= session->rows || masks[i] < 0 ||
+            masks[i] >= session->mask_count)
+            return -1;
+        drawn[i] = draw_one(session->logits + (size_t)rows[i] * (size_t)size,
+                            session->masks + (size_t)masks[i] * (size_t)size, size,
+                            temperatures[i], top_ps[i], uniforms[i], session->heap);
+    }
+    return 0;
+}

@@ -1,0 +1,408 @@
+/* One step of the decoder, written once and compiled once for every instruction set.
+ *
+ * Before each inclusion kernel.c defines
+ *   NAME(x)   the name x with the instruction set appended
+ *   TARGET    the attribute that allows its instructions
+ *   WIDTH     how many floats its vectors hold: 4, 8 or 16
+ *   PRODUCT   its product of 16 rows with up to TILE columns, see products.h
+ *
+ * Sums run over LANES partial sums in all versions, and products are never fused with sums
+ * (-ffp-contract=off), so all versions give the same bits.
+ */
+
+#define INLINE static inline __attribute__((always_inline)) TARGET
+#define vec NAME(vec)
+#define ints NAME(ints)
+#define halves NAME(halves)
+#define bytes NAME(bytes)
+
+typedef float vec __attribute__((vector_size(4 * WIDTH)));
+typedef int32_t ints __attribute__((vector_size(4 * WIDTH)));
+typedef uint16_t halves __attribute__((vector_size(2 * WIDTH)));
+typedef int8_t bytes __attribute__((vector_size(WIDTH)));
+
+INLINE vec NAME(load)(const float *from) {
+    vec value;
+    memcpy(&value, from, sizeof value);
+    return value;
+}
+
+INLINE void NAME(store)(float *to, vec value) { memcpy(to, &value, sizeof value); }
+
+INLINE vec NAME(widen)(const uint16_t *from) {
+    halves value;
+    memcpy(&value, from, sizeof value);
+    return (vec)(__builtin_convertvector(value, ints) << 16);
+}
+
+INLINE vec NAME(select)(ints mask, vec yes, vec no) {
+    return (vec)((mask & (ints)yes) | (~mask & (ints)no));
+}
+
+INLINE vec NAME(maximum)(vec a, vec b) { return NAME(select)(a > b, a, b); }
+
+/* e^x to two units in the last place, for x held between -87 and 88. After Cephes' expf. */
+INLINE vec NAME(exponential)(vec x) {
+    const float to_integer = 12582912.0f; /* 1.5 · 2^23: adding it rounds to a whole number */
+    x = NAME(maximum)(x, (vec){0} - 87.0f);
+    x = -NAME(maximum)(-x, (vec){0} - 88.0f);
+    vec shifted = x * 1.44269504f + to_integer;
+    vec whole = shifted - to_integer;
+    vec rest = (x - whole * 0.693359375f) + whole * 2.12194440e-4f;
+    vec y = rest * 1.9875691500e-4f + 1.3981999507e-3f;
+    y = y * rest + 8.3334519073e-3f;
+    y = y * rest + 4.1665795894e-2f;
+    y = y * rest + 1.6666665459e-1f;
+    y = y * rest + 5.0000001201e-1f;
+    y = y * rest * rest + rest + 1.0f;
+    ints power = (ints)shifted << 23; /* the low bits of `shifted` are the whole number */
+    return (vec)((ints)y + power);
+}
+
+/* The sum of LANES partial sums, by halves. */
+INLINE float NAME(total)(float *partial) {
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int lane = 0; lane < half; lane++) partial[lane] += partial[lane + half];
+    return partial[0];
+}
+
+/* Σ a·b over `count` numbers, of any count. */
+INLINE float NAME(dot)(const float *a, const float *b, int count) {
+    float partial[LANES];
+    int whole = count / LANES * LANES;
+    for (int lane = 0; lane < LANES; lane += WIDTH) {
+        vec sum = {0};
+        for (int i = lane; i < whole; i += LANES) sum += NAME(load)(a + i) * NAME(load)(b + i);
+        NAME(store)(partial + lane, sum);
+    }
+    for (int i = whole; i < count; i++) partial[i - whole] += a[i] * b[i];
+    return NAME(total)(partial);
+}
+
+/* RMSNorm with ε = 1e-6, or LayerNorm with ε = 1e-5 where there is a bias. `out` may be `x`. */
+INLINE void NAME(normalize)(const float *x, lg_norm norm, int count, float *out) {
+    if (norm.bias == NULL) {
+        float inverse = 1.0f / sqrtf(NAME(dot)(x, x, count) / (float)count + 1e-6f);
+        for (int i = 0; i < count; i++) out[i] = x[i] * inverse * norm.weight[i];
+        return;
+    }
+    float mean = 0.0f;
+    for (int i = 0; i < count; i++) mean += x[i];
+    mean /= (float)count;
+    for (int i = 0; i < count; i++) out[i] = x[i] - mean;
+    float inverse = 1.0f / sqrtf(NAME(dot)(out, out, count) / (float)count + 1e-5f);
+    for (int i = 0; i < count; i++) out[i] = out[i] * inverse * norm.weight[i] + norm.bias[i];
+}
+
+/* Round a vector, padded with zeros to 16, to 8 bits as input number `column`. */
+INLINE void NAME(quantize)(const float *x, int count, lg_inputs inputs, int column) {
+    float largest[LANES];
+    for (int lane = 0; lane < LANES; lane += WIDTH) {
+        vec most = {0};
+        for (int i = lane; i < count; i += LANES) {
+            vec value = NAME(load)(x + i);
+            most = NAME(maximum)(most, NAME(maximum)(value, -value));
+        }
+        NAME(store)(largest + lane, most);
+    }
+    float most = 0.0f;
+    for (int lane = 0; lane < LANES; lane++) most = largest[lane] > most ? largest[lane] : most;
+    float inverse = most > 0.0f ? 127.0f / most : 0.0f;
+    int8_t *numbers = inputs.numbers + (size_t)column * (size_t)count;
+    int32_t sum = 0;
+    for (int i = 0; i < count; i += WIDTH) {
+        vec shifted = NAME(load)(x + i) * inverse + 12582912.0f; /* rounds, see exponential */
+        bytes rounded = __builtin_convertvector((ints)shifted, bytes);
+        memcpy(numbers + i, &rounded, sizeof rounded);
+    }
+    for (int i = 0; i < count; i++) sum += numbers[i];
+    inputs.scales[column] = most / 127.0f;
+    inputs.sums[column] = sum;
+}
+
+INLINE vec NAME(product_of)(const lg_projection *job, const int32_t *sums, int row, int column) {
+    ints sum;
+    memcpy(&sum, sums, sizeof sum);
+    vec scale = NAME(load)(job->matrix->scales + row) * job->inputs.scales[column];
+    vec value = __builtin_convertvector(sum, vec) * scale;
+    return job->matrix->bias == NULL ? value : value + NAME(load)(job->matrix->bias + row);
+}
+
+/* Sums of one block of 16 rows become results of up to TILE columns. */
+INLINE void NAME(finish)(const lg_projection *job, int block, int first, int columns,
+                         int32_t sums[][LANES]) {
+    for (int column = first; column < first + columns; column++) {
+        float *out = job->out + (size_t)column * (size_t)job->out_stride + block * LANES;
+        for (int lane = 0; lane < LANES; lane += WIDTH) {
+            vec value =
+                NAME(product_of)(job, sums[column - first] + lane, block * LANES + lane, column);
+            if (job->ending == ADD) value = NAME(load)(out + lane) + value;
+            if (job->ending == RELU) value = NAME(maximum)(value, (vec){0});
+            NAME(store)(out + lane, value);
+        }
+    }
+}
+
+/* The same for a block of gates and the block of ups behind it: silu(gate) · up. */
+INLINE void NAME(finish_swiglu)(const lg_projection *job, int block, int first, int columns,
+                                int32_t gates[][LANES], int32_t ups[][LANES]) {
+    for (int column = first; column < first + columns; column++) {
+        float *out = job->out + (size_t)column * (size_t)job->out_stride + block / 2 * LANES;
+        for (int lane = 0; lane < LANES; lane += WIDTH) {
+            int row = block * LANES + lane;
+            vec gate = NAME(product_of)(job, gates[column - first] + lane, row, column);
+            vec up = NAME(product_of)(job, ups[column - first] + lane, row + LANES, column);
+            NAME(store)(out + lane, gate / (NAME(exponential)(-gate) + 1.0f) * up);
+        }
+    }
+}
+
+TARGET static void NAME(project_blocks)(const void *context, int piece, int worker) {
+    (void)worker;
+    const lg_projection *job = context;
+    const lg_matrix *matrix = job->matrix;
+    int step = job->ending == SWIGLU ? 2 : 1;
+    int begin = piece * job->blocks_a_piece;
+    int end = begin + job->blocks_a_piece < matrix->blocks ? begin + job->blocks_a_piece
+                                                          : matrix->blocks;
+    size_t block_size = (size_t)matrix->inputs * LANES;
+    for (int block = begin; block < end; block += step) {
+        const uint8_t *weights = matrix->weights + (size_t)block * block_size;
+        for (int first = 0; first < job->columns; first += TILE) {
+            int columns = job->columns - first < TILE ? job->columns - first : TILE;
+            int32_t sums[2][TILE][LANES];
+            for (int part = 0; part < step; part++)
+                PRODUCT(weights + (size_t)part * block_size, matrix->inputs, job->inputs, first,
+                        columns, sums[part]);
+            if (job->ending == SWIGLU)
+                NAME(finish_swiglu)(job, block, first, columns, sums[0], sums[1]);
+            else
+                NAME(finish)(job, block, first, columns, sums[0]);
+        }
+    }
+}
+
+/* `matrix` times the vectors that were last rounded, into `out`, one vector of `stride` a column. */
+static void NAME(project)(const lg_session *session, const lg_matrix *matrix, int columns,
+                          lg_ending ending, float *out, int stride) {
+    int pieces = 4 * pool_size(); /* small enough that nobody waits long for the last */
+    int pairs = (matrix->blocks / 2 + pieces - 1) / pieces;
+    lg_projection job = {.matrix = matrix,
+                         .inputs = session->inputs,
+                         .columns = columns,
+                         .ending = ending,
+                         .out = out,
+                         .out_stride = stride,
+                         .blocks_a_piece = pairs > 0 ? 2 * pairs : 2};
+    pool_run(NAME(project_blocks), &job,
+             (matrix->blocks + job.blocks_a_piece - 1) / job.blocks_a_piece);
+}
+
+TARGET static void NAME(embed_column)(const void *context, int column, int worker) {
+    (void)worker;
+    const lg_columns *step = context;
+    const lg_model *model = step->session->model;
+    size_t width = (size_t)model->width;
+    float *x = step->session->x + (size_t)column * width;
+    memcpy(x, model->token_embedding + (size_t)step->tokens[column] * width, width * sizeof *x);
+    if (model->position_embedding == NULL) return;
+    const float *position = model->position_embedding + (size_t)step->positions[column] * width;
+    for (size_t i = 0; i < width; i++) x[i] += position[i];
+}
+
+TARGET static void NAME(quantize_column)(const void *context, int column, int worker) {
+    (void)worker;
+    const lg_columns *step = context;
+    const float *source = step->source + (size_t)column * (size_t)step->stride;
+    NAME(quantize)(source, step->stride, step->session->inputs, column);
+}
+
+TARGET static void NAME(normalize_column)(const void *context, int column, int worker) {
+    const lg_columns *step = context;
+    const lg_model *model = step->session->model;
+    size_t at = (size_t)column * (size_t)model->width;
+    float *normed = step->session->normed + at;
+    NAME(normalize)(step->source + at, step->norm, model->shape.width, normed);
+    lg_columns quantized = *step;
+    quantized.source = step->session->normed;
+    NAME(quantize_column)(&quantized, column, worker);
+}
+
+/* QK-norm and rotation of one head in place; RoPE turns its first half against the second. */
+INLINE void NAME(place_head)(const lg_model *model, float *head, float *norm, int position) {
+    int half = model->head_width / 2;
+    if (norm == NULL) return;
+    NAME(normalize)(head, (lg_norm){norm, NULL}, model->head_width, head);
+    const float *cosines = model->cosines + (size_t)position * (size_t)half;
+    const float *sines = model->sines + (size_t)position * (size_t)half;
+    for (int i = 0; i < half; i++) {
+        float first = head[i], second = head[i + half];
+        head[i] = first * cosines[i] - second * sines[i];
+        head[i + half] = second * cosines[i] + first * sines[i];
+    }
+}
+
+/* Queries and keys are placed, keys and values of the column written to the cache. */
+TARGET static void NAME(remember_column)(const void *context, int column, int worker) {
+    (void)worker;
+    const lg_columns *step = context;
+    const lg_session *session = step->session;
+    const lg_model *model = session->model;
+    int heads = model->shape.heads, width = model->head_width, position = step->positions[column];
+    float *query = session->queries + (size_t)column * 3 * (size_t)model->width;
+    float *key = query + model->width, *value = key + model->width;
+    for (int head = 0; head < heads; head++, query += width, key += width, value += width) {
+        NAME(place_head)(model, query, step->layer->query_norm, position);
+        NAME(place_head)(model, key, step->layer->key_norm, position);
+        size_t place = cache_place(session, step->layer_index, step->rows[column], head);
+        uint16_t *keys = session->keys + place * session->keys_stride +
+                         position / LANES * width * LANES + position % LANES;
+        uint16_t *values = session->values + place * session->values_stride + position * LANES;
+        for (int i = 0; i < width; i++) {
+            keys[i * LANES] = to_bfloat16(key[i]);
+            values[i / LANES * model->context * LANES + i % LANES] = to_bfloat16(value[i]);
+        }
+    }
+}
+
+/* Softmax of the scaled scores of `count` positions; the padding behind them becomes 0. */
+INLINE void NAME(softmax)(float *scores, int count, float scale) {
+    float most = scores[0];
+    for (int i = 1; i < count; i++) most = scores[i] > most ? scores[i] : most;
+    int end = padded(count);
+    for (int i = 0; i < end; i += WIDTH)
+        NAME(store)(scores + i, NAME(exponential)((NAME(load)(scores + i) - most) * scale));
+    for (int i = count; i < end; i++) scores[i] = 0.0f;
+    float partial[LANES];
+    for (int lane = 0; lane < LANES; lane += WIDTH) {
+        vec sum = {0};
+        for (int i = lane; i < end; i += LANES) sum += NAME(load)(scores + i);
+        NAME(store)(partial + lane, sum);
+    }
+    float inverse = 1.0f / NAME(total)(partial);
+    for (int i = 0; i < end; i += WIDTH)
+        NAME(store)(scores + i, NAME(load)(scores + i) * inverse);
+}
+
+/* Query · key for all positions, 16 at a time. */
+INLINE void NAME(score)(const float *query, const uint16_t *keys, int width, int count,
+                        float *scores) {
+    for (int first = 0; first < count; first += LANES, keys += width * LANES)
+        for (int lane = 0; lane < LANES; lane += WIDTH) {
+            vec even = {0}, odd = {0}; /* two sums, so that neither waits for itself */
+            for (int i = 0; i < width; i += 2) {
+                even += NAME(widen)(keys + i * LANES + lane) * query[i];
+                odd += NAME(widen)(keys + (i + 1) * LANES + lane) * query[i + 1];
+            }
+            NAME(store)(scores + first + lane, even + odd);
+        }
+}
+
+/* Σ weight · value over the positions, for WIDTH of the numbers of a value. */
+INLINE vec NAME(mix)(const float *weights, const uint16_t *values, int count) {
+    vec sums[4] = {{0}, {0}, {0}, {0}};
+    int whole = count / 4 * 4;
+    for (int position = 0; position < whole; position += 4) {
+        sums[0] += NAME(widen)(values + position * LANES) * weights[position];
+        sums[1] += NAME(widen)(values + (position + 1) * LANES) * weights[position + 1];
+        sums[2] += NAME(widen)(values + (position + 2) * LANES) * weights[position + 2];
+        sums[3] += NAME(widen)(values + (position + 3) * LANES) * weights[position + 3];
+    }
+    for (int position = whole; position < count; position++)
+        sums[0] += NAME(widen)(values + position * LANES) * weights[position];
+    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+/* Attention of one column with one head; pieces are numbered column · heads + head. */
+TARGET static void NAME(attend)(const void *context, int piece, int worker) {
+    const lg_columns *step = context;
+    const lg_session *session = step->session;
+    const lg_model *model = session->model;
+    int column = piece / model->shape.heads, head = piece % model->shape.heads;
+    int width = model->head_width, count = step->positions[column] + 1;
+    size_t place = cache_place(session, step->layer_index, step->rows[column], head);
+    float *scores = session->scores + (size_t)worker * (size_t)model->context;
+    const float *query =
+        session->queries + (size_t)column * 3 * (size_t)model->width + head * width;
+    NAME(score)(query, session->keys + place * session->keys_stride, width, count, scores);
+    NAME(softmax)(scores, count, model->shape.attention_scale);
+    float *mixed = session->mixed + (size_t)column * (size_t)model->width + head * width;
+    const uint16_t *values = session->values + place * session->values_stride;
+    for (int first = 0; first < width; first += LANES, values += model->context * LANES)
+        for (int lane = 0; lane < LANES && first + lane < width; lane += WIDTH) {
+            float sums[WIDTH];
+            NAME(store)(sums, NAME(mix)(scores, values + lane, count));
+            int left = width - first - lane < WIDTH ? width - first - lane : WIDTH;
+            memcpy(mixed + first + lane, sums, (size_t)left * sizeof *sums);
+        }
+}
+
+static void NAME(normalize_columns)(lg_columns *step, lg_norm norm, int count) {
+    step->norm = norm;
+    step->source = step->session->x;
+    step->stride = step->session->model->width;
+    pool_run(NAME(normalize_column), step, count);
+}
+
+static void NAME(quantize_columns)(lg_columns *step, const float *source, int stride, int count) {
+    step->source = source;
+    step->stride = stride;
+    pool_run(NAME(quantize_column), step, count);
+}
+
+/* One layer: attention and feed-forward, each on a normalised copy and added back. */
+static void NAME(run_layer)(lg_columns *step, int count) {
+    const lg_session *session = step->session;
+    const lg_model *model = session->model;
+    const lg_layer *layer = step->layer;
+    int width = model->width, hidden = model->hidden;
+
+    NAME(normalize_columns)(step, layer->attention_norm, count);
+    NAME(project)(session, &layer->attention_in, count, STORE, session->queries, 3 * width);
+    pool_run(NAME(remember_column), step, count);
+    pool_run(NAME(attend), step, count * model->shape.heads);
+    NAME(quantize_columns)(step, session->mixed, width, count);
+    NAME(project)(session, &layer->attention_out, count, ADD, session->x, width);
+
+    lg_ending activation = model->shape.modern ? SWIGLU : RELU;
+    NAME(normalize_columns)(step, layer->feed_forward_norm, count);
+    NAME(project)(session, &layer->feed_forward_in, count, activation, session->hidden, hidden);
+    NAME(quantize_columns)(step, session->hidden, hidden, count);
+    NAME(project)(session, &layer->feed_forward_out, count, ADD, session->x, width);
+}
+
+/* Logits of the columns in session->x, into session->head_out. */
+static void NAME(run_head)(lg_columns *step, int count) {
+    const lg_session *session = step->session;
+    const lg_model *model = session->model;
+    if (model->shape.final_norm)
+        NAME(normalize_columns)(step, model->norm, count);
+    else
+        NAME(quantize_columns)(step, session->x, model->width, count);
+    NAME(project)(session, &model->head, count, STORE, session->head_out,
+                  model->head.blocks * LANES);
+}
+
+/* Read up to COLUMNS columns; session->head_out holds the logits behind each. */
+static void NAME(step)(lg_session *session, int count, const int32_t *tokens, const int32_t *rows,
+                       const int32_t *positions) {
+    lg_columns step = {.session = session, .tokens = tokens, .rows = rows,
+                          .positions = positions};
+    pool_run(NAME(embed_column), &step, count);
+    for (int layer = 0; layer < session->model->shape.layers; layer++) {
+        step.layer = &session->model->layers[layer];
+        step.layer_index = layer;
+        NAME(run_layer)(&step, count);
+    }
+    NAME(run_head)(&step, count);
+}
+
+#undef INLINE
+#undef vec
+#undef ints
+#undef halves
+#undef bytes
+#undef NAME
+#undef TARGET
+#undef WIDTH
+#undef PRODUCT

@@ -1,0 +1,82 @@
+"""Who computes, and where: the native kernel on a CPU, or PyTorch on a CPU or GPU.
+
+Importing torch takes a second or two and hundreds of megabytes, so it is imported only when it is
+to compute, or to be asked about a GPU whose driver can be seen.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from model.backend import Backend, EngineName
+from model.errors import DeviceError
+from model.native import library
+from model.stored import Checkpoint
+
+ENGINES = ("auto", "native", "pytorch")
+# A step of these small decoders is many short jobs: with more threads they would only wait.
+_NATIVE_THREADS = 8
+_DRIVERS = (Path("/dev/nvidiactl"), Path("/proc/driver/nvidia"), Path("/dev/dxg"))
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What loads checkpoints. device: as torch names it; threads: of the CPU."""
+
+    engine: EngineName
+    device: str
+    threads: int
+
+    def load(self, folder: Path) -> Checkpoint[Backend]:
+        """Load and check a checkpoint; raises CheckpointError."""
+        if self.engine == "native":
+            from model.native.decoder import load_native
+
+            return load_native(folder)
+        from model.checkpoint import load_checkpoint
+
+        return load_checkpoint(folder, self.device)
+
+
+def choose_runtime(engine: str = "auto", device: str = "auto", threads: int = 0) -> Runtime:
+    """The runtime for these settings, its threads started.
+
+    engine: one of ENGINES; device: auto, cpu or cuda; threads: 0 for as many as are useful. A GPU
+    is used where there is one, by PyTorch; on a CPU the kernel computes where it was built. Raises
+    DeviceError for what is not there.
+    """
+    if engine == "native" and device == "cuda":
+        raise DeviceError("native_cuda")
+    if engine == "native" and library.load() is None:
+        raise DeviceError("no_native")
+    if engine == "native" or (engine == "auto" and library.load() and not _wants_gpu(device)):
+        from model.native.decoder import set_threads
+
+        wanted = threads or min(available_cores(), _NATIVE_THREADS)
+        return Runtime("native", "cpu", set_threads(wanted))
+
+    from model import device as torch_device
+
+    where = torch_device.resolve_device(device)
+    return Runtime("pytorch", str(where), torch_device.set_threads(threads))
+
+
+def available_cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _wants_gpu(device: str) -> bool:
+    """Whether a GPU is asked for, or may be used and is there."""
+    if device != "auto":
+        return device == "cuda"
+    if sys.platform == "linux" and not any(map(Path.exists, _DRIVERS)):
+        return False
+    import torch
+
+    return torch.cuda.is_available()

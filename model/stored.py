@@ -1,0 +1,72 @@
+"""A checkpoint: a folder with the weights, the shape, the vocabulary and how they came to be.
+
+    model.safetensors   config.json   tokenizer.json   metrics.json   README.md (model card)
+
+Nothing in it is ever unpickled: weights are safetensors, the rest is JSON. Everything is checked
+before a decoder is built, and each failure names the file and what was expected of it. This is all
+done without torch; `model.checkpoint` and `model.native` make decoders of what was read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from model.backend import Backend
+from model.checkpoint_files import CONFIG, METRICS, TOKENIZER, WEIGHTS
+from model.config import DecoderConfig
+from model.errors import CheckpointError
+from model.files import read_json_object
+from model.tokenizer import Tokenizer
+from model.weights import Floats, read_weights
+
+AnyDecoder = TypeVar("AnyDecoder", bound=Backend, covariant=True)
+GivenDecoder = TypeVar("GivenDecoder", bound=Backend)
+
+
+@dataclass(frozen=True)
+class Checkpoint(Generic[AnyDecoder]):
+    """A loaded checkpoint. `id` is the beginning of the SHA-256 of the weights file."""
+
+    name: str
+    id: str
+    path: Path
+    decoder: AnyDecoder
+    tokenizer: Tokenizer
+    metrics: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class StoredCheckpoint:
+    """What a folder holds; `weights` are float32."""
+
+    path: Path
+    id: str
+    config: DecoderConfig
+    weights: dict[str, Floats]
+    tokenizer: Tokenizer
+    metrics: dict[str, Any]
+
+    def with_decoder(self, decoder: GivenDecoder) -> Checkpoint[GivenDecoder]:
+        """The loaded checkpoint, once a decoder has been made of the weights."""
+        name = self.path.resolve().name
+        return Checkpoint(name, self.id, self.path, decoder, self.tokenizer, self.metrics)
+
+
+def read_checkpoint(folder: Path) -> StoredCheckpoint:
+    """Read and check all files of a checkpoint; raises CheckpointError."""
+    if not folder.is_dir():
+        raise CheckpointError("no_folder", file=str(folder))
+    config = DecoderConfig.load(folder / CONFIG)
+    tokenizer = Tokenizer.load(folder / TOKENIZER)
+    if tokenizer.size != config.vocabulary:
+        raise CheckpointError(
+            "vocabulary",
+            file=str(folder / TOKENIZER),
+            found=tokenizer.size,
+            expected=config.vocabulary,
+        )
+    weights, identity = read_weights(folder / WEIGHTS, config)
+    metrics = read_json_object(folder / METRICS)
+    return StoredCheckpoint(folder, identity, config, weights, tokenizer, metrics)

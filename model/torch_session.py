@@ -1,0 +1,57 @@
+"""The session of the decoder that runs on torch; see model.backend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+from model.cache import KVCache
+from model.sampling import sample
+from model.weights import Floats
+
+if TYPE_CHECKING:
+    from model.decoder import Decoder
+
+
+class TorchSession:
+    """A KV cache and the logits (rows, V) behind each of its rows, on the decoder's device."""
+
+    def __init__(self, decoder: Decoder, rows: int, masks: Floats) -> None:
+        self._decoder, self._device = decoder, decoder.device
+        config = decoder.config
+        self._cache = KVCache(config, rows, self._device, torch.float32)
+        self._logits = torch.zeros(rows, config.vocabulary, device=self._device)
+        self._masks = torch.from_numpy(masks).to(self._device)
+
+    @torch.inference_mode()
+    def prefill(self, row: int, tokens: Sequence[int]) -> None:
+        """See model.backend.Session."""
+        read = torch.tensor(tokens, device=self._device)
+        self._logits[row] = self._decoder.prefill(read, self._cache, row)
+
+    @torch.inference_mode()
+    def decode(self, rows: Sequence[int], tokens: Sequence[int], positions: Sequence[int]) -> None:
+        """See model.backend.Session."""
+        chosen, read, held = (
+            torch.tensor(values, device=self._device) for values in (rows, tokens, positions)
+        )
+        self._logits[chosen] = self._decoder.decode(read, self._cache, chosen, held)
+
+    @torch.inference_mode()
+    def draw(
+        self,
+        rows: Sequence[int],
+        masks: Sequence[int],
+        temperatures: Sequence[float],
+        top_ps: Sequence[float],
+        uniforms: Sequence[float],
+    ) -> list[int]:
+        """See model.backend.Session."""
+        logits = self._logits[list(rows)] + self._masks[list(masks)]
+        settings = (
+            torch.tensor(values, device=self._device) for values in (temperatures, top_ps, uniforms)
+        )
+        ids: list[int] = sample(logits, *settings).tolist()
+        return ids

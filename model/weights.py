@@ -1,0 +1,96 @@
+"""Weights as they lie in a file, read and checked with NumPy alone.
+
+Only safetensors are read, and every tensor is compared with what the configuration asks for before
+a decoder, of whatever kind, is built from it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, deserialize
+
+from model.checkpoint_files import CONFIG
+from model.config import DecoderConfig
+from model.errors import CheckpointError
+
+ID_LENGTH = 12
+_FAR_LARGER = 20
+Floats = NDArray[np.float32]
+
+
+def _from_bfloat16(content: bytes) -> Floats:
+    # A bfloat16 is the upper half of a float32, and NumPy knows no bfloat16.
+    return (np.frombuffer(content, "<u2").astype(np.uint32) << 16).view(np.float32)
+
+
+def _from_floats(dtype: str) -> Callable[[bytes], Floats]:
+    return lambda content: np.frombuffer(content, dtype).astype(np.float32)
+
+
+_READERS: dict[str, Callable[[bytes], Floats]] = {
+    "BF16": _from_bfloat16,
+    "F16": _from_floats("<f2"),
+    "F32": _from_floats("<f4"),
+}
+
+
+def read_weights(path: Path, config: DecoderConfig) -> tuple[dict[str, Floats], str]:
+    """All tensors as float32, and the id of the file: the beginning of its SHA-256.
+
+    Raises CheckpointError for a file that is missing, cut off or something else, and for a tensor
+    that is missing, foreign, of another shape, of no floating-point type, or not finite.
+    """
+    try:
+        content = path.read_bytes()
+        stored = dict(deserialize(content))  # type: ignore[no-untyped-call]
+    except FileNotFoundError:
+        raise CheckpointError("missing", file=str(path)) from None
+    except SafetensorError:
+        raise CheckpointError("not_weights", file=str(path)) from None
+    except OSError as error:
+        raise CheckpointError("unreadable", file=str(path), reason=error.strerror) from None
+    _check_size(path.with_name(CONFIG), config, sum(len(each["data"]) for each in stored.values()))
+    _check_shapes(path, {name: tuple(each["shape"]) for name, each in stored.items()}, config)
+    weights = {}
+    for name, each in stored.items():
+        if (read := _READERS.get(each["dtype"])) is None:
+            _refuse(path, name, each["dtype"], "a floating-point type")
+        weights[name] = read(each["data"]).reshape(each["shape"])
+        if not np.isfinite(weights[name]).all():
+            _refuse(path, name, "not finite everywhere", "finite numbers")
+    return weights, hashlib.sha256(content).hexdigest()[:ID_LENGTH]
+
+
+def _check_size(path: Path, config: DecoderConfig, held: int) -> None:
+    """Say that the configuration is wrong where it asks for far more than the `held` bytes."""
+    wanted = sum(math.prod(shape) for shape in config.tensors().values())
+    if wanted > _FAR_LARGER * held / 2:
+        problem = "describes a decoder far larger than the weights beside it"
+        raise CheckpointError("content", file=str(path), problem=problem)
+
+
+def _check_shapes(path: Path, found: Mapping[str, tuple[int, ...]], config: DecoderConfig) -> None:
+    expected = config.tensors()
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) != found.get(name):
+            _refuse(
+                path,
+                name,
+                _shape(found[name]) if name in found else "missing",
+                _shape(expected[name]) if name in expected else "no such tensor",
+            )
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape))
+
+
+def _refuse(path: Path, tensor: str, found: str, expected: str) -> NoReturn:
+    raise CheckpointError("tensor", file=str(path), tensor=tensor, found=found, expected=expected)

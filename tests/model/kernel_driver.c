@@ -1,0 +1,159 @@
+/* Exercises the kernel for the sanitizers (make sanitize): both families, odd widths, every
+ * instruction set, batches, threads, callers at the same time. Ends with 1 when bits differ. */
+
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel.h"
+
+enum { ROWS = 5, TOKENS = 70, CONTEXT = 70, MASKS = 2, CALLERS = 2 };
+
+static const lg_shape SHAPES[] = {
+    {1, 37, CONTEXT, 42, 2, 3, 37, 1, 0.25f},
+    {1, 40, CONTEXT, 64, 2, 2, 80, 0, 0.2f},
+    {0, 19, CONTEXT, 30, 2, 5, 33, 1, 0.4f},
+    {0, 40, CONTEXT, 48, 1, 4, 96, 0, 0.1f},
+};
+
+static uint32_t random_state = 1;
+
+static uint32_t next_random(void) {
+    random_state = random_state * 1664525u + 1013904223u;
+    return random_state >> 8;
+}
+
+static float *numbers(int count) {
+    float *made = malloc((size_t)count * sizeof *made);
+    for (int i = 0; i < count; i++) made[i] = (float)next_random() / (1 << 24) - 0.5f;
+    return made;
+}
+
+/* Random weights; what they need is kept for the whole run, which is short. */
+static lg_weights random_weights(const lg_shape *shape) {
+    int width = shape->width, hidden = shape->feed_forward, head = width / shape->heads;
+    lg_layer_weights *layers = calloc((size_t)shape->layers, sizeof *layers);
+    for (int i = 0; i < shape->layers; i++) {
+        lg_layer_weights *layer = &layers[i];
+        layer->attention_norm = numbers(width);
+        layer->feed_forward_norm = numbers(width);
+        layer->query = numbers(width * width);
+        layer->key = numbers(width * width);
+        layer->value = numbers(width * width);
+        layer->out = numbers(width * width);
+        layer->up = numbers(hidden * width);
+        layer->down = numbers(width * hidden);
+        if (shape->modern) {
+            layer->query_norm = numbers(head);
+            layer->key_norm = numbers(head);
+            layer->gate = numbers(hidden * width);
+        } else {
+            layer->attention_norm_bias = numbers(width);
+            layer->feed_forward_norm_bias = numbers(width);
+            layer->out_bias = numbers(width);
+            layer->up_bias = numbers(hidden);
+            layer->down_bias = numbers(width);
+        }
+    }
+    lg_weights weights = {.token_embedding = numbers(shape->vocabulary * width),
+                          .norm = numbers(width),
+                          .head = numbers(shape->vocabulary * width),
+                          .layers = layers};
+    if (shape->modern) {
+        weights.cosines = numbers(CONTEXT * head / 2);
+        weights.sines = numbers(CONTEXT * head / 2);
+    } else {
+        weights.position_embedding = numbers(CONTEXT * width);
+        weights.norm_bias = numbers(width);
+        weights.head_bias = numbers(shape->vocabulary);
+    }
+    return weights;
+}
+
+/* Logits behind TOKENS tokens, read at once or one by one, with other texts in the other rows. */
+static void read_text(const lg_model *model, const lg_shape *shape, int at_once, float *logits) {
+    float masks[MASKS * 64] = {0};
+    for (int id = 1; id < shape->vocabulary; id += 2) masks[shape->vocabulary + id] = -INFINITY;
+    lg_session *session = lg_session_new(model, ROWS, masks, MASKS);
+    int32_t tokens[TOKENS], rows[TOKENS], positions[TOKENS];
+    for (int i = 0; i < TOKENS; i++) {
+        tokens[i] = i * 7 % shape->vocabulary;
+        rows[i] = 3;
+        positions[i] = i;
+    }
+    for (int i = 0; i < TOKENS; i += at_once) {
+        int count = TOKENS - i < at_once ? TOKENS - i : at_once;
+        lg_extend(session, count, tokens + i, rows + i, positions + i,
+                  logits + i * shape->vocabulary);
+        int32_t others[] = {0, 1, 4}, places[] = {i, i / 2, 0}, drawn[3], chosen[] = {0, 1, 1};
+        float temperatures[] = {0.0f, 0.8f, 2.0f}, top_ps[] = {1.0f, 0.9f, 0.01f};
+        float uniforms[] = {0.0f, 0.5f, 0.999999f};
+        lg_extend(session, 3, tokens, others, places, NULL);
+        lg_draw(session, 3, others, chosen, temperatures, top_ps, uniforms, drawn);
+    }
+    lg_session_free(session);
+}
+
+typedef struct {
+    const lg_shape *shape;
+    const lg_model *model;
+    const float *expected; /* NULL: make them */
+    float *logits;
+    int differs;
+} caller;
+
+static void *compute(void *argument) {
+    caller *self = argument;
+    size_t size = sizeof(float) * TOKENS * (size_t)self->shape->vocabulary;
+    for (int at_once = 1; at_once <= TOKENS; at_once = at_once * 3 + 1) {
+        read_text(self->model, self->shape, at_once, self->logits);
+        if (self->expected && memcmp(self->expected, self->logits, size) != 0) self->differs = 1;
+    }
+    return NULL;
+}
+
+/* All callers at the same time with one model; how many got other bits than `expected`. */
+static int compare(const lg_shape *shape, const lg_model *model, const float *expected) {
+    pthread_t threads[CALLERS];
+    caller callers[CALLERS];
+    int wrong = 0;
+    for (int i = 0; i < CALLERS; i++) {
+        callers[i] = (caller){shape, model, expected, numbers(TOKENS * shape->vocabulary), 0};
+        pthread_create(&threads[i], NULL, compute, &callers[i]);
+    }
+    for (int i = 0; i < CALLERS; i++) {
+        pthread_join(threads[i], NULL);
+        free(callers[i].logits);
+        wrong += callers[i].differs;
+    }
+    return wrong;
+}
+
+int main(void) {
+    int wrong = 0;
+    for (size_t i = 0; i < sizeof SHAPES / sizeof *SHAPES; i++) {
+        const lg_shape *shape = &SHAPES[i];
+        lg_weights weights = random_weights(shape);
+        lg_set_threads(1);
+        lg_model *plain = lg_model_new(shape, &weights, "plain");
+        float *expected = numbers(TOKENS * shape->vocabulary);
+        read_text(plain, shape, TOKENS, expected);
+        lg_model_free(plain);
+        const char *name;
+        for (int set = 0; (name = lg_instruction_set(set)) != NULL; set++)
+            for (int threads = 1; threads <= 3; threads++) {
+                lg_set_threads(threads);
+                lg_model *model = lg_model_new(shape, &weights, name);
+                int differ = compare(shape, model, expected);
+                if (differ) printf("shape %zu, %s, %d threads: other bits\n", i, name, threads);
+                wrong += differ;
+                lg_model_free(model);
+            }
+        free(expected);
+    }
+    lg_set_threads(1);
+    puts(wrong ? "the kernel is wrong" : "the kernel is sound");
+    return wrong != 0;
+}

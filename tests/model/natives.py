@@ -1,0 +1,90 @@
+"""For the tests of the native kernel: PyTorch's decoder with the kernel's rounding built in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from model.cache import KVCache
+from model.config import DecoderConfig
+from model.decoder import Decoder
+from model.native.decoder import NativeDecoder, NativeSession, set_threads
+from model.weights import Floats
+
+
+class RoundedLinear(nn.Module):
+    """A linear layer whose weights (a row) and inputs (a vector) are rounded to 8 bits."""
+
+    def __init__(self, plain: nn.Linear) -> None:
+        super().__init__()
+        self.weight, self.bias = rounded(plain.weight), plain.bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(rounded(x), self.weight, self.bias)
+
+
+class RoundedCache(KVCache):
+    """A cache of bfloat16 that is computed with in float32."""
+
+    def extend(self, layer, rows, positions, keys, values, upto):  # type: ignore[no-untyped-def]
+        keys, values = (each.bfloat16().float() for each in (keys, values))
+        return super().extend(layer, rows, positions, keys, values, upto)
+
+
+def rounded(x: Tensor) -> Tensor:
+    """To whole multiples of a 127th of the largest of each vector."""
+    most = x.abs().amax(-1, keepdim=True)
+    return torch.round(x * torch.where(most > 0, 127 / most, 0)) * (most / 127)
+
+
+def round_layers(module: nn.Module) -> None:
+    """Replace all linear layers by rounded ones."""
+    for name, child in module.named_children():
+        if isinstance(child, nn.Linear):
+            setattr(module, name, RoundedLinear(child))
+        else:
+            round_layers(child)
+
+
+def rounded_logits(decoder: Decoder, tokens: Sequence[int]) -> Floats:
+    """Logits (T, V) behind every token, of a decoder whose layers were rounded."""
+    cache = RoundedCache(decoder.config, 1, torch.device("cpu"), torch.float32)
+    row = torch.tensor([0])
+    with torch.inference_mode():
+        made = [
+            decoder.decode(torch.tensor([token]), cache, row, torch.tensor([position]))[0]
+            for position, token in enumerate(tokens)
+        ]
+    return torch.stack(made).numpy()
+
+
+def native_of(decoder: Decoder, instructions: str | None = None) -> NativeDecoder:
+    """The same weights in the kernel."""
+    weights = {name: tensor.numpy() for name, tensor in decoder.state_dict().items()}
+    return NativeDecoder(decoder.config, weights, instructions)
+
+
+def session_of(decoder: NativeDecoder, rows: int) -> NativeSession:
+    """A session whose only mask allows everything."""
+    return decoder.session(rows, np.zeros((1, decoder.config.vocabulary), np.float32))
+
+
+def some_tokens(config: DecoderConfig, count: int, seed: int = 0) -> list[int]:
+    """Tokens by chance."""
+    tokens: list[int] = np.random.default_rng(seed).integers(config.vocabulary, size=count).tolist()
+    return tokens
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Compute with so many threads meanwhile; tests use one otherwise."""
+    set_threads(count)
+    try:
+        yield
+    finally:
+        set_threads(1)

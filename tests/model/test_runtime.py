@@ -1,0 +1,141 @@
+"""Who computes: what is asked for, what is there, and that torch stays out where it can."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from model.backend import Backend
+from model.checkpoint import load_checkpoint
+from model.errors import DeviceError
+from model.generation import generate
+from model.native import library
+from model.native.decoder import load_native
+from model.places import bundled_checkpoints
+from model.prompt import Options
+from model.runtime import choose_runtime
+from model.stored import Checkpoint
+from tests.conftest import save_tiny
+
+needs_kernel = pytest.mark.skipif(library.load() is None, reason="the kernel was not built")
+SMALL = bundled_checkpoints() / "small"
+# What a program without the compiled kernel does: the import system is told that it is not there.
+WITHOUT_KERNEL = "import sys; sys.modules['model.native._kernel'] = None; "
+ESCRIBE = (
+    "from bot.cli import run; "
+    "code = run(['escribe', 'Hola', '--frases', '1', '--semilla', '3', '--json']); "
+    "print('torch' in sys.modules); sys.exit(code)"
+)
+WORKER = (
+    "import sys; from bot import worker; "
+    "sys.argv = ['worker', {folder!r}, 'auto', 'cpu', '1', '2']; "
+    "worker.main(); print('torch' in sys.modules, file=sys.stderr)"
+)
+
+
+def python(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a program with one CPU thread and nothing on its input."""
+    settings = {"LITTERAGPT_DEVICE": "cpu", "LITTERAGPT_THREADS": "1", **environment}
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        env=settings,
+        input="",
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+
+
+@needs_kernel
+def test_escribe_writes_natively_without_torch() -> None:
+    answer, torch_was_loaded = python("import sys; " + ESCRIBE).stdout.splitlines()
+    assert json.loads(answer)["motor"] == "nativo"
+    assert torch_was_loaded == "False"
+
+
+@needs_kernel
+def test_the_worker_writes_natively_without_torch(tiny_checkpoint: Path) -> None:
+    done = python(WORKER.format(folder=str(tiny_checkpoint)))
+    ready = json.loads(done.stdout)
+    assert (ready["is"], ready["engine"], ready["device"]) == ("ready", "native", "cpu")
+    assert done.stderr == "False\n"
+
+
+def test_without_the_kernel_pytorch_writes() -> None:
+    answer, _ = python(WITHOUT_KERNEL + ESCRIBE).stdout.splitlines()
+    assert json.loads(answer)["motor"] == "pytorch"
+
+
+@needs_kernel
+def test_the_setting_chooses() -> None:
+    answer, _ = python("import sys; " + ESCRIBE, LITTERAGPT_ENGINE="pytorch").stdout.splitlines()
+    assert json.loads(answer)["motor"] == "pytorch"
+
+
+@needs_kernel
+@pytest.mark.parametrize("engine", ["auto", "native"])
+def test_a_processor_computes_natively(engine: str) -> None:
+    runtime = choose_runtime(engine, "cpu", threads=1)
+    assert (runtime.engine, runtime.device, runtime.threads) == ("native", "cpu", 1)
+
+
+def test_the_kernel_where_there_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "load", lambda: None)
+    assert choose_runtime("auto", "cpu", threads=1).engine == "pytorch"
+    with pytest.raises(DeviceError) as refused:
+        choose_runtime("native", "cpu", threads=1)
+    assert refused.value.code == "no_native"
+
+
+def test_the_kernel_on_a_gpu_is_refused() -> None:
+    with pytest.raises(DeviceError) as refused:
+        choose_runtime("native", "cuda")
+    assert refused.value.code == "native_cuda"
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+@pytest.mark.parametrize("engine", ["auto", "pytorch"])
+def test_a_gpu_that_is_not_there_is_refused(engine: str) -> None:
+    with pytest.raises(DeviceError) as refused:
+        choose_runtime(engine, "cuda")
+    assert refused.value.code == "no_cuda"
+
+
+@needs_kernel
+def test_both_engines_load_the_same_checkpoint(tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path / "tiny")
+    native: Checkpoint[Backend] = load_native(folder)
+    pytorch: Checkpoint[Backend] = load_checkpoint(folder)
+    assert (native.name, native.id, native.tokenizer) == (
+        pytorch.name,
+        pytorch.id,
+        pytorch.tokenizer,
+    )
+    assert native.decoder.parameter_count == pytorch.decoder.parameter_count
+    options = Options(temperature=0, sentences=1, sentence_limit=40)
+    texts = [generate(each, "Hola", options).text for each in (native, pytorch)]
+    assert texts[0][:8] == texts[1][:8]
+
+
+@needs_kernel
+def test_rounding_costs_little_of_the_bundled_checkpoint() -> None:
+    """The whole validation text is measured by benchmarks.decoding; this is a first look."""
+    pytorch, native = load_checkpoint(SMALL), load_native(SMALL)
+    text = (
+        "La heroica ciudad dormía la siesta. El viento Sur, caliente y perezoso, empujaba las "
+        "nubes blanquecinas que se rasgaban al correr hacia el Norte. En las calles no había más "
+        "ruido que el rumor estridente de los remolinos de polvo, trapos, pajas y papeles."
+    )
+    tokens = native.tokenizer.encode(text)
+    with torch.inference_mode():
+        expected = pytorch.decoder(torch.tensor([tokens]))[0].log_softmax(-1).numpy()
+    found = torch.from_numpy(native.decoder.logits(tokens)).log_softmax(-1).numpy()
+    places = np.arange(len(tokens) - 1), tokens[1:]
+    assert abs(found[places].mean() - expected[places].mean()) < 0.01
