@@ -90,7 +90,7 @@ class Webhook:
             raise web.HTTPForbidden
         try:
             update = json.loads(await request.read())  # 413 for a body over the limit
-        except ValueError:
+        except (ValueError, RecursionError):
             raise web.HTTPBadRequest from None
         await self._intake.take(update)
         return web.Response()

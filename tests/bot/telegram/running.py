@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.bot.programs import PROGRAM, SECONDS, environment
 from tests.fakes.telegram import FakeTelegram
@@ -38,6 +39,14 @@ class Bot:
                         return line
                 self._new_line.clear()
                 await self._new_line.wait()
+
+    async def until(self, happened: Coroutine[Any, Any, object]) -> None:
+        """Wait for something that this process brings about; AssertionError when it ends first."""
+        waiting, life = asyncio.create_task(happened), asyncio.create_task(self.process.wait())
+        await asyncio.wait({waiting, life}, return_when=asyncio.FIRST_COMPLETED)
+        life.cancel()
+        assert self.process.returncode is None, self.log
+        await waiting
 
     def terminate(self) -> None:
         """As an operator does, or systemd."""
@@ -86,7 +95,7 @@ async def running(
     """A bot that serves; ended by SIGTERM, and gone with exit code 0 unless it had ended before."""
     bot = await start(settings_of(server, checkpoints, state, **settings), state)
     try:
-        await server.connected()
+        await bot.until(server.connected())
         yield bot
         if bot.process.returncode is None:
             bot.terminate()

@@ -1,0 +1,67 @@
+"""What outlives the program: buttons, menus, the chosen model, and messages that waited."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.texts import say
+from tests.bot.telegram.running import running
+from tests.bot.telegram.talk import PHRASE, answer, answers, phrase_of
+from tests.fakes.telegram import FakeTelegram, User
+
+pytestmark = pytest.mark.timeout(120)
+
+
+async def order(server: FakeTelegram, admin: User, text: str) -> str:
+    """What the bot answers the admin."""
+    return (await answer(server, admin, server.private(admin), text)).text
+
+
+async def test_after_a_restart_everything_goes_on(checkpoints: Path, tmp_path: Path) -> None:
+    async with FakeTelegram(flood=False) as server:
+        ana, admin = server.user("Ana"), server.user("Admina")
+        home = server.private(ana)
+        settings = {"TELEGRAM_ADMIN_IDS": admin.id}
+        async with running(server, checkpoints, tmp_path, **settings):
+            first = await answer(server, ana, home, PHRASE)
+            assert "a otro (" in await order(server, admin, "/recargar otro")
+
+            def menu() -> bool:
+                shown = server.commands_for(admin, server.private(admin), "en")
+                return any(each["command"] == "recargar" for each in shown)
+
+            await server.world.changes.until(menu, 5.0, "menu of the admin")
+        set_before = len(server.called("setMyCommands"))
+        assert set_before == 6  # private, groups, the admin; two languages each
+        waited = await server.say(ana, home, f"/escribe {PHRASE}")
+        async with running(server, checkpoints, tmp_path, **settings):
+            assert phrase_of(await server.reply_to(waited)) == PHRASE
+            for count, label in enumerate(("button_again", "button_continue"), 1):
+                press = await server.press(ana, first, say(label))
+                assert not (await press.answer()).text
+                assert len(await answers(server, first, count)) == count
+            await (await server.press(ana, first, say("button_delete"))).answer()
+            assert first.deleted
+            assert (await order(server, admin, "/modelo")).startswith("Modelo otro (")
+            assert "a tiny (" in await order(server, admin, "/recargar anterior")
+            assert len(server.called("setMyCommands")) == set_before
+            assert len(server.called("setMyDescription")) == 2
+        assert server.violations == []
+
+
+async def test_a_menu_that_cannot_be_set_is_one_line_and_set_the_next_time(
+    checkpoints: Path, tmp_path: Path
+) -> None:
+    async with FakeTelegram(flood=False) as server:
+        ana = server.user("Ana")
+        server.faults.status("setMyCommands", 502, 1)
+        async with running(server, checkpoints, tmp_path) as bot:
+            await bot.logged("cannot be set")
+            assert phrase_of(await answer(server, ana, server.private(ana), PHRASE)) == PHRASE
+        assert bot.log.count("cannot be set") == 1
+        async with running(server, checkpoints, tmp_path):
+            await answer(server, ana, server.private(ana), "/start")
+        assert len(server.called("setMyCommands")) == 5
+        assert server.commands_for(ana, server.private(ana))
