@@ -98,7 +98,7 @@ def row(name: str, times: Sequence[Times], seconds: float) -> list[str]:
 
 
 async def measure(people: int) -> tuple[list[list[str]], list[str]]:
-    """The rows of the table; what the bot says of itself at the end, and the fakes of its manners."""
+    """The rows of the table; then what the bot says of itself, and the fakes of its manners."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         async with FakeDiscord() as discord, FakeTelegram(flood=False) as telegram:

@@ -42,7 +42,8 @@ class Platform(Protocol):
         """Seconds after a request in which its answer can still be given, and is still welcome."""
 
     def pack(self, job: Job) -> Any:
-        """A job's origin as JSON can hold it, for a process that comes after this one."""
+        """A job's origin as JSON can hold it, for a process that comes after this one; None when it
+        would come too late anyway."""
 
     def unpack(self, origin: Any) -> Any:
         """What `pack` made an origin again; LookupError, TypeError or ValueError if it is none."""

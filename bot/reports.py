@@ -88,6 +88,7 @@ def status_report(
             f"{each.name} {say('connected' if each.connected else 'disconnected', language)}"
             for each in platforms
         ),
+        store=service.store.trouble or say("store_fine", language),
     )
 
 

@@ -116,8 +116,9 @@ class Service:
                 await self.store.handled(platform.name, job.event)
             return
         running = _Running(job)
-        packed = replace(job, origin=platform.pack(job))
-        running.kept = self._begin(self.store.take(packed), f"keep {job.reference}")
+        if (origin := platform.pack(job)) is not None:
+            packed = replace(job, origin=origin)
+            running.kept = self._begin(self.store.take(packed), f"keep {job.reference}")
         with self._registered(job.requester.person, running):
             await self._serve(running, platform)
 
@@ -187,7 +188,7 @@ class Service:
     async def _go_on(self, job: Job, platform: Platform) -> None:
         """The life of a job that was admitted by an earlier process."""
         if time.monotonic() - job.asked > platform.patience:
-            await platform.fail(job, say("too_slow", job.language))
+            await platform.fail(job, say("late", job.language))
             await self.store.finish(job)
             return
         person = job.requester.person

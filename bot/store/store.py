@@ -147,13 +147,13 @@ class Store:
 
         await self._run(keep)
 
-    async def note_origin(self, job: Job) -> None:
-        """Keep where the answer goes now (a draft that was sent is edited, say)."""
-        await self._update(job, origin=job.origin)
+    async def note_origin(self, reference: str, origin: Any) -> None:
+        """Keep where an answer goes now (a draft that was sent is edited, say)."""
+        await self._update(reference, origin=origin)
 
     async def note_sending(self, job: Job) -> None:
         """From now on the final message may have arrived."""
-        await self._update(job, sending=True)
+        await self._update(job.reference, sending=True)
 
     async def finish(self, job: Job) -> None:
         """The request has had its answer: forget it."""
@@ -167,8 +167,8 @@ class Store:
         rows = await self._run(lambda each: each.execute(query))
         return [] if rows is None else [(_job(row._mapping), row.sending) for row in rows]
 
-    async def _update(self, job: Job, **values: object) -> None:
-        change = update(jobs).where(jobs.c.reference == job.reference).values(**values)
+    async def _update(self, reference: str, **values: object) -> None:
+        change = update(jobs).where(jobs.c.reference == reference).values(**values)
         await self._run(lambda each: each.execute(change))
 
     # Limits and privacy.

@@ -28,6 +28,7 @@ TEXTS = {
     "closing": "I am being restarted; try again in a moment, please.",
     "cancelled_job": "Cancelled.",
     "too_slow": "I could not finish in time; ask again, please.",
+    "late": "I was switched off and could not answer you in time; ask again, please.",
     "internal": "Something went wrong on my side (reference {reference}); ask again, please.",
     # while a request waits
     "position_one": "One request is ahead of yours...",
@@ -68,13 +69,17 @@ Continue goes on, Again writes it anew, Delete removes it
 In any chat: @{username} and the phrase""",
     "start": "Good day. Write me the beginning of a sentence in Spanish and I continue it in the "
     "manner of the classics; /ayuda tells what else I can do.",
-    "privacy": "I read only what I am asked to continue. The phrase is used to write the answer "
-    "and is neither kept nor logged; I count each person's requests to share out the turns. "
-    "Whoever runs me sees figures, not texts.",
+    "privacy": "I read only what I am asked to continue. The phrase is kept until I have answered "
+    "it and then deleted; it is not logged. I count each person's requests for a day, to share out "
+    "the turns. Whoever runs me sees figures, not texts. “/privacidad borrar” removes what I keep "
+    "of you.",
     "privacy_logged": "I read only what I am asked to continue. Whoever runs this bot has chosen "
-    "to keep phrases in its log; I count each person's requests to share out the turns.",
+    "to keep phrases in its log. I count each person's requests for a day, to share out the turns. "
+    "“/privacidad borrar” removes the rest of what I keep of you.",
+    "erased": "Deleted: I keep nothing of you, and have stopped writing for you.",
     "model_info": "Model {name} ({id}): {parameters} parameters, {loss}. Runs on {device} with "
-    "the {engine} engine and {threads} threads. Speed of the last answer: {speed}. Styles: {styles}.",
+    "the {engine} engine and {threads} threads. Speed of the last answer: {speed}. "
+    "Styles: {styles}.",
     "loss": "loss {loss:.4f} nats per character",
     "loss_unknown": "no measured loss",
     "speed": "{speed:.0f} characters per second",
@@ -99,7 +104,8 @@ Model {name} ({id}), {device}, {threads} threads
 Running {running}, waiting {waiting}, answered {answered}, failed {failed}
 First sign p50 {ack50} p99 {ack99}; answer p50 {answer50} p99 {answer99}
 Loop p99 {lag}; memory {memory} and engine {worker_memory}; engine restarts {restarts}
-Platforms: {platforms}""",
+Platforms: {platforms}. Store: {store}""",
+    "store_fine": "in order",
     "state_serving": "Serving",
     "state_paused": "Paused",
     "connected": "connected",
@@ -119,6 +125,7 @@ Platforms: {platforms}""",
     "name_frases": "sentences",
     "name_temperatura": "temperature",
     "name_semilla": "seed",
+    "name_borrar": "delete",
     "name_privado": "private",
     "name_checkpoint": "checkpoint",
     # descriptions of commands, options and menus
@@ -140,6 +147,7 @@ Platforms: {platforms}""",
     "option_frases": "How many sentences I write, 1 to 5",
     "option_temperatura": "From 0 (the most likely) to 2 (the boldest)",
     "option_semilla": "The same seed gives the same text",
+    "option_borrar": "Removes what I keep of you",
     "option_privado": "Only you see the answer",
     "option_checkpoint": "The model, or «anterior» for the previous one",
     "about": "I continue your phrases in the manner of the Spanish classics.",

@@ -50,6 +50,7 @@ TEXTS = {
     "closing": "Me están reiniciando; repita dentro de un momento, por favor.",
     "cancelled_job": "Cancelado.",
     "too_slow": "No he podido terminar a tiempo; repita la petición, por favor.",
+    "late": "He estado apagado y no pude contestarle a tiempo; repita la petición, por favor.",
     "internal": "Algo ha fallado por mi parte (referencia {reference}); repita la petición, por "
     "favor.",
     # while a request waits
@@ -92,14 +93,17 @@ Continuar sigue el texto, Otra vez lo escribe de nuevo, Borrar lo quita
 En cualquier chat: @{username} y la frase""",
     "start": "Buenas. Escríbame el principio de una frase y la continúo al modo de los clásicos "
     "españoles; /ayuda dice qué más sé hacer.",
-    "privacy": "Leo sólo lo que se me pide continuar. La frase se usa para escribir la respuesta y "
-    "no se guarda ni se registra; cuento cuántas peticiones hace cada persona para repartir los "
-    "turnos. Quien me administra ve cifras, no textos.",
+    "privacy": "Leo sólo lo que se me pide continuar. La frase se guarda hasta que la "
+    "contesto, y luego se borra; no queda en el registro. Cuento las peticiones de cada persona "
+    "durante un día, para repartir los turnos. Quien me administra ve cifras, no textos. "
+    "«/privacidad borrar» quita lo que guardo de usted.",
     "privacy_logged": "Leo sólo lo que se me pide continuar. Quien administra este bot ha elegido "
-    "que las frases queden en su registro; cuento cuántas peticiones hace cada persona para "
-    "repartir los turnos.",
+    "que las frases queden en su registro. Cuento las peticiones de cada persona durante un día, "
+    "para repartir los turnos. «/privacidad borrar» quita lo demás que guardo de usted.",
+    "erased": "Borrado: no guardo nada de usted, y lo que escribía para usted lo dejo.",
     "model_info": "Modelo {name} ({id}): {parameters} parámetros, {loss}. Corre en {device} con el "
-    "motor {engine} y {threads} hilos. Velocidad de la última respuesta: {speed}. Estilos: {styles}.",
+    "motor {engine} y {threads} hilos. Velocidad de la última respuesta: {speed}. "
+    "Estilos: {styles}.",
     "loss": "pérdida {loss:.4f} nats por carácter",
     "loss_unknown": "sin pérdida medida",
     "speed": "{speed:.0f} caracteres por segundo",
@@ -124,7 +128,8 @@ Modelo {name} ({id}), {device}, {threads} hilos
 En curso {running}, en espera {waiting}, respondidas {answered}, fallidas {failed}
 Primera señal p50 {ack50} p99 {ack99}; respuesta p50 {answer50} p99 {answer99}
 Bucle p99 {lag}; memoria {memory} y motor {worker_memory}; reinicios del motor {restarts}
-Plataformas: {platforms}""",
+Plataformas: {platforms}. Memoria en disco: {store}""",
+    "store_fine": "en orden",
     "state_serving": "En marcha",
     "state_paused": "En pausa",
     "connected": "conectado",
@@ -144,6 +149,7 @@ Plataformas: {platforms}""",
     "name_frases": "frases",
     "name_temperatura": "temperatura",
     "name_semilla": "semilla",
+    "name_borrar": "borrar",
     "name_privado": "privado",
     "name_checkpoint": "checkpoint",
     # descriptions of commands, options and menus
@@ -165,6 +171,7 @@ Plataformas: {platforms}""",
     "option_frases": "Cuántas frases escribo, de 1 a 5",
     "option_temperatura": "De 0 (lo más probable) a 2 (lo más atrevido)",
     "option_semilla": "La misma semilla da el mismo texto",
+    "option_borrar": "Quita lo que guardo de usted",
     "option_privado": "Sólo usted ve la respuesta",
     "option_checkpoint": "El modelo, o «anterior»",
     "about": "Continúo sus frases al modo de los clásicos españoles.",

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,11 +15,11 @@ from bot.jobs import Requester
 from bot.limits import Limits
 from bot.service import Service
 from bot.store import open_store
-from bot.store.database import FILE
 from bot.texts import ENGLISH, say
 from bot.vitals import Vitals
 from tests.bot.damage import DAMAGES, PICKLE_TRACE
 from tests.bot.executors import running, write
+from tests.bot.records import Entry, audit
 from tests.conftest import save_tiny
 
 ADMIN = Requester("discord", 1, 50)
@@ -53,13 +51,6 @@ def serving(ours: Administration) -> str:
     return ours._executor.serving.name
 
 
-def audit(folder: Path) -> list[tuple[str, str, dict[str, str]]]:
-    """What was recorded: who, what, details."""
-    with sqlite3.connect(folder.parent / "state" / FILE) as database:
-        rows = database.execute("SELECT who, what, details FROM audit ORDER BY id").fetchall()
-    return [(who, what, json.loads(details)) for who, what, details in rows]
-
-
 async def chosen(folder: Path, configured: str) -> str:
     """What the next start would serve."""
     async with open_store(folder.parent / "state") as store:
@@ -74,7 +65,7 @@ async def test_a_reload_tells_and_records_what_changed(folder: Path) -> None:
     assert told.startswith("Modelo cargado en ")
     assert f"de tiny ({old}) a otro ({new}); sin pérdida medida." in told
     details = {"old": f"tiny ({old})", "new": f"otro ({new})", "result": "done"}
-    assert audit(folder) == [("discord:1", "reload", details)]
+    assert audit(folder.parent / "state") == [Entry("discord:1", "reload", details)]
 
 
 async def test_the_one_before_comes_back_even_after_a_restart(folder: Path) -> None:
@@ -109,7 +100,7 @@ async def test_a_reload_that_fails_keeps_the_old_one_and_says_why(
         assert (await write(ours._executor)).sentences
     assert told.startswith("Sigo con tiny (")
     assert named in told
-    assert audit(folder)[-1][2]["result"] == "failed (CheckpointError)"
+    assert audit(folder.parent / "state")[-1].details["result"] == "failed (CheckpointError)"
     assert not (folder / PICKLE_TRACE).exists()
     assert await chosen(folder, "tiny") == "tiny"
 
@@ -156,7 +147,7 @@ async def test_whoever_is_no_admin_is_told_so_and_nothing_happens(folder: Path) 
         assert ours.checkpoints(STRANGER) == []
         assert ours.checkpoints(ADMIN) == ["otro", "tiny"]
     assert set(told) == {say("not_admin")}
-    assert audit(folder) == []
+    assert audit(folder.parent / "state") == []
 
 
 async def test_pauses_are_recorded_and_shown(folder: Path) -> None:
@@ -166,7 +157,7 @@ async def test_pauses_are_recorded_and_shown(folder: Path) -> None:
         assert await ours.resume(ADMIN) == say("resumed_done")
         english = Requester("discord", 1, 50, ENGLISH)
         assert ours.status(english).startswith("Serving for ")
-    assert [what for _, what, _ in audit(folder)] == ["pause", "resume"]
+    assert [entry.what for entry in audit(folder.parent / "state")] == ["pause", "resume"]
 
 
 async def test_a_state_that_cannot_be_kept_costs_the_memory_only(

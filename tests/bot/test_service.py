@@ -262,7 +262,7 @@ async def test_what_nobody_waits_for_any_more_gets_an_apology(checkpoints: Path)
         await ours.recover(book)
         await book.until("fail")
         await ours.close(5)
-        assert book.of(old, "fail") == [say("too_slow")]
+        assert book.of(old, "fail") == [say("late")]
         assert book.of(odd, "finish", "fail") == []
         assert await ours.store.unfinished("notebook") == []
 

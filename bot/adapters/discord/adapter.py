@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Any
 
 import aiohttp
 import discord
@@ -14,6 +15,7 @@ from bot.adapters.discord.delivery import Reply
 from bot.adapters.discord.localization import call_commands
 from bot.adapters.discord.markdown import escape
 from bot.adapters.discord.messages import answer_message, draft_message
+from bot.adapters.discord.wire import TOKEN_SECONDS
 from bot.core import Core
 from bot.jobs import Answer, Draft, Job
 from bot.platform import RefusedError
@@ -35,11 +37,28 @@ class Discord:
     name = "discord"
     # Discord itself would tell people that the application did not respond.
     may_stay_silent = False
+    patience = TOKEN_SECONDS
 
     def __init__(self, core: Core) -> None:
         self.core = core
         self.connected = False
         self._jobs: set[asyncio.Task[None]] = set()
+        self._session: aiohttp.ClientSession | None = None
+
+    def session(self) -> aiohttp.ClientSession:
+        """The HTTP session of the connection's life that lasts; answers to interactions go through
+        whichever there is. Raises TimeoutError between two."""
+        if self._session is None:
+            raise TimeoutError("not connected")
+        return self._session
+
+    def pack(self, job: Job) -> Any:
+        """All that the way back to an interaction takes."""
+        return _reply(job).pack()
+
+    def unpack(self, origin: Any) -> Reply:
+        """The way back to an interaction that an earlier process was told of."""
+        return Reply.unpack(self.session, origin)
 
     async def run(self) -> None:
         """One life of the connection, until it cannot go on. Raises RefusedError for a token or an
@@ -48,13 +67,15 @@ class Discord:
         if token is None:
             raise RefusedError(say("discord_token"))
         connector = aiohttp.TCPConnector(limit=0)  # the core bounds how many answers there are
-        async with aiohttp.ClientSession(connector=connector) as session:
+        async with aiohttp.ClientSession(connector=connector) as self._session:
             with endpoints(self.core.settings):
                 try:
-                    await self._live(token.get_secret_value(), session)
+                    await self._live(token.get_secret_value())
                 except Exception:
                     await self._let_answers_out()
                     raise
+                finally:
+                    self._session = None
 
     def begin(self, job: Job) -> None:
         """Have the core serve a job."""
@@ -71,7 +92,7 @@ class Discord:
     async def progress(self, job: Job, draft: Draft) -> None:
         """Show an unfinished answer, or drop it."""
         if (message := draft_message(draft)) is not None:
-            await _reply(job).show_draft(message, job.reference)
+            await _reply(job).show_draft(message)
 
     async def finish(self, job: Job, answer: Answer) -> None:
         """Show the answer with its buttons."""
@@ -83,9 +104,9 @@ class Discord:
         notice = call_commands(notice, job.language)
         await _reply(job).apologize(escape(notice), job.reference)
 
-    async def _live(self, token: str, session: aiohttp.ClientSession) -> None:
+    async def _live(self, token: str) -> None:
         try:
-            async with LitteraClient(self, session) as client:
+            async with LitteraClient(self) as client:
                 await client.start(token)
         except discord.LoginFailure:
             raise RefusedError(say("discord_token")) from None

@@ -25,7 +25,7 @@ from bot.texts import ENGLISH
 async def recargar(interaction: Interaction, checkpoint: Range[str, 1, 100] | None = None) -> None:
     """Serve from another checkpoint."""
     requester = requester_of(interaction)
-    reply = Reply(interaction, ephemeral=True)
+    reply = Reply.to(interaction, ephemeral=True)
     # Loading takes longer than Discord waits.
     await reply.acknowledge("reload")
     told = await interaction.client.core.administration.reload(requester, checkpoint or "")
@@ -52,14 +52,14 @@ async def estado(interaction: Interaction) -> None:
 async def pausar(interaction: Interaction) -> None:
     """Take no new requests."""
     administration = interaction.client.core.administration
-    await tell(interaction, escape(administration.pause(requester_of(interaction))))
+    await tell(interaction, escape(await administration.pause(requester_of(interaction))))
 
 
 @app_commands.command(name=term("name_reanudar"), description=term("command_reanudar"))
 async def reanudar(interaction: Interaction) -> None:
     """Take requests again."""
     administration = interaction.client.core.administration
-    await tell(interaction, escape(administration.resume(requester_of(interaction))))
+    await tell(interaction, escape(await administration.resume(requester_of(interaction))))
 
 
 ADMIN_COMMANDS: tuple[app_commands.Command[Any, ..., None], ...] = (

@@ -11,8 +11,9 @@ import discord
 from bot.adapters.discord.delivery import Reply
 from bot.adapters.discord.interactions import Interaction, language, requester_of, tell
 from bot.adapters.discord.markdown import escape
-from bot.adapters.discord.messages import Payload, Shown, shown_text
+from bot.adapters.discord.messages import Shown, shown_text
 from bot.adapters.discord.problems import report
+from bot.adapters.discord.wire import Payload
 from bot.buttons import PATTERN, Button, Verb
 from bot.jobs import Job
 from bot.phrases import closing_phrase
@@ -91,7 +92,7 @@ def _write(interaction: Interaction, button: Button, shown: Shown, *, ephemeral:
     phrase = shown.phrase
     if button.verb is Verb.CONTINUE:
         phrase = closing_phrase(shown.text, client.core.settings.phrase_limit)
-    reply = Reply(interaction, ephemeral=ephemeral)
+    reply = Reply.to(interaction, ephemeral=ephemeral)
     options = _options(client, button)
     client.begin(Job(phrase, options, requester_of(interaction), reply, private=ephemeral))
 
@@ -114,7 +115,7 @@ async def _delete(interaction: Interaction, button: Button) -> None:
         await _tell(interaction, "not_yours")
         return
     # By way of the interaction, which works where the bot is no member.
-    await Reply(interaction, ephemeral=True).remove()
+    await Reply.to(interaction, ephemeral=True).remove("deletion")
 
 
 async def _tell(interaction: Interaction, key: str) -> None:

@@ -12,7 +12,6 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import discord
 import yarl
 from discord import app_commands
@@ -60,7 +59,7 @@ def endpoints(settings: Settings) -> Iterator[None]:
 class LitteraClient(discord.Client):
     """The connection, and what commands and buttons need of the rest of the program."""
 
-    def __init__(self, adapter: Discord, session: aiohttp.ClientSession) -> None:
+    def __init__(self, adapter: Discord) -> None:
         super().__init__(
             # Interactions come whatever the intents, and nothing else is of interest.
             intents=discord.Intents.none(),
@@ -69,7 +68,7 @@ class LitteraClient(discord.Client):
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
         )
-        self.adapter, self.session = adapter, session
+        self.adapter = adapter
         self.tree = Tree(self)
         self._syncing: asyncio.Task[None] | None = None
         self._connection.parsers = {
@@ -87,12 +86,13 @@ class LitteraClient(discord.Client):
 
     async def setup_hook(self) -> None:
         """Between login and connection."""
-        self.session.headers["User-Agent"] = self.http.user_agent
+        self.adapter.session().headers["User-Agent"] = self.http.user_agent
         guilds = add_commands(self.tree, self.core.settings)
         await self.tree.set_translator(Texts())
         self.add_dynamic_items(AnswerButton, StrangeButton)
+        await self.core.service.recover(self.adapter)
         self._syncing = asyncio.create_task(
-            keep_synced(self.tree, guilds, self.core.state, str(self.application_id)),
+            keep_synced(self.tree, guilds, self.core.store, str(self.application_id)),
             name="command sync",
         )
 

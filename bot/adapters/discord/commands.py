@@ -56,7 +56,7 @@ async def escribe(
     options = client.core.settings.options(
         sentences=frases, style=estilo, temperature=temperatura, seed=semilla
     )
-    reply = Reply(interaction, ephemeral=privado)
+    reply = Reply.to(interaction, ephemeral=privado)
     client.begin(Job(frase, options, requester_of(interaction), reply, private=privado))
 
 
@@ -83,10 +83,15 @@ async def modelo(interaction: Interaction) -> None:
 
 
 @app_commands.command(name=term("name_privacidad"), description=term("command_privacidad"))
-async def privacidad(interaction: Interaction) -> None:
-    """What the bot keeps."""
-    logged = interaction.client.core.settings.log_phrases
-    key = "privacy_logged" if logged else "privacy"
+@app_commands.rename(borrar=term("name_borrar"))
+@app_commands.describe(borrar=term("option_borrar"))
+async def privacidad(interaction: Interaction, borrar: bool = False) -> None:
+    """What the bot keeps, or an end of it."""
+    core = interaction.client.core
+    key = "privacy_logged" if core.settings.log_phrases else "privacy"
+    if borrar:
+        await core.service.forget(requester_of(interaction))
+        key = "erased"
     await tell(interaction, escape(say(key, language(interaction))))
 
 

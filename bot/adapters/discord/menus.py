@@ -33,7 +33,7 @@ async def continue_message(interaction: Interaction, message: discord.Message) -
     if not phrase:
         await tell(interaction, escape(say("no_text", requester.language)))
         return
-    reply = Reply(interaction, ephemeral=False)
+    reply = Reply.to(interaction, ephemeral=False)
     client.begin(Job(phrase, settings.options(), requester, reply))
 
 

@@ -19,7 +19,7 @@ import aiohttp
 import discord
 from discord import app_commands
 
-from bot.state import State
+from bot.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -31,18 +31,18 @@ _FAILURES = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutErro
 Tree = app_commands.CommandTree[Any]
 
 
-async def keep_synced(tree: Tree, guilds: Collection[int], state: State, application: str) -> None:
+async def keep_synced(tree: Tree, guilds: Collection[int], store: Store, application: str) -> None:
     """Register what has changed, everywhere and in these servers, and try again until Discord has
     taken it; serving goes on meanwhile."""
     delay = FIRST_DELAY
-    while not await _sync(tree, guilds, state, application):
+    while not await _sync(tree, guilds, store, application):
         await asyncio.sleep(delay * random.uniform(0.8, 1.2))  # noqa: S311 (no secret)
         delay = min(2 * delay, LONGEST_DELAY)
 
 
-async def _sync(tree: Tree, guilds: Collection[int], state: State, application: str) -> bool:
+async def _sync(tree: Tree, guilds: Collection[int], store: Store, application: str) -> bool:
     """One try over all scopes; whether Discord now knows all of them."""
-    known = _remembered(state, application)
+    known = _remembered(store, application)
     # A server that is not named any more has no commands of ours, which clears it.
     scopes = {GLOBAL, *known, *map(str, guilds)}
     complete = True
@@ -61,7 +61,7 @@ async def _sync(tree: Tree, guilds: Collection[int], state: State, application: 
             continue
         log.info("%d commands registered (%s)", len(payload), scope)
         known[scope] = digest
-        state.remember(_MEMORY, {"application": application, "scopes": dict(known)})
+        await store.remember(_MEMORY, {"application": application, "scopes": dict(known)})
     return complete
 
 
@@ -74,8 +74,8 @@ async def _payload(tree: Tree, guild: discord.Object | None) -> list[dict[str, A
     return [await command.get_translated_payload(tree, translator) for command in commands]
 
 
-def _remembered(state: State, application: str) -> dict[str, str]:
-    memory = state.recall(_MEMORY)
+def _remembered(store: Store, application: str) -> dict[str, str]:
+    memory = store.recall(_MEMORY)
     if isinstance(memory, dict) and memory.get("application") == application:
         return dict(memory.get("scopes", {}))
     return {}

@@ -6,17 +6,18 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import cast
+from typing import Any, cast
 
 from telegram.error import InvalidToken, TelegramError
 
-from bot.adapters.telegram.answers import WayBack
-from bot.adapters.telegram.context import NAME, Context
+from bot.adapters.telegram.answers import ChatAnswer, WayBack
+from bot.adapters.telegram.context import NAME, PATIENCE_SECONDS, Context
 from bot.adapters.telegram.dispatcher import Dispatcher
+from bot.adapters.telegram.guest import GuestAnswer
 from bot.adapters.telegram.intake import Intake, Seen
 from bot.adapters.telegram.link import Link, LinkError, in_short, log_in, make_link
 from bot.adapters.telegram.menus import Menus
-from bot.adapters.telegram.outbox import Outbox
+from bot.adapters.telegram.outbox import Outbox, Place
 from bot.adapters.telegram.polling import Polling
 from bot.adapters.telegram.rate_limiter import RateLimiter
 from bot.adapters.telegram.webhook import Webhook
@@ -33,6 +34,7 @@ class Telegram:
 
     name = NAME
     may_stay_silent = True
+    patience = PATIENCE_SECONDS
 
     def __init__(self, core: Core) -> None:
         self._core = core
@@ -42,10 +44,22 @@ class Telegram:
         self._outbox = Outbox()
         self._seen = Seen()
         self._connected = False
+        self._context: Context | None = None
 
     @property
     def connected(self) -> bool:
         return self._connected
+
+    def pack(self, job: Job) -> Any:
+        return cast("WayBack", job.origin).pack()
+
+    def unpack(self, origin: Any) -> WayBack:
+        if origin["kind"] == "chat":
+            place = Place(**origin["place"])
+            return ChatAnswer(self._outbox, place, message=origin["message"])
+        if origin["kind"] == "guest" and self._context is not None:
+            return GuestAnswer(self._context, origin["query"])
+        raise ValueError(origin["kind"])
 
     async def run(self) -> None:
         """One connection's life, from the first request to the end of everything it opened."""
@@ -65,7 +79,10 @@ class Telegram:
         await cast("WayBack", job.origin).acknowledge(job)
 
     async def progress(self, job: Job, draft: Draft) -> None:
+        before = self.pack(job)
         await cast("WayBack", job.origin).progress(job, draft)
+        if (now := self.pack(job)) != before:  # a message of ours is there to be edited
+            await self._core.store.note_origin(job.reference, now)
 
     async def finish(self, job: Job, answer: Answer) -> None:
         await cast("WayBack", job.origin).finish(job, answer)
@@ -78,11 +95,13 @@ class Telegram:
         """Everything that works on updates while this connection lives."""
         menus = Menus(link, self._core)
         context = Context(self._core, self, self._outbox, link.bot)
-        intake = Intake(link, Dispatcher(context, menus), self._seen)
-        self._outbox.link = link
+        intake = Intake(link, Dispatcher(context, menus), self._seen, self._core.store)
+        self._context, self._outbox.link = context, link
         publishing = asyncio.create_task(menus.publish(), name="telegram menus")
         log.info("Telegram: @%s", link.bot.username)
         try:
+            await self._core.service.recover(self)
+            await intake.resume()
             yield intake
         finally:
             self._outbox.link = None

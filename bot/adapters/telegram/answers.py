@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import Protocol
+from dataclasses import asdict
+from typing import Any, Protocol
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 from telegram.constants import CallbackQueryLimit
@@ -32,6 +33,9 @@ _ALERT_LENGTH = int(CallbackQueryLimit.ANSWER_CALLBACK_QUERY_TEXT_LENGTH)
 
 class WayBack(Protocol):
     """What a job of ours has as its origin: the four verbs for the one place it came from."""
+
+    def pack(self) -> dict[str, Any] | None:
+        """See bot.platform.Platform."""
 
     async def acknowledge(self, job: Job) -> None:
         """See bot.platform.Platform."""
@@ -70,13 +74,22 @@ class Press:
 class ChatAnswer:
     """The answer to a message or to a press below one."""
 
-    def __init__(self, outbox: Outbox, place: Place, press: Press | None = None) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        place: Place,
+        press: Press | None = None,
+        message: int | None = None,
+    ) -> None:
         self._outbox, self._place, self._press = outbox, place, press
+        self._message = message  # the draft that has been sent
         self._signs: list[asyncio.Task[None]] = []
         self._typing: asyncio.Task[None] | None = None
-        self._message: int | None = None
         self._shown = Rendered("")
         self._next_draft = 0.0
+
+    def pack(self) -> dict[str, Any]:
+        return {"kind": "chat", "place": asdict(self._place), "message": self._message}
 
     async def acknowledge(self, job: Job) -> None:
         self._signs.append(asyncio.create_task(self._outbox.show_typing(self._place)))

@@ -9,7 +9,7 @@ from telegram.error import BadRequest, TelegramError
 
 from bot.adapters.telegram.admin_commands import AdminCommands
 from bot.adapters.telegram.answers import ChatAnswer, Press
-from bot.adapters.telegram.context import Context, requester
+from bot.adapters.telegram.context import Context, Event, requester
 from bot.adapters.telegram.outbox import Place
 from bot.adapters.telegram.rendering import Shown, read_back
 from bot.buttons import Button, Verb
@@ -24,7 +24,7 @@ class Callbacks:
     def __init__(self, context: Context, admins: AdminCommands) -> None:
         self._context, self._admins = context, admins
 
-    async def handle(self, query: CallbackQuery) -> None:
+    async def handle(self, query: CallbackQuery, event: Event) -> None:
         """Do what the button says, for whoever pressed it."""
         press = Press(self._context.outbox, query.id)
         message, data = query.message, query.data or ""
@@ -34,14 +34,14 @@ class Callbacks:
             elif self._admins.chosen(data):
                 await self._admins.choose(requester(query.from_user, message), press, message, data)
             elif (button := Button.read(data)) is not None:
-                await self._press(query, press, message, button)
+                await self._press(query, press, message, button, event)
         finally:
             if not press.answered:
                 language = language_of(query.from_user.language_code)
                 await press.answer(say("stale_button", language))
 
     async def _press(
-        self, query: CallbackQuery, press: Press, message: Message, button: Button
+        self, query: CallbackQuery, press: Press, message: Message, button: Button, event: Event
     ) -> None:
         if button.verb is Verb.DELETE:
             await self._delete(query, press, message, button)
@@ -56,6 +56,7 @@ class Callbacks:
         way_back = ChatAnswer(self._context.outbox, Place.of(message), press)
         phrase = self._phrase(button, shown)
         job = Job(phrase, options, requester(query.from_user, message), way_back)
+        job.event = event.take()
         life = core.service.start(job, self._context.platform)
         await asyncio.wait({life})
         await press.answer()  # of no effect, but for somebody who floods and is told nothing

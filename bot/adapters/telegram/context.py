@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 
 from telegram import Message, User
 
@@ -14,6 +15,21 @@ from bot.platform import Platform
 from bot.texts import language_of
 
 NAME = "telegram"
+PATIENCE_SECONDS = 600.0
+
+
+@dataclass
+class Event:
+    """An update that is being handled: its key in the store, if it is kept there, and whether a job
+    answers for it from now on."""
+
+    key: str | None = None
+    taken: bool = False
+
+    def take(self) -> str | None:
+        """Have a job answer for it; the key."""
+        self.taken = True
+        return self.key
 
 
 @dataclass(frozen=True)
@@ -24,6 +40,14 @@ class Context:
     platform: Platform
     outbox: Outbox
     me: User
+    since: float = field(default_factory=time.time)  # seconds since 1970
+
+    def is_late(self, message: Message) -> bool:
+        """Whether a request had waited for so long when we came that its writer has gone on.
+
+        What comes while we serve is never late, however wrong this machine's clock may be.
+        """
+        return self.since - message.date.timestamp() > PATIENCE_SECONDS
 
     def wrote(self, message: Message) -> bool:
         """Whether a message is one of ours."""

@@ -10,7 +10,7 @@ from telegram.error import TelegramError
 
 from bot.adapters.telegram.admin_commands import AdminCommands
 from bot.adapters.telegram.callbacks import Callbacks
-from bot.adapters.telegram.context import Context
+from bot.adapters.telegram.context import Context, Event
 from bot.adapters.telegram.guest import GuestMessages
 from bot.adapters.telegram.inline import InlineQueries
 from bot.adapters.telegram.link import in_short
@@ -37,10 +37,10 @@ class Dispatcher:
         self._inline = InlineQueries(context)
         self._guests = GuestMessages(context)
 
-    async def handle(self, update: Update) -> None:
+    async def handle(self, update: Update, event: Event) -> None:
         """Handle an update. Raises nothing but CancelledError: who asked is told, and the log."""
         try:
-            await self._handle(update)
+            await self._handle(update, event)
         except LitteraError as error:
             await self._say(update, sentence(error, _language(update)))
         except TelegramError as error:
@@ -50,18 +50,18 @@ class Dispatcher:
             log.error("%s: update %s failed: %s", reference, update.update_id, _where(error))
             await self._say(update, say("internal", _language(update), reference=reference))
 
-    async def _handle(self, update: Update) -> None:
+    async def _handle(self, update: Update, event: Event) -> None:
         if update.message is not None:
             self._note_chat(update.message)
-            await self._messages.handle(update.message)
+            await self._messages.handle(update.message, event)
             if update.message.chat.type == Chat.PRIVATE:
                 await self._menus.meet(update.message.chat.id)
         elif update.callback_query is not None:
-            await self._callbacks.handle(update.callback_query)
+            await self._callbacks.handle(update.callback_query, event)
         elif update.inline_query is not None:
             await self._inline.handle(update.inline_query)
         elif update.guest_message is not None:
-            await self._guests.handle(update.guest_message)
+            await self._guests.handle(update.guest_message, event)
         elif update.my_chat_member is not None:
             self._note_membership(update.my_chat_member)
         # Edited messages and whatever else may come are no requests.

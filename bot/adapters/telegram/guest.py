@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from typing import Any
 
 from telegram import InlineQueryResultArticle, Message
 from telegram.error import BadRequest, Forbidden, TelegramError
 
-from bot.adapters.telegram.context import Context, requester
+from bot.adapters.telegram.context import Context, Event, requester
 from bot.adapters.telegram.inline import article, notice_article
 from bot.adapters.telegram.link import in_short
 from bot.jobs import Answer, Draft, Job
@@ -34,7 +35,7 @@ class GuestMessages:
         names = rf"(?:/escribe)?@{re.escape(context.me.username or '')}\b"
         self._name = re.compile(names, re.IGNORECASE)
 
-    async def handle(self, message: Message) -> None:
+    async def handle(self, message: Message, event: Event) -> None:
         """Continue what stands beside our name, or else the message that is replied to."""
         if message.guest_query_id is None or message.from_user is None:
             return
@@ -44,10 +45,12 @@ class GuestMessages:
             core.settings.options(),
             requester(message.from_user, message),
             GuestAnswer(self._context, message.guest_query_id),
+            event=event.key,
         )
         if not job.phrase:
             await job.origin.fail(job, say("start", job.language))
             return
+        event.take()
         core.service.start(job, self._context.platform)
 
     def _phrase(self, message: Message) -> str:
@@ -66,6 +69,9 @@ class GuestAnswer:
 
     def __init__(self, context: Context, query_id: str) -> None:
         self._context, self._id = context, query_id
+
+    def pack(self) -> dict[str, Any]:
+        return {"kind": "guest", "query": self._id}
 
     async def acknowledge(self, job: Job) -> None:
         """Nothing can be shown."""

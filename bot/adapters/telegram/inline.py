@@ -103,6 +103,9 @@ class InlineAnswer:
     def __init__(self, context: Context, query_id: str, pending: _Pending) -> None:
         self._context, self._id, self._pending = context, query_id, pending
 
+    def pack(self) -> None:
+        """A query is over before another process could answer it."""
+
     async def acknowledge(self, job: Job) -> None:
         """Nothing can be shown."""
 

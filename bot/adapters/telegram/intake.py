@@ -1,7 +1,8 @@
 """The one place where an update is taken in, before Telegram is told that we have it.
 
-By polling that is the next `offset`, by webhook the answer 200; either comes after `take`, so a
-durable inbox belongs here.
+By polling that is the next `offset`, by webhook the answer 200; either comes after `take`, which
+keeps in the store what somebody waits for. It leaves the store when it has been handled, or when
+the job that came of it is kept there.
 """
 
 from __future__ import annotations
@@ -9,16 +10,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from typing import Any
+from typing import Any, TypeGuard
 
 from telegram import Update
 
+from bot.adapters.telegram.context import NAME, Event
 from bot.adapters.telegram.dispatcher import Dispatcher
 from bot.adapters.telegram.link import Link
+from bot.store import Store
 
 log = logging.getLogger(__name__)
 
 REMEMBERED = 10_000  # updates, by number
+# What somebody waits for. Inline queries are over in seconds and come with every keystroke.
+KEPT = frozenset({"message", "callback_query", "guest_message"})
 
 
 class Seen:
@@ -41,30 +46,46 @@ class Intake:
     """Takes updates as they come and handles each in a task of its own: a chat that is slow to
     answer keeps nobody waiting."""
 
-    def __init__(self, link: Link, dispatcher: Dispatcher, seen: Seen) -> None:
-        self._link, self._dispatcher, self._seen = link, dispatcher, seen
+    def __init__(self, link: Link, dispatcher: Dispatcher, seen: Seen, store: Store) -> None:
+        self._link, self._dispatcher, self._seen, self._store = link, dispatcher, seen, store
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def take(self, raw: object) -> int | None:
-        """Take an update in; its number, None for something that has none.
+    async def take(self, *raws: object) -> int | None:
+        """Take updates in; the highest of their numbers, None when none has one.
 
         Never raises for a malformed one: it is skipped with a line in the log, or it would be
         fetched for ever.
         """
-        number = raw.get("update_id") if isinstance(raw, dict) else None
-        if not isinstance(number, int) or not isinstance(raw, dict):
-            log.warning("an update without a number is skipped")
-            return None
-        if not self._seen.add(number):
-            return number
-        if (update := self._parse(number, raw)) is not None:
-            task = asyncio.create_task(self._dispatcher.handle(update), name=f"update {number}")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-            # One turn of the loop: what this update begins or ends (see bot.adapters.telegram.
-            # messages) has begun or ended when the next one is looked at.
-            await asyncio.sleep(0)
-        return number
+        found = {raw["update_id"]: raw for raw in raws if _is_numbered(raw)}
+        if len(found) < len(raws):
+            log.warning("updates without a number of their own are skipped")
+        kept = {str(number): raw for number, raw in found.items() if KEPT & raw.keys()}
+        new = set(await self._store.receive(NAME, kept))
+        for number, raw in found.items():
+            key = str(number)
+            if self._seen.add(number) and (key in new or key not in kept):
+                await self._begin(raw, Event(key if key in kept else None))
+        return max(found, default=None)
+
+    async def resume(self) -> None:
+        """Handle what was taken in and not handled, by an earlier process or connection."""
+        for key, raw, _ in await self._store.unhandled(NAME):
+            self._seen.add(int(key))
+            await self._begin(raw, Event(key))
+
+    async def _begin(self, raw: dict[str, Any], event: Event) -> None:
+        task = asyncio.create_task(self._handle(raw, event), name=f"update {raw['update_id']}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        # One turn of the loop: what this update begins or ends (see bot.adapters.telegram.
+        # messages) has begun or ended when the next one is looked at.
+        await asyncio.sleep(0)
+
+    async def _handle(self, raw: dict[str, Any], event: Event) -> None:
+        if (update := self._parse(raw)) is not None:
+            await self._dispatcher.handle(update, event)
+        if event.key is not None and not event.taken:
+            await self._store.handled(NAME, event.key)
 
     async def close(self) -> None:
         """Drop what is being handled; jobs that were begun go on."""
@@ -72,9 +93,14 @@ class Intake:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _parse(self, number: int, raw: dict[str, Any]) -> Update | None:
+    def _parse(self, raw: dict[str, Any]) -> Update | None:
         try:
             return Update.de_json(raw, self._link)
         except Exception as error:  # noqa: BLE001 (the library raises whatever a field is wrong by)
-            log.warning("update %s is malformed and skipped: %s", number, type(error).__name__)
+            number, kind = raw["update_id"], type(error).__name__
+            log.warning("update %s is malformed and skipped: %s", number, kind)
             return None
+
+
+def _is_numbered(raw: object) -> TypeGuard[dict[str, Any]]:
+    return isinstance(raw, dict) and isinstance(raw.get("update_id"), int)

@@ -73,7 +73,7 @@ class Menus:
             await self.publish()
 
     async def _publish(self) -> None:
-        remembered = self._core.state.recall(_MEMORY)
+        remembered = self._core.store.recall(_MEMORY)
         done = dict(remembered) if isinstance(remembered, dict) else {}
         met = self._met | {int(name.split(".")[2]) for name in done if self._is_admin_menu(name)}
         admins = sorted(met & self._core.settings.telegram_admin_ids)
@@ -84,7 +84,7 @@ class Menus:
         for name in [name for name in done if name not in wanted and self._is_admin_menu(name)]:
             if await self._try(_Setting(name, None, self._removal(name))):
                 del done[name]
-        self._core.state.remember(_MEMORY, done)
+        await self._core.store.remember(_MEMORY, done)
 
     async def _try(self, setting: _Setting) -> bool:
         try:

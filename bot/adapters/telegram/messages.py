@@ -13,7 +13,7 @@ from telegram.helpers import effective_message_type
 
 from bot.adapters.telegram.admin_commands import AdminCommands
 from bot.adapters.telegram.answers import ChatAnswer
-from bot.adapters.telegram.context import Context, requester
+from bot.adapters.telegram.context import Context, Event, requester
 from bot.adapters.telegram.outbox import Place
 from bot.buttons import Button
 from bot.jobs import Job, Requester
@@ -45,6 +45,8 @@ _MEDIA = frozenset(
         MessageType.VOICE,
     }
 )
+# What /privacidad takes for the wish to be forgotten.
+ERASE = frozenset({"borrar", "erase", "delete"})
 # Commands that cost nothing are answered so many times a minute, for each person.
 COMMANDS_A_MINUTE = 20
 HINT_SECONDS = 30.0
@@ -57,6 +59,7 @@ class Asked:
     message: Message
     user: User
     rest: str
+    event: Event
 
     @property
     def requester(self) -> Requester:
@@ -92,7 +95,7 @@ class Messages:
             "reanudar": self._resume,
         }
 
-    async def handle(self, message: Message) -> None:
+    async def handle(self, message: Message, event: Event) -> None:
         """Answer a message, if it is for us."""
         user, me = message.from_user, self._context.me
         if user is None or (message.via_bot is not None and message.via_bot.id == me.id):
@@ -102,11 +105,11 @@ class Messages:
         if (command := _COMMAND.match(text)) is not None:
             name, addressee, rest = command.groups()
             if addressee is None or addressee.lower() == (me.username or "").lower():
-                await self._obey(name.lower(), Asked(message, user, rest.strip()), addressee)
+                await self._obey(name.lower(), Asked(message, user, rest.strip(), event), addressee)
         elif text and (private or self._was_asked(message)):
-            self._begin(Asked(message, user, text), text)
+            await self._begin(Asked(message, user, text, event), text)
         elif private and effective_message_type(message) in _MEDIA:
-            await self._hint(Asked(message, user, ""))
+            await self._hint(Asked(message, user, "", event))
 
     async def _obey(self, name: str, asked: Asked, addressee: str | None) -> None:
         command = self._commands.get(name)
@@ -131,21 +134,25 @@ class Messages:
 
     async def _write(self, asked: Asked) -> None:
         if asked.rest:
-            self._begin(asked, asked.rest)
+            await self._begin(asked, asked.rest)
         elif (target := _target(asked.message)) is None:
             force = ForceReply(
                 selective=True, input_field_placeholder=say("option_frase", asked.language)
             )
             await self._context.reply(asked.message, say("ask_phrase", asked.language), force)
         elif text := self._text_of(target, asked.message):
-            self._begin(asked, text)
+            await self._begin(asked, text)
         else:
             await self._reply(asked, "no_text")
 
-    def _begin(self, asked: Asked, phrase: str) -> None:
+    async def _begin(self, asked: Asked, phrase: str) -> None:
+        if self._context.is_late(asked.message):
+            await self._reply(asked, "late")
+            return
         core = self._context.core
         way_back = ChatAnswer(self._context.outbox, Place.of(asked.message))
         job = Job(phrase, core.settings.options(), asked.requester, way_back)
+        job.event = asked.event.take()
         core.service.start(job, self._context.platform)
 
     def _text_of(self, target: Message, message: Message) -> str:
@@ -179,8 +186,12 @@ class Messages:
         await self._context.reply(asked.message, report)
 
     async def _privacy(self, asked: Asked) -> None:
-        logged = self._context.core.settings.log_phrases
-        await self._reply(asked, "privacy_logged" if logged else "privacy")
+        core = self._context.core
+        if asked.rest.lower() in ERASE:
+            await core.service.forget(asked.requester)
+            await self._reply(asked, "erased")
+        else:
+            await self._reply(asked, "privacy_logged" if core.settings.log_phrases else "privacy")
 
     async def _info(self, asked: Asked) -> None:
         target = _target(asked.message)
@@ -207,11 +218,11 @@ class Messages:
         await self._context.reply(asked.message, status)
 
     async def _pause(self, asked: Asked) -> None:
-        done = self._context.core.administration.pause(asked.requester)
+        done = await self._context.core.administration.pause(asked.requester)
         await self._context.reply(asked.message, done)
 
     async def _resume(self, asked: Asked) -> None:
-        done = self._context.core.administration.resume(asked.requester)
+        done = await self._context.core.administration.resume(asked.requester)
         await self._context.reply(asked.message, done)
 
     async def _hint(self, asked: Asked) -> None:

@@ -65,12 +65,10 @@ class Polling:
         )
 
     async def _take(self, updates: list[dict[str, Any]]) -> None:
-        before = self._offset
-        for raw in updates:
-            number = await self._intake.take(raw)
-            if number is not None:
-                self._offset = max(self._offset, number + 1)
-        if updates and self._offset == before:
+        number = await self._intake.take(*updates)
+        if number is not None and number >= self._offset:
+            self._offset = number + 1
+        elif updates:
             await asyncio.sleep(FIRST_DELAY)  # nothing that could be confirmed: no hot loop
 
     def _note(self, error: Exception) -> None:

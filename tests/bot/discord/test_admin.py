@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from bot.texts import ENGLISH, say
 from tests.bot.discord.houses import ADMIN, PHRASE, House
 from tests.bot.discord.reading import seen, told
+from tests.bot.records import audit
 from tests.fakes.discord import ClientRefused
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)]
@@ -70,7 +69,6 @@ async def test_a_pause_lets_nothing_in_until_it_is_over(home: House) -> None:
 async def test_what_admins_do_is_on_record(home: House) -> None:
     await home.use(home.admin, "pausar")
     await home.use(home.admin, "reanudar")
-    lines = (home.folder / "state" / "audit.jsonl").read_text("utf-8").splitlines()
-    done = [json.loads(line) for line in lines]
-    assert [entry["what"] for entry in done[-2:]] == ["pause", "resume"]
-    assert all(entry["who"] == f"discord:{ADMIN}" and entry["when"] for entry in done)
+    done = audit(home.folder / "state")
+    assert [entry.what for entry in done[-2:]] == ["pause", "resume"]
+    assert {entry.who for entry in done} == {f"discord:{ADMIN}"}

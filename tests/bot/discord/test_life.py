@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from bot.texts import say
 from tests.bot.discord.houses import PHRASE, TOKEN, House
 from tests.bot.discord.reading import seen
 from tests.bot.programs import SECONDS
+from tests.bot.records import forget
 from tests.fakes.discord import FakeDiscord
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
@@ -89,8 +89,7 @@ async def test_the_bot_waits_for_a_discord_that_is_away_and_registers_once(
 
         # Once the commands are others, they are registered again.
         assert await ours.stop() == 0
-        memory = ours.folder / "state" / "memory.json"
-        memory.write_text(json.dumps(json.loads(memory.read_text()) | {"discord_commands": None}))
+        forget(ours.folder / "state", "discord_commands")
         await discord.disconnected(10)
         ours.start(marked_checkpoints)
         await discord.synced(SECONDS, times=taken + 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from tests.bot.damage import DAMAGES, PICKLE_TRACE
 from tests.bot.discord.houses import ADMIN, PHRASE, House, house
 from tests.bot.discord.reading import seen
 from tests.bot.discord.test_buttons import button_of
+from tests.bot.records import audit
 from tests.conftest import save_tiny
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(90)]
@@ -135,10 +135,9 @@ async def test_the_choice_survives_a_restart_and_so_does_the_way_back(
 async def test_every_reload_is_on_record(lab: House) -> None:
     await lab.use(lab.admin, "recargar", checkpoint="otro")
     await lab.use(lab.admin, "recargar", checkpoint="nadie")
-    lines = (lab.folder / "state" / "audit.jsonl").read_text("utf-8").splitlines()
-    done, failed = [json.loads(line) for line in lines[-2:]]
-    assert (done["who"], done["what"], done["result"]) == (f"discord:{ADMIN}", "reload", "done")
-    assert done["old"].startswith("tiny (")
-    assert done["new"].startswith("otro (")
-    assert failed["new"] == "nadie"
-    assert failed["result"].startswith("failed")
+    done, failed = audit(lab.folder / "state")[-2:]
+    assert (done.who, done.what, done.details["result"]) == (f"discord:{ADMIN}", "reload", "done")
+    assert done.details["old"].startswith("tiny (")
+    assert done.details["new"].startswith("otro (")
+    assert failed.details["new"] == "nadie"
+    assert failed.details["result"].startswith("failed")

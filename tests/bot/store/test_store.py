@@ -30,7 +30,7 @@ async def test_an_accepted_request_is_there_for_the_next_process(tmp_path: Path)
     async with open_store(tmp_path) as store:
         await store.take(kept)
         kept.origin = {"chat": -50, "draft": 9}
-        await store.note_origin(kept)
+        await store.note_origin(kept.reference, kept.origin)
     async with open_store(tmp_path) as store:
         ((found, sending),) = await store.unfinished("telegram")
         assert not sending

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from bot.adapters.telegram.admin_commands import choice_id
 from bot.adapters.telegram.rendering import unguard
 from bot.texts import say
 from tests.bot.damage import DAMAGES, PICKLE_TRACE
+from tests.bot.records import audit
 from tests.bot.telegram.conftest import Town
 from tests.bot.telegram.talk import PHRASE, answer, phrase_of
 from tests.fakes.telegram import Chat, FakeTelegram, Message, User
@@ -79,9 +79,9 @@ async def test_a_reload_changes_the_model_and_anterior_goes_back(town: Town) -> 
     assert await serving(town) == "otro"
     assert "a tiny (" in await order(town, "/recargar anterior")
     assert await serving(town) == "tiny"
-    audit = [json.loads(line) for line in (town.state / "audit.jsonl").read_text().splitlines()]
-    assert [(line["what"], line["result"]) for line in audit[-2:]] == [("reload", "done")] * 2
-    assert audit[-1]["who"] == f"telegram:{town.admin.id}"
+    done = audit(town.state)[-2:]
+    assert [(entry.what, entry.details["result"]) for entry in done] == [("reload", "done")] * 2
+    assert done[-1].who == f"telegram:{town.admin.id}"
 
 
 async def test_without_a_name_the_models_are_offered_as_buttons(town: Town) -> None:
