@@ -8,6 +8,7 @@ import pytest
 
 from bot.adapters.telegram.rendering import unguard
 from bot.texts import ENGLISH, say
+from model.text import normalize
 from tests.bot.telegram.talk import PHRASE, answer, phrase_of, text_of
 from tests.fakes.telegram import Chat, FakeTelegram, User
 
@@ -30,7 +31,7 @@ async def test_a_phrase_typed_inline_offers_its_continuation(
     group = server.group("Lejos", ana, bot="left")
     chosen = await server.choose(query, article.id, group)
     button = chosen.button(say("button_continue"))
-    assert text_of(chosen).endswith(button["switch_inline_query_current_chat"])
+    assert normalize(text_of(chosen)).endswith(button["switch_inline_query_current_chat"])
 
 
 async def test_of_what_is_typed_only_the_last_is_answered(server: FakeTelegram) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,7 +101,7 @@ def message(number: int, home: Chat, ana: User, text: str = PHRASE) -> str:
     """An update as Telegram posts it."""
     content = {
         "message_id": 900_000 + number,
-        "date": 0,
+        "date": int(time.time()),
         "chat": home.to_api(),
         "from": ana.to_api(),
         "text": text,
