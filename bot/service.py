@@ -119,8 +119,7 @@ class Service:
         if (origin := platform.pack(job)) is not None:
             packed = replace(job, origin=origin)
             running.kept = self._begin(self.store.take(packed), f"keep {job.reference}")
-        with self._registered(job.requester.person, running):
-            await self._serve(running, platform)
+        await self._serve(job.requester.person, running, platform)
 
     async def recover(self, platform: Platform) -> None:
         """Go on, once, with what an earlier process accepted for this platform and did not finish:
@@ -194,8 +193,7 @@ class Service:
         person = job.requester.person
         # Somebody may have asked anew before this job's turn to be remembered came.
         name = f"{person} {job.reference}" if person in self._running else person
-        with self._registered(name, _Running(job)):
-            await self._serve(self._running[name], platform)
+        await self._serve(name, _Running(job), platform)
 
     def _refuse(self, job: Job) -> Refusal | None:
         """Decide about a job at once, without waiting for anything; count it when it is taken."""
@@ -231,9 +229,10 @@ class Service:
             notice = say("flooding", job.language, wait=duration(block))
         return Refusal(notice)
 
-    async def _serve(self, running: _Running, platform: Platform) -> None:
+    async def _serve(self, name: str, running: _Running, platform: Platform) -> None:
         """Bring a job to its end, whatever that is, and then forget it."""
-        await self._answer(running, platform)
+        with self._registered(name, running):
+            await self._answer(running, platform)
         if running.kept is not None:
             await running.kept
         await self.store.finish(running.job)
