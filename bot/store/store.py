@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -27,7 +28,7 @@ from model.prompt import Options
 
 log = logging.getLogger(__name__)
 
-HOUR, DAY = 3600.0, 86_400.0
+MINUTE, DAY = 60.0, 86_400.0
 # How long the platforms may deliver an event again.
 REMEMBER_EVENTS = DAY
 Work = Callable[[AsyncConnection], Awaitable[Any]]
@@ -207,6 +208,7 @@ class Store:
             await connection.execute(delete(requests).where(requests.c.person == requester.person))
 
         await self._run(remove)
+        await self.tidy()
 
     async def prune(self) -> None:
         """Remove what has served its time."""
@@ -221,12 +223,20 @@ class Store:
 
         await self._run(remove)
 
-    async def keep_pruning(self) -> None:
-        """Prune every hour, until the store is closed."""
-        while not self._closing.is_set():
-            await self.prune()
+    async def tidy(self) -> None:
+        """Leave nothing of what was deleted in the write-ahead log either."""
+        await self._run(lambda each: each.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)"))
+
+    async def maintain(self) -> None:
+        """Tidy every minute and prune every hour, until the store is closed."""
+        for minute in itertools.count():
+            if minute % 60 == 0:
+                await self.prune()
+            await self.tidy()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), HOUR)
+                await asyncio.wait_for(self._closing.wait(), MINUTE)
+            if self._closing.is_set():
+                return
 
     # The database below.
 
@@ -298,9 +308,9 @@ async def open_store(folder: Path, audit_days: int = 90) -> AsyncIterator[Store]
     """A store for as long as the context lasts."""
     store = Store(folder, audit_days)
     await store.open()
-    pruning = asyncio.create_task(store.keep_pruning(), name="store pruning")
+    maintenance = asyncio.create_task(store.maintain(), name="store maintenance")
     try:
         yield store
     finally:
         await store.close()
-        await pruning
+        await maintenance

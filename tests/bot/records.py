@@ -27,6 +27,12 @@ def audit(state: Path) -> list[Entry]:
     return [Entry(who, what, json.loads(details)) for who, what, details in rows]
 
 
+def kept(state: Path) -> str:
+    """All that any table holds, as one text."""
+    with closing(sqlite3.connect(state / FILE)) as database:
+        return "\n".join(database.iterdump())
+
+
 def forget(state: Path, name: str) -> None:
     """Have the bot not remember a value, while it is not running."""
     with closing(sqlite3.connect(state / FILE)) as database, database:

@@ -84,15 +84,25 @@ async def test_a_person_can_be_forgotten(tmp_path: Path) -> None:
         assert [person for person, _, _ in await store.counted()] == ["telegram:8"]
 
 
+def held(folder: Path, phrase: str) -> bool:
+    """Whether any file of the store has it."""
+    content = b"".join(path.read_bytes() for path in folder.iterdir())
+    return phrase in content.decode("utf-8", "replace")
+
+
 async def test_no_phrase_stays_in_the_file_once_a_request_is_answered(tmp_path: Path) -> None:
     phrase = "una frase que nadie más debe leer"
     async with open_store(tmp_path) as store:
         asked = job(phrase=phrase, event="1")
         await store.receive("telegram", {"1": {"text": phrase}})
         await store.take(asked)
+        assert held(tmp_path, phrase)
         await store.finish(asked)
-    held = b"".join(path.read_bytes() for path in tmp_path.iterdir())
-    assert phrase.encode() not in held
+        await store.tidy()  # as it does every minute
+        assert not held(tmp_path, phrase)
+        await store.take(asked)
+        await store.erase(asked.requester)
+        assert not held(tmp_path, phrase)
 
 
 async def test_values_and_the_audit_are_kept(tmp_path: Path) -> None:
