@@ -72,6 +72,7 @@ async def under_fire(
     kills: int,
     seed: int,
     progress: Callable[[Reckoning], None] = lambda _: None,
+    life: tuple[float, float] = LIFE_SECONDS,
 ) -> Reckoning:
     """Kill the bot so many times while people ask, then let it finish and count.
 
@@ -79,13 +80,13 @@ async def under_fire(
     """
     chance, reckoning = random.Random(seed), Reckoning()  # noqa: S311 (no secret)
     async with FakeDiscord() as discord, FakeTelegram(flood=False) as telegram:
-        bot = Bot(_environment(checkpoints, folder, discord, telegram), folder / "bot.log")
+        bot = Bot(bot_environment(checkpoints, folder, discord, telegram), folder / "bot.log")
         await bot.start()
         await discord.ready(60)
         await discord.synced(60)
         async with _people(discord, telegram, reckoning):
             while reckoning.kills < kills:
-                await asyncio.sleep(chance.uniform(*LIFE_SECONDS))
+                await asyncio.sleep(chance.uniform(*life))
                 await _kill(bot, reckoning)
                 progress(reckoning)
             await discord.ready(60)
@@ -95,9 +96,10 @@ async def under_fire(
     return reckoning
 
 
-def _environment(
+def bot_environment(
     checkpoints: Path, folder: Path, discord: FakeDiscord, telegram: FakeTelegram
 ) -> dict[str, str]:
+    """A bot with the checkpoint `tiny` and no limits that serves both fakes."""
     ours = environment(
         checkpoints,
         state_dir=folder / "state",
