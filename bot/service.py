@@ -233,6 +233,7 @@ class Service:
         """Bring a job to its end, whatever that is, and then forget it."""
         with self._registered(name, running):
             await self._answer(running, platform)
+            self.store.note_sent(running.job)
         if running.kept is not None:
             await running.kept
         await self.store.finish(running.job)
@@ -264,7 +265,7 @@ class Service:
             self._log_failure(job, "unexpected", trace=True)
             await platform.fail(job, say("internal", job.language, reference=job.reference))
         else:
-            await self.store.note_sending(job)
+            self.store.note_sending(job)
             await platform.finish(job, answer)
             self._count_answer(job)
 

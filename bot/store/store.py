@@ -23,12 +23,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.jobs import Job, Requester
 from bot.store.database import is_damage, open_database
+from bot.store.journal import Journal
 from bot.store.tables import audit, blocks, events, jobs, memory, requests
 from model.prompt import Options
 
 log = logging.getLogger(__name__)
 
 MINUTE, DAY = 60.0, 86_400.0
+JOURNAL = "sent.log"
 # How long the platforms may deliver an event again.
 REMEMBER_EVENTS = DAY
 Work = Callable[[AsyncConnection], Awaitable[Any]]
@@ -43,6 +45,9 @@ class Store:
         self._folder, self._audit_days = folder, audit_days
         self._engine: AsyncEngine | None = None
         self._memory: dict[str, Any] = {}
+        self._journal = Journal(folder / JOURNAL)
+        self._sending: set[str] = set()  # by an earlier process, when it ended
+        self._sent: set[str] = set()  # and not forgotten yet
         self._opening = asyncio.Lock()
         self._closing = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -57,12 +62,17 @@ class Store:
         await self._run(_nothing)
         rows = await self._run(lambda each: each.execute(select(memory.c.name, memory.c.value)))
         self._memory = dict(rows.all()) if rows is not None else {}
+        self._sending, self._sent = self._journal.read()
+        if await self._forget(self._sent):
+            self._sent.clear()
+        self._journal.begin_anew(self._sent)
 
     async def close(self) -> None:
         """Finish what was begun and close the file."""
         self._closing.set()
         await asyncio.gather(*self._tasks)
         await self._dispose()
+        self._journal.close()
 
     # Values by name, and the admins' audit.
 
@@ -136,7 +146,6 @@ class Store:
             private=job.private,
             origin=job.origin,
             asked=now - (time.monotonic() - job.asked),
-            sending=False,
         )
         counted = insert(requests).values(person=requester.person, server=requester.server, at=now)
 
@@ -150,27 +159,34 @@ class Store:
 
     async def note_origin(self, reference: str, origin: Any) -> None:
         """Keep where an answer goes now (a draft that was sent is edited, say)."""
-        await self._update(reference, origin=origin)
+        change = update(jobs).where(jobs.c.reference == reference).values(origin=origin)
+        await self._run(lambda each: each.execute(change))
 
-    async def note_sending(self, job: Job) -> None:
+    def note_sending(self, job: Job) -> None:
         """From now on the final message may have arrived."""
-        await self._update(job.reference, sending=True)
+        self._journal.note_sending(job.reference)
+
+    def note_sent(self, job: Job) -> None:
+        """The final message has arrived: no process needs to send it again."""
+        self._sent.add(job.reference)
+        self._journal.note_sent(job.reference)
 
     async def finish(self, job: Job) -> None:
-        """The request has had its answer: forget it."""
-        gone = delete(jobs).where(jobs.c.reference == job.reference)
-        await self._run(lambda each: each.execute(gone))
+        """Forget a request."""
+        if await self._forget({job.reference}):
+            self._sent.discard(job.reference)
 
     async def unfinished(self, platform: str) -> list[tuple[Job, bool]]:
         """Requests that an earlier process accepted and did not finish, oldest first, and whether
         the final message of each may have been sent."""
         query = select(jobs).where(jobs.c.platform == platform).order_by(jobs.c.asked)
         rows = await self._run(lambda each: each.execute(query))
-        return [] if rows is None else [(_job(row._mapping), row.sending) for row in rows]
+        found = [] if rows is None else [_job(row._mapping) for row in rows]
+        return [(job, job.reference in self._sending) for job in found]
 
-    async def _update(self, reference: str, **values: object) -> None:
-        change = update(jobs).where(jobs.c.reference == reference).values(**values)
-        await self._run(lambda each: each.execute(change))
+    async def _forget(self, references: set[str]) -> bool:
+        gone = delete(jobs).where(jobs.c.reference.in_(references))
+        return await self._run(lambda each: each.execute(gone)) is not None
 
     # Limits and privacy.
 
@@ -224,7 +240,8 @@ class Store:
         await self._run(remove)
 
     async def tidy(self) -> None:
-        """Leave nothing of what was deleted in the write-ahead log either."""
+        """Leave nothing of what was deleted in the write-ahead log either, nor in the journal."""
+        self._journal.begin_anew(self._sent)
         await self._run(lambda each: each.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)"))
 
     async def maintain(self) -> None:

@@ -20,8 +20,6 @@ jobs = Table(
     Column("private", Boolean, nullable=False),
     Column("origin", JSON, nullable=False),
     Column("asked", Float, nullable=False),
-    # Whether the final message may have been sent: set before it is, and then the row goes.
-    Column("sending", Boolean, nullable=False, default=False),
 )
 
 # Events as the platforms deliver them, by the platform's own key. What is not handled yet keeps

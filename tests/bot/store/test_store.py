@@ -14,6 +14,7 @@ from bot.jobs import Job, Requester
 from bot.store import Store, open_store
 from bot.store.database import FILE
 from bot.store.migrations import STEPS
+from bot.store.store import JOURNAL
 from model.prompt import Options
 
 ASKER = Requester("telegram", 7, -50, "en")
@@ -38,12 +39,36 @@ async def test_an_accepted_request_is_there_for_the_next_process(tmp_path: Path)
         found.asked = kept.asked
         assert found == kept
         assert await store.unfinished("discord") == []
-        await store.note_sending(found)
+        store.note_sending(found)
     async with open_store(tmp_path) as store:
         ((found, sending),) = await store.unfinished("telegram")
         assert sending
         await store.finish(found)
         assert await store.unfinished("telegram") == []
+
+
+async def test_what_was_sent_is_not_sent_again_however_the_process_ended(tmp_path: Path) -> None:
+    sent, other = job(), job(user=8)
+    async with open_store(tmp_path) as store:
+        await store.take(sent)
+        await store.take(other)
+        store.note_sending(sent)
+        store.note_sent(sent)
+        await store.tidy()
+    async with open_store(tmp_path) as store:
+        assert [found.reference for found, _ in await store.unfinished("telegram")] == [
+            other.reference
+        ]
+
+
+@pytest.mark.parametrize("content", [b"sent", b"\xff\xfe sent X\n\n", b"sent A\nsen"])
+async def test_a_journal_that_was_cut_off_is_read_as_far_as_it_goes(
+    tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / JOURNAL).write_bytes(content)
+    async with open_store(tmp_path) as store:
+        await store.take(job())
+        assert len(await store.unfinished("telegram")) == 1
 
 
 async def test_an_event_is_new_once(tmp_path: Path) -> None:
