@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import re
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -30,9 +32,16 @@ def main() -> int:
 
         run = under_fire(Path(folder) / "checkpoints", Path(folder), asked.kills, asked.seed, show)
         reckoning = asyncio.run(run)
-    for line in (*reckoning.lines(), *reckoning.violations[:20]):
+    for line in reckoning.lines():
         print(line)
+    for kind, count in Counter(map(kind_of, reckoning.violations)).items():
+        print(f"{count} times: {kind}")
     return 1 if reckoning.discord.lost or reckoning.telegram.lost else 0
+
+
+def kind_of(violation: str) -> str:
+    """A violation without the ids in it."""
+    return re.sub(r"/[\w-]{18,}(?=/)", "/*", violation)
 
 
 if __name__ == "__main__":
