@@ -23,6 +23,11 @@ SHARED_CORPUS = REPOSITORY.parent / "shared" / "corpus"
 LETTERS = "abcdefghijklmnñopqrstuvwxyzáéíóúü"
 CHARACTERS = " " + "0123456789.,;:!?¡¿«»()\"'—-" + LETTERS + LETTERS.upper()
 TINY_TOKENIZER = Tokenizer(("cervantes", "galdos"), "".join(sorted(set(CHARACTERS))))
+# Among so many letters a full stop is rare, and a sentence runs on until its limit.
+FOREIGN = "".join(map(chr, range(0x430, 0x460))) + "".join(map(chr, range(0x4E00, 0x4F00)))
+ENDLESS_TOKENIZER = Tokenizer(
+    TINY_TOKENIZER.styles, TINY_TOKENIZER.characters.translate({33: None, 63: None}) + FOREIGN
+)
 
 
 def tiny_config(tokenizer: Tokenizer = TINY_TOKENIZER, context: int = 96) -> DecoderConfig:

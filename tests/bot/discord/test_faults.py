@@ -175,12 +175,18 @@ async def test_an_invalid_session_is_resumed_or_begun_anew(home: House, resumabl
 
 
 async def test_an_answer_under_way_survives_the_loss_of_every_connection(home: House) -> None:
-    asked = await home.discord.slash(home.person(), home.channel, "escribe", frase=PHRASE, frases=5)
+    discord, gateway = home.discord, home.discord.gateway
+    connected = gateway.resumed + len(gateway.identified)
+    slow = discord.faults.slow("PATCH", "/webhooks/*/messages/@original", 10)
+    asked = await discord.slash(home.person(), home.channel, "escribe", frase=PHRASE, frases=5)
     await asked.acknowledged()
-    await asyncio.sleep(0.05)  # until the bot knows that, too
-    await home.discord.refuse_connections(1.0)
+    await asyncio.sleep(1.0)
+    assert slow.struck, "no answer is on its way"
+    await discord.refuse_connections(1.0)
     assert seen(await asked.final(20)).phrase == PHRASE
-    await home.discord.ready(30)
+    await discord.changes.until(
+        lambda: gateway.resumed + len(gateway.identified) > connected, 30, lambda: "not back"
+    )
 
 
 @pytest.mark.parametrize(

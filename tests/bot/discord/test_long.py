@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -16,23 +15,25 @@ from model.prompt import PHRASE_LIMIT
 from model.sentences import split_sentences
 from tests.bot.discord.houses import PHRASE, House, house
 from tests.bot.discord.reading import plain, read, seen, told
+from tests.conftest import ENDLESS_TOKENIZER, save_tiny
 from tests.fakes.discord import User
 from tests.fakes.discord.interactions import Interaction
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 
-# Characters; the tiny checkpoint's sentences run on until then, at about a thousand a second.
+# Characters; the tiny checkpoint's sentences run on until then, and PyTorch writes about a thousand
+# a second. The native engine leaves no time to look.
 SENTENCE_LIMIT = 1500
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def _slow(
-    marked_checkpoints: Path, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[House]:
+async def _slow(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     folder = tmp_path_factory.mktemp("slow")
+    save_tiny(folder / "checkpoints" / "tiny", tokenizer=ENDLESS_TOKENIZER)
     async with house(
         folder,
-        marked_checkpoints,
+        folder / "checkpoints",
+        engine="pytorch",
         sentence_limit=SENTENCE_LIMIT,
         max_batch=1,
         shutdown_seconds=4,

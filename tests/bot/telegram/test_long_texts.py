@@ -12,19 +12,14 @@ import pytest_asyncio
 
 from bot.adapters.telegram.rendering import LIMIT, unguard, units
 from bot.texts import say
-from model.tokenizer import Tokenizer
 from tests.bot.telegram.running import Bot, running
 from tests.bot.telegram.talk import PHRASE, answer
-from tests.conftest import TINY_TOKENIZER, save_tiny
+from tests.conftest import ENDLESS_TOKENIZER, save_tiny
 from tests.fakes.telegram import FakeTelegram, Message
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 # Some seconds of writing, for the native engine would need none, and more than a message holds.
-# Among so many letters a full stop is rare, and a sentence runs on until its limit.
-FOREIGN = "".join(map(chr, range(0x430, 0x460))) + "".join(map(chr, range(0x4E00, 0x4F00)))
-LETTERS = "".join(each for each in TINY_TOKENIZER.characters if each not in "!?") + FOREIGN
-ENDLESS_TOKENIZER = Tokenizer(TINY_TOKENIZER.styles, LETTERS)
 SLOW = {"engine": "pytorch", "sentences": 2, "sentence_limit": 3000, "max_batch": 16}
 
 
