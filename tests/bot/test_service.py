@@ -223,3 +223,13 @@ async def test_a_platform_that_breaks_is_no_reason_to_say_nothing(
     assert book.of(job, "fail") == [say("internal", reference=job.reference)]
     assert job.reference in caplog.text
     assert PHRASE not in caplog.text
+
+
+async def test_what_is_refused_while_somebody_types_is_no_flooding(checkpoints: Path) -> None:
+    book = Notebook()
+    async with service(checkpoints, strikes=2) as ours:
+        for _ in range(5):
+            job = ask(phrase=" ")
+            job.typed = True
+            await ours.handle(job, book)
+    assert [content for _, _, content in book.notes] == [say("empty")] * 5
