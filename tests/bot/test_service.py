@@ -315,3 +315,13 @@ async def test_a_store_that_fails_keeps_nobody_waiting(checkpoints: Path) -> Non
     async with service(checkpoints) as ours:
         await ours.handle(job, book)
     assert book.verbs(job) == ["acknowledge", "finish"]
+
+
+async def test_what_is_refused_while_somebody_types_is_no_flooding(checkpoints: Path) -> None:
+    book = Notebook()
+    async with service(checkpoints, strikes=2) as ours:
+        for _ in range(5):
+            job = ask(phrase=" ")
+            job.typed = True
+            await ours.handle(job, book)
+    assert [content for _, _, content in book.notes] == [say("empty")] * 5

@@ -33,6 +33,7 @@ class AdminCommands:
     async def reload(self, requester: Requester, message: Message, name: str) -> None:
         """Load the checkpoint that is named, or offer those that are there."""
         if name or not self._administration.allowed(requester):
+            await self._context.outbox.show_typing(Place.of(message))
             report = await self._administration.reload(requester, name)
             await self._context.reply(message, guard(report))
             return
@@ -54,7 +55,8 @@ class AdminCommands:
         if name is None:
             await press.answer(say("stale_button", requester.language))
             return
-        told = asyncio.create_task(press.answer(None))
+        loading = say("reloading", requester.language, name=guard(name))
+        told = asyncio.create_task(press.answer(loading, alert=False))
         report = await self._administration.reload(requester, name)
         await asyncio.wait({told})
         await self._context.outbox.stand(

@@ -57,15 +57,16 @@ class Press:
         self._outbox, self._id = outbox, query_id
         self.answered = False
 
-    async def answer(self, notice: str | None = None) -> None:
-        """Stop the clock; with a notice, in a window that only the one who pressed sees."""
+    async def answer(self, notice: str | None = None, *, alert: bool = True) -> None:
+        """Stop the clock; with a notice that only the one who pressed sees, in a window that must
+        be closed or, without `alert`, for a moment."""
         if self.answered:
             return
         self.answered = True
         text = None if notice is None else notice[:_ALERT_LENGTH]
         try:
             await self._outbox.connected().answer_callback_query(
-                self._id, text, show_alert=text is not None
+                self._id, text, show_alert=alert and text is not None
             )
         except TelegramError as error:  # it is too late, or will be in a moment
             log.info("a press cannot be answered: %s", in_short(error))
@@ -105,6 +106,7 @@ class ChatAnswer:
         if self._place.chat < 0:
             self._next_draft = now + GROUP_DRAFT_SECONDS
         try:
+            # A first draft whose answer is lost stays as it is, above the answer.
             self._message = await self._outbox.put(
                 self._place, content, edit=self._message, priority=Priority.DRAFT
             )

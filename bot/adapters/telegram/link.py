@@ -30,6 +30,9 @@ class LinkError(LitteraError):
 class Link(ExtBot[Priority]):
     """The Bot of one connection's life, with access to updates as they are on the wire."""
 
+    def __repr__(self) -> str:
+        return "Link"  # the library's shows the token
+
     async def raw_updates(
         self, offset: int, wait: int, read_timeout: float
     ) -> list[dict[str, Any]]:

@@ -30,8 +30,7 @@ from bot.texts import ENGLISH, SPANISH, say
 
 log = logging.getLogger(__name__)
 
-PRIVATE_COMMANDS = ("escribe", "cancelar", "info", "modelo", "privacidad", "ayuda")
-GROUP_COMMANDS = ("escribe", "cancelar", "info", "modelo", "privacidad", "ayuda")
+COMMANDS = ("escribe", "cancelar", "info", "modelo", "privacidad", "ayuda")
 ADMIN_COMMANDS = ("recargar", "estado", "pausar", "reanudar")
 _MEMORY = "telegram_menus"
 # Spanish for everybody, and English for those whose Telegram speaks it.
@@ -97,11 +96,11 @@ class Menus:
     def _settings(self, admins: Sequence[int]) -> Iterator[_Setting]:
         for language, code in _LANGUAGES:
             private = BotCommandScopeAllPrivateChats()
-            yield self._menu("private", PRIVATE_COMMANDS, private, language, code)
+            yield self._menu("private", COMMANDS, private, language, code)
             groups = BotCommandScopeAllGroupChats()
-            yield self._menu("groups", GROUP_COMMANDS, groups, language, code)
+            yield self._menu("groups", COMMANDS, groups, language, code)
             for admin in admins:
-                commands = PRIVATE_COMMANDS + ADMIN_COMMANDS
+                commands = COMMANDS + ADMIN_COMMANDS
                 scope = BotCommandScopeChat(admin)
                 yield self._menu(f"admin.{admin}", commands, scope, language, code)
             yield self._description("about", language, code)

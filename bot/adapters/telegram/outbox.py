@@ -13,6 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TypeVar
 
 from telegram import ForceReply, InlineKeyboardMarkup, LinkPreviewOptions, Message, ReplyParameters
@@ -28,7 +29,7 @@ from telegram.error import (
 )
 
 from bot.adapters.telegram.link import Link, in_short
-from bot.adapters.telegram.rate_limiter import Priority, seconds_of
+from bot.adapters.telegram.rate_limiter import DroppedError, Priority, seconds_of
 from bot.adapters.telegram.rendering import Rendered
 
 log = logging.getLogger(__name__)
@@ -36,12 +37,22 @@ log = logging.getLogger(__name__)
 NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 # How long a message is tried for, and the pauses in between.
 STAND_SECONDS = 600.0
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 20.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 20.0
 REMEMBERED = 10_000  # chats that are gone or have moved
 
 Markup = InlineKeyboardMarkup | ForceReply
 _Value = TypeVar("_Value")
 _GONE = ("message to edit not found", "message can't be edited", "message_id_invalid")
+
+
+class _Verdict(Enum):
+    """What is to be done about a message that could not be delivered."""
+
+    STANDS = auto()  # it was, after all
+    ANEW = auto()  # as a new message
+    AGAIN = auto()  # as it is
+    UNWANTED = auto()  # nothing, and nobody need be told
+    HOPELESS = auto()  # nothing
 
 
 @dataclass
@@ -103,39 +114,26 @@ class Outbox:
 
         Never raises for a message that cannot be delivered: that is one line of the log.
         """
+        failure: TelegramError | None = None
         for pause in _pauses():
             try:
                 return await self.put(place, content, edit=edit, markup=markup, priority=priority)
-            except ChatMigrated as error:
-                self.follow(place.chat, error.new_chat_id)
-                edit = None  # the numbers of messages do not move along
-                continue
-            except Forbidden:
-                self.leave(place.chat)
-                log.info("%s: chat %s does not want us any more", reference, place.chat)
-                return None
-            except InvalidToken as error:
-                failure: TelegramError = error
-                break
-            except BadRequest as error:
-                problem = error.message.lower()
-                if "not modified" in problem:
+            except TelegramError as error:
+                failure = error
+            match self._judge(failure, place, editing=edit is not None):
+                case _Verdict.STANDS:
                     return edit
-                if edit is not None and any(gone in problem for gone in _GONE):
+                case _Verdict.UNWANTED:
+                    log.info("%s is not wanted: %s", reference, in_short(failure))
+                    return None
+                case _Verdict.HOPELESS:
+                    break
+                case _Verdict.ANEW:
                     edit = None
-                    continue
-                if place.thread is not None and "thread not found" in problem:
-                    place.thread = None
-                    continue
-                failure = error
-                break
-            except RetryAfter as error:
-                pause = seconds_of(error)
-                failure = error
-            except TelegramError as error:  # broken connections, 5xx, answers that are no JSON
-                failure = error
-            await asyncio.sleep(pause)
-        log.warning("%s cannot be delivered: %s", reference, in_short(failure))
+            held = seconds_of(failure) if isinstance(failure, RetryAfter) else 0.0
+            await asyncio.sleep(max(pause, held))
+        if failure is not None:
+            log.warning("%s cannot be delivered: %s", reference, in_short(failure))
         return None
 
     async def put(
@@ -197,6 +195,36 @@ class Outbox:
             self.leave(place.chat)
         except TelegramError as error:
             log.debug("no typing: %s", in_short(error))
+
+    def _judge(self, error: TelegramError, place: Place, *, editing: bool) -> _Verdict:
+        """What a failure means for a message; learns from it where messages can still go."""
+        match error:
+            case ChatMigrated():
+                self.follow(place.chat, error.new_chat_id)
+                return _Verdict.ANEW  # the numbers of messages do not move along
+            case Forbidden():
+                self.leave(place.chat)
+                return _Verdict.UNWANTED
+            case DroppedError():
+                return _Verdict.UNWANTED
+            case InvalidToken():
+                return _Verdict.HOPELESS
+            case BadRequest():
+                return _judge_request(error.message.lower(), place, editing=editing)
+            case _:  # broken connections, 5xx, 429, answers that are no JSON
+                return _Verdict.AGAIN
+
+
+def _judge_request(problem: str, place: Place, *, editing: bool) -> _Verdict:
+    """What it means that Telegram finds a request bad."""
+    if "not modified" in problem:
+        return _Verdict.STANDS
+    if editing and any(gone in problem for gone in _GONE):
+        return _Verdict.ANEW
+    if place.thread is not None and "thread not found" in problem:
+        place.thread = None
+        return _Verdict.ANEW
+    return _Verdict.HOPELESS
 
 
 def _pauses() -> Iterator[float]:

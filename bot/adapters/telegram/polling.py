@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 # without a word never returns.
 GRACE_SECONDS = 5.0
 FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
+# Two programs with one token take the updates from each other for ever: that is told seldom.
+CONFLICT_DELAY, CONFLICT_QUIET_SECONDS = 2.0, 600.0
 
 
 class Polling:
@@ -36,7 +39,8 @@ class Polling:
     ) -> None:
         self._link, self._intake, self._seconds, self._report = link, intake, seconds, report
         self._offset = 0
-        self._trouble = ""
+        self._told: set[str] = set()  # the troubles of this time that the log has
+        self._conflict_told = -CONFLICT_QUIET_SECONDS
 
     async def run(self) -> None:
         """Poll until cancelled. Raises RefusedError for a token that was revoked."""
@@ -50,8 +54,7 @@ class Polling:
             except (TelegramError, TimeoutError) as error:
                 steady = False
                 self._note(error)
-                pause = seconds_of(error) if isinstance(error, RetryAfter) else delay
-                await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 (no secret)
+                await asyncio.sleep(_pause_after(error, delay))
                 delay = min(2 * delay, LONGEST_DELAY)
                 continue
             steady, delay = True, FIRST_DELAY
@@ -74,18 +77,30 @@ class Polling:
     def _note(self, error: Exception) -> None:
         self._report(False)
         kind = type(error).__name__
-        if kind == self._trouble:
+        if kind in self._told:
             return
-        self._trouble = kind
         if isinstance(error, Conflict):
+            now = time.monotonic()
+            if now - self._conflict_told < CONFLICT_QUIET_SECONDS:
+                return
+            self._conflict_told = now
             log.warning("another program fetches this bot's updates from Telegram; trying again")
         elif isinstance(error, TimeoutError):
             log.warning("Telegram does not answer a poll; beginning anew")
         else:
             log.warning("no updates from Telegram (%s); trying again", in_short(error))
+        self._told.add(kind)
 
     def _recovered(self) -> None:
         self._report(True)
-        if self._trouble:
-            self._trouble = ""
+        if self._told:
+            self._told.clear()
             log.info("updates from Telegram arrive again")
+
+
+def _pause_after(error: Exception, delay: float) -> float:
+    if isinstance(error, RetryAfter):
+        return seconds_of(error)
+    if isinstance(error, Conflict):
+        return max(delay, CONFLICT_DELAY)
+    return delay * random.uniform(0.8, 1.2)  # noqa: S311 (no secret)

@@ -34,6 +34,8 @@ GROUP = (20, 61.0)  # so many in so many seconds
 EVERYWHERE = (30, 1.05)
 # What can be dropped leaves so much to what cannot: in the chat, in a group's minute, everywhere.
 CHAT_RESERVE, GROUP_RESERVE, EVERYWHERE_RESERVE = 1, 10, 10
+# So many may wait in one chat; notices that come later are dropped as well.
+MOST_WAITING = 40
 TRIES = 5
 # Idle chats are forgotten whenever so many more are known than after the last time.
 CHATS = 1000
@@ -173,7 +175,8 @@ class RateLimiter(BaseRateLimiter[Priority]):
         rate_limit_args: Priority | None,
     ) -> Any:
         """Wait for room and make the request; again after a `retry_after`, at most `TRIES` times.
-        Raises DroppedError for a draft or a typing action without room."""
+        Raises DroppedError for a draft or a typing action without room, and for a notice where
+        too much waits already."""
         chat_id = _chat_id(endpoint, data)
         if chat_id is None:
             return await callback(*args, **kwargs)
@@ -182,6 +185,8 @@ class RateLimiter(BaseRateLimiter[Priority]):
             chat = self._chat(chat_id)
             if priority >= Priority.DRAFT:
                 self._take_or_drop(chat, priority)
+            elif priority == Priority.NOTICE and chat.waiting >= MOST_WAITING:
+                raise DroppedError("too much waits in the chat")
             else:
                 await self._wait(chat, priority)
             try:

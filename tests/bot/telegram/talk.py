@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.adapters.telegram.rendering import JOINER
+from model.text import normalize
 from tests.fakes.telegram import Chat, FakeTelegram, Message, User
 from tests.fakes.telegram.entities import covered
 
@@ -16,8 +17,9 @@ def phrase_of(message: Message) -> str:
 
 
 def text_of(message: Message) -> str:
-    """The phrase of an answer and its continuation, without what is told below."""
-    return message.text.partition("\n\n")[0].replace(JOINER, "")
+    """The phrase of an answer and its continuation, without what is told below. A random model
+    writes what no book holds, so it is spelt as any text that is read."""
+    return normalize(message.text.partition("\n\n")[0])
 
 
 def found(message: Message) -> set[str]:

@@ -8,6 +8,7 @@ import pytest
 
 from bot.buttons import Button, Verb
 from bot.texts import ENGLISH, say
+from model.text import normalize
 from tests.bot.telegram.conftest import Town
 from tests.bot.telegram.talk import PHRASE, answer, answers, phrase_of, text_of
 from tests.fakes.telegram import Chat, FakeTelegram, Message, User
@@ -38,7 +39,7 @@ async def test_continue_goes_on_from_the_end_of_the_text(
     press = await server.press(ana, first, CONTINUE)
     assert await press.answer() == NOTHING
     second = await server.reply_to(first)
-    assert text_of(first).endswith(phrase_of(second))
+    assert text_of(first).endswith(normalize(phrase_of(second)))
     assert data_of(second, CONTINUE).user == ana.id
 
 

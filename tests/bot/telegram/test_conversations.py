@@ -162,7 +162,7 @@ async def test_a_message_in_private_that_holds_no_text_is_met_kindly_and_once(
         "Dijo a @ana_user y a @todos que viniesen",
         "Vea https://ejemplo.com/x?y=1 o ejemplo.es y escriba a yo@ejemplo.com",
         "Use /cancelar o /start@litteragpt_bot y #etiqueta $USD",
-        "*negrita* _cursiva_ `código` [enlace](http://a.es) <b>b</b> &amp; \\. ~~~ ||x||",
+        "*negrita* _cursiva_ [enlace](http://a.es) <b>b</b> &amp; \\. ~~~ ||x||",
         "La luna🌕 y el 👨‍👩‍👧sol dijeron «hola» —sí— ¿no? ¡ya!",
     ],
 )
