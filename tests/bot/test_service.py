@@ -247,7 +247,7 @@ async def test_what_a_process_left_behind_is_answered_by_the_next(checkpoints: P
         await book.until("finish")
         await ours.close(5)
     assert book.verbs(job) == ["acknowledge", "finish"]
-    assert [found.origin for found in book.jobs] == ["here", "here"]
+    assert {found.origin for found in book.jobs} == {"here"}
     async with service(checkpoints) as ours:
         assert await ours.store.unfinished("notebook") == []
 
