@@ -19,6 +19,10 @@ enum {
     TILE = 8      /* of these, so many share the weights in the registers */
 };
 
+/* 1.5 · 2^23: adding it to a smaller float rounds that to a whole number, which is then in the low
+ * bits of the sum. */
+#define ROUNDING 12582912.0f
+
 /* Inputs go four at a time into one 32-bit lane, and sixteen at a time are unrolled. Element
  * (row, input) is byte weights[((row / 16) * inputs / 4 + input / 4) * 64 + row % 16 * 4 + input % 4],
  * biased by 128. Padding rows have scale 0. */

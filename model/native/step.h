@@ -46,11 +46,10 @@ INLINE vec NAME(maximum)(vec a, vec b) { return NAME(select)(a > b, a, b); }
 
 /* e^x to two units in the last place, for x held between -87 and 88. After Cephes' expf. */
 INLINE vec NAME(exponential)(vec x) {
-    const float to_integer = 12582912.0f; /* 1.5 · 2^23: adding it rounds to a whole number */
     x = NAME(maximum)(x, (vec){0} - 87.0f);
     x = -NAME(maximum)(-x, (vec){0} - 88.0f);
-    vec shifted = x * 1.44269504f + to_integer;
-    vec whole = shifted - to_integer;
+    vec shifted = x * 1.44269504f + ROUNDING;
+    vec whole = shifted - ROUNDING;
     vec rest = (x - whole * 0.693359375f) + whole * 2.12194440e-4f;
     vec y = rest * 1.9875691500e-4f + 1.3981999507e-3f;
     y = y * rest + 8.3334519073e-3f;
@@ -114,7 +113,7 @@ INLINE void NAME(quantize)(const float *x, int count, lg_inputs inputs, int colu
     int8_t *numbers = inputs.numbers + (size_t)column * (size_t)count;
     int32_t sum = 0;
     for (int i = 0; i < count; i += WIDTH) {
-        vec shifted = NAME(load)(x + i) * inverse + 12582912.0f; /* rounds, see exponential */
+        vec shifted = NAME(load)(x + i) * inverse + ROUNDING;
         bytes rounded = __builtin_convertvector((ints)shifted, bytes);
         memcpy(numbers + i, &rounded, sizeof rounded);
     }
