@@ -21,12 +21,11 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from model.checkpoint import load_checkpoint
-from model.device import set_threads
 from model.generation import generate
 from model.places import bundled_checkpoints, find_checkpoint
 from model.prompt import Options
 from model.result import Result
+from model.runtime import choose_runtime
 from training.corpus import Corpus
 from training.machine import describe_machine
 
@@ -50,10 +49,15 @@ def phrases(corpus: Corpus, count: int) -> Iterator[str]:
 
 
 def whole(result: Result, wanted: int) -> bool:
-    """Whether an unfinished phrase became exactly as many complete sentences as asked for."""
+    """Whether exactly as many sentences as asked for were completed behind the beginning.
+
+    Boundaries inside the phrase and the one it may end with («¡qué diablo!», «tantas...») are the
+    reader's: what comes behind a finished phrase are new sentences, and those are counted.
+    """
+    own = len(result.phrase) + len(" ")
     ends = [end.end() for end in BOUNDARY.finditer(result.text)]
-    inner = [end for end in ends if not SHORTENED.search(result.text[:end])]
-    return len(inner) == wanted - 1 and COMPLETE.search(result.text) is not None
+    written = [end for end in ends if end > own and not SHORTENED.search(result.text[:end])]
+    return len(written) == wanted - 1 and COMPLETE.search(result.text) is not None
 
 
 def main() -> None:
@@ -64,9 +68,9 @@ def main() -> None:
     parser.add_argument("--phrases", type=int, default=200)
     arguments = parser.parse_args()
 
-    set_threads(0)
+    runtime = choose_runtime()
     corpus = Corpus.load(arguments.data)
-    checkpoint = load_checkpoint(find_checkpoint(arguments.checkpoint, bundled_checkpoints()))
+    checkpoint = runtime.load(find_checkpoint(arguments.checkpoint, bundled_checkpoints()))
     vocabulary = {
         word
         for split in (corpus.train, corpus.dev, corpus.validation)
@@ -78,17 +82,16 @@ def main() -> None:
         started = time.perf_counter()
         results.append(generate(checkpoint, phrase, Options(seed=seed)))
         seconds.append(time.perf_counter() - started)
-    report(results, seconds, vocabulary, checkpoint.id)
+    title = f"checkpoint {checkpoint.id}, {runtime.engine}, {describe_machine('cpu')}"
+    report(results, seconds, vocabulary, title)
 
 
-def report(
-    results: list[Result], seconds: list[float], vocabulary: set[str], checkpoint: str
-) -> None:
+def report(results: list[Result], seconds: list[float], vocabulary: set[str], title: str) -> None:
     """Print the table."""
     written = [word for result in results for word in words(result.text[len(result.phrase) :])]
     known = sum(word in vocabulary for word in written)
     characters = sum(result.characters for result in results)
-    table = Table(title=f"checkpoint {checkpoint}, {describe_machine('cpu')}")
+    table = Table(title=title)
     table.add_column("figure")
     table.add_column("value", justify="right")
     rows = {

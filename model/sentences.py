@@ -11,7 +11,9 @@ TERMINALS = frozenset(".!?")
 CLOSERS = frozenset("»\")]'")
 OPENERS = frozenset("¿¡«\"(['—-")
 
-_ENDING = re.compile(r"[.!?][»\")\]']*$")
+_LAST_OF_AN_END = TERMINALS | CLOSERS
+_BEFORE_A_START = OPENERS | {" "}
+_CLOSING_MARKS = "".join(CLOSERS)
 _CANDIDATE = re.compile(r"[.!?][»\")\]']*(?= )")
 _PENDING = re.compile(r"[.!?][»\")\]']*( [¿¡«\"(\['— -]*)$")
 _CLAUSE_END = re.compile(r"(?:[,;:]|(?<!\.)[!?]|(?<= )—)(?= )")
@@ -37,9 +39,10 @@ def is_abbreviation(text: str) -> bool:
 
 def may_end(text: str) -> bool:
     """Whether `text` stops where a sentence may stop, its closing marks included."""
-    if not _ENDING.search(text):
+    # Asked for every character that is written: no regular expression, which would read it all.
+    if not text or text[-1] not in _LAST_OF_AN_END:
         return False
-    return not is_abbreviation(text)
+    return text.rstrip(_CLOSING_MARKS)[-1:] in TERMINALS and not is_abbreviation(text)
 
 
 def starts_sentence(text: str) -> bool | None:
@@ -71,6 +74,8 @@ def split_sentences(text: str) -> list[str]:
 def continues(sentence: str) -> bool:
     """Whether an unfinished sentence stands right behind a possible end, a space and at most
     opening marks, so that only lower case keeps it from splitting in two there."""
+    if not sentence or sentence[-1] not in _BEFORE_A_START:
+        return False
     match = _PENDING.search(sentence[-48:])
     return match is not None and may_end(sentence[: len(sentence) - len(match[1])])
 

@@ -71,7 +71,7 @@ class Sequence:
 
     def constraint(self) -> Constraint:
         """Which tokens may come next."""
-        if all(character in OPENERS for character in self._sentence):
+        if OPENERS.issuperset(self._sentence):
             return Constraint.STARTS
         if may_end(self._sentence):
             return Constraint.MAY_END

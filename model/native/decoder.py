@@ -65,6 +65,8 @@ class NativeSession:
         self._decoder = decoder  # its weights must outlive this session
         library = self._library = decoder.library
         masks = np.ascontiguousarray(masks, np.float32)
+        if masks.shape[1:] != (decoder.config.vocabulary,):
+            raise ValueError(f"masks are {masks.shape}, expected (M, {decoder.config.vocabulary})")
         self._handle = library.lg_session_new(decoder.handle, rows, masks.ctypes.data, len(masks))
         if not self._handle:
             raise MemoryError(f"no memory for the KV cache of {rows} texts")

@@ -19,6 +19,10 @@ enum {
     TILE = 8      /* of these, so many share the weights in the registers */
 };
 
+/* 1.5 · 2^23: adding it to a smaller float rounds that to a whole number, which is then in the low
+ * bits of the sum. */
+#define ROUNDING 12582912.0f
+
 /* Inputs go four at a time into one 32-bit lane, and sixteen at a time are unrolled. Element
  * (row, input) is byte weights[((row / 16) * inputs / 4 + input / 4) * 64 + row % 16 * 4 + input % 4],
  * biased by 128. Padding rows have scale 0. */
@@ -81,8 +85,9 @@ struct lg_session {
     float *masks;  /* (mask_count, vocabulary) */
     float *logits; /* (rows, vocabulary) */
     lg_candidate *heap; /* (vocabulary), for sampling */
-    /* bfloat16; a layer, row and head has keys (context / 16, head width, 16) and values
-     * (padded head width / 16, context, 16), so that 16 scores and 16 sums are made side by side */
+    /* bfloat16; a layer, row and head has keys (context / 16, head width / 2, 16, 2) and values
+     * (padded head width / 16, context / 2, 16, 2): 16 scores or sums are made side by side, and
+     * one load has two numbers for each of them */
     uint16_t *keys, *values;
     size_t keys_stride, values_stride; /* of one layer, row and head */
     float *x, *normed, *queries, *mixed, *hidden, *scores, *head_out; /* one a column or thread */

@@ -13,12 +13,10 @@
 #define INLINE static inline __attribute__((always_inline)) TARGET
 #define vec NAME(vec)
 #define ints NAME(ints)
-#define halves NAME(halves)
 #define bytes NAME(bytes)
 
 typedef float vec __attribute__((vector_size(4 * WIDTH)));
 typedef int32_t ints __attribute__((vector_size(4 * WIDTH)));
-typedef uint16_t halves __attribute__((vector_size(2 * WIDTH)));
 typedef int8_t bytes __attribute__((vector_size(WIDTH)));
 
 INLINE vec NAME(load)(const float *from) {
@@ -29,11 +27,16 @@ INLINE vec NAME(load)(const float *from) {
 
 INLINE void NAME(store)(float *to, vec value) { memcpy(to, &value, sizeof value); }
 
-INLINE vec NAME(widen)(const uint16_t *from) {
-    halves value;
-    memcpy(&value, from, sizeof value);
-    return (vec)(__builtin_convertvector(value, ints) << 16);
+/* Pairs of bfloat16 numbers as float32: a bfloat16 is the upper half of a float32. */
+INLINE ints NAME(load_pairs)(const uint16_t *from) {
+    ints pairs;
+    memcpy(&pairs, from, sizeof pairs);
+    return pairs;
 }
+
+INLINE vec NAME(first_of)(ints pairs) { return (vec)(pairs << 16); }
+
+INLINE vec NAME(second_of)(ints pairs) { return (vec)(pairs & ~0xFFFF); }
 
 INLINE vec NAME(select)(ints mask, vec yes, vec no) {
     return (vec)((mask & (ints)yes) | (~mask & (ints)no));
@@ -43,11 +46,10 @@ INLINE vec NAME(maximum)(vec a, vec b) { return NAME(select)(a > b, a, b); }
 
 /* e^x to two units in the last place, for x held between -87 and 88. After Cephes' expf. */
 INLINE vec NAME(exponential)(vec x) {
-    const float to_integer = 12582912.0f; /* 1.5 · 2^23: adding it rounds to a whole number */
     x = NAME(maximum)(x, (vec){0} - 87.0f);
     x = -NAME(maximum)(-x, (vec){0} - 88.0f);
-    vec shifted = x * 1.44269504f + to_integer;
-    vec whole = shifted - to_integer;
+    vec shifted = x * 1.44269504f + ROUNDING;
+    vec whole = shifted - ROUNDING;
     vec rest = (x - whole * 0.693359375f) + whole * 2.12194440e-4f;
     vec y = rest * 1.9875691500e-4f + 1.3981999507e-3f;
     y = y * rest + 8.3334519073e-3f;
@@ -111,7 +113,7 @@ INLINE void NAME(quantize)(const float *x, int count, lg_inputs inputs, int colu
     int8_t *numbers = inputs.numbers + (size_t)column * (size_t)count;
     int32_t sum = 0;
     for (int i = 0; i < count; i += WIDTH) {
-        vec shifted = NAME(load)(x + i) * inverse + 12582912.0f; /* rounds, see exponential */
+        vec shifted = NAME(load)(x + i) * inverse + ROUNDING;
         bytes rounded = __builtin_convertvector((ints)shifted, bytes);
         memcpy(numbers + i, &rounded, sizeof rounded);
     }
@@ -256,11 +258,12 @@ TARGET static void NAME(remember_column)(const void *context, int column, int wo
         NAME(place_head)(model, key, step->layer->key_norm, position);
         size_t place = cache_place(session, step->layer_index, step->rows[column], head);
         uint16_t *keys = session->keys + place * session->keys_stride +
-                         position / LANES * width * LANES + position % LANES;
-        uint16_t *values = session->values + place * session->values_stride + position * LANES;
+                         position / LANES * width * LANES + position % LANES * 2;
+        uint16_t *values = session->values + place * session->values_stride +
+                           position / 2 * 2 * LANES + position % 2;
         for (int i = 0; i < width; i++) {
-            keys[i * LANES] = to_bfloat16(key[i]);
-            values[i / LANES * model->context * LANES + i % LANES] = to_bfloat16(value[i]);
+            keys[i / 2 * 2 * LANES + i % 2] = to_bfloat16(key[i]);
+            values[i / LANES * model->context * LANES + i % LANES * 2] = to_bfloat16(value[i]);
         }
     }
 }
@@ -289,10 +292,11 @@ INLINE void NAME(score)(const float *query, const uint16_t *keys, int width, int
                         float *scores) {
     for (int first = 0; first < count; first += LANES, keys += width * LANES)
         for (int lane = 0; lane < LANES; lane += WIDTH) {
-            vec even = {0}, odd = {0}; /* two sums, so that neither waits for itself */
+            vec even = {0}, odd = {0};
             for (int i = 0; i < width; i += 2) {
-                even += NAME(widen)(keys + i * LANES + lane) * query[i];
-                odd += NAME(widen)(keys + (i + 1) * LANES + lane) * query[i + 1];
+                ints pairs = NAME(load_pairs)(keys + i * LANES + lane * 2);
+                even += NAME(first_of)(pairs) * query[i];
+                odd += NAME(second_of)(pairs) * query[i + 1];
             }
             NAME(store)(scores + first + lane, even + odd);
         }
@@ -300,17 +304,22 @@ INLINE void NAME(score)(const float *query, const uint16_t *keys, int width, int
 
 /* Σ weight · value over the positions, for WIDTH of the numbers of a value. */
 INLINE vec NAME(mix)(const float *weights, const uint16_t *values, int count) {
-    vec sums[4] = {{0}, {0}, {0}, {0}};
-    int whole = count / 4 * 4;
-    for (int position = 0; position < whole; position += 4) {
-        sums[0] += NAME(widen)(values + position * LANES) * weights[position];
-        sums[1] += NAME(widen)(values + (position + 1) * LANES) * weights[position + 1];
-        sums[2] += NAME(widen)(values + (position + 2) * LANES) * weights[position + 2];
-        sums[3] += NAME(widen)(values + (position + 3) * LANES) * weights[position + 3];
+    vec a = {0}, b = {0}, c = {0}, d = {0}; /* four sums, so that none waits for itself */
+    int position = 0;
+    for (; position + 4 <= count; position += 4) {
+        ints pairs = NAME(load_pairs)(values + position * LANES);
+        ints next = NAME(load_pairs)(values + (position + 2) * LANES);
+        a += NAME(first_of)(pairs) * weights[position];
+        b += NAME(second_of)(pairs) * weights[position + 1];
+        c += NAME(first_of)(next) * weights[position + 2];
+        d += NAME(second_of)(next) * weights[position + 3];
     }
-    for (int position = whole; position < count; position++)
-        sums[0] += NAME(widen)(values + position * LANES) * weights[position];
-    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    for (; position < count; position++) {
+        ints pairs = NAME(load_pairs)(values + position / 2 * 2 * LANES);
+        vec value = position % 2 ? NAME(second_of)(pairs) : NAME(first_of)(pairs);
+        a += value * weights[position];
+    }
+    return (a + b) + (c + d);
 }
 
 /* Attention of one column with one head; pieces are numbered column · heads + head. */
@@ -331,7 +340,7 @@ TARGET static void NAME(attend)(const void *context, int piece, int worker) {
     for (int first = 0; first < width; first += LANES, values += model->context * LANES)
         for (int lane = 0; lane < LANES && first + lane < width; lane += WIDTH) {
             float sums[WIDTH];
-            NAME(store)(sums, NAME(mix)(scores, values + lane, count));
+            NAME(store)(sums, NAME(mix)(scores, values + lane * 2, count));
             int left = width - first - lane < WIDTH ? width - first - lane : WIDTH;
             memcpy(mixed + first + lane, sums, (size_t)left * sizeof *sums);
         }
@@ -400,7 +409,6 @@ static void NAME(step)(lg_session *session, int count, const int32_t *tokens, co
 #undef INLINE
 #undef vec
 #undef ints
-#undef halves
 #undef bytes
 #undef NAME
 #undef TARGET

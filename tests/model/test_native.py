@@ -222,6 +222,12 @@ def test_what_does_not_exist_is_refused() -> None:
         session.prefill(0, [0] * (CONTEXT + 1))
 
 
+def test_masks_of_another_vocabulary_are_refused() -> None:
+    decoder = native_of(random_decoder(CONFIGS["modern"]))
+    with pytest.raises(ValueError, match="expected"):
+        decoder.session(1, np.zeros((1, 3), np.float32))
+
+
 def test_unknown_instructions_are_refused() -> None:
     decoder = random_decoder(CONFIGS["modern"])
     with pytest.raises(ValueError, match="mmx"):
