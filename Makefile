@@ -10,7 +10,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test lint format bench bench-decoding sanitize clean
+.PHONY: run test lint format bench bench-decoding bench-platforms chaos soak sanitize clean
 
 # Start the bot; without tokens it is a chat in the terminal.
 run: $(VENV)/.installed
@@ -36,6 +36,19 @@ bench: $(VENV)/.installed-dev
 # How fast characters come, from this decoder and others, one request and many
 bench-decoding: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.decoding
+
+# The whole bot with fifty people at once on each platform
+bench-platforms: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.platforms
+
+# Kill the bot so many times while people ask, and work for long: what is lost, what grows
+KILLS ?= 1000
+MINUTES ?= 30
+chaos: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.chaos --kills $(KILLS)
+
+soak: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.chaos.soak --minutes $(MINUTES)
 
 # The kernel under the sanitizers of the C compiler: memory and undefined behaviour, then threads
 KERNEL := $(wildcard model/native/*.[ch])
