@@ -1,0 +1,143 @@
+"""Texts that take their time: drafts, waiting, cancelling, messages that are too long, an end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from bot.texts import ENGLISH, say
+from model.sentences import split_sentences
+from tests.bot.discord.houses import PHRASE, House, house
+from tests.bot.discord.reading import plain, read, seen, told
+from tests.fakes.discord import User
+from tests.fakes.discord.interactions import Interaction
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+
+# Characters; the tiny checkpoint's sentences run on until then, at about a thousand a second.
+SENTENCE_LIMIT = 1500
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def _slow(
+    marked_checkpoints: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[House]:
+    folder = tmp_path_factory.mktemp("slow")
+    async with house(
+        folder,
+        marked_checkpoints,
+        sentence_limit=SENTENCE_LIMIT,
+        max_batch=1,
+        shutdown_seconds=4,
+    ) as ours:
+        yield ours
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def slow(_slow: House) -> AsyncIterator[House]:
+    """A house that writes one long text after the other."""
+    yield _slow
+    _slow.check()
+
+
+async def begin(slow: House, person: User, sentences: int = 5) -> Interaction:
+    """Ask for a text that takes seconds; returns once it is acknowledged."""
+    asked = await slow.discord.slash(
+        person, slow.channel, "escribe", frase=PHRASE, frases=sentences
+    )
+    await asked.acknowledged()
+    return asked
+
+
+async def test_a_long_answer_is_drafted_and_ends_in_an_embed(slow: House) -> None:
+    ana = slow.person()
+    message = await slow.answer(await begin(slow, ana, 2), 30)
+    await message.until(lambda m: m.embeds, 30)
+    final = seen(message)
+    assert len(final.text) > 2000
+    assert final.phrase == PHRASE
+    assert message.content == ""
+    times, drafts = zip(*message.history[:-1], strict=True)
+    assert drafts
+    for draft in map(read, drafts):
+        assert final.text.startswith(draft.text.removesuffix(" …"))
+    assert all(later - earlier > 0.9 for earlier, later in zip(times, times[1:], strict=False))
+    again = await slow.press(ana, message, "Continuar")
+    # What was read back from the embed is whole.
+    assert final.text.endswith(seen_phrase(again).removeprefix("…"))
+    assert await slow.use(ana, "cancelar") in (say("cancelling"), say("nothing_to_cancel"))
+
+
+def seen_phrase(message: object) -> str:
+    """The phrase of a draft or of an answer."""
+    return read(message.content).phrase  # type: ignore[attr-defined]
+
+
+async def test_five_long_sentences_are_cut_where_one_ends(slow: House) -> None:
+    message = await slow.answer(await begin(slow, slow.person()), 30)
+    await message.until(lambda m: m.embeds, 60)
+    final = seen(message)
+    assert final.notices[-1] == say("cut")
+    assert len(message.embeds[0]["description"]) <= 4096
+    assert 1 <= len(split_sentences(final.text)) < 5
+    assert list(message.buttons) == ["Continuar", "Otra vez", "Borrar"]
+
+
+async def test_one_text_for_each_person_at_a_time_and_it_can_be_cancelled(slow: House) -> None:
+    ana, ann = slow.person(), slow.person(locale="en-US")
+    assert await slow.use(ana, "cancelar") == say("nothing_to_cancel")
+    first = await begin(slow, ana)
+    second = await slow.discord.slash(ana, slow.channel, "escribe", frase=PHRASE)
+    assert told(await slow.answer(second)) == say("busy")
+    assert await slow.use(ann, "cancel") == say("nothing_to_cancel", ENGLISH)
+    assert await slow.use(ana, "cancelar") == say("cancelling")
+    await slow.discord.changes.until(lambda: first.followups, 10, lambda: "no word")
+    assert told(first.followups[0]) == say("cancelled_job")
+    # Nothing is left in the channel.
+    assert first.original is not None
+    assert first.original.deleted
+    private = await slow.discord.slash(
+        ann, slow.channel, "escribe", frase=PHRASE, frases=5, privado=True
+    )
+    await private.acknowledged()
+    busy = await slow.discord.slash(ann, slow.channel, "escribe", frase=PHRASE)
+    assert told(await slow.answer(busy)) == say("busy", ENGLISH).replace("/cancelar", "/cancel")
+    await slow.use(ann, "cancel")
+    assert private.original is not None
+    message = await private.original.until(lambda m: "Cancelled" in m.content, 10)
+    assert told(message) == say("cancelled_job", ENGLISH)
+    assert not message.buttons
+
+
+async def test_who_waits_long_is_told_how_many_are_ahead(slow: House) -> None:
+    people = [slow.person(), slow.person(), slow.person(), slow.person(locale="en-GB")]
+    asked = [await begin(slow, person) for person in people]
+    last = asked[-1].original
+    assert last is not None
+    await last.until(lambda m: m.content, 15)
+    assert last.content.startswith("-# ")
+    assert plain(last.content[3:]) == say("position", ENGLISH, ahead=2)
+    for person in reversed(people):
+        await slow.discord.slash(person, slow.channel, "cancelar")
+    await asyncio.gather(
+        *(slow.discord.changes.until(lambda a=a: a.followups, 10, lambda: "no word") for a in asked)
+    )
+
+
+async def test_at_the_end_what_can_be_finished_is_and_the_rest_is_told(slow: House) -> None:
+    ana, ben = slow.person(), slow.person(locale="en-US")
+    short, long = await begin(slow, ana, 1), await begin(slow, ben, 5)
+    assert slow.process is not None
+    ending = asyncio.create_task(slow.stop())
+    await asyncio.sleep(0.3)
+    late = await slow.discord.slash(slow.person(), slow.channel, "escribe", frase=PHRASE)
+    assert told(await slow.answer(late)) == say("closing")
+    assert await ending == 0
+    assert short.original is not None
+    assert len(seen(short.original).continuation) > SENTENCE_LIMIT / 2
+    assert told(long.followups[0]) == say("closing", ENGLISH)
+    assert "Traceback" not in slow.log
