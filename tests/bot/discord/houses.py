@@ -57,7 +57,7 @@ class House:
     def check(self) -> None:
         """Nothing was done that Discord does not allow, and the bot lives and keeps its secrets."""
         wrong, self.discord.violations[:] = list(self.discord.violations), []
-        assert wrong == []
+        assert not wrong, "\n".join(wrong)
         assert self.process is None or self.process.poll() is None, self.log
         assert TOKEN not in self.log
         assert SECRET_WORD.lower() not in self.log.lower()

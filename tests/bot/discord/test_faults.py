@@ -177,6 +177,7 @@ async def test_an_invalid_session_is_resumed_or_begun_anew(home: House, resumabl
 async def test_an_answer_under_way_survives_the_loss_of_every_connection(home: House) -> None:
     asked = await home.discord.slash(home.person(), home.channel, "escribe", frase=PHRASE, frases=5)
     await asked.acknowledged()
+    await asyncio.sleep(0.05)  # until the bot knows that, too
     await home.discord.refuse_connections(1.0)
     assert seen(await asked.final(20)).phrase == PHRASE
     await home.discord.ready(30)
@@ -204,6 +205,18 @@ async def test_a_malformed_event_harms_nobody(home: House, data: object) -> None
     assert home.discord.gateway.resumed == resumed
 
 
+async def test_a_command_of_former_times_is_explained(home: House) -> None:
+    ana = home.person()
+    bodies = [command.body for command in home.discord.registry.of(None)]
+    home.discord.registry.overwrite([*bodies, {"name": "antigua", "description": "Ya no"}], None)
+    asked = await home.discord.slash(ana, home.channel, "antigua")
+    assert told(await home.answer(asked)) == say("stale_command")
+
+
+async def test_no_failure_filled_the_log_with_tracebacks(home: House) -> None:
+    assert "Traceback" not in home.log
+
+
 @pytest.mark.parametrize("missing", ["data", "user", "member", "locale", "channel", "message"])
 async def test_an_interaction_without_a_part_harms_nobody(home: House, missing: str) -> None:
     ana = home.person()
@@ -218,15 +231,3 @@ async def test_an_interaction_without_a_part_harms_nobody(home: House, missing: 
     await home.discord.malformed_event("INTERACTION_CREATE", payload)
     assert seen(await home.ask(home.person())).phrase == PHRASE
     home.discord.violations.clear()  # of answers to interactions that nobody has opened
-
-
-async def test_a_command_of_former_times_is_explained(home: House) -> None:
-    ana = home.person()
-    bodies = [command.body for command in home.discord.registry.of(None)]
-    home.discord.registry.overwrite([*bodies, {"name": "antigua", "description": "Ya no"}], None)
-    asked = await home.discord.slash(ana, home.channel, "antigua")
-    assert told(await home.answer(asked)) == say("stale_command")
-
-
-async def test_no_failure_filled_the_log_with_tracebacks(home: House) -> None:
-    assert "Traceback" not in home.log

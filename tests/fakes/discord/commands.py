@@ -103,11 +103,13 @@ class Command:
         """Whether the person is offered it there."""
         if not place.visible_to(user) or not self.owners(user, place):
             return False
-        wanted = self.body["default_member_permissions"]
-        if place.guild is None or wanted is None:
+        if place.guild is None:
             return True
+        wanted = self.body["default_member_permissions"]
+        granted = place.permissions(user)
         # "0" means that only administrators have it.
-        return place.permissions(user).include(int(wanted) or Permission.ADMINISTRATOR)
+        enough = wanted is None or granted.include(int(wanted) or Permission.ADMINISTRATOR)
+        return enough and granted.include(Permission.USE_APPLICATION_COMMANDS)
 
 
 def installations(user: User, place: Place) -> dict[str, str]:

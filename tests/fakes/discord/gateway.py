@@ -97,6 +97,7 @@ class Connection:
         self.session: Session | None = None
         self.heard = time.monotonic()
         self.sends: deque[float] = deque(maxlen=_SENDS + 1)
+        self.refused = False
         self._transport = request.transport
         self._outgoing: asyncio.Queue[str] = asyncio.Queue()
 
@@ -113,6 +114,11 @@ class Connection:
         with contextlib.suppress(ConnectionError):
             while True:
                 await self.socket.send_str(await self._outgoing.get())
+
+    async def close(self, code: int) -> None:
+        """Close it from this side."""
+        self.refused = True
+        await self.socket.close(code=code)
 
     def abort(self) -> None:
         """Cut the line without a word."""
@@ -166,7 +172,7 @@ class Gateway:
     async def close(self, code: int) -> None:
         """Close all connections with a code."""
         for connection in list(self.connections):
-            await connection.socket.close(code=code)
+            await connection.close(code)
 
     def ask_to_reconnect(self) -> None:
         """Opcode 7 to everybody."""
@@ -204,8 +210,9 @@ class Gateway:
         session = connection.session
         if session is not None and session.connection is connection:
             session.connection = None
-            # A client that takes its leave like this does not want its session any more.
-            if connection.socket.close_code in (1000, 1001):
+            # A client that takes its leave like this does not want its session any more; one that
+            # only echoes our closing does.
+            if not connection.refused and connection.socket.close_code in (1000, 1001):
                 self.sessions.pop(session.id, None)
         self._changes.happened()
 
@@ -216,11 +223,13 @@ class Gateway:
         while silent < patience:
             await asyncio.sleep(patience - silent)
             silent = time.monotonic() - connection.heard
-        await self._refuse(connection, CloseCode.SESSION_TIMED_OUT, f"no heartbeat in {patience} s")
+        await self._refuse(
+            connection, CloseCode.SESSION_TIMED_OUT, f"no heartbeat in {patience:.2f} s"
+        )
 
     async def _refuse(self, connection: Connection, code: CloseCode, why: str) -> None:
         self._violations.append(f"gateway {int(code)} {code.name}: {why}")
-        await connection.socket.close(code=code)
+        await connection.close(code)
 
     async def _receive(self, connection: Connection, text: str) -> None:
         moment = time.monotonic()
@@ -249,7 +258,7 @@ class Gateway:
         if connection.session is not None:
             await self._refuse(connection, CloseCode.ALREADY_AUTHENTICATED, f"a second {op.name}")
         elif not self._valid(data.get("token", "")):
-            await connection.socket.close(code=CloseCode.AUTHENTICATION_FAILED)
+            await connection.close(CloseCode.AUTHENTICATION_FAILED)
         elif op is Op.IDENTIFY:
             await self._identify(connection, data)
         else:

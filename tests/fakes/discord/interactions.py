@@ -135,7 +135,7 @@ class Interaction:
             "token": self.token,
             "version": 1,
             "data": self.data,
-            "channel": self.place.payload(self.user),
+            "channel": self.place.payload(bot if bot in self.place.people else self.user),
             "channel_id": self.place.id,
             "locale": self.user.locale,
             "entitlements": [],
@@ -221,11 +221,13 @@ class Interactions:
     def message(self, token: str, which: str) -> Message:
         """An answer by id or "@original"."""
         interaction = self._answerable(token)
-        if which == "@original" and interaction.answer is Callback.DEFERRED_UPDATE:
-            interaction.original = interaction.source
-        ours = [*([interaction.original] if interaction.original else []), *interaction.followups]
-        for message in ours:
-            if message.id == which or (which == "@original" and message is interaction.original):
+        original = interaction.original
+        if interaction.answer is Callback.DEFERRED_UPDATE:
+            original = interaction.source
+        for message in (original, *interaction.followups):
+            if message is None:
+                continue
+            if message.id == which or (which == "@original" and message is original):
                 if message.deleted:
                     raise unknown_message(offence=False)
                 return message
@@ -233,11 +235,15 @@ class Interactions:
 
     def edit(self, token: str, which: str, body: Json) -> Message:
         """PATCH of an answer."""
+        interaction = self._answerable(token)
         message = self.message(token, which)
         form = Form()
         check_message(form, body, message.flags_after(body))
         form.refuse()
         message.write(body, IN_INTERACTIONS)
+        if message is interaction.source:
+            # What was deferred is done now.
+            interaction.original = message
         return message
 
     def follow_up(self, token: str, body: Json) -> Message:

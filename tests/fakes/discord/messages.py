@@ -92,7 +92,9 @@ class Message:
         content = body.get("content", self.content) or ""
         embeds = body.get("embeds", self.embeds) or []
         components = body.get("components", self.components) or []
-        files = [*self.files, *(file["filename"] for file in body.get("attachments") or [])]
+        files = self.files
+        if "attachments" in body:
+            files = [str(file.get("filename", file["id"])) for file in body["attachments"] or []]
         if not (content or embeds or components or files):
             raise empty_message()
         self.content, self.embeds, self.components, self.files = content, embeds, components, files

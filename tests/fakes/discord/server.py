@@ -13,6 +13,8 @@ assert discord.violations == []
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from fnmatch import fnmatchcase
 from types import TracebackType
 from typing import Self
 
@@ -24,8 +26,9 @@ from tests.fakes.discord.commands import Command, Commands
 from tests.fakes.discord.faults import Faults
 from tests.fakes.discord.gateway import Gateway, Intent, Session
 from tests.fakes.discord.interactions import Interactions
+from tests.fakes.discord.messages import Message
 from tests.fakes.discord.people import Guild, Kind, Place, User
-from tests.fakes.discord.rest import BASE, Rest
+from tests.fakes.discord.rest import BASE, Call, Rest
 from tests.fakes.discord.snowflakes import snowflake
 from tests.fakes.discord.strictness import Json
 
@@ -72,8 +75,6 @@ class FakeDiscord(Clients):
         self._port = 0
         self._server: asyncio.Server | None = None
         self._reopening: asyncio.Task[None] | None = None
-
-    # -- lifetime ----------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
         application = web.Application(client_max_size=32 * 1024 * 1024)
@@ -135,8 +136,6 @@ class FakeDiscord(Clients):
         self._server = await loop.create_server(self._runner.server, _HOST, self._port)
         self._port = self._server.sockets[0].getsockname()[1]
 
-    # -- what there is -----------------------------------------------------------------------
-
     def user(self, name: str, *, locale: str = "es-ES", installed: bool = False) -> User:
         """A new person; `installed` if they have added the app to their account."""
         user = User(name, locale, installed)
@@ -173,12 +172,18 @@ class FakeDiscord(Clients):
         """The registered commands of a scope by name."""
         return {command.name: command for command in self.registry.of(guild)}
 
+    def calls(self, method: str = "*", route: str = "*") -> list[Call]:
+        """The requests that came in, as in `calls("PATCH", "/webhooks/*")`."""
+        return [
+            call
+            for call in self.rest.calls
+            if method in ("*", call.method) and fnmatchcase(call.path, route)
+        ]
+
     @property
     def sync_count(self) -> int:
         """How many times commands were overwritten as a whole."""
         return len(self.registry.syncs)
-
-    # -- waiting -----------------------------------------------------------------------------
 
     async def ready(self, seconds: float) -> Session:
         """Wait until the bot is connected and identified."""
@@ -206,7 +211,13 @@ class FakeDiscord(Clients):
             lambda: f"{self.gateway.resumed} resumed",
         )
 
-    # -- events ------------------------------------------------------------------------------
+    async def message(self, wanted: Callable[[Message], object], seconds: float) -> Message:
+        """Wait for any message that satisfies `wanted`, as in `lambda m: m.author.bot`."""
+        return await self.changes.until(
+            lambda: next((m for m in self.messages.values() if wanted(m)), None),
+            seconds,
+            lambda: f"no such message among {len(self.messages)}",
+        )
 
     def _conversation(self, kind: Kind, name: str, *people: User) -> Place:
         place = Place(kind, name, people=list(people))

@@ -1,4 +1,4 @@
-"""The fake Discord, driven by the real discord.py and by people."""
+"""What the tests of the fake share: bots of the real library, a raw client, a small world."""
 
 from __future__ import annotations
 
@@ -7,21 +7,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import aiohttp
 import discord as library
 import pytest
 import yarl
 from discord import app_commands
 
-from tests.fakes.discord import (
-    FakeDiscord,
-    Guild,
-    Place,
-    User,
-)
-
-pytestmark = pytest.mark.timeout(30)
+from tests.fakes.discord import FakeDiscord, Guild, Place, User
+from tests.fakes.discord.interactions import Interaction
 
 MENU = "Continuar con LitteraGPT"
+ECHO = {"name": "eco", "description": "Repite", "integration_types": [0, 1]}
+ORIGINAL = "/webhooks/*/messages/@original"
 
 
 class Bot(library.Client):
@@ -40,6 +37,9 @@ class Bot(library.Client):
 
     async def setup_hook(self) -> None:
         await self.tree.sync()
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Without the five seconds that the library waits."""
 
 
 class Again(library.ui.View):
@@ -95,12 +95,6 @@ class World:
         self.blas: User = self.guild.join(discord.user("Blas", locale="en-US"))
 
 
-@pytest.fixture
-async def world() -> AsyncIterator[World]:
-    async with FakeDiscord() as discord:
-        yield World(discord)
-
-
 @asynccontextmanager
 async def logged_in(discord: FakeDiscord, bot: Bot | None = None) -> AsyncIterator[Bot]:
     """The bot, connected to the fake."""
@@ -110,40 +104,66 @@ async def logged_in(discord: FakeDiscord, bot: Bot | None = None) -> AsyncIterat
         gateway = yarl.URL(discord.gateway_url)
         patch.setattr(library.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", gateway)
         running = asyncio.create_task(bot.start(discord.token))
+        ready = asyncio.create_task(discord.ready(5))
+        await asyncio.wait({ready, running}, return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
         try:
-            await discord.ready(5)
             yield bot
         finally:
             await bot.close()
             await running
 
 
-async def test_a_command_is_deferred_and_then_answered(world: World) -> None:
-    async with logged_in(world.discord):
-        asked = await world.discord.slash(world.ana, world.general, "escribe", frase="Hola")
-        assert await asked.acknowledged() < 1
-        message = await asked.final(5)
-    assert message.content == "Hola… (small)"
-    assert [content for _, content in message.history] == ["Hola… (small)"]
-    assert message.visible_to(world.blas)
-    assert world.discord.sync_count == 1
-    assert world.discord.violations == []
+async def connect_in_vain(discord: FakeDiscord, bot: Bot | None = None) -> None:
+    """Run a bot until the fake will not have it."""
+    async with logged_in(discord, bot):
+        await discord.disconnected(5)
+        await asyncio.sleep(0.05)
 
 
-async def test_buttons_menus_and_completions(world: World) -> None:
-    discord, ana, general = world.discord, world.ana, world.general
-    async with logged_in(discord):
-        asked = await discord.slash(ana, general, "escribe", frase="Hola")
-        message = await asked.final(5)
-        assert message.buttons == {"Otra vez": True}
-        pressed = await discord.press(world.blas, message, "Otra vez")
-        assert (await pressed.final(5)) is message
-        assert (message.content, message.buttons) == ("Otra cosa", {})
+class Raw:
+    """A client without a library, which can do everything wrong."""
 
-        said = await discord.say(ana, general, "Érase una vez")
-        chosen = await discord.context_menu(ana, general, MENU, said)
-        assert (await chosen.final(5)).content == "Érase una vez…"
+    def __init__(self, discord: FakeDiscord, web: aiohttp.ClientSession) -> None:
+        self._discord = discord
+        self._web = web
+        self._headers = {
+            "Authorization": f"Bot {discord.token}",
+            "User-Agent": "DiscordBot (http://localhost, 1)",
+        }
 
-        typing = await discord.autocomplete(ana, general, "escribe", "modelo", "sm")
-        assert [choice["value"] for choice in await typing.completions()] == ["small", "smart"]
-    assert discord.violations == []
+    async def __call__(
+        self, method: str, path: str, body: Any = None, **headers: str
+    ) -> tuple[int, Any]:
+        """The status and the error code or the body."""
+        url = self._discord.api_base + path
+        sent = self._headers | headers
+        async with self._web.request(method, url, json=body, headers=sent) as response:
+            answer = await response.json() if response.status != 204 else None
+            if answer and response.status >= 400:
+                answer = answer.get("code")
+            return response.status, answer
+
+    async def sync(self, *commands: dict[str, Any], guild: Guild | None = None) -> tuple[int, Any]:
+        scope = f"/guilds/{guild.id}" if guild else ""
+        path = f"/applications/{self._discord.bot.id}{scope}/commands"
+        return await self("PUT", path, list(commands))
+
+    async def acknowledge(self, asked: Interaction, kind: int, **data: Any) -> tuple[int, Any]:
+        path = f"/interactions/{asked.id}/{asked.token}/callback"
+        return await self("POST", path, {"type": kind, "data": data})
+
+    async def edit(self, asked: Interaction, **body: Any) -> tuple[int, Any]:
+        path = f"/webhooks/{self._discord.bot.id}/{asked.token}/messages/@original"
+        return await self("PATCH", path, body)
+
+    async def follow_up(self, asked: Interaction, **body: Any) -> tuple[int, Any]:
+        return await self("POST", f"/webhooks/{self._discord.bot.id}/{asked.token}", body)
+
+
+def button(**changes: Any) -> dict[str, Any]:
+    return {"type": 2, "style": 1, "label": "Sí", "custom_id": "yes"} | changes
+
+
+def row(*components: dict[str, Any]) -> dict[str, Any]:
+    return {"components": [{"type": 1, "components": list(components)}], "content": "a"}

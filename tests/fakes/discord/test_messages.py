@@ -1,0 +1,64 @@
+"""What the fake tells of a message: whom it pings, what unfolds, what it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.fakes.discord import ORDINARY, Permission
+from tests.fakes.discord.world import (
+    Raw,
+    World,
+)
+
+pytestmark = pytest.mark.timeout(30)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "pings"),
+    [
+        ({}, {"@Blas"}),
+        ({"allowed_mentions": {"parse": []}}, set()),
+        ({"allowed_mentions": {"parse": ["everyone", "roles"]}}, {"@everyone", "@&editores"}),
+        ({"allowed_mentions": {"users": []}}, set()),
+    ],
+)
+async def test_whom_a_message_pings(
+    world: World, raw: Raw, allowed: dict[str, Any], pings: set[str]
+) -> None:
+    role = world.guild.role("editores")
+    world.guild.join(world.discord.bot, ORDINARY | Permission.MENTION_EVERYONE)
+    content = f"{world.blas.mention} @everyone {role.mention} `{world.ana.mention}`"
+    for defer in (False, True):
+        asked = await world.discord.slash(world.ana, world.general, "eco")
+        if defer:
+            await raw.acknowledge(asked, 5)
+            await raw.edit(asked, content=content, **allowed)
+        else:
+            await raw.acknowledge(asked, 4, content=content, **allowed)
+        assert (await asked.final(1)).pings == pings
+    assert world.discord.violations == []
+
+
+async def test_which_links_unfold(world: World, raw: Raw) -> None:
+    asked = await world.discord.slash(world.ana, world.general, "eco")
+    await raw.acknowledge(asked, 4, content="http://a.es <http://b.es> `http://c.es`")
+    message = await asked.final(1)
+    assert message.previews == ["http://a.es"]
+    await raw.edit(asked, flags=4)
+    assert message.previews == []
+
+
+async def test_a_message_remembers_what_it_was(world: World, raw: Raw) -> None:
+    asked = await world.discord.slash(world.ana, world.general, "eco")
+    await raw.acknowledge(asked, 5)
+    for content in ("uno", "uno dos", "uno dos tres"):
+        await raw.edit(asked, content=content)
+    message = await (await asked.final(1)).until(lambda m: "tres" in m.content, 1)
+    assert [content for _, content in message.history] == ["uno", "uno dos", "uno dos tres"]
+    assert await message.settled(0.05, 1) is message
+    await raw("DELETE", f"/channels/{world.general.id}/messages/{message.id}")
+    assert message.deleted
+    assert await raw.edit(asked, content="a") == (404, 10008)
+    assert world.discord.violations == []
