@@ -71,7 +71,7 @@ class Discord:
     async def progress(self, job: Job, draft: Draft) -> None:
         """Show an unfinished answer, or drop it."""
         if (message := draft_message(draft)) is not None:
-            await _reply(job).show_draft(message, job.reference)
+            await _reply(job).show_draft(message)
 
     async def finish(self, job: Job, answer: Answer) -> None:
         """Show the answer with its buttons."""

@@ -11,8 +11,9 @@ import discord
 from bot.adapters.discord.delivery import Reply
 from bot.adapters.discord.interactions import Interaction, language, requester_of, tell
 from bot.adapters.discord.markdown import escape
-from bot.adapters.discord.messages import Payload, Shown, shown_text
+from bot.adapters.discord.messages import Shown, shown_text
 from bot.adapters.discord.problems import report
+from bot.adapters.discord.wire import Payload
 from bot.buttons import PATTERN, Button, Verb
 from bot.jobs import Job
 from bot.phrases import closing_phrase
@@ -114,7 +115,7 @@ async def _delete(interaction: Interaction, button: Button) -> None:
         await _tell(interaction, "not_yours")
         return
     # By way of the interaction, which works where the bot is no member.
-    await Reply(interaction, ephemeral=True).remove()
+    await Reply(interaction, ephemeral=True).remove("deletion")
 
 
 async def _tell(interaction: Interaction, key: str) -> None:

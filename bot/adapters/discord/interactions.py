@@ -29,7 +29,7 @@ def language(interaction: Interaction) -> str:
     return language_of(interaction.locale.value)
 
 
-async def tell(interaction: Interaction, text: str, reference: str = "-") -> None:
+async def tell(interaction: Interaction, text: str, reference: str = "notice") -> None:
     """Say something, in Markdown, that only whoever asks can see."""
     text = call_commands(text, language(interaction))
     await Reply(interaction, ephemeral=True).tell(text, reference)

@@ -11,16 +11,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import discord
 
 from bot.adapters.discord.markdown import bold, escape, small, unescape
+from bot.adapters.discord.wire import Payload
 from bot.jobs import Answer, Draft
 from bot.texts import say
 from model.sentences import split_sentences
-
-Payload = dict[str, Any]
 
 # https://docs.discord.com/developers/resources/message#create-message
 CONTENT_LIMIT = 2000  # characters

@@ -34,5 +34,5 @@ async def report(interaction: Interaction, error: Exception) -> None:
         log.error("%s: unexpected", reference, exc_info=error)
         notice = say("internal", spoken, reference=reference)
     if interaction.type is discord.InteractionType.autocomplete:
-        return  # there is no place for words
+        return  # which has no place for words
     await tell(interaction, escape(notice), reference)

@@ -129,12 +129,22 @@ class House:
         self.process = None
         return code
 
+    async def ready(self) -> None:
+        """Wait until the bot is connected; with its log if it never will be."""
+        connected = asyncio.ensure_future(self.discord.ready(SECONDS))
+        while not connected.done():
+            await asyncio.wait([connected], timeout=0.2)
+            if self.process is not None and self.process.poll() is not None:
+                connected.cancel()
+                raise AssertionError(self.log)
+        connected.result()
+
     async def restart(self, checkpoints: Path) -> None:
         """End the bot and start it again."""
         assert await self.stop() == 0, self.log
         await self.discord.disconnected(10)
         self.start(checkpoints)
-        await self.discord.ready(SECONDS)
+        await self.ready()
 
 
 @asynccontextmanager
@@ -151,7 +161,7 @@ async def house(
             guild.channel("general")
         ours.start(checkpoints, **settings)
         try:
-            await discord.ready(SECONDS)
+            await ours.ready()
             await discord.synced(SECONDS)
             yield ours
         finally:

@@ -50,7 +50,7 @@ async def test_a_token_that_is_revoked_lets_answers_out_and_ends_the_bot(
 ) -> None:
     async with quiet_house(tmp_path) as ours:
         ours.start(marked_checkpoints, sentence_limit=600)
-        await ours.discord.ready(SECONDS)
+        await ours.ready()
         await ours.discord.synced(SECONDS)
         asked = await ours.discord.slash(ours.person(), ours.channel, "escribe", frase=PHRASE)
         await asked.acknowledged()
@@ -72,7 +72,7 @@ async def test_the_bot_waits_for_a_discord_that_is_away_and_registers_once(
         discord.faults.status("PUT", "/applications/*/commands", 503)
         await discord.refuse_connections(3)
         ours.start(marked_checkpoints)
-        await discord.ready(SECONDS)
+        await ours.ready()
         assert "discord is down (ClientConnectorError: " in ours.log
         # Commands are not there yet, and the bot serves what it can all the same.
         await discord.synced(SECONDS)
@@ -80,12 +80,12 @@ async def test_the_bot_waits_for_a_discord_that_is_away_and_registers_once(
         assert seen(await ours.ask(ours.person())).phrase == PHRASE
         assert "Traceback" not in ours.log
         taken = discord.sync_count
+        tried = [call for call in discord.rest.calls if call.method == "PUT"]
 
         await ours.restart(marked_checkpoints)
         assert seen(await ours.ask(ours.person())).phrase == PHRASE
         assert discord.sync_count == taken
-        puts = [call for call in discord.rest.calls if call.method == "PUT"]
-        assert len(puts) == taken
+        assert [call for call in discord.rest.calls if call.method == "PUT"] == tried
 
         # Once the commands are others, they are registered again.
         assert await ours.stop() == 0
@@ -103,7 +103,7 @@ async def test_servers_that_are_not_named_any_more_are_cleared(
     async with quiet_house(tmp_path) as ours:
         discord, guild = ours.discord, ours.guild
         ours.start(marked_checkpoints, DISCORD_GUILD_IDS=guild.id)
-        await discord.ready(SECONDS)
+        await ours.ready()
         await discord.synced(SECONDS, times=2)
         assert discord.commands() == {}
         assert "escribe" in discord.commands(guild)

@@ -21,7 +21,8 @@ from tests.fakes.discord.interactions import Interaction
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 
-# Characters; the tiny checkpoint's sentences run on until then, at about a thousand a second.
+# Characters; without temperature the tiny checkpoint says the same again and again until then,
+# about a thousand a second.
 SENTENCE_LIMIT = 1500
 
 
@@ -50,7 +51,7 @@ async def slow(_slow: House) -> AsyncIterator[House]:
 async def begin(slow: House, person: User, sentences: int = 5) -> Interaction:
     """Ask for a text that takes seconds; returns once it is acknowledged."""
     asked = await slow.discord.slash(
-        person, slow.channel, "escribe", frase=PHRASE, frases=sentences
+        person, slow.channel, "escribe", frase=PHRASE, frases=sentences, temperatura=0.0
     )
     await asked.acknowledged()
     return asked
@@ -102,7 +103,7 @@ async def test_one_text_for_each_person_at_a_time_and_it_can_be_cancelled(slow: 
     assert first.original is not None
     assert first.original.deleted
     private = await slow.discord.slash(
-        ann, slow.channel, "escribe", frase=PHRASE, frases=5, privado=True
+        ann, slow.channel, "escribe", frase=PHRASE, frases=5, temperatura=0.0, privado=True
     )
     await private.acknowledged()
     busy = await slow.discord.slash(ann, slow.channel, "escribe", frase=PHRASE)
