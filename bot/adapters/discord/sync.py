@@ -15,7 +15,6 @@ import random
 from collections.abc import Collection
 from typing import Any
 
-import aiohttp
 import discord
 from discord import app_commands
 
@@ -26,7 +25,6 @@ log = logging.getLogger(__name__)
 FIRST_DELAY, LONGEST_DELAY = 2.0, 600.0
 _MEMORY = "discord_commands"
 GLOBAL = "global"
-_FAILURES = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)
 
 Tree = app_commands.CommandTree[Any]
 
@@ -54,7 +52,7 @@ async def _sync(tree: Tree, guilds: Collection[int], state: State, application: 
             continue
         try:
             await tree.sync(guild=guild)
-        except _FAILURES as error:
+        except Exception as error:  # noqa: BLE001 (whatever it is, serving goes on)
             told = " ".join(str(error).split())
             log.warning("commands (%s) are not registered: %s", scope, told[:200])
             complete = False

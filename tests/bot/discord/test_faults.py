@@ -38,11 +38,11 @@ def edit_reset_after_it_was_done(faults: Faults) -> None:
 
 
 def edit_slow(faults: Faults) -> None:
-    faults.slow(*EDIT, 2.0)
+    faults.slow(*EDIT, 1.0)
 
 
 def everything_at_once(faults: Faults) -> None:
-    faults.slow(*EDIT, 0.5, times=4)
+    faults.slow(*EDIT, 0.2, times=4)
     faults.status(*EDIT, 502)
     faults.reset(*EDIT)
     faults.status(*EDIT, 429, retry_after=0.3)

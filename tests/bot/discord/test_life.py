@@ -70,7 +70,7 @@ async def test_the_bot_waits_for_a_discord_that_is_away_and_registers_once(
         discord = ours.discord
         # Away, then unwilling to take commands.
         discord.faults.status("PUT", "/applications/*/commands", 503)
-        await discord.refuse_connections(3)
+        await discord.refuse_connections(2)
         ours.start(marked_checkpoints)
         await ours.ready()
         assert "discord is down (ClientConnectorError: " in ours.log

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120
 
 # Characters; without temperature the tiny checkpoint says the same again and again until then,
 # about a thousand a second.
-SENTENCE_LIMIT = 1500
+SENTENCE_LIMIT = 1000
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -36,7 +36,7 @@ async def _slow(
         marked_checkpoints,
         sentence_limit=SENTENCE_LIMIT,
         max_batch=1,
-        shutdown_seconds=4,
+        shutdown_seconds=3,
     ) as ours:
         yield ours
 
@@ -59,7 +59,7 @@ async def begin(slow: House, person: User, sentences: int = 5) -> Interaction:
 
 async def test_a_long_answer_is_drafted_and_ends_in_an_embed(slow: House) -> None:
     ana = slow.person()
-    message = await slow.answer(await begin(slow, ana, 2), 30)
+    message = await slow.answer(await begin(slow, ana, 3), 30)
     await message.until(lambda m: m.embeds, 30)
     final = seen(message)
     assert len(final.text) > 2000
