@@ -51,7 +51,7 @@ def answer_message(answer: Answer, components: list[Payload], language: str) -> 
         notices = (*answer.notices, say("cut", language))
         content = _written(answer.phrase, _cut(answer, notices), notices)
     # Suppressing embeds would hide this one.
-    return _message("", components, embeds=[{"type": "rich", "description": content}])
+    return _message("", components, embeds=[_embed(content)])
 
 
 def draft_message(draft: Draft) -> Payload | None:
@@ -59,7 +59,9 @@ def draft_message(draft: Draft) -> Payload | None:
     if draft.note:
         return _message(small(draft.note))
     content = _written(draft.phrase, f"{draft.continuation} …")
-    return _message(content) if len(content) <= CONTENT_LIMIT else None
+    if len(content) <= CONTENT_LIMIT:
+        return _message(content)
+    return _message("", embeds=[_embed(content)]) if len(content) <= EMBED_LIMIT else None
 
 
 def notice_message(text: str) -> Payload:
@@ -87,6 +89,10 @@ def _message(
         "allowed_mentions": NOBODY,
         "flags": flags,
     }
+
+
+def _embed(content: str) -> Payload:
+    return {"type": "rich", "description": content}
 
 
 def _written(phrase: str, continuation: str, notices: Iterable[str] = ()) -> str:

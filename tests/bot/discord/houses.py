@@ -33,6 +33,12 @@ UNLIMITED = {
 }
 
 
+def is_draft(message: Message) -> bool:
+    """Whether more of this text is to come, as on a machine that is busy."""
+    shown = message.content or "".join(embed["description"] for embed in message.embeds)
+    return not message.buttons and (shown.endswith(" …") or shown.startswith("-# "))
+
+
 class House:
     """One server with a channel, people in it, and the bot."""
 
@@ -74,7 +80,12 @@ class House:
     async def answer(self, asked: Interaction, seconds: float = 20) -> Message:
         """The final answer to an interaction that was acknowledged in good time."""
         assert await asked.acknowledged() < GOOD_TIME
-        return await asked.final(seconds)
+        return await self.outcome(asked, seconds)
+
+    async def outcome(self, asked: Interaction, seconds: float = 20) -> Message:
+        """The final answer to an interaction, however long anything took."""
+        message = await asked.final(seconds)
+        return await message.until(lambda m: not is_draft(m), seconds)
 
     async def use(self, user: User, name: str, /, **options: Any) -> str:
         """Use a command that answers in words only its user sees; what it says."""
@@ -138,6 +149,12 @@ class House:
                 connected.cancel()
                 raise AssertionError(self.log)
         connected.result()
+
+    async def logged(self, text: str) -> None:
+        """Wait until the bot has logged something."""
+        async with asyncio.timeout(SECONDS):
+            while text not in self.log:  # noqa: ASYNC110 (another process's file)
+                await asyncio.sleep(0.05)
 
     async def restart(self, checkpoints: Path) -> None:
         """End the bot and start it again."""

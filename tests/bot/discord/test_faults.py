@@ -77,7 +77,7 @@ async def test_an_answer_whose_place_was_deleted_comes_as_a_message_of_its_own(
     await asked.acknowledged()
     assert asked.original is not None
     asked.original.delete()
-    message = await asked.final(10)
+    message = await home.outcome(asked, 10)
     assert message is asked.followups[0]
     assert seen(message).phrase == PHRASE
     assert seen(await home.press(ana, message, "Otra vez")).phrase == PHRASE
@@ -89,10 +89,7 @@ async def test_an_answer_that_can_never_come_is_one_line_in_the_log(home: House)
     asked = await home.discord.slash(ana, home.channel, "escribe", frase=PHRASE)
     await asked.acknowledged()
     asked.expire()
-    for _ in range(100):
-        if "cannot be delivered" in home.log:
-            break
-        await asyncio.sleep(0.1)
+    await home.logged("cannot be delivered")
     assert home.log.count("cannot be delivered (status 401, code 50027)") == 1
     home.discord.violations.clear()  # of the token that this test has spoilt
     assert seen(await home.ask(ana)).phrase == PHRASE
@@ -113,7 +110,7 @@ async def test_an_acknowledgement_survives_a_connection_that_drops(
 async def test_an_acknowledgement_survives_a_server_error(home: House) -> None:
     home.discord.faults.status(*CALLBACK, 502)
     asked = await home.discord.slash(home.person(), home.channel, "escribe", frase=PHRASE)
-    assert seen(await asked.final(10)).phrase == PHRASE
+    assert seen(await home.outcome(asked, 10)).phrase == PHRASE
 
 
 async def test_a_command_answered_in_words_survives_a_connection_that_drops(home: House) -> None:
@@ -137,7 +134,7 @@ async def test_a_dropped_gateway_is_resumed_and_nothing_is_missed(home: House) -
     discord.gateway.drop()
     await discord.disconnected(5)
     asked = await discord.slash(home.person(), home.channel, "escribe", frase=PHRASE)
-    assert seen(await asked.final(20)).phrase == PHRASE
+    assert seen(await home.outcome(asked, 20)).phrase == PHRASE
     assert discord.gateway.resumed == before + 1
 
 
@@ -183,7 +180,7 @@ async def test_an_answer_under_way_survives_the_loss_of_every_connection(home: H
     await asyncio.sleep(1.0)
     assert slow.struck, "no answer is on its way"
     await discord.refuse_connections(1.0)
-    assert seen(await asked.final(20)).phrase == PHRASE
+    assert seen(await home.outcome(asked, 20)).phrase == PHRASE
     await discord.changes.until(
         lambda: gateway.resumed + len(gateway.identified) > connected, 30, lambda: "not back"
     )
@@ -229,7 +226,7 @@ async def test_an_interaction_without_a_part_harms_nobody(home: House, missing: 
     message = await home.ask(ana)
     pressed = await home.discord.press(ana, message, "Otra vez")
     payload = pressed.payload(home.discord.bot)
-    await pressed.final(10)
+    await home.outcome(pressed, 10)
     payload.pop(missing, None)
     payload |= {"id": str(int(payload["id"]) + 1), "token": "none"}
     await home.discord.malformed_event("INTERACTION_CREATE", payload)

@@ -50,13 +50,12 @@ async def test_a_token_that_is_revoked_lets_answers_out_and_ends_the_bot(
 ) -> None:
     async with quiet_house(tmp_path) as ours:
         ours.start(marked_checkpoints, sentence_limit=600)
-        await ours.discord.ready(SECONDS)
+        await ours.ready()
         await ours.discord.synced(SECONDS)
         asked = await ours.discord.slash(ours.person(), ours.channel, "escribe", frase=PHRASE)
         await asked.acknowledged()
         await ours.discord.revoke_token()
-        message = await asked.final(20)
-        await message.until(lambda m: m.buttons, 20)
+        message = await ours.outcome(asked, 20)
         assert seen(message).phrase == PHRASE
         assert await ours.ended() == EXIT_CONFIG
         assert ours.log.splitlines()[-1] == say("discord_token")
@@ -70,21 +69,23 @@ async def test_the_bot_waits_for_a_discord_that_is_away_and_registers_once(
         discord = ours.discord
         # Away, then unwilling to take commands.
         discord.faults.status("PUT", "/applications/*/commands", 503)
-        await discord.refuse_connections(6)  # longer than a slow machine takes to start
+        await discord.refuse_connections(600)
         ours.start(marked_checkpoints)
-        await discord.ready(SECONDS)
-        assert "discord is down (ClientConnectorError: " in ours.log
+        await ours.logged("discord is down (ClientConnectorError: ")
+        await discord.accept_connections()
+        await ours.ready()
         # Commands are not there yet, and the bot serves what it can all the same.
         await discord.synced(SECONDS)
         await discord.changes.until(lambda: discord.commands(), 30, lambda: "no commands")
         assert seen(await ours.ask(ours.person())).phrase == PHRASE
         assert "Traceback" not in ours.log
-        taken, tried = discord.sync_count, len(discord.calls("PUT"))
+        taken = discord.sync_count
+        tried = [call for call in discord.rest.calls if call.method == "PUT"]
 
         await ours.restart(marked_checkpoints)
         assert seen(await ours.ask(ours.person())).phrase == PHRASE
         assert discord.sync_count == taken
-        assert len(discord.calls("PUT")) == tried
+        assert [call for call in discord.rest.calls if call.method == "PUT"] == tried
 
         # Once the commands are others, they are registered again.
         assert await ours.stop() == 0
@@ -101,7 +102,7 @@ async def test_servers_that_are_not_named_any_more_are_cleared(
     async with quiet_house(tmp_path) as ours:
         discord, guild = ours.discord, ours.guild
         ours.start(marked_checkpoints, DISCORD_GUILD_IDS=guild.id)
-        await discord.ready(SECONDS)
+        await ours.ready()
         await discord.synced(SECONDS, times=2)
         assert discord.commands() == {}
         assert "escribe" in discord.commands(guild)

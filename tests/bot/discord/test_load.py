@@ -21,7 +21,7 @@ async def test_fifty_at_once_are_acknowledged_in_time_and_answered(home: House) 
     ]
     waited = await asyncio.gather(*(each.acknowledged() for each in asked))
     assert max(waited) < GOOD_TIME
-    messages = await asyncio.gather(*(each.final(60) for each in asked))
+    messages = await asyncio.gather(*(home.outcome(each, 60) for each in asked))
     assert all(seen(message).phrase == PHRASE for message in messages)
     # Different seeds.
     assert len({seen(message).text for message in messages}) == MANY

@@ -125,6 +125,12 @@ class FakeDiscord(Clients):
 
         self._reopening = asyncio.create_task(reopen())
 
+    async def accept_connections(self) -> None:
+        """End what `refuse_connections` began, before its time."""
+        if self._reopening is not None and not self._reopening.done():
+            self._reopening.cancel()
+            await self._listen()
+
     async def revoke_token(self) -> None:
         """From now on the token is nobody's: 401, and 4004 for whoever is or gets connected."""
         self.faults.token_revoked = True
