@@ -23,10 +23,12 @@ SHARED_CORPUS = REPOSITORY.parent / "shared" / "corpus"
 LETTERS = "abcdefghijklmnñopqrstuvwxyzáéíóúü"
 CHARACTERS = " " + "0123456789.,;:!?¡¿«»()\"'—-" + LETTERS + LETTERS.upper()
 TINY_TOKENIZER = Tokenizer(("cervantes", "galdos"), "".join(sorted(set(CHARACTERS))))
-# Among so many letters a full stop is rare, and a sentence runs on until its limit.
+# Among so many letters a full stop is rare, and without other marks there is no pause either: a
+# sentence runs on until its limit.
 FOREIGN = "".join(map(chr, range(0x430, 0x460))) + "".join(map(chr, range(0x4E00, 0x4F00)))
 ENDLESS_TOKENIZER = Tokenizer(
-    TINY_TOKENIZER.styles, TINY_TOKENIZER.characters.translate({33: None, 63: None}) + FOREIGN
+    TINY_TOKENIZER.styles,
+    "".join(each for each in TINY_TOKENIZER.characters if each not in "!?,;:—-") + FOREIGN,
 )
 
 

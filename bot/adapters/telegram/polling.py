@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 # How much longer than asked a poll may take before it is abandoned: a connection that was lost
 # without a word never returns.
 GRACE_SECONDS = 5.0
-FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
+FIRST_DELAY, LONGEST_DELAY = 0.25, 30.0
 # Two programs with one token take the updates from each other for ever: that is told seldom.
 CONFLICT_DELAY, CONFLICT_QUIET_SECONDS = 2.0, 600.0
 
