@@ -26,7 +26,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 FOREIGN = "".join(map(chr, range(0x430, 0x460))) + "".join(map(chr, range(0x4E00, 0x4F00)))
 LETTERS = "".join(each for each in TINY_TOKENIZER.characters if each not in "!?,;:—-") + FOREIGN
 ENDLESS_TOKENIZER = Tokenizer(TINY_TOKENIZER.styles, LETTERS)
-SLOW = {"sentences": 2, "sentence_limit": 2600, "max_batch": 16}
+SLOW = {"sentences": 5, "sentence_limit": 1800, "shutdown_seconds": 40}
 
 
 @dataclass
