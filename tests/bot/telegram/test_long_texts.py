@@ -20,7 +20,7 @@ from tests.fakes.telegram import FakeTelegram, Message
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 # Some seconds of writing, for the native engine would need none, and more than a message holds.
-SLOW = {"engine": "pytorch", "sentences": 3, "sentence_limit": 2600, "max_batch": 16}
+SLOW = {"engine": "pytorch", "sentences": 5, "sentence_limit": 1800, "shutdown_seconds": 40}
 
 
 @dataclass
