@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import traceback
 from collections.abc import Iterable
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -40,15 +41,27 @@ class RedactingFormatter(logging.Formatter):
 
 
 class OneLineFilter(logging.Filter):
-    """Says at the end of the line what a library would tell in a traceback of its own insides."""
+    """Says at the end of the line what a traceback would tell: the kind of an error and its place.
+
+    Not its text, which may hold somebody's phrase; level DEBUG shows the whole of it.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let every record pass."""
         error = record.exc_info[1] if record.exc_info else None
-        if error is not None and record.name.partition(".")[0] in _TALKATIVE:
-            told = " ".join(f"{record.getMessage()} ({type(error).__name__}: {error})".split())
-            record.msg, record.args, record.exc_info = told, (), None
+        if error is not None:
+            # asyncio tells of a failed task in several lines, which quote the error.
+            said = record.getMessage().partition("\n")[0]
+            record.msg, record.args, record.exc_info = f"{said} ({place_of(error)})", (), None
         return True
+
+
+def place_of(error: BaseException) -> str:
+    """The kind of an error and where it was raised."""
+    kind, frames = type(error).__name__, traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return kind
+    return f"{kind} in {frames[-1].name}, {frames[-1].filename}:{frames[-1].lineno}"
 
 
 def configure_logs(level: str, secrets: Iterable[str]) -> None:

@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from bot.logs import HIDDEN, RedactingFormatter
+from bot.logs import HIDDEN, RedactingFormatter, configure_logs
 
 TELEGRAM = "123456789:AAE-abcdefghijklmnopqrstuvwxyz012345"
 DISCORD = "MTIzNDU2Nzg5MDEyMzQ1Njc4.Gabcde.abcdefghijklmnopqrstuvwxyz01234567890a"
@@ -42,6 +42,24 @@ def test_what_grants_access_is_hidden_in_messages_and_tracebacks(address: str, s
     assert secret not in line
     assert line.count(HIDDEN) == 2
     assert "RuntimeError" in line
+
+
+def test_an_error_is_told_in_one_line_by_its_kind_and_place(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    kept = logging.getLogger().handlers[:], logging.getLogger().level
+    try:
+        configure_logs("INFO", [])
+        try:
+            raise KeyError("En un lugar de la Mancha")
+        except KeyError:
+            logging.getLogger("asyncio").exception("a task failed\nfuture: <En un lugar>")
+    finally:
+        logging.getLogger().handlers[:], level = kept
+        logging.getLogger().setLevel(level)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "a task failed (KeyError in test_an_error_is_told_in_one_line" in line
+    assert "En un lugar" not in line
 
 
 def test_configured_secrets_are_hidden_whatever_they_look_like() -> None:

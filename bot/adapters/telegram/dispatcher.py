@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import traceback
 
 from telegram import Chat, ChatMember, ChatMemberUpdated, Message, Update
 from telegram.error import TelegramError
@@ -45,9 +44,9 @@ class Dispatcher:
             await self._say(update, sentence(error, _language(update)))
         except TelegramError as error:
             log.warning("update %s: %s", update.update_id, in_short(error))
-        except Exception as error:  # noqa: BLE001 (whatever it is, the person is told)
+        except Exception as error:
             reference = new_reference()
-            log.error("%s: update %s failed: %s", reference, update.update_id, _where(error))
+            log.error("%s: update %s failed", reference, update.update_id, exc_info=error)
             await self._say(update, say("internal", _language(update), reference=reference))
 
     async def _handle(self, update: Update, event: Event) -> None:
@@ -87,9 +86,3 @@ class Dispatcher:
 def _language(update: Update) -> str:
     user = update.effective_user
     return language_of(None if user is None else user.language_code)
-
-
-def _where(error: Exception) -> str:
-    """The kind of an error and its place; not its text, which may hold somebody's phrase."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} in {frame.name}, {frame.filename}:{frame.lineno}"

@@ -83,7 +83,10 @@ class Intake:
 
     async def _handle(self, raw: dict[str, Any], event: Event) -> None:
         if (update := self._parse(raw)) is not None:
-            await self._dispatcher.handle(update, event)
+            try:
+                await self._dispatcher.handle(update, event)
+            except Exception:  # so odd that even saying sorry fails
+                log.exception("update %s cannot be answered at all", raw["update_id"])
         if event.key is not None and not event.taken:
             await self._store.handled(NAME, event.key)
 
