@@ -10,7 +10,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test lint format bench bench-decoding bench-platforms chaos soak sanitize clean
+.PHONY: run test lint format bench bench-decoding bench-platforms chaos weather soak sanitize clean
 
 # Start the bot; without tokens it is a chat in the terminal.
 run: $(VENV)/.installed
@@ -41,11 +41,15 @@ bench-decoding: $(VENV)/.installed-dev
 bench-platforms: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.platforms
 
-# Kill the bot so many times while people ask, and work for long: what is lost, what grows
+# Kill the bot so many times while people ask; bad weather on both platforms; steady work for long:
+# what is lost, what comes twice, what grows
 KILLS ?= 1000
 MINUTES ?= 30
 chaos: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.chaos --kills $(KILLS)
+
+weather: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.chaos.weather
 
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.chaos.soak --minutes $(MINUTES)

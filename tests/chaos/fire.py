@@ -84,13 +84,13 @@ async def under_fire(
         await bot.start()
         await discord.ready(60)
         await discord.synced(60)
-        async with _people(discord, telegram, reckoning):
+        async with asking(discord, telegram, reckoning):
             while reckoning.kills < kills:
                 await asyncio.sleep(chance.uniform(*life))
                 await _kill(bot, reckoning)
                 progress(reckoning)
             await discord.ready(60)
-        await _settle(reckoning)
+        await settle(reckoning)
         reckoning.exit_code = await bot.stop()
         reckoning.violations = [*discord.violations, *telegram.violations]
     return reckoning
@@ -118,14 +118,15 @@ def bot_environment(
 
 
 @contextlib.asynccontextmanager
-async def _people(
+async def asking(
     discord: FakeDiscord, telegram: FakeTelegram, reckoning: Reckoning
 ) -> AsyncIterator[None]:
-    asking = [
+    """People who ask on both platforms for as long as the context lasts."""
+    lives = [
         *(ask_on_discord(discord, f"D{n}", reckoning.discord) for n in range(PEOPLE)),
         *(ask_on_telegram(telegram, f"T{n}", reckoning.telegram) for n in range(PEOPLE)),
     ]
-    tasks = [asyncio.create_task(each) for each in asking]
+    tasks = [asyncio.create_task(each) for each in lives]
     try:
         yield
     finally:
@@ -147,7 +148,7 @@ async def _kill(bot: Bot, reckoning: Reckoning) -> None:
     reckoning.killed.append(killed)
 
 
-async def _settle(reckoning: Reckoning) -> None:
+async def settle(reckoning: Reckoning) -> None:
     """Wait until nothing that was accepted is unanswered."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < deadline:
