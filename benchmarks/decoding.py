@@ -39,7 +39,8 @@ SHAPES = ("small", "base")
 DECODERS = ("native", "pytorch", "original")
 REQUESTS = (1, 16, 64)
 PHRASE = "En un lugar de la Mancha"
-CHARACTERS = 256  # of every text
+CHARACTERS = 256  # of every text, or as many as are written in SECONDS
+SECONDS = 6.0
 BASE = DecoderConfig("modern", 115, 528, 512, 6, 8, 1376)
 ENDLESS = Options(sentences=5, sentence_limit=4000, temperature=1.0, top_p=1.0)
 
@@ -98,10 +99,12 @@ def write_cached(checkpoint: Checkpoint[Backend], requests: int) -> tuple[float,
         engine.add(make_sequence(checkpoint, PHRASE, Options(**asdict(ENDLESS) | {"seed": seed})))
     while engine.running < requests:
         engine.step()
-    begun, written = time.perf_counter(), 0
-    for _ in range(CHARACTERS):
+    begun = now = time.perf_counter()
+    written = 0
+    while written < CHARACTERS * requests and now - begun < SECONDS:
         written += len(engine.step())
-    return written / (time.perf_counter() - begun), first
+        now = time.perf_counter()
+    return written / (now - begun), first
 
 
 def write_uncached(checkpoint: Checkpoint[Backend]) -> tuple[float, float]:
@@ -120,12 +123,12 @@ def write_uncached(checkpoint: Checkpoint[Backend]) -> tuple[float, float]:
 
 
 def measure(decoder: str, shape: str, requests: int, threads: int) -> Measurement:
-    """In this process; the first text warms caches up and is not counted."""
+    """In this process."""
     checkpoint = load(decoder, shape, threads)
     if decoder == "original":
         speed, first = write_uncached(checkpoint)
     else:
-        write_cached(checkpoint, 1)
+        write_cached(checkpoint, 1)  # the first text warms caches up and is not counted
         speed, first = write_cached(checkpoint, requests)
     memory = psutil.Process().memory_info().rss / 2**20
     return Measurement(speed, first, memory)
