@@ -227,8 +227,8 @@ def report(rounds: int, threads: int) -> None:
         console.print(table)
         speed, size = statistics.median(limits[shape]), weight_bytes(shape)
         console.print(
-            f"reading {size / 1e6:.1f} MB of 8-bit weights at {speed / 1e9:.0f} GB/s: at most "
-            f"{speed / size:,.0f} characters/s for one request\n"
+            f"NumPy reads as many bytes as the 8-bit weights have ({size / 1e6:.1f} MB) at "
+            f"{speed / 1e9:.0f} GB/s, {speed / size:,.0f} times a second\n"
         )
 
 
