@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 MINUTE, DAY = 60.0, 86_400.0
 JOURNAL = "sent.log"
 # How long the platforms may deliver an event again.
-REMEMBER_EVENTS = DAY
+REMEMBER_EVENTS = 3600.0
 Work = Callable[[AsyncConnection], Awaitable[Any]]
 
 
