@@ -270,7 +270,8 @@ class Store:
             engine = await self._opened()
             async with engine.begin() as connection:
                 outcome = await work(connection)
-        except (SQLAlchemyError, OSError) as error:
+        # ValueError is what a connection says that was closed because another met damage.
+        except (SQLAlchemyError, OSError, ValueError) as error:
             await self._fail(error)
             return None
         if self._failing is not None:

@@ -77,13 +77,25 @@ async def test_a_file_that_another_program_holds(scene: Scene) -> None:
     assert await scene.status() == say("store_fine")
 
 
-async def test_a_file_that_is_damaged(scene: Scene) -> None:
-    for path in scene.folder.glob(f"{FILE}*"):
-        content = bytearray(path.read_bytes())
-        content[4096:] = b"\xff" * len(content[4096:])
-        path.write_bytes(content)
-    await scene.serves()
-    await scene.serves()
-    assert "set aside" in await scene.status()
-    await scene.bot.logged("set aside")
-    assert list(scene.folder.glob(f"{FILE}.unusable-*"))
+async def test_a_file_that_is_damaged_while_it_is_used(scene: Scene) -> None:
+    for path in (scene.folder / FILE, scene.folder / f"{FILE}-wal"):
+        size = path.stat().st_size
+        with path.open("r+b") as file:  # in place, as a failing disk does it
+            file.seek(min(size, 4096))
+            file.write(b"\xff" * (size - min(size, 4096)))
+    for _ in range(3):
+        await scene.serves()
+
+
+async def test_a_file_that_was_damaged_before_the_start(tmp_path: Path) -> None:
+    save_tiny(tmp_path / "models" / "tiny")
+    (tmp_path / FILE).write_bytes(b"no database" * 1000)
+    async with FakeTelegram(flood=False) as server:
+        admin = server.user("Admina")
+        settings = {"TELEGRAM_ADMIN_IDS": admin.id}
+        async with running(server, tmp_path / "models", tmp_path, **settings) as bot:
+            ours = Scene(server, bot, admin, tmp_path)
+            await ours.serves()
+            assert "set aside" in await ours.status()
+            await bot.logged("set aside")
+    assert list(tmp_path.glob(f"{FILE}.unusable-*"))
