@@ -49,7 +49,6 @@ class Store:
         self._sending: set[str] = set()  # by an earlier process, when it ended
         self._sent: set[str] = set()  # and not forgotten yet
         self._opening = asyncio.Lock()
-        self._closing = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
 
     @property
@@ -59,7 +58,6 @@ class Store:
 
     async def open(self) -> None:
         """Open or begin the database and read what is remembered."""
-        await self._run(_nothing)
         rows = await self._run(lambda each: each.execute(select(memory.c.name, memory.c.value)))
         self._memory = dict(rows.all()) if rows is not None else {}
         self._sending, self._sent = self._journal.read()
@@ -69,7 +67,6 @@ class Store:
 
     async def close(self) -> None:
         """Finish what was begun and close the file."""
-        self._closing.set()
         await asyncio.gather(*self._tasks)
         await self._dispose()
         self._journal.close()
@@ -245,15 +242,12 @@ class Store:
         await self._run(lambda each: each.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)"))
 
     async def maintain(self) -> None:
-        """Tidy every minute and prune every hour, until the store is closed."""
+        """Tidy every minute and prune every hour, until cancelled."""
         for minute in itertools.count():
             if minute % 60 == 0:
                 await self.prune()
             await self.tidy()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), MINUTE)
-            if self._closing.is_set():
-                return
+            await asyncio.sleep(MINUTE)
 
     # The database below.
 
@@ -300,10 +294,6 @@ class Store:
             await engine.dispose()
 
 
-async def _nothing(_: AsyncConnection) -> None:
-    """A transaction that only opens the database."""
-
-
 def _handled(platform: str, key: str) -> Any:
     this = (events.c.platform == platform) & (events.c.key == key)
     return update(events).where(this).values(body=None)
@@ -330,5 +320,6 @@ async def open_store(folder: Path, audit_days: int = 90) -> AsyncIterator[Store]
     try:
         yield store
     finally:
+        maintenance.cancel()
+        await asyncio.gather(maintenance, return_exceptions=True)
         await store.close()
-        await maintenance
