@@ -10,7 +10,9 @@ from tests.chaos.fire import under_fire
 from tests.conftest import save_tiny
 
 KILLS = 25
-ALREADY_ACKNOWLEDGED = "40060"
+# How the next process finds out what the killed one had done: an acknowledgement made again, an
+# edit made again, an interaction that nobody acknowledged in time. See docs/reliability.md.
+FOUND_OUT = ("40060", "message is not modified", "10015")
 
 
 @pytest.mark.timeout(300)
@@ -27,8 +29,8 @@ async def test_nothing_is_lost_and_nothing_comes_twice(tmp_path: Path) -> None:
     # Killed between Telegram's word and ours that a message was sent; see docs/reliability.md.
     assert len(reckoning.telegram.duplicated) <= 1, told
     assert reckoning.exit_code == 0, told
-    # What may have been acknowledged before a kill is acknowledged again, or somebody might wait.
-    assert all(ALREADY_ACKNOWLEDGED in each for each in reckoning.violations), told
+    odd = [each for each in reckoning.violations if not any(code in each for code in FOUND_OUT)]
+    assert not odd, told
     log = (tmp_path / "bot.log").read_text("utf-8")
     assert "Traceback" not in log
     assert "En un lugar" not in log
