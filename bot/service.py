@@ -14,11 +14,13 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Awaitable, Coroutine, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from bot.access import Access
+from bot.arrival import on_arrival
 from bot.drafts import Drafts
 from bot.executor import Executor
 from bot.failures import sentence
@@ -187,7 +189,7 @@ class Service:
     async def _go_on(self, job: Job, platform: Platform) -> None:
         """The life of a job that was admitted by an earlier process."""
         if time.monotonic() - job.asked > platform.patience:
-            await platform.fail(job, say("late", job.language))
+            await self._deliver(job, platform.fail(job, say("late", job.language)))
             await self.store.finish(job)
             return
         person = job.requester.person
@@ -254,20 +256,26 @@ class Service:
             if running.task is not None:
                 running.task.uncancel()
             notice = say("closing" if self._closing else "cancelled_job", job.language)
-            await platform.fail(job, notice)
+            await self._deliver(job, platform.fail(job, notice))
         except TimeoutError:
             self._log_failure(job, "took too long")
-            await platform.fail(job, say("too_slow", job.language))
+            await self._deliver(job, platform.fail(job, say("too_slow", job.language)))
         except LitteraError as error:
             self._log_failure(job, type(error).__name__)
-            await platform.fail(job, sentence(error, job.language))
+            await self._deliver(job, platform.fail(job, sentence(error, job.language)))
         except Exception:  # noqa: BLE001 (whatever it is, the person is told, and the log has it)
             self._log_failure(job, "unexpected", trace=True)
-            await platform.fail(job, say("internal", job.language, reference=job.reference))
+            notice = say("internal", job.language, reference=job.reference)
+            await self._deliver(job, platform.fail(job, notice))
         else:
-            self.store.note_sending(job)
-            await platform.finish(job, answer)
+            await self._deliver(job, platform.finish(job, answer))
             self._count_answer(job)
+
+    async def _deliver(self, job: Job, delivery: Awaitable[None]) -> None:
+        """Send the final message of a job; the journal knows before and at once after."""
+        self.store.note_sending(job)
+        with on_arrival(partial(self.store.note_sent, job)):
+            await delivery
 
     async def _write(self, running: _Running, platform: Platform) -> Answer:
         job = running.job

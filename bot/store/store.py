@@ -165,8 +165,9 @@ class Store:
 
     def note_sent(self, job: Job) -> None:
         """The final message has arrived: no process needs to send it again."""
-        self._sent.add(job.reference)
-        self._journal.note_sent(job.reference)
+        if job.reference not in self._sent:
+            self._sent.add(job.reference)
+            self._journal.note_sent(job.reference)
 
     async def finish(self, job: Job) -> None:
         """Forget a request."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 from telegram.error import InvalidToken, TelegramError
 from telegram.ext import ExtBot
 from telegram.request import HTTPXRequest
 
 from bot.adapters.telegram.rate_limiter import Priority, RateLimiter
+from bot.arrival import arrived
 from bot.platform import RefusedError
 from bot.settings import Settings
 from bot.texts import say
@@ -86,4 +88,13 @@ def _pool(size: int) -> HTTPXRequest:
         read_timeout=ANSWER_SECONDS,
         write_timeout=ANSWER_SECONDS,
         pool_timeout=POOL_SECONDS,
+        httpx_kwargs={"event_hooks": {"response": [_note_arrival]}},
     )
+
+
+async def _note_arrival(head: httpx.Response) -> None:
+    """Telegram says with the first line whether it has done what was asked
+    (https://core.telegram.org/bots/api#making-requests); a page of HTML is somebody else's word."""
+    kind = head.headers.get("Content-Type", "")
+    if head.status_code == httpx.codes.OK and kind.startswith("application/json"):
+        arrived()

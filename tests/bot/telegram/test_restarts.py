@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from bot.store.store import JOURNAL
 from bot.texts import say
-from tests.bot.telegram.running import running
+from tests.bot.telegram.running import running, settings_of, start
 from tests.bot.telegram.talk import PHRASE, answer, answers, phrase_of
 from tests.fakes.telegram import FakeTelegram, User
 
@@ -65,3 +67,30 @@ async def test_a_menu_that_cannot_be_set_is_one_line_and_set_the_next_time(
             await answer(server, ana, server.private(ana), "/start")
         assert len(server.called("setMyCommands")) == 5
         assert server.commands_for(ana, server.private(ana))
+
+
+async def test_a_message_whose_success_has_begun_to_arrive_is_not_sent_again(
+    checkpoints: Path, tmp_path: Path
+) -> None:
+    journal = tmp_path / JOURNAL
+    async with FakeTelegram(flood=False) as server:
+        ana = server.user("Ana")
+        home = server.private(ana)
+        server.faults.hold("sendMessage")
+        asked = await server.say(ana, home, f"/escribe {PHRASE}")
+        bot = await start(settings_of(server, checkpoints, tmp_path), tmp_path)
+        async with asyncio.timeout(30):
+            while not any(  # noqa: ASYNC110 (another process writes it)
+                line.startswith("sent") for line in _lines(journal)
+            ):
+                await asyncio.sleep(0.02)
+        bot.process.kill()
+        await bot.ended()
+        server.faults.clear()
+        async with running(server, checkpoints, tmp_path):
+            await answer(server, ana, home, PHRASE)
+        assert len(server.replies_to(asked)) == 1
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []

@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["flood", "status", "html", "reset", "slow", "unauthorized", "conflict", "stall"]
+Kind = Literal[
+    "flood", "status", "html", "reset", "slow", "hold", "unauthorized", "conflict", "stall"
+]
 ALWAYS = 1 << 30
 
 
@@ -59,6 +61,11 @@ class Faults:
     def slow(self, method: str, seconds: float, times: int = 1) -> Fault:
         """The answer comes late; the effect at once."""
         return self._add(Fault("slow", method, times, seconds=seconds, applied=True))
+
+    def hold(self, method: str, times: int = 1) -> Fault:
+        """The head of the answer comes and its body does not; the effect at once. Ends with
+        `clear`."""
+        return self._add(Fault("hold", method, times, applied=True))
 
     def stall(self, method: str = "getUpdates", times: int = 1) -> Fault:
         """Never answered, and the connection stays open; no effect. Ends with `clear`."""

@@ -218,10 +218,12 @@ class FakeTelegram(People):
         if fault.kind == "slow" and answer is not None:
             await asyncio.sleep(fault.seconds)
             return answer
-        if fault.kind == "stall":
+        if fault.kind == "hold":
+            await web.StreamResponse(headers={"Content-Type": "application/json"}).prepare(request)
+        if fault.kind in ("stall", "hold"):
             while self.faults.is_active(fault):
                 await asyncio.wait({self.world.changes.next()}, timeout=0.2)
-        if fault.kind in ("reset", "stall"):
+        if fault.kind in ("reset", "stall", "hold"):
             if not fault.applied:
                 self._record(name, parameters.values, 0, fault.kind)
             assert request.transport is not None
