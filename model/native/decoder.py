@@ -1,7 +1,7 @@
 """The backend that computes with the C kernel: weights of 8 bits, a CPU, no torch.
 
-Logits differ from those of `model.decoder` only by the rounding of weights and activations to 8
-bits and of keys and values to bfloat16. They depend on the text alone: not on who shares the batch,
+Logits differ from those of `model.decoder` only by the rounding of weights, activations, keys and
+values to 8 bits. They depend on the text alone: not on who shares the batch,
 on how many threads compute, or on the instruction set.
 """
 
@@ -59,7 +59,7 @@ class NativeDecoder:
 
 
 class NativeSession:
-    """A KV cache of bfloat16 and the logits behind its rows; see model.backend.Session."""
+    """A KV cache of 8 bits and the logits behind its rows; see model.backend.Session."""
 
     def __init__(self, decoder: NativeDecoder, rows: int, masks: Floats) -> None:
         self._decoder = decoder  # its weights must outlive this session

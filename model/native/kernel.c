@@ -16,17 +16,14 @@
 #include "pool.h"
 #include "products.h"
 
-/* Which of the (layer, row, head) places of the cache this one is. */
-static inline size_t cache_place(const lg_session *session, int layer, int row, int head) {
-    size_t at = (size_t)layer * (size_t)session->rows + (size_t)row;
-    return at * (size_t)session->model->shape.heads + (size_t)head;
-}
-
-/* The nearest bfloat16, ties to even. */
-static inline uint16_t to_bfloat16(float value) {
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return (uint16_t)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+/* The cache of one layer, row and head. */
+static inline lg_cache cache_of(const lg_session *session, int layer, int row, int head) {
+    const lg_model *model = session->model;
+    size_t place = (size_t)layer * (size_t)session->rows + (size_t)row;
+    place = (place * (size_t)model->shape.heads + (size_t)head) * (size_t)model->context;
+    return (lg_cache){session->keys + place * (size_t)model->padded_head,
+                      session->values + place * (size_t)model->padded_head,
+                      session->key_scales + place, session->value_scales + place};
 }
 
 #define NAME(x) x##_plain
@@ -194,6 +191,7 @@ lg_model *lg_model_new(const lg_shape *shape, const lg_weights *weights, const c
     model->shape = *shape;
     model->step = step;
     model->head_width = 2 * half;
+    model->padded_head = padded(model->head_width);
     model->width = padded(width);
     model->hidden = padded(shape->feed_forward);
     model->context = padded(shape->context);
@@ -226,33 +224,42 @@ static float *floats(lg_memory *memory, int rows, int width) {
     return take(memory, (size_t)rows * (size_t)width, sizeof(float));
 }
 
+static lg_inputs new_inputs(lg_memory *memory, int vectors, int width) {
+    return (lg_inputs){.numbers = take(memory, (size_t)vectors, (size_t)width),
+                       .scales = floats(memory, vectors, 1),
+                       .sums = take(memory, (size_t)vectors, sizeof(int32_t))};
+}
+
 lg_session *lg_session_new(const lg_model *model, int rows, const float *masks, int mask_count) {
     lg_session *session = calloc(1, sizeof *session);
     if (session == NULL) return NULL;
     lg_memory *memory = &session->memory;
     const lg_shape *shape = &model->shape;
     int widest = model->width > model->hidden ? model->width : model->hidden;
+    int longest = model->context > model->padded_head ? model->context : model->padded_head;
+    session->longest = longest;
     session->model = model;
     session->rows = rows;
     session->mask_count = mask_count;
     session->masks = copy(memory, masks, mask_count, shape->vocabulary, shape->vocabulary);
     session->logits = floats(memory, rows, shape->vocabulary);
     session->heap = take(memory, (size_t)shape->vocabulary, sizeof *session->heap);
-    session->keys_stride = (size_t)model->context * (size_t)model->head_width;
-    session->values_stride = (size_t)model->context * (size_t)padded(model->head_width);
-    size_t places = (size_t)shape->layers * (size_t)rows * (size_t)shape->heads;
-    session->keys = take(memory, places * session->keys_stride, sizeof *session->keys);
-    session->values = take(memory, places * session->values_stride, sizeof *session->values);
+    size_t positions = (size_t)shape->layers * (size_t)rows * (size_t)shape->heads *
+                       (size_t)model->context;
+    session->keys = take(memory, positions, (size_t)model->padded_head);
+    session->values = take(memory, positions, (size_t)model->padded_head);
+    session->key_scales = take(memory, positions, sizeof *session->key_scales);
+    session->value_scales = take(memory, positions, sizeof *session->value_scales);
     session->x = floats(memory, COLUMNS, model->width);
     session->normed = floats(memory, COLUMNS, model->width);
-    session->queries = floats(memory, COLUMNS, 3 * model->width);
+    session->attention = floats(memory, COLUMNS, 3 * model->width);
     session->mixed = floats(memory, COLUMNS, model->width);
     session->hidden = floats(memory, COLUMNS, model->hidden);
-    session->scores = floats(memory, POOL_THREADS, model->context);
     session->head_out = floats(memory, COLUMNS, model->head.blocks * LANES);
-    session->inputs.numbers = take(memory, COLUMNS, (size_t)widest);
-    session->inputs.scales = floats(memory, COLUMNS, 1);
-    session->inputs.sums = take(memory, COLUMNS, sizeof *session->inputs.sums);
+    session->inputs = new_inputs(memory, COLUMNS, widest);
+    session->queries = new_inputs(memory, COLUMNS * shape->heads, model->padded_head);
+    session->scores = floats(memory, POOL_THREADS, longest);
+    session->numbers = take(memory, POOL_THREADS, 2 * (size_t)longest);
     if (!memory->failed) return session;
     lg_session_free(session);
     return NULL;

@@ -1,8 +1,8 @@
 /* The decoder as a library for the CPU: what Python calls through ctypes (model/native/library.py).
  *
- * Matrices are held as 8-bit whole numbers with one scale a row, and their inputs are rounded to 8
- * bits with one scale a vector, so that the sums of a product are exact. All other arithmetic is
- * float32 in an order that depends neither on the instruction set, nor on the number of threads,
+ * Matrices are held as 8-bit whole numbers with one scale a row, their inputs are rounded to 8 bits
+ * with one scale a vector, and so are the keys and values of attention: the sums of all products are
+ * exact. All other arithmetic is float32 in an order that depends neither on the instruction set, nor on the number of threads,
  * nor on which columns are read together: equal texts have equal logits, bit for bit.
  *
  * A column is one token of one text: its id, the cache row of its text and its position there.

@@ -58,7 +58,8 @@ typedef void lg_step(lg_session *session, int count, const int32_t *tokens, cons
 struct lg_model {
     lg_shape shape;
     lg_step *step;
-    int head_width, width, hidden, context; /* padded to 16, but for head_width */
+    int head_width; /* as it is, */
+    int width, hidden, context, padded_head; /* and padded to 16 */
     float *token_embedding, *position_embedding, *cosines, *sines;
     lg_norm norm;
     lg_matrix head;
@@ -79,19 +80,27 @@ typedef struct {
     int32_t *sums;
 } lg_inputs;
 
+/* What one head has read of one text. Keys are a matrix whose rows are positions, values one whose
+ * inputs are positions, both laid out as the weights are; every position has a scale of each. */
+typedef struct {
+    uint8_t *keys, *values;
+    float *key_scales, *value_scales;
+} lg_cache;
+
 struct lg_session {
     const lg_model *model;
     int rows, mask_count;
     float *masks;  /* (mask_count, vocabulary) */
     float *logits; /* (rows, vocabulary) */
     lg_candidate *heap; /* (vocabulary), for sampling */
-    /* bfloat16; a layer, row and head has keys (context / 16, head width / 2, 16, 2) and values
-     * (padded head width / 16, context / 2, 16, 2): 16 scores or sums are made side by side, and
-     * one load has two numbers for each of them */
-    uint16_t *keys, *values;
-    size_t keys_stride, values_stride; /* of one layer, row and head */
-    float *x, *normed, *queries, *mixed, *hidden, *scores, *head_out; /* one a column or thread */
-    lg_inputs inputs;
+    uint8_t *keys, *values; /* an lg_cache for every layer, row and head */
+    float *key_scales, *value_scales;
+    float *x, *normed, *attention, *mixed, *hidden, *head_out; /* one vector a column */
+    lg_inputs inputs;  /* one vector a column */
+    lg_inputs queries; /* one a column and head */
+    int longest;     /* positions of a text or numbers of a head, whichever are more */
+    float *scores;   /* one vector a thread */
+    int8_t *numbers; /* two vectors a thread */
     lg_memory memory;
 };
 

@@ -27,17 +27,6 @@ INLINE vec NAME(load)(const float *from) {
 
 INLINE void NAME(store)(float *to, vec value) { memcpy(to, &value, sizeof value); }
 
-/* Pairs of bfloat16 numbers as float32: a bfloat16 is the upper half of a float32. */
-INLINE ints NAME(load_pairs)(const uint16_t *from) {
-    ints pairs;
-    memcpy(&pairs, from, sizeof pairs);
-    return pairs;
-}
-
-INLINE vec NAME(first_of)(ints pairs) { return (vec)(pairs << 16); }
-
-INLINE vec NAME(second_of)(ints pairs) { return (vec)(pairs & ~0xFFFF); }
-
 INLINE vec NAME(select)(ints mask, vec yes, vec no) {
     return (vec)((mask & (ints)yes) | (~mask & (ints)no));
 }
@@ -244,32 +233,65 @@ INLINE void NAME(place_head)(const lg_model *model, float *head, float *norm, in
     }
 }
 
-/* Queries and keys are placed, keys and values of the column written to the cache. */
+/* A head's vector in 8 bits; `scratch`, of padded_head floats, is written over. */
+INLINE void NAME(quantize_head)(const lg_model *model, const float *head, float *scratch,
+                                lg_inputs inputs, int index) {
+    memset(scratch, 0, (size_t)model->padded_head * sizeof *scratch);
+    memcpy(scratch, head, (size_t)model->head_width * sizeof *scratch);
+    NAME(quantize)(scratch, model->padded_head, inputs, index);
+}
+
+/* The query of each head is placed and rounded, its key and value go into the cache. */
 TARGET static void NAME(remember_column)(const void *context, int column, int worker) {
-    (void)worker;
     const lg_columns *step = context;
     const lg_session *session = step->session;
     const lg_model *model = session->model;
-    int heads = model->shape.heads, width = model->head_width, position = step->positions[column];
-    float *query = session->queries + (size_t)column * 3 * (size_t)model->width;
+    int width = model->head_width, padded_head = model->padded_head;
+    int position = step->positions[column];
+    float *scratch = session->scores + (size_t)worker * (size_t)session->longest;
+    float *query = session->attention + (size_t)column * 3 * (size_t)model->width;
     float *key = query + model->width, *value = key + model->width;
-    for (int head = 0; head < heads; head++, query += width, key += width, value += width) {
+    for (int head = 0; head < model->shape.heads;
+         head++, query += width, key += width, value += width) {
         NAME(place_head)(model, query, step->layer->query_norm, position);
         NAME(place_head)(model, key, step->layer->key_norm, position);
-        size_t place = cache_place(session, step->layer_index, step->rows[column], head);
-        uint16_t *keys = session->keys + place * session->keys_stride +
-                         position / LANES * width * LANES + position % LANES * 2;
-        uint16_t *values = session->values + place * session->values_stride +
-                           position / 2 * 2 * LANES + position % 2;
-        for (int i = 0; i < width; i++) {
-            keys[i / 2 * 2 * LANES + i % 2] = to_bfloat16(key[i]);
-            values[i / LANES * model->context * LANES + i % LANES * 2] = to_bfloat16(value[i]);
+        NAME(quantize_head)(model, query, scratch, session->queries,
+                            column * model->shape.heads + head);
+        lg_cache cache = cache_of(session, step->layer_index, step->rows[column], head);
+        int32_t sum;
+        lg_inputs rounded = {session->numbers + 2 * (size_t)worker * (size_t)session->longest,
+                             cache.key_scales + position, &sum};
+        NAME(quantize_head)(model, key, scratch, rounded, 0);
+        uint8_t *to = cache.keys + position / LANES * padded_head * LANES + position % LANES * 4;
+        for (int i = 0; i < padded_head; i++)
+            to[i / 4 * 4 * LANES + i % 4] = (uint8_t)(rounded.numbers[i] + 128);
+        rounded.scales = cache.value_scales + position;
+        NAME(quantize_head)(model, value, scratch, rounded, 0);
+        to = cache.values + position / 4 * 4 * LANES + position % 4;
+        for (int i = 0; i < padded_head; i++)
+            to[i / LANES * model->context * LANES + i % LANES * 4] =
+                (uint8_t)(rounded.numbers[i] + 128);
+    }
+}
+
+/* Query · key of `count` positions, 16 at a time, but for the query's scale. */
+INLINE void NAME(score)(lg_inputs queries, int query, lg_cache cache, int width, int count,
+                        float *scores) {
+    const uint8_t *keys = cache.keys;
+    for (int first = 0; first < count; first += LANES, keys += width * LANES) {
+        int32_t sums[1][LANES];
+        PRODUCT(keys, width, queries, query, 1, sums);
+        for (int lane = 0; lane < LANES; lane += WIDTH) {
+            ints sum;
+            memcpy(&sum, sums[0] + lane, sizeof sum);
+            vec scale = NAME(load)(cache.key_scales + first + lane);
+            NAME(store)(scores + first + lane, __builtin_convertvector(sum, vec) * scale);
         }
     }
 }
 
-/* Softmax of the scaled scores of `count` positions; the padding behind them becomes 0. */
-INLINE void NAME(softmax)(float *scores, int count, float scale) {
+/* e^(scale · score) of `count` positions, the largest being 1, and 0 behind them; their sum. */
+INLINE float NAME(weigh)(float *scores, int count, float scale) {
     float most = scores[0];
     for (int i = 1; i < count; i++) most = scores[i] > most ? scores[i] : most;
     int end = padded(count);
@@ -282,44 +304,55 @@ INLINE void NAME(softmax)(float *scores, int count, float scale) {
         for (int i = lane; i < end; i += LANES) sum += NAME(load)(scores + i);
         NAME(store)(partial + lane, sum);
     }
-    float inverse = 1.0f / NAME(total)(partial);
-    for (int i = 0; i < end; i += WIDTH)
-        NAME(store)(scores + i, NAME(load)(scores + i) * inverse);
+    return NAME(total)(partial);
 }
 
-/* Query · key for all positions, 16 at a time. */
-INLINE void NAME(score)(const float *query, const uint16_t *keys, int width, int count,
-                        float *scores) {
-    for (int first = 0; first < count; first += LANES, keys += width * LANES)
-        for (int lane = 0; lane < LANES; lane += WIDTH) {
-            vec even = {0}, odd = {0};
-            for (int i = 0; i < width; i += 2) {
-                ints pairs = NAME(load_pairs)(keys + i * LANES + lane * 2);
-                even += NAME(first_of)(pairs) * query[i];
-                odd += NAME(second_of)(pairs) * query[i + 1];
-            }
-            NAME(store)(scores + first + lane, even + odd);
-        }
+/* weight · scale of each position as whole numbers of two digits, base 128, of which the higher are
+ * one vector and the lower the next: seven bits would be too coarse for what many positions add up
+ * to. Returns the largest product, which became 128² − 1. */
+INLINE float NAME(split)(float *weights, const float *scales, int count, lg_inputs digits) {
+    vec mosts = {0};
+    for (int i = 0; i < count; i += WIDTH) {
+        vec product = NAME(load)(weights + i) * NAME(load)(scales + i);
+        mosts = NAME(maximum)(mosts, product);
+        NAME(store)(weights + i, product);
+    }
+    float lanes[WIDTH], most = 0.0f;
+    NAME(store)(lanes, mosts);
+    for (int lane = 0; lane < WIDTH; lane++) most = lanes[lane] > most ? lanes[lane] : most;
+    float inverse = most > 0.0f ? 16383.0f / most : 0.0f;
+    ints high_sum = {0}, low_sum = {0};
+    for (int i = 0; i < count; i += WIDTH) {
+        ints number = (ints)(NAME(load)(weights + i) * inverse + ROUNDING) & 16383;
+        ints high = number >> 7, low = number & 127;
+        bytes high_bytes = __builtin_convertvector(high, bytes);
+        bytes low_bytes = __builtin_convertvector(low, bytes);
+        memcpy(digits.numbers + i, &high_bytes, sizeof high_bytes);
+        memcpy(digits.numbers + count + i, &low_bytes, sizeof low_bytes);
+        high_sum += high;
+        low_sum += low;
+    }
+    digits.sums[0] = digits.sums[1] = 0;
+    for (int lane = 0; lane < WIDTH; lane++) {
+        digits.sums[0] += high_sum[lane];
+        digits.sums[1] += low_sum[lane];
+    }
+    return most;
 }
 
-/* Σ weight · value over the positions, for WIDTH of the numbers of a value. */
-INLINE vec NAME(mix)(const float *weights, const uint16_t *values, int count) {
-    vec a = {0}, b = {0}, c = {0}, d = {0}; /* four sums, so that none waits for itself */
-    int position = 0;
-    for (; position + 4 <= count; position += 4) {
-        ints pairs = NAME(load_pairs)(values + position * LANES);
-        ints next = NAME(load_pairs)(values + (position + 2) * LANES);
-        a += NAME(first_of)(pairs) * weights[position];
-        b += NAME(second_of)(pairs) * weights[position + 1];
-        c += NAME(first_of)(next) * weights[position + 2];
-        d += NAME(second_of)(next) * weights[position + 3];
+/* Σ weight · value over the positions, times `scale`. */
+INLINE void NAME(mix)(lg_inputs digits, const uint8_t *values, int count, const lg_model *model,
+                      float scale, float *mixed) {
+    int width = model->head_width;
+    for (int first = 0; first < width; first += LANES, values += model->context * LANES) {
+        int32_t sums[2][LANES];
+        float made[LANES];
+        PRODUCT(values, count, digits, 0, 2, sums);
+        for (int lane = 0; lane < LANES; lane++)
+            made[lane] = ((float)sums[0][lane] * 128.0f + (float)sums[1][lane]) * scale;
+        int left = width - first < LANES ? width - first : LANES;
+        memcpy(mixed + first, made, (size_t)left * sizeof *made);
     }
-    for (; position < count; position++) {
-        ints pairs = NAME(load_pairs)(values + position / 2 * 2 * LANES);
-        vec value = position % 2 ? NAME(second_of)(pairs) : NAME(first_of)(pairs);
-        a += value * weights[position];
-    }
-    return (a + b) + (c + d);
 }
 
 /* Attention of one column with one head; pieces are numbered column · heads + head. */
@@ -328,22 +361,18 @@ TARGET static void NAME(attend)(const void *context, int piece, int worker) {
     const lg_session *session = step->session;
     const lg_model *model = session->model;
     int column = piece / model->shape.heads, head = piece % model->shape.heads;
-    int width = model->head_width, count = step->positions[column] + 1;
-    size_t place = cache_place(session, step->layer_index, step->rows[column], head);
-    float *scores = session->scores + (size_t)worker * (size_t)model->context;
-    const float *query =
-        session->queries + (size_t)column * 3 * (size_t)model->width + head * width;
-    NAME(score)(query, session->keys + place * session->keys_stride, width, count, scores);
-    NAME(softmax)(scores, count, model->shape.attention_scale);
-    float *mixed = session->mixed + (size_t)column * (size_t)model->width + head * width;
-    const uint16_t *values = session->values + place * session->values_stride;
-    for (int first = 0; first < width; first += LANES, values += model->context * LANES)
-        for (int lane = 0; lane < LANES && first + lane < width; lane += WIDTH) {
-            float sums[WIDTH];
-            NAME(store)(sums, NAME(mix)(scores, values + lane * 2, count));
-            int left = width - first - lane < WIDTH ? width - first - lane : WIDTH;
-            memcpy(mixed + first + lane, sums, (size_t)left * sizeof *sums);
-        }
+    int count = step->positions[column] + 1;
+    float *scores = session->scores + (size_t)worker * (size_t)session->longest;
+    lg_cache cache = cache_of(session, step->layer_index, step->rows[column], head);
+    NAME(score)(session->queries, piece, cache, model->padded_head, count, scores);
+    float sum = NAME(weigh)(scores, count,
+                            session->queries.scales[piece] * model->shape.attention_scale);
+    int32_t digit_sums[2];
+    lg_inputs digits = {session->numbers + 2 * (size_t)worker * (size_t)session->longest, NULL,
+                        digit_sums};
+    float most = NAME(split)(scores, cache.value_scales, padded(count), digits);
+    NAME(mix)(digits, cache.values, padded(count), model, most / (16383.0f * sum),
+              session->mixed + (size_t)column * (size_t)model->width + head * model->head_width);
 }
 
 static void NAME(normalize_columns)(lg_columns *step, lg_norm norm, int count) {
@@ -367,7 +396,7 @@ static void NAME(run_layer)(lg_columns *step, int count) {
     int width = model->width, hidden = model->hidden;
 
     NAME(normalize_columns)(step, layer->attention_norm, count);
-    NAME(project)(session, &layer->attention_in, count, STORE, session->queries, 3 * width);
+    NAME(project)(session, &layer->attention_in, count, STORE, session->attention, 3 * width);
     pool_run(NAME(remember_column), step, count);
     pool_run(NAME(attend), step, count * model->shape.heads);
     NAME(quantize_columns)(step, session->mixed, width, count);

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from model.cache import KVCache
 from model.config import DecoderConfig
@@ -28,12 +29,22 @@ class RoundedLinear(nn.Module):
         return F.linear(rounded(x), self.weight, self.bias)
 
 
-class RoundedCache(KVCache):
-    """A cache of bfloat16 that is computed with in float32."""
+class RoundedAttention(TorchFunctionMode):
+    """Attention with queries, keys and values of 8 bits and weights of 14."""
 
-    def extend(self, layer, rows, positions, keys, values, upto):  # type: ignore[no-untyped-def]
-        keys, values = (each.bfloat16().float() for each in (keys, values))
-        return super().extend(layer, rows, positions, keys, values, upto)
+    def __torch_function__(self, function, types, arguments=(), named=None):  # type: ignore[no-untyped-def]
+        named = named or {}
+        if function is not F.scaled_dot_product_attention:
+            return function(*arguments, **named)
+        query, keys, values = map(rounded, arguments)  # (B, H, T, D)
+        scores = query @ keys.mT * named["scale"]
+        weights = (scores - scores.amax(-1, keepdim=True)).exp()
+        scales = values.abs().amax(-1) / 127  # (B, H, T)
+        products = weights * scales.unsqueeze(-2)
+        most = products.amax(-1, keepdim=True)
+        products = torch.round(products * (16383 / most)) * (most / 16383)
+        numbers = torch.where(scales[..., None] > 0, values / scales[..., None], 0)
+        return products @ numbers / weights.sum(-1, keepdim=True)
 
 
 def rounded(x: Tensor) -> Tensor:
@@ -53,9 +64,9 @@ def round_layers(module: nn.Module) -> None:
 
 def rounded_logits(decoder: Decoder, tokens: Sequence[int]) -> Floats:
     """Logits (T, V) behind every token, of a decoder whose layers were rounded."""
-    cache = RoundedCache(decoder.config, 1, torch.device("cpu"), torch.float32)
+    cache = KVCache(decoder.config, 1, torch.device("cpu"), torch.float32)
     row = torch.tensor([0])
-    with torch.inference_mode():
+    with torch.inference_mode(), RoundedAttention():
         made = [
             decoder.decode(torch.tensor([token]), cache, row, torch.tensor([position]))[0]
             for position, token in enumerate(tokens)
