@@ -86,8 +86,7 @@ async def under_fire(
         await discord.synced(60)
         async with asking(discord, telegram, reckoning):
             while reckoning.kills < kills:
-                await asyncio.sleep(chance.uniform(*life))
-                await _kill(bot, reckoning)
+                await _kill(bot, reckoning, chance.uniform(*life))
                 progress(reckoning)
             await discord.ready(60)
         await settle(reckoning)
@@ -137,15 +136,16 @@ async def asking(
                 raise outcome
 
 
-async def _kill(bot: Bot, reckoning: Reckoning) -> None:
+async def _kill(bot: Bot, reckoning: Reckoning, seconds: float) -> None:
+    """Kill the bot, or its worker alone, in so many seconds."""
     reckoning.kills += 1
-    killed = time.monotonic()
-    if reckoning.kills % WORKER_EVERY == 0 and bot.kill_worker():
+    if reckoning.kills % WORKER_EVERY == 0 and await bot.kill_worker(seconds):
         reckoning.worker_kills += 1
+        reckoning.killed.append(time.monotonic())
     else:
-        await bot.kill()
+        await bot.kill(seconds)
+        reckoning.killed.append(time.monotonic())
         await bot.start()
-    reckoning.killed.append(killed)
 
 
 async def settle(reckoning: Reckoning) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import signal
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -34,19 +32,19 @@ class Bot:
                 *PROGRAM, "bot", env=self._environment, stdin=asyncio.subprocess.DEVNULL, stderr=log
             )
 
-    async def kill(self) -> None:
-        """End this life without a warning."""
+    async def kill(self, seconds: float) -> None:
+        """End this life in so many seconds, without a warning."""
         assert self._process is not None
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+        await _kill(self.pid, seconds)
         await self._process.wait()
 
-    def kill_worker(self) -> bool:
-        """Kill the process that writes; False when there is none at the moment."""
-        with contextlib.suppress(psutil.Error, ProcessLookupError):
+    async def kill_worker(self, seconds: float) -> bool:
+        """Kill the process that writes now; False when there is none."""
+        with contextlib.suppress(psutil.Error):
             for child in psutil.Process(self.pid).children():
-                os.kill(child.pid, signal.SIGKILL)
+                await _kill(child.pid, seconds)
                 return True
+        await asyncio.sleep(seconds)
         return False
 
     async def stop(self) -> int:
@@ -55,3 +53,11 @@ class Bot:
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()
         return await asyncio.wait_for(self._process.wait(), 60)
+
+
+async def _kill(pid: int, seconds: float) -> None:
+    """From outside: the loop of this process serves both platforms as well, and a kill that comes
+    in its turn would always find requests that the servers have not got round to reading."""
+    script = 'sleep "$1"; kill -9 "$2" 2>/dev/null'
+    killer = await asyncio.create_subprocess_exec("sh", "-c", script, "sh", str(seconds), str(pid))
+    await killer.wait()
