@@ -5,3 +5,4 @@ CONFIG = "config.json"
 TOKENIZER = "tokenizer.json"
 METRICS = "metrics.json"
 CARD = "README.md"
+DRAFTS = "drafts.safetensors"  # not every checkpoint has it

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from model.cache import KVCache
 from model.config import DecoderConfig
+from model.drafting import DraftTable
 from model.torch_session import TorchSession
 from model.weights import Floats
 
@@ -193,7 +194,7 @@ class Decoder(nn.Module):
         """Where the weights are."""
         return self.head.weight.device
 
-    def session(self, rows: int, masks: Floats) -> TorchSession:
+    def session(self, rows: int, masks: Floats, drafts: DraftTable | None = None) -> TorchSession:
         """See model.backend.Backend."""
         return TorchSession(self, rows, masks)
 

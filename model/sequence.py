@@ -7,7 +7,9 @@ reads what may be shown (`take_text`).
 
 from __future__ import annotations
 
+from collections import deque
 from enum import IntEnum
+from itertools import islice
 
 import numpy as np
 
@@ -21,6 +23,8 @@ from model.sentences import (
     split_sentences,
 )
 from model.tokenizer import SEPARATOR, Tokenizer
+
+_RANDOM_NUMBERS = 64  # made at once; those of a seed are the same in any portions
 
 
 class Constraint(IntEnum):
@@ -41,6 +45,7 @@ class Sequence:
         self.sentences: list[str] = []
         self.truncated = 0
         self._random = np.random.default_rng(options.seed)
+        self._uniforms: deque[float] = deque()
         self._sentence = split_sentences(prompt.text)[-1]
         self._own = 0  # characters of the current sentence that were generated
         self._taken = 0  # of these, how many were shown
@@ -67,7 +72,13 @@ class Sequence:
 
     def draw(self) -> float:
         """The next random number of this text, in [0, 1)."""
-        return float(self._random.random())
+        self._refill(1)
+        return self._uniforms.popleft()
+
+    def upcoming(self, count: int) -> list[float]:
+        """The next random numbers, which stay to be drawn."""
+        self._refill(count)
+        return list(islice(self._uniforms, count))
 
     def constraint(self) -> Constraint:
         """Which tokens may come next."""
@@ -98,6 +109,10 @@ class Sequence:
         shown += self._sentence[start + self._taken : start + upto]
         self._taken = upto
         return shown
+
+    def _refill(self, count: int) -> None:
+        while len(self._uniforms) < count:
+            self._uniforms.extend(self._random.random(_RANDOM_NUMBERS).tolist())
 
     def _showable(self) -> int:
         """How many of the current sentence's own characters may be shown.

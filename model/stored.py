@@ -1,6 +1,7 @@
 """A checkpoint: a folder with the weights, the shape, the vocabulary and how they came to be.
 
     model.safetensors   config.json   tokenizer.json   metrics.json   README.md (model card)
+    drafts.safetensors  where there is a table of guesses, see model/drafting.py
 
 Nothing in it is ever unpickled: weights are safetensors, the rest is JSON. Everything is checked
 before a decoder is built, and each failure names the file and what was expected of it. This is all
@@ -16,6 +17,7 @@ from typing import Any, Generic, TypeVar
 from model.backend import Backend
 from model.checkpoint_files import CONFIG, METRICS, TOKENIZER, WEIGHTS
 from model.config import DecoderConfig
+from model.drafting import DraftTable, load_drafts
 from model.errors import CheckpointError
 from model.files import read_json_object
 from model.tokenizer import Tokenizer
@@ -27,7 +29,8 @@ GivenDecoder = TypeVar("GivenDecoder", bound=Backend)
 
 @dataclass(frozen=True)
 class Checkpoint(Generic[AnyDecoder]):
-    """A loaded checkpoint. `id` is the beginning of the SHA-256 of the weights file."""
+    """A loaded checkpoint. `id` is the beginning of the SHA-256 of the weights file; `drafts` make
+    writing faster and are no part of what is written."""
 
     name: str
     id: str
@@ -35,6 +38,7 @@ class Checkpoint(Generic[AnyDecoder]):
     decoder: AnyDecoder
     tokenizer: Tokenizer
     metrics: dict[str, Any]
+    drafts: DraftTable | None = None
 
 
 @dataclass(frozen=True)
@@ -47,11 +51,14 @@ class StoredCheckpoint:
     weights: dict[str, Floats]
     tokenizer: Tokenizer
     metrics: dict[str, Any]
+    drafts: DraftTable | None = None
 
     def with_decoder(self, decoder: GivenDecoder) -> Checkpoint[GivenDecoder]:
         """The loaded checkpoint, once a decoder has been made of the weights."""
         name = self.path.resolve().name
-        return Checkpoint(name, self.id, self.path, decoder, self.tokenizer, self.metrics)
+        return Checkpoint(
+            name, self.id, self.path, decoder, self.tokenizer, self.metrics, self.drafts
+        )
 
 
 def read_checkpoint(folder: Path) -> StoredCheckpoint:
@@ -69,4 +76,5 @@ def read_checkpoint(folder: Path) -> StoredCheckpoint:
         )
     weights, identity = read_weights(folder / WEIGHTS, config)
     metrics = read_json_object(folder / METRICS)
-    return StoredCheckpoint(folder, identity, config, weights, tokenizer, metrics)
+    drafts = load_drafts(folder, config.vocabulary)
+    return StoredCheckpoint(folder, identity, config, weights, tokenizer, metrics, drafts)

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
 
 class TorchSession:
-    """A KV cache and the logits (rows, V) behind each of its rows, on the decoder's device."""
+    """A KV cache and the logits (rows, V) behind each of its rows, on the decoder's device.
+
+    What PyTorch computes depends in its last bits on how much it computes at once. So that a seed
+    gives the same text every time, each text is read in the same portions: all at once, and then
+    token by token.
+    """
+
+    exact, spare = False, 0
 
     def __init__(self, decoder: Decoder, rows: int, masks: Floats) -> None:
         self._decoder, self._device = decoder, decoder.device
@@ -26,30 +33,40 @@ class TorchSession:
         self._masks = torch.from_numpy(masks).to(self._device)
 
     @torch.inference_mode()
-    def prefill(self, row: int, tokens: Sequence[int]) -> None:
-        """See model.backend.Session."""
+    def prefill(self, row: int, tokens: Sequence[int], held: int = 0) -> None:
+        """See model.backend.Session; all of it is read."""
         read = torch.tensor(tokens, device=self._device)
         self._logits[row] = self._decoder.prefill(read, self._cache, row)
 
     @torch.inference_mode()
-    def decode(self, rows: Sequence[int], tokens: Sequence[int], positions: Sequence[int]) -> None:
+    def decode(
+        self,
+        rows: Sequence[int],
+        tokens: Sequence[int],
+        positions: Sequence[int],
+        places: Sequence[int],
+    ) -> None:
         """See model.backend.Session."""
         chosen, read, held = (
             torch.tensor(values, device=self._device) for values in (rows, tokens, positions)
         )
-        self._logits[chosen] = self._decoder.decode(read, self._cache, chosen, held)
+        self._logits[list(places)] = self._decoder.decode(read, self._cache, chosen, held)
+
+    def draft(self, tokens: Sequence[int], uniforms: Sequence[float]) -> list[int]:
+        """Nothing: see model.backend.Session."""
+        return []
 
     @torch.inference_mode()
     def draw(
         self,
-        rows: Sequence[int],
+        places: Sequence[int],
         masks: Sequence[int],
         temperatures: Sequence[float],
         top_ps: Sequence[float],
         uniforms: Sequence[float],
     ) -> list[int]:
         """See model.backend.Session."""
-        logits = self._logits[list(rows)] + self._masks[list(masks)]
+        logits = self._logits[list(places)] + self._masks[list(masks)]
         settings = (
             torch.tensor(values, device=self._device) for values in (temperatures, top_ps, uniforms)
         )

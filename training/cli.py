@@ -1,4 +1,4 @@
-"""The operators' commands: `corpus`, `train` and `evaluate`.
+"""The operators' commands: `corpus`, `train`, `evaluate` and `drafts`.
 
 What takes long to import (torch, httpx) is imported inside the command that needs it, so that
 `litteragpt --help` and all other commands start at once.
@@ -172,6 +172,7 @@ def train(
             f"stopped and saved after {outcome.metrics['steps']:,} steps; go on with: {again}",
             INTERRUPTED,
         )
+    _write_drafts(out, data)
     measure = shlex.join(["litteragpt", "evaluate", str(out), "--data", str(data)])
     typer.echo(f"the checkpoint is in {out}; measure it with: {measure}")
 
@@ -211,6 +212,28 @@ def evaluate(
     else:
         result = _evaluate_data(loaded, data or _default_data(), record=record)
     typer.echo(_as_json(loaded.id, result) if as_json else _in_words(loaded.name, result))
+
+
+@app.command()
+@plain_failures()
+def drafts(
+    checkpoint: Annotated[str, typer.Argument(help="A checkpoint's folder, or a bundled name.")],
+    data: Annotated[Path, typer.Option(help="The built data set it was trained on.")],
+) -> None:
+    """Write the table of guesses that makes a checkpoint write faster; `train` does it itself."""
+    from model.places import bundled_checkpoints, find_checkpoint
+
+    _write_drafts(find_checkpoint(checkpoint, bundled_checkpoints()), data)
+
+
+def _write_drafts(folder: Path, data: Path) -> None:
+    from model.stored import read_checkpoint
+    from training.corpus import Corpus
+    from training.drafts import drafts_of
+
+    tokenizer = read_checkpoint(folder).tokenizer
+    drafts_of(tokenizer, Corpus.load(data).train).save(folder)
+    typer.echo(f"drafts written into {folder}")
 
 
 def _default_data() -> Path:

@@ -18,9 +18,13 @@ from typing import Literal
 import numpy as np
 
 from model.config import DecoderConfig
+from model.drafting import DraftTable
 from model.native.library import LayerWeights, Shape, Weights, instruction_sets, load
 from model.stored import Checkpoint, read_checkpoint
 from model.weights import Floats
+
+# So many columns the kernel reads together, as in model.h: there is no sense in drafting more.
+COLUMNS = 64
 
 
 class NativeDecoder:
@@ -46,76 +50,106 @@ class NativeDecoder:
         self.handle = _new_model(self.library, config, weights, instructions or known[0])
         weakref.finalize(self, self.library.lg_model_free, self.handle)
 
-    def session(self, rows: int, masks: Floats) -> NativeSession:
+    def session(self, rows: int, masks: Floats, drafts: DraftTable | None = None) -> NativeSession:
         """See model.backend.Backend."""
-        return NativeSession(self, rows, masks)
+        return NativeSession(self, rows, masks, drafts)
 
     def logits(self, tokens: Sequence[int]) -> Floats:
         """Logits (T, V) behind every one of T tokens, at most `context`."""
         session = self.session(1, np.zeros((1, self.config.vocabulary), np.float32))
         found = np.empty((len(tokens), self.config.vocabulary), np.float32)
-        session.extend([0] * len(tokens), tokens, range(len(tokens)), found)
+        session.extend([0] * len(tokens), tokens, range(len(tokens)), logits=found)
         return found
 
 
 class NativeSession:
     """A KV cache of 8 bits and the logits behind its rows; see model.backend.Session."""
 
-    def __init__(self, decoder: NativeDecoder, rows: int, masks: Floats) -> None:
-        self._decoder = decoder  # its weights must outlive this session
+    def __init__(
+        self, decoder: NativeDecoder, rows: int, masks: Floats, drafts: DraftTable | None
+    ) -> None:
+        self._decoder, self._drafts = decoder, drafts  # what must outlive this session
+        self.exact, self.spare = True, 0 if drafts is None else COLUMNS
         library = self._library = decoder.library
         masks = np.ascontiguousarray(masks, np.float32)
         if masks.shape[1:] != (decoder.config.vocabulary,):
             raise ValueError(f"masks are {masks.shape}, expected (M, {decoder.config.vocabulary})")
-        self._handle = library.lg_session_new(decoder.handle, rows, masks.ctypes.data, len(masks))
+        self._handle = library.lg_session_new(
+            decoder.handle, rows, self.spare, masks.ctypes.data, len(masks)
+        )
         if not self._handle:
             raise MemoryError(f"no memory for the KV cache of {rows} texts")
         weakref.finalize(self, library.lg_session_free, self._handle)
 
-    def prefill(self, row: int, tokens: Sequence[int]) -> None:
+    def prefill(self, row: int, tokens: Sequence[int], held: int = 0) -> None:
         """See model.backend.Session."""
-        self.extend([row] * len(tokens), tokens, range(len(tokens)))
+        self.extend([row] * (len(tokens) - held), tokens[held:], range(held, len(tokens)))
 
-    def decode(self, rows: Sequence[int], tokens: Sequence[int], positions: Sequence[int]) -> None:
+    def decode(
+        self,
+        rows: Sequence[int],
+        tokens: Sequence[int],
+        positions: Sequence[int],
+        places: Sequence[int],
+    ) -> None:
         """See model.backend.Session."""
-        self.extend(rows, tokens, positions)
+        self.extend(rows, tokens, positions, places)
 
     def extend(
         self,
         rows: Sequence[int],
         tokens: Sequence[int],
         positions: Sequence[int],
+        places: Sequence[int] | None = None,
         logits: Floats | None = None,
     ) -> None:
         """Read tokens of any texts, those of a text together and in order.
 
-        logits: where to write those behind every token, (T, V). Raises IndexError for a token, row
-        or position that does not exist.
+        places: where to keep the logits behind each, by default in that of its row; logits: where
+        to write those behind every token, (T, V). Raises IndexError for a token, row, position or
+        place that does not exist.
         """
-        numbers = [array("i", values) for values in (tokens, rows, positions)]
+        numbers = [array("i", values) for values in (tokens, rows, positions, places or rows)]
         addresses = [values.buffer_info()[0] for values in numbers]
         target = None if logits is None else logits.ctypes.data
         if self._library.lg_extend(self._handle, len(rows), *addresses, target) != 0:
-            raise IndexError("no such token, row or position")
+            raise IndexError("no such token, row, position or place")
+
+    def draft(self, tokens: Sequence[int], uniforms: Sequence[float]) -> list[int]:
+        """See model.backend.Session."""
+        if self._drafts is None:
+            return []
+        recent, numbers = array("i", tokens), array("f", uniforms)
+        count, most = len(recent), len(numbers)
+        recent.extend([0] * most)
+        drafted = self._library.lg_draft(
+            self._drafts.slots.ctypes.data,
+            self._drafts.bits,
+            recent.buffer_info()[0],
+            count,
+            numbers.buffer_info()[0],
+            most,
+        )
+        return recent[count : count + drafted].tolist()
 
     def draw(
         self,
-        rows: Sequence[int],
+        places: Sequence[int],
         masks: Sequence[int],
         temperatures: Sequence[float],
         top_ps: Sequence[float],
         uniforms: Sequence[float],
     ) -> list[int]:
-        """See model.backend.Session. Raises IndexError for a row or mask that does not exist."""
-        whole = [array("i", values) for values in (rows, masks)]
+        """See model.backend.Session. Raises IndexError for a place or mask that does not exist."""
+        whole = [array("i", values) for values in (places, masks)]
         real = [array("f", values) for values in (temperatures, top_ps, uniforms)]
-        drawn = array("i", rows)
+        drawn = array("i", places)
         addresses = [each.buffer_info()[0] for each in whole] + [
             each.buffer_info()[0] for each in real
         ]
         target = drawn.buffer_info()[0]
-        if self._library.lg_draw(self._handle, len(rows), *addresses, target) != 0:
-            raise IndexError("no such row or mask")
+        if self._library.lg_draw(self._handle, len(places), *addresses, target) != 0:
+            raise IndexError("no such place or mask")
         return drawn.tolist()
 
 

@@ -230,7 +230,8 @@ static lg_inputs new_inputs(lg_memory *memory, int vectors, int width) {
                        .sums = take(memory, (size_t)vectors, sizeof(int32_t))};
 }
 
-lg_session *lg_session_new(const lg_model *model, int rows, const float *masks, int mask_count) {
+lg_session *lg_session_new(const lg_model *model, int rows, int spare, const float *masks,
+                           int mask_count) {
     lg_session *session = calloc(1, sizeof *session);
     if (session == NULL) return NULL;
     lg_memory *memory = &session->memory;
@@ -240,9 +241,10 @@ lg_session *lg_session_new(const lg_model *model, int rows, const float *masks, 
     session->longest = longest;
     session->model = model;
     session->rows = rows;
+    session->places = rows + spare;
     session->mask_count = mask_count;
     session->masks = copy(memory, masks, mask_count, shape->vocabulary, shape->vocabulary);
-    session->logits = floats(memory, rows, shape->vocabulary);
+    session->logits = floats(memory, session->places, shape->vocabulary);
     session->heap = take(memory, (size_t)shape->vocabulary, sizeof *session->heap);
     size_t positions = (size_t)shape->layers * (size_t)rows * (size_t)shape->heads *
                        (size_t)model->context;
@@ -277,29 +279,29 @@ static bool outside(const int32_t *values, int count, int limit) {
     return false;
 }
 
-/* Keep the logits of a step; a text's columns come in order, so those behind its last stay. */
-static void keep_logits(lg_session *session, int columns, const int32_t *rows, float *logits) {
+static void keep_logits(lg_session *session, int columns, const int32_t *places, float *logits) {
     size_t size = (size_t)session->model->shape.vocabulary;
     size_t stride = (size_t)session->model->head.blocks * LANES;
     for (int column = 0; column < columns; column++) {
         const float *made = session->head_out + (size_t)column * stride;
-        memcpy(session->logits + (size_t)rows[column] * size, made, size * sizeof *made);
+        memcpy(session->logits + (size_t)places[column] * size, made, size * sizeof *made);
         if (logits != NULL)
             memcpy(logits + (size_t)column * size, made, size * sizeof *made);
     }
 }
 
 int lg_extend(lg_session *session, int count, const int32_t *tokens, const int32_t *rows,
-              const int32_t *positions, float *logits) {
+              const int32_t *positions, const int32_t *places, float *logits) {
     const lg_model *model = session->model;
     const lg_shape *shape = &model->shape;
+    if (places == NULL) places = rows;
     if (outside(tokens, count, shape->vocabulary) || outside(rows, count, session->rows) ||
-        outside(positions, count, shape->context))
+        outside(positions, count, shape->context) || outside(places, count, session->places))
         return -1;
     for (int first = 0; first < count; first += COLUMNS) {
         int columns = count - first < COLUMNS ? count - first : COLUMNS;
         model->step(session, columns, tokens + first, rows + first, positions + first);
-        keep_logits(session, columns, rows + first,
+        keep_logits(session, columns, places + first,
                     logits == NULL ? NULL : logits + (size_t)first * (size_t)shape->vocabulary);
     }
     return 0;

@@ -50,22 +50,30 @@ const char *lg_instruction_set(int index);
 lg_model *lg_model_new(const lg_shape *shape, const lg_weights *weights, const char *instructions);
 void lg_model_free(lg_model *model);
 
-/* Room for `rows` texts of up to `context` tokens. `masks` (mask_count, vocabulary) are what may be
- * added to logits before a draw. The model must outlive it. NULL when there is no memory. */
-lg_session *lg_session_new(const lg_model *model, int rows, const float *masks, int mask_count);
+/* Room for `rows` texts of up to `context` tokens, and for logits in as many places and `spare` more.
+ * `masks` (mask_count, vocabulary) are what may be added to logits before a draw. The model must
+ * outlive it. NULL when there is no memory. */
+lg_session *lg_session_new(const lg_model *model, int rows, int spare, const float *masks,
+                           int mask_count);
 void lg_session_free(lg_session *session);
 
 /* Read `count` columns. Those of one text stand together, in order of position, each behind what
- * its row already holds. The logits behind the last column of each text are kept for `lg_draw`;
- * where `logits` (count, vocabulary) is not NULL, those behind every column are written to it.
- * Returns 0, or -1 for a token, row or position that does not exist; then nothing is read. */
+ * its row already holds. The logits behind each column are kept in its place for `lg_draw`: where
+ * `places` is NULL, in that of its row's number, so that those behind the last column of each text
+ * stay. Where `logits` (count, vocabulary) is not NULL, they are written to it as well. Returns 0, or
+ * -1 for a token, row, position or place that does not exist; then nothing is read. */
 int lg_extend(lg_session *session, int count, const int32_t *tokens, const int32_t *rows,
-              const int32_t *positions, float *logits);
+              const int32_t *positions, const int32_t *places, float *logits);
 
-/* Draw the next token of each of these rows; see model/sampling.py for the meaning. Returns 0, or -1
- * for a row or mask that does not exist. */
-int lg_draw(lg_session *session, int count, const int32_t *rows, const int32_t *masks,
+/* Draw a token from the logits in each of these places; see model/sampling.py for the meaning.
+ * Returns 0, or -1 for a place or mask that does not exist. */
+int lg_draw(lg_session *session, int count, const int32_t *places, const int32_t *masks,
             const float *temperatures, const float *top_ps, const float *uniforms, int32_t *drawn);
+
+/* Guess up to `most` tokens that follow the `count` that are there, and write them behind those;
+ * `slots` are 2^bits, and `uniforms` the random numbers of the next draws. Returns how many. */
+int lg_draft(const uint32_t *slots, int bits, int32_t *tokens, int count, const float *uniforms,
+             int most);
 
 /* Compute with this many threads from now on, the caller's included. One pool serves the process;
  * who finds it busy computes alone. Returns how many there are. */

@@ -77,10 +77,11 @@ _SIGNATURES = {
     "lg_instruction_set": (c_char_p, [c_int]),
     "lg_model_new": (c_void_p, [POINTER(Shape), POINTER(Weights), c_char_p]),
     "lg_model_free": (None, [c_void_p]),
-    "lg_session_new": (c_void_p, [c_void_p, c_int, c_void_p, c_int]),
+    "lg_session_new": (c_void_p, [c_void_p, c_int, c_int, c_void_p, c_int]),
     "lg_session_free": (None, [c_void_p]),
-    "lg_extend": (c_int, [c_void_p, c_int, *[c_void_p] * 4]),
+    "lg_extend": (c_int, [c_void_p, c_int, *[c_void_p] * 5]),
     "lg_draw": (c_int, [c_void_p, c_int, *[c_void_p] * 6]),
+    "lg_draft": (c_int, [c_void_p, c_int, c_void_p, c_int, c_void_p, c_int]),
     "lg_set_threads": (c_int, [c_int]),
 }
 

@@ -89,9 +89,9 @@ typedef struct {
 
 struct lg_session {
     const lg_model *model;
-    int rows, mask_count;
+    int rows, places, mask_count;
     float *masks;  /* (mask_count, vocabulary) */
-    float *logits; /* (rows, vocabulary) */
+    float *logits; /* (places, vocabulary) */
     lg_candidate *heap; /* (vocabulary), for sampling */
     uint8_t *keys, *values; /* an lg_cache for every layer, row and head */
     float *key_scales, *value_scales;

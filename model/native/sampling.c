@@ -64,15 +64,15 @@ static int32_t draw_one(const float *logits, const float *mask, int count, float
     return heap[count - kept].id; /* also where rounding puts the draw behind the last */
 }
 
-int lg_draw(lg_session *session, int count, const int32_t *rows, const int32_t *masks,
+int lg_draw(lg_session *session, int count, const int32_t *places, const int32_t *masks,
             const float *temperatures, const float *top_ps, const float *uniforms,
             int32_t *drawn) {
     int size = session->model->shape.vocabulary;
     for (int i = 0; i < count; i++) {
-        if (rows[i] < 0 || rows[i] >= session->rows || masks[i] < 0 ||
+        if (places[i] < 0 || places[i] >= session->places || masks[i] < 0 ||
             masks[i] >= session->mask_count)
             return -1;
-        drawn[i] = draw_one(session->logits + (size_t)rows[i] * (size_t)size,
+        drawn[i] = draw_one(session->logits + (size_t)places[i] * (size_t)size,
                             session->masks + (size_t)masks[i] * (size_t)size, size,
                             temperatures[i], top_ps[i], uniforms[i], session->heap);
     }

@@ -9,7 +9,7 @@
 
 #include "kernel.h"
 
-enum { ROWS = 5, TOKENS = 70, CONTEXT = 70, MASKS = 2, CALLERS = 2 };
+enum { ROWS = 5, SPARE = 2, TOKENS = 70, CONTEXT = 70, MASKS = 2, CALLERS = 2, BITS = 4 };
 
 static const lg_shape SHAPES[] = {
     {1, 37, CONTEXT, 42, 2, 3, 37, 1, 0.25f},
@@ -76,7 +76,7 @@ static lg_weights random_weights(const lg_shape *shape) {
 static void read_text(const lg_model *model, const lg_shape *shape, int at_once, float *logits) {
     float masks[MASKS * 64] = {0};
     for (int id = 1; id < shape->vocabulary; id += 2) masks[shape->vocabulary + id] = -INFINITY;
-    lg_session *session = lg_session_new(model, ROWS, masks, MASKS);
+    lg_session *session = lg_session_new(model, ROWS, SPARE, masks, MASKS);
     int32_t tokens[TOKENS], rows[TOKENS], positions[TOKENS];
     for (int i = 0; i < TOKENS; i++) {
         tokens[i] = i * 7 % shape->vocabulary;
@@ -85,15 +85,29 @@ static void read_text(const lg_model *model, const lg_shape *shape, int at_once,
     }
     for (int i = 0; i < TOKENS; i += at_once) {
         int count = TOKENS - i < at_once ? TOKENS - i : at_once;
-        lg_extend(session, count, tokens + i, rows + i, positions + i,
+        lg_extend(session, count, tokens + i, rows + i, positions + i, NULL,
                   logits + i * shape->vocabulary);
-        int32_t others[] = {0, 1, 4}, places[] = {i, i / 2, 0}, drawn[3], chosen[] = {0, 1, 1};
+        int32_t others[] = {0, 1, 4}, held[] = {i, i / 2, 0}, drawn[3], chosen[] = {0, 1, 1};
+        int32_t places[] = {0, ROWS, ROWS + SPARE - 1};
         float temperatures[] = {0.0f, 0.8f, 2.0f}, top_ps[] = {1.0f, 0.9f, 0.01f};
         float uniforms[] = {0.0f, 0.5f, 0.999999f};
-        lg_extend(session, 3, tokens, others, places, NULL);
-        lg_draw(session, 3, others, chosen, temperatures, top_ps, uniforms, drawn);
+        lg_extend(session, 3, tokens, others, held, places, NULL);
+        lg_draw(session, 3, places, chosen, temperatures, top_ps, uniforms, drawn);
     }
     lg_session_free(session);
+}
+
+/* Guesses behind texts of every length, from a table of anything. */
+static void draft(void) {
+    uint32_t slots[1 << BITS];
+    for (int i = 0; i < 1 << BITS; i++) slots[i] = next_random() << 8 | 0xFF;
+    float uniforms[] = {0.0f, 0.5f, 0.999999f};
+    for (int count = 0; count < TOKENS; count++) {
+        int32_t *tokens = malloc(((size_t)count + 3) * sizeof *tokens);
+        for (int i = 0; i < count; i++) tokens[i] = (int32_t)next_random() & 0xFF;
+        lg_draft(slots, BITS, tokens, count, uniforms, 3);
+        free(tokens);
+    }
 }
 
 typedef struct {
@@ -133,6 +147,7 @@ static int compare(const lg_shape *shape, const lg_model *model, const float *ex
 
 int main(void) {
     int wrong = 0;
+    draft();
     for (size_t i = 0; i < sizeof SHAPES / sizeof *SHAPES; i++) {
         const lg_shape *shape = &SHAPES[i];
         lg_weights weights = random_weights(shape);

@@ -79,7 +79,7 @@ def test_reading_at_once_and_token_by_token_give_the_same_bits(config: DecoderCo
     session = session_of(decoder, 3)
     found = np.empty((1, config.vocabulary), np.float32)
     for position, token in enumerate(tokens):
-        session.extend([2], [token], [position], found)
+        session.extend([2], [token], [position], logits=found)
         assert np.array_equal(found[0], at_once[position])
 
 
@@ -94,7 +94,7 @@ def test_a_full_context_slides(config: DecoderConfig) -> None:
         tokens = visible(text[:length], CONTEXT)
         if held != len(tokens) - 1:
             session.prefill(0, tokens[:-1])
-        session.extend([0], tokens[-1:], [len(tokens) - 1], found)
+        session.extend([0], tokens[-1:], [len(tokens) - 1], logits=found)
         held = len(tokens)
         assert np.array_equal(found[0], decoder.logits(tokens)[-1])
 
@@ -111,7 +111,7 @@ def test_logits_do_not_depend_on_who_shares_the_batch(config: DecoderConfig, tog
             session.prefill(row, text[:-1])
     found = np.empty((together, config.vocabulary), np.float32)
     last, positions = [text[-1] for text in texts], [len(text) - 1 for text in texts]
-    session.extend(range(together), last, positions, found)
+    session.extend(range(together), last, positions, logits=found)
     for text, logits in zip(texts, found, strict=True):
         assert np.array_equal(logits, decoder.logits(text)[-1])
 
@@ -126,7 +126,7 @@ def test_several_columns_of_several_texts_in_one_step(config: DecoderConfig) -> 
     session.prefill(1, second[:4])
     found = np.empty((9, config.vocabulary), np.float32)
     rows = [0] * 4 + [1] * 5
-    session.extend(rows, first[8:] + second[4:], [*range(8, 12), *range(4, 9)], found)
+    session.extend(rows, first[8:] + second[4:], [*range(8, 12), *range(4, 9)], logits=found)
     assert np.array_equal(found[:4], decoder.logits(first)[8:])
     assert np.array_equal(found[4:], decoder.logits(second)[4:])
 
@@ -188,7 +188,7 @@ def test_draws_are_those_of_pytorch(temperature: float, top_p: float) -> None:
     rows = 16
     session = decoder.session(rows, masks)
     logits = np.empty((rows, config.vocabulary), np.float32)
-    session.extend(range(rows), some_tokens(config, rows), [0] * rows, logits)
+    session.extend(range(rows), some_tokens(config, rows), [0] * rows, logits=logits)
     for _ in range(20):
         chosen = random.integers(len(masks), size=rows)
         uniforms = random.random(rows, np.float32)
