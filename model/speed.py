@@ -1,0 +1,63 @@
+"""How fast a loaded checkpoint writes on this machine."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+from model.backend import Backend
+from model.engine import Engine
+from model.generation import make_sequence
+from model.prompt import Options
+from model.sequence import Sequence
+from model.stored import Checkpoint
+
+PHRASE = "En un lugar de la Mancha"
+# Sentences end where they want to, but the text goes on for longer than anybody measures.
+OPTIONS = Options(sentences=5, sentence_limit=4000, temperature=0.8)
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Characters a second of all texts together, and seconds to the first character: of a text that
+    is alone, and of one that joins the others."""
+
+    characters_per_second: float
+    first_character: float
+    joining: float
+
+
+def measure_speed(
+    checkpoint: Checkpoint[Backend], requests: int, characters: int = 256, seconds: float = 6.0
+) -> Speed:
+    """Write so many texts at once, so many characters of each or for so many seconds. The first
+    text on a machine that was idle is slower: measure twice."""
+    engine = Engine(checkpoint, requests + 1)
+    sequences = [_sequence(checkpoint, PHRASE, seed) for seed in range(requests)]
+    first = _time_to_first(engine, sequences[0])
+    for sequence in sequences[1:]:
+        engine.add(sequence)
+    while engine.running < requests:
+        engine.step()
+    before = sum(sequence.characters for sequence in sequences)
+    begun = now = time.perf_counter()
+    written = 0
+    while engine.busy and written < characters * requests and now - begun < seconds:
+        engine.step()
+        written = sum(sequence.characters for sequence in sequences) - before
+        now = time.perf_counter()
+    joining = _time_to_first(engine, _sequence(checkpoint, f"{PHRASE}, de cuyo nombre", requests))
+    return Speed(written / (now - begun), first, joining)
+
+
+def _sequence(checkpoint: Checkpoint[Backend], phrase: str, seed: int) -> Sequence:
+    return make_sequence(checkpoint, phrase, replace(OPTIONS, seed=seed))
+
+
+def _time_to_first(engine: Engine, sequence: Sequence) -> float:
+    """Seconds until a text has its first character, while the engine writes others."""
+    begun = time.perf_counter()
+    engine.add(sequence)
+    while not sequence.characters:
+        engine.step()
+    return time.perf_counter() - begun
