@@ -95,6 +95,22 @@ def escribe(
         typer.echo(f"({notice})", err=True)
 
 
+@app.command(help="Mide lo deprisa que escribe esta máquina.")
+def bench(
+    checkpoint: Annotated[
+        str | None, typer.Option(help="Modelo, por su nombre o por su carpeta.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Muestra un objeto JSON.")] = False,
+) -> None:
+    """How fast the bot would write."""
+    from bot.bench import measure
+
+    settings = _settings()
+    measured = measure(settings, checkpoint or settings.checkpoint)
+    for line in [measured.to_json()] if as_json else measured.lines():
+        typer.echo(line)
+
+
 @app.command(help="Enciende el bot; sin claves de ninguna plataforma, conversa en la terminal.")
 def bot() -> None:
     """The program that stays."""

@@ -13,6 +13,11 @@ TEXTS = {
     "no_command": "no existe esa orden",
     "missing_argument": "falta {name}",
     "system": "El sistema no me deja seguir: {error}.",
+    # litteragpt bench
+    "bench_engine": "Modelo {name}, motor {engine}, hilos: {threads}",
+    "bench_drafts": ", con borradores",
+    "bench_speed": "{requests:>2} a la vez: {rate} caracteres por segundo en total; el primero, a "
+    "los {first} ms.",
     # platforms that cannot be served
     "discord_token": "Discord rechaza DISCORD_TOKEN: cópielo de nuevo en "
     "discord.com/developers/applications, apartado Bot.",
