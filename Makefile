@@ -10,7 +10,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test lint format bench bench-decoding bench-platforms chaos weather soak sanitize clean
+.PHONY: run test lint format bench bench-decoding bench-peers bench-platforms chaos weather soak sanitize clean
 
 # Start the bot; without tokens it is a chat in the terminal.
 run: $(VENV)/.installed
@@ -36,6 +36,16 @@ bench: $(VENV)/.installed-dev
 # How fast characters come, from this decoder and others, one request and many
 bench-decoding: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.decoding
+
+# The same beside transformers, CTranslate2 and llama.cpp with the same weights, in an environment of
+# their own (llama.cpp is compiled, which takes about ten minutes), and a picture of it
+PEERS := build/peers
+bench-peers:
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --editable ".[training,export]" \
+	    ctranslate2 llama-cpp-python
+	$(PEERS)/bin/python -m benchmarks.decoding --peers build/exports --save build/decoding.json
+	$(PEERS)/bin/python -m benchmarks.plots build/decoding.json docs/decoding.png
 
 # The whole bot with fifty people at once on each platform
 bench-platforms: $(VENV)/.installed-dev
