@@ -15,7 +15,7 @@ from model.backend import Backend
 from model.sentences import OPENERS
 from model.sequence import Constraint, Sequence, visible
 from model.stored import Checkpoint
-from model.tokenizer import SEPARATOR, START, Tokenizer
+from model.tokenizer import Tokenizer
 from model.weights import Floats
 
 
@@ -113,8 +113,10 @@ class Engine:
 def constraint_masks(tokenizer: Tokenizer) -> Floats:
     """What each Constraint adds to the logits: 0 or -inf, (4, V)."""
     masks = np.zeros((len(Constraint), tokenizer.size), np.float32)
-    masks[:, [START, *tokenizer.markers]] = -np.inf
-    masks[[Constraint.INSIDE, Constraint.CONTINUES, Constraint.STARTS], SEPARATOR] = -np.inf
+    masks[:, list(tokenizer.markers)] = -np.inf
+    masks[[Constraint.CONTINUES, Constraint.STARTS], tokenizer.separator] = -np.inf
+    if tokenizer.marked:
+        masks[Constraint.INSIDE, tokenizer.separator] = -np.inf
     for character, token in tokenizer.character_ids.items():
         opens = character in OPENERS
         if not (opens or character.islower()):
