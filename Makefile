@@ -73,7 +73,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt $(wildcard model/native/*.[ch
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	@$(BIN)/python -m pip install --quiet --editable ".[training,dev]"
+	@$(BIN)/python -m pip install --quiet --editable ".[training,export,dev]"
 	@touch $@
 
 clean:

@@ -9,15 +9,17 @@ done without torch; `model.checkpoint` and `model.native` make decoders of what 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from model.backend import Backend
-from model.checkpoint_files import CONFIG, METRICS, TOKENIZER, WEIGHTS
+from model.checkpoint_files import CARD, CONFIG, METRICS, TOKENIZER, WEIGHTS
 from model.config import DecoderConfig
 from model.errors import CheckpointError
-from model.files import read_json_object
+from model.files import read_json_object, replacing, write_json, write_text
 from model.tokenizer import Tokenizer
 from model.weights import Floats, read_weights
 
@@ -48,10 +50,14 @@ class StoredCheckpoint:
     tokenizer: Tokenizer
     metrics: dict[str, Any]
 
+    @property
+    def name(self) -> str:
+        """What the folder is called."""
+        return self.path.resolve().name
+
     def with_decoder(self, decoder: GivenDecoder) -> Checkpoint[GivenDecoder]:
         """The loaded checkpoint, once a decoder has been made of the weights."""
-        name = self.path.resolve().name
-        return Checkpoint(name, self.id, self.path, decoder, self.tokenizer, self.metrics)
+        return Checkpoint(self.name, self.id, self.path, decoder, self.tokenizer, self.metrics)
 
 
 def read_checkpoint(folder: Path) -> StoredCheckpoint:
@@ -70,3 +76,20 @@ def read_checkpoint(folder: Path) -> StoredCheckpoint:
     weights, identity = read_weights(folder / WEIGHTS, config)
     metrics = read_json_object(folder / METRICS)
     return StoredCheckpoint(folder, identity, config, weights, tokenizer, metrics)
+
+
+@contextmanager
+def writing_checkpoint(
+    folder: Path, config: DecoderConfig, tokenizer: Tokenizer, metrics: dict[str, Any], card: str
+) -> Iterator[Path]:
+    """Write all files but the weights, and yield the path to write those to.
+
+    They take their place last, so a folder that has weights is whole.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / CONFIG, config.to_json())
+    write_json(folder / TOKENIZER, tokenizer.to_json())
+    write_json(folder / METRICS, metrics)
+    write_text(folder / CARD, card)
+    with replacing(folder / WEIGHTS) as temporary:
+        yield temporary
