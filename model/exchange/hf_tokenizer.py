@@ -1,9 +1,9 @@
 """Our vocabulary and spelling as a tokenizer of the library `tokenizers`.
 
 It gives the ids that `model.tokenizer` gives: the same spelling of quotes, dashes and spaces, a
-separator in place of the space between two sentences, one token per character. Only where a rare
-letter would be replaced by its plain one (`ã` by `a`) it is left out instead. A style is asked for
-by its mark in front of the text (`<|galdos|>`), without special tokens.
+separator in place of the space between two sentences, one token per character. Only a symbol that
+stands for a letter (`𝓐` for `A`) is left out where ours replaces it. A style is asked for by its
+mark in front of the text (`<|galdos|>`), without special tokens.
 
 https://huggingface.co/docs/tokenizers/components
 """
@@ -18,10 +18,11 @@ from tokenizers import Tokenizer as HFTokenizer
 
 from model.exchange.qwen3 import token_names
 from model.sentences import ABBREVIATIONS, CLOSERS, OPENERS, TERMINALS
-from model.text import FOLDS, SAME
+from model.text import FOLDS, SAME, nearest
 from model.tokenizer import Tokenizer
 
 _LETTER = re.compile(r"[^\W\d_]")
+_LATIN = (*range(0xC0, 0x250), *range(0x1E00, 0x1F00))  # letters with marks, in Unicode's blocks
 
 
 def hf_tokenizer(tokenizer: Tokenizer) -> HFTokenizer:
@@ -44,16 +45,30 @@ def hf_tokenizer(tokenizer: Tokenizer) -> HFTokenizer:
 def _spelling(tokenizer: Tokenizer) -> list[normalizers.Normalizer]:
     """What `Tokenizer.represent` and `encode` do to a text, step by step."""
     steps: list[normalizers.Normalizer] = [normalizers.NFC()]
-    for plain in dict.fromkeys(SAME.values()):
-        odd = _one_of(each for each, folded in SAME.items() if folded == plain)
+    same = SAME | _plain_letters(tokenizer)
+    for plain in dict.fromkeys(same.values()):
+        odd = _one_of(each for each, folded in same.items() if folded == plain)
         steps.append(normalizers.Replace(Regex(odd), plain))
+    folds = [normalizers.Replace(Regex(each.pattern), plain) for each, plain in FOLDS]
     steps.append(normalizers.Replace(Regex(r"[\s\p{Z}]"), " "))
+    steps.append(normalizers.Replace(Regex(r"[\p{C}\p{M}]"), ""))
+    steps += folds
     steps.append(normalizers.Replace(Regex(_one_of(tokenizer.characters, negated=True)), ""))
-    for pattern, plain in FOLDS:
-        steps.append(normalizers.Replace(Regex(pattern.pattern), plain))
+    steps += folds
     steps.append(normalizers.Strip())
     steps.append(normalizers.Replace(Regex(_boundary(tokenizer)), "\n"))
     return steps
+
+
+def _plain_letters(tokenizer: Tokenizer) -> dict[str, str]:
+    """What stands for the Latin letters that the vocabulary lacks: `a` for `ã`."""
+    lacking = [chr(code) for code in _LATIN if chr(code) not in tokenizer.character_ids]
+    plain = {each: nearest(each) for each in lacking}
+    return {
+        each: near
+        for each, near in plain.items()
+        if near and not set(near) - set(tokenizer.characters)
+    }
 
 
 def _boundary(tokenizer: Tokenizer) -> str:

@@ -228,12 +228,14 @@ def _characters(token_map: object) -> str | None:
 def _card(name: str, config: DecoderConfig, file: str, digest: str) -> str:
     return f"""# {name}
 
-A character-level decoder of Spanish prose, imported from `{file}`, the checkpoint of LitteraGPT
-0.1.0 by Sergio Tejedor Moreno (SHA-256 `{digest}`). `reference` family: {config.layers} layers,
-{config.width} wide, {config.heads} heads, feed-forward {config.feed_forward}, context
-{config.context}, vocabulary {config.vocabulary}.
+A character-level decoder of Spanish prose, imported from `{file}`, a checkpoint of LitteraGPT 0.1.0
+by Sergio Tejedor Moreno. SHA-256 of that file:
+`{digest}`
 
-As in the published code, attention scores are divided by the root of {config.width} and the final
+`reference` family: {config.layers} layers, {config.width} wide, {config.heads} heads, feed-forward
+{config.feed_forward}, context {config.context}, vocabulary {config.vocabulary}.
+
+As in the published code, attention scores are divided by the root of the width, and the final
 LayerNorm is stored and not used. The vocabulary has no start token and no separator: a space opens
 a text, and a space behind the end of a sentence is where the next one begins.
 """

@@ -33,7 +33,7 @@ _ENDS = {"token_embedding": "model.embed_tokens", "norm": "model.norm", "head": 
 
 
 def qwen3_weights(checkpoint: StoredCheckpoint) -> dict[str, Floats]:
-    """The weights by their names in `Qwen3ForCausalLM`, float32.
+    """The weights by their names in `Qwen3ForCausalLM`, float32, always in the same order.
 
     Raises ExchangeError for a decoder that is none: `reference` has learned positions, biases and a
     head without a norm before it, and no start token.
@@ -42,7 +42,7 @@ def qwen3_weights(checkpoint: StoredCheckpoint) -> dict[str, Floats]:
     standard = config.family == "modern" and config.final_norm and not config.scale_by_width
     if not (standard and checkpoint.tokenizer.marked):
         raise ExchangeError("no_equivalent", name=checkpoint.name, family=config.family)
-    return {_name(name): weight for name, weight in checkpoint.weights.items()}
+    return {_name(name): checkpoint.weights[name] for name in config.tensors()}
 
 
 def _name(ours: str) -> str:

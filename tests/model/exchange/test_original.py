@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import zipfile
+from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +95,29 @@ def test_half_precision_is_read(tmp_path: Path) -> None:
     model = lively().half()
     folder = imported(model, tmp_path)
     assert largest_difference(model.float(), folder, 40) < 1e-4
+
+
+def test_a_file_of_the_torch_of_its_time_is_read(tmp_path: Path) -> None:
+    """As written in 2024 on a GPU: ordered dictionaries, and fewer members in the archive."""
+    model = lively()
+    for module in model.modules():
+        for name in ("_parameters", "_buffers", "_modules"):
+            module.__dict__[name] = OrderedDict(module.__dict__[name])
+    torch.save(model, tmp_path / "new.pt")
+    with (
+        zipfile.ZipFile(tmp_path / "new.pt") as new,
+        zipfile.ZipFile(tmp_path / "old.pt", "w") as old,
+    ):
+        for name in new.namelist():
+            inside = name.split("/", 1)[1]
+            if inside in ("data.pkl", "version") or inside.startswith("data/"):
+                content = new.read(name)
+                on_gpu = content.replace(b"\x03\0\0\0cpu", b"\x06\0\0\0cuda:0")
+                old.writestr(name, on_gpu if inside == "data.pkl" else content)
+                assert inside != "data.pkl" or on_gpu != content
+    token_map = write_token_map(tmp_path / "token_map.json")
+    import_original(tmp_path / "old.pt", tmp_path / "original", token_map)
+    assert largest_difference(model, tmp_path / "original", 40) < 1e-4
 
 
 def test_tensors_that_lie_otherwise_in_memory_are_read(tmp_path: Path) -> None:
