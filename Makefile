@@ -10,7 +10,8 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test lint format bench bench-decoding bench-peers bench-platforms chaos weather soak sanitize clean
+.PHONY: run test test-export lint format bench bench-decoding bench-peers bench-platforms chaos weather \
+    soak sanitize clean
 
 # Start the bot; without tokens it is a chat in the terminal.
 run: $(VENV)/.installed
@@ -18,6 +19,13 @@ run: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	$(BIN)/pytest
+
+# That llama.cpp runs what is exported. It is built from source, once, into an environment of its
+# own, which takes about ten minutes on two cores; from then on `make test` runs these tests too.
+LLAMA := .venv-llama
+LLAMA_VERSION := $(shell sed -n 's/^llama_cpp_python==//p' constraints.txt)
+test-export: $(VENV)/.installed-dev $(LLAMA)/.installed-$(LLAMA_VERSION)
+	$(BIN)/pytest tests/model/exchange
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
@@ -83,9 +91,15 @@ $(VENV)/.installed: pyproject.toml constraints.txt $(wildcard model/native/*.[ch
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	@$(BIN)/python -m pip install --quiet --editable ".[training,dev]"
+	@$(BIN)/python -m pip install --quiet --editable ".[training,export,dev]"
+	@touch $@
+
+$(LLAMA)/.installed-$(LLAMA_VERSION):
+	@echo "Building llama.cpp into $(LLAMA); this takes some minutes and needs a C++ compiler."
+	@test -x $(LLAMA)/bin/python || $(PYTHON) -m venv $(LLAMA)
+	@CMAKE_ARGS="-DLLAVA_BUILD=OFF" $(LLAMA)/bin/python -m pip install --quiet llama_cpp_python
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(LLAMA) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -f model/native/*.so

@@ -92,7 +92,7 @@ def write_uncached(checkpoint: Checkpoint[Backend]) -> Speed:
     """Write the original's way."""
     import torch
 
-    tokens = [0, *checkpoint.tokenizer.encode(PHRASE)]
+    tokens = [checkpoint.tokenizer.start, *checkpoint.tokenizer.encode(PHRASE)]
     times = [time.perf_counter()]
     with torch.inference_mode():
         for _ in range(CHARACTERS):
@@ -105,7 +105,8 @@ def write_uncached(checkpoint: Checkpoint[Backend]) -> Speed:
 
 def write_peer(decoder: str, shape: str, requests: int, threads: int, exports: Path) -> Speed:
     """Let another engine write, with the weights exported for it."""
-    tokens = [0, *stored(shape).tokenizer.encode(PHRASE)]
+    tokenizer = stored(shape).tokenizer
+    tokens = [tokenizer.start, *tokenizer.encode(PHRASE)]
     found = peers.write(decoder, exports / shape, tokens, requests, CHARACTERS, threads)
     return Speed(*found, math.nan)
 

@@ -11,8 +11,10 @@ import io
 import logging
 import os
 import sys
+from collections.abc import Callable
 from functools import cache
 from importlib.metadata import entry_points, version
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -47,6 +49,16 @@ def _number(text: str) -> float:
         return float(text.replace(",", "."))
     except ValueError:
         raise typer.BadParameter(say("not_number", value=shorten(text))) from None
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        if text not in choices:
+            expected = f"{', '.join(choices[:-1])} o {choices[-1]}"
+            raise typer.BadParameter(say("not_among", value=shorten(text), expected=expected))
+        return text
+
+    return check
 
 
 @app.callback(invoke_without_command=True)
@@ -139,6 +151,51 @@ def invite() -> None:
         typer.echo(str(problem), err=True)
     if problems:
         raise problems[-1]
+
+
+@app.command(help="Escribe un modelo en el formato de otro motor: transformers o llama.cpp.")
+def export(
+    checkpoint: Annotated[str, typer.Argument(help="El modelo, por su nombre o por su carpeta.")],
+    out: Annotated[
+        Path, typer.Argument(help="La carpeta (hf) o el archivo (gguf) que se escribe.")
+    ],
+    format: Annotated[
+        str, typer.Option(parser=_one_of("hf", "gguf"), metavar="hf|gguf", help="El formato.")
+    ],
+    precision: Annotated[
+        str,
+        typer.Option(
+            parser=_one_of("f32", "f16", "q8_0"),
+            metavar="f32|f16|q8_0",
+            help="Cómo se guardan los pesos; q8_0 sólo en gguf.",
+        ),
+    ] = "f32",
+    force: Annotated[bool, typer.Option("--force", help="Sustituye lo que ya exista.")] = False,
+) -> None:
+    """A checkpoint for others."""
+    from bot.exchange import export_checkpoint
+    from model.places import find_checkpoint
+
+    path = find_checkpoint(checkpoint, _settings().checkpoints_dir)
+    name = export_checkpoint(path, out, format, precision, force=force)
+    typer.echo(say("exported", name=name, out=out, format=format, precision=precision))
+
+
+@app.command("import", help="Convierte el modelo publicado de LitteraGPT 0.1.0 (un archivo .pt).")
+def import_(
+    file: Annotated[Path, typer.Argument(help="El archivo .pt; no se ejecuta nada de él.")],
+    out: Annotated[Path, typer.Argument(help="La carpeta del modelo que se escribe.")],
+    vocab: Annotated[
+        Path | None,
+        typer.Option(metavar="token_map.json", help="El número de cada carácter, en JSON."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Sustituye lo que ya exista.")] = False,
+) -> None:
+    """The original's checkpoint for us."""
+    from bot.exchange import import_checkpoint
+
+    import_checkpoint(file, out, vocab, force=force)
+    typer.echo(say("imported", out=out))
 
 
 def _settings() -> Settings:

@@ -5,17 +5,14 @@ What a checkpoint is and how it is checked is in `model.stored`.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import save_file
 
-from model.checkpoint_files import CARD, CONFIG, METRICS, TOKENIZER, WEIGHTS
 from model.decoder import Decoder
-from model.files import replacing, write_text
-from model.stored import Checkpoint, read_checkpoint
+from model.stored import Checkpoint, read_checkpoint, writing_checkpoint
 from model.tokenizer import Tokenizer
 
 TorchCheckpoint = Checkpoint[Decoder]
@@ -44,18 +41,9 @@ def save_checkpoint(
     dtype: torch.dtype = torch.bfloat16,
 ) -> None:
     """Write a checkpoint; the weights file comes last, so a folder that has one is whole."""
-    folder.mkdir(parents=True, exist_ok=True)
-    _write_json(folder / CONFIG, decoder.config.to_json())
-    _write_json(folder / TOKENIZER, tokenizer.to_json())
-    _write_json(folder / METRICS, metrics)
-    write_text(folder / CARD, card)
     weights = {
         name: tensor.detach().to("cpu", dtype).contiguous()
         for name, tensor in decoder.state_dict().items()
     }
-    with replacing(folder / WEIGHTS) as temporary:
+    with writing_checkpoint(folder, decoder.config, tokenizer, metrics, card) as temporary:
         save_file(weights, temporary, metadata={"format": "pt"})
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    write_text(path, json.dumps(content, ensure_ascii=False, indent=2) + "\n")

@@ -22,7 +22,7 @@ from model.drafting import ORDERS
 from model.sentences import OPENERS
 from model.sequence import Constraint, Sequence, visible
 from model.stored import Checkpoint
-from model.tokenizer import SEPARATOR, START, Tokenizer
+from model.tokenizer import Tokenizer
 from model.weights import Floats
 
 # Of guesses that each need the one before to be right, so many are worth reading at most.
@@ -184,8 +184,10 @@ def _shared(held: list[int], tokens: list[int]) -> int:
 def constraint_masks(tokenizer: Tokenizer) -> Floats:
     """What each Constraint adds to the logits: 0 or -inf, (4, V)."""
     masks = np.zeros((len(Constraint), tokenizer.size), np.float32)
-    masks[:, [START, *tokenizer.markers]] = -np.inf
-    masks[[Constraint.INSIDE, Constraint.CONTINUES, Constraint.STARTS], SEPARATOR] = -np.inf
+    masks[:, list(tokenizer.markers)] = -np.inf
+    masks[[Constraint.CONTINUES, Constraint.STARTS], tokenizer.separator] = -np.inf
+    if tokenizer.marked:
+        masks[Constraint.INSIDE, tokenizer.separator] = -np.inf
     for character, token in tokenizer.character_ids.items():
         opens = character in OPENERS
         if not (opens or character.islower()):

@@ -63,3 +63,25 @@ class DeviceError(CodedError):
         "no_native": "the native kernel was not built; use 'auto' or 'pytorch'",
         "native_cuda": "the native kernel runs on the CPU only; use 'pytorch' for CUDA",
     }
+
+
+class ExchangeError(CodedError):
+    """A checkpoint cannot be exported or imported."""
+
+    TEXTS: ClassVar[dict[str, str]] = {
+        "no_equivalent": "{name} is of the family {family}, which no other engine knows; only "
+        "'modern' checkpoints can be exported",
+        "precision_of_hf": "the format hf has no {value}; use f32 or f16",
+        "no_library": '{name} is not installed; run: pip install "litteragpt[export]"',
+        "exists": "{file} exists; choose another name, or repeat with --force to replace it",
+        "not_replaced": "{file} is something else than what would be written; choose another name",
+        "not_torch": "{file}: not a file that torch.save wrote",
+        "legacy_torch": "{file}: written by PyTorch before 1.6; save it anew with a later one",
+        "damaged": "{file}: cut off, damaged or made to deceive; nothing of it was run",
+        "foreign_name": "{file}: names {name}, which no LitteraGPT needs; nothing of it was run",
+        "not_original": "{file}: not the module of LitteraGPT 0.1.0",
+        "not_numbers": "{file}: some weights are no finite floating-point numbers",
+        "no_vocabulary": "{file}: has no vocabulary; name its map of characters with --vocab",
+        "not_vocabulary": "{file}: not a map from every character to a number, from 0 on",
+        "other_vocabulary": "{file}: {found} characters, but the model has {expected}",
+    }

@@ -30,6 +30,11 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, "utf-8")
 
 
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write an object to `path` for programs and people, whole or not at all."""
+    write_text(path, json.dumps(content, ensure_ascii=False, indent=2) + "\n")
+
+
 def read_json_object(path: Path) -> dict[str, Any]:
     """The JSON object in a file of a checkpoint; raises CheckpointError naming the file."""
     try:

@@ -22,7 +22,7 @@ from model.sentences import (
     may_end,
     split_sentences,
 )
-from model.tokenizer import SEPARATOR, Tokenizer
+from model.tokenizer import Tokenizer
 
 _RANDOM_NUMBERS = 64  # made at once; those of a seed are the same in any portions
 
@@ -68,7 +68,7 @@ class Sequence:
     @property
     def text(self) -> str:
         """The phrase and its continuation so far."""
-        return self.tokenizer.decode(self.tokens).rstrip(" ")
+        return self.tokenizer.decode(self.tokens[1:]).rstrip(" ")
 
     def draw(self) -> float:
         """The next random number of this text, in [0, 1)."""
@@ -89,8 +89,11 @@ class Sequence:
         return Constraint.CONTINUES if continues(self._sentence) else Constraint.INSIDE
 
     def accept(self, token: int) -> bool:
-        """Add a drawn token. True when earlier tokens changed and must be read anew."""
-        if token == SEPARATOR:
+        """Add a drawn token. True when earlier tokens changed and must be read anew.
+
+        A space that stands for the separator ends a sentence wherever one may end.
+        """
+        if token == self.tokenizer.separator and may_end(self._sentence):
             self._end_sentence()
             return False
         self.tokens.append(token)
@@ -139,7 +142,7 @@ class Sequence:
             self._forget_sentence()
 
     def _begin_sentence(self) -> None:
-        self.tokens.append(SEPARATOR)
+        self.tokens.append(self.tokenizer.separator)
         self._forget_sentence()
         self._pending += " "
         self._written += 1

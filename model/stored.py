@@ -10,16 +10,18 @@ done without torch; `model.checkpoint` and `model.native` make decoders of what 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from model.backend import Backend
-from model.checkpoint_files import CONFIG, METRICS, TOKENIZER, WEIGHTS
+from model.checkpoint_files import CARD, CONFIG, DRAFTS, METRICS, TOKENIZER, WEIGHTS
 from model.config import DecoderConfig
 from model.drafting import DraftTable, load_drafts
 from model.errors import CheckpointError
-from model.files import read_json_object
+from model.files import read_json_object, replacing, write_json, write_text
 from model.tokenizer import Tokenizer
 from model.weights import Floats, read_weights
 
@@ -53,11 +55,15 @@ class StoredCheckpoint:
     metrics: dict[str, Any]
     drafts: DraftTable | None = None
 
+    @property
+    def name(self) -> str:
+        """What the folder is called."""
+        return self.path.resolve().name
+
     def with_decoder(self, decoder: GivenDecoder) -> Checkpoint[GivenDecoder]:
         """The loaded checkpoint, once a decoder has been made of the weights."""
-        name = self.path.resolve().name
         return Checkpoint(
-            name, self.id, self.path, decoder, self.tokenizer, self.metrics, self.drafts
+            self.name, self.id, self.path, decoder, self.tokenizer, self.metrics, self.drafts
         )
 
 
@@ -78,3 +84,21 @@ def read_checkpoint(folder: Path) -> StoredCheckpoint:
     metrics = read_json_object(folder / METRICS)
     drafts = load_drafts(folder, config.vocabulary)
     return StoredCheckpoint(folder, identity, config, weights, tokenizer, metrics, drafts)
+
+
+@contextmanager
+def writing_checkpoint(
+    folder: Path, config: DecoderConfig, tokenizer: Tokenizer, metrics: dict[str, Any], card: str
+) -> Iterator[Path]:
+    """Write all files but the weights, and yield the path to write those to.
+
+    They take their place last, so a folder that has weights is whole.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / CONFIG, config.to_json())
+    write_json(folder / TOKENIZER, tokenizer.to_json())
+    write_json(folder / METRICS, metrics)
+    write_text(folder / CARD, card)
+    (folder / DRAFTS).unlink(missing_ok=True)  # guesses for other weights would be worse
+    with replacing(folder / WEIGHTS) as temporary:
+        yield temporary

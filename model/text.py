@@ -7,7 +7,7 @@ kind of quote, one dialogue dash, one ellipsis and one kind of space. The form i
 import re
 import unicodedata
 
-_SAME = {
+SAME = {
     **dict.fromkeys("“”„‟″", '"'),
     **dict.fromkeys("‘’‚‛′´`", "'"),
     **dict.fromkeys("–—―‒⸺⸻−﹘", "—"),
@@ -16,13 +16,17 @@ _SAME = {
     "›": "»",
     "…": "...",
 }
-_SAME_TABLE = str.maketrans(_SAME)
+_SAME_TABLE = str.maketrans(SAME)
 # Looking up every character's category takes most of the time of building a corpus, so characters
 # that are known to be visible are not looked up.
 _UNUSUAL = re.compile(r"[^ -~¡«»¿À-ÿ—]")
-_HYPHENS = re.compile(r"(?:-{2,}|—)+")
-_DOTS = re.compile(r"\.{4,}|(?<!\.)\.\.(?!\.)")
-_SPACES = re.compile(r"\s+")
+# What is folded into what, in this order, once every character is a plain one.
+FOLDS = (
+    (re.compile("''"), '"'),
+    (re.compile(r"(?:-{2,}|—)+"), "—"),
+    (re.compile(r"\.{4,}|(?<!\.)\.\.(?!\.)"), "..."),
+    (re.compile(r"\s+"), " "),
+)
 
 
 def _visible(match: re.Match[str]) -> str:
@@ -40,10 +44,9 @@ def normalize(text: str) -> str:
     """Return `text` in NFC with plain quotes, `—`, `...`, single spaces and no invisible marks."""
     text = unicodedata.normalize("NFC", text).translate(_SAME_TABLE)
     text = _UNUSUAL.sub(_visible, text)
-    text = text.replace("''", '"')
-    text = _HYPHENS.sub("—", text)
-    text = _DOTS.sub("...", text)
-    return _SPACES.sub(" ", text).strip()
+    for pattern, plain in FOLDS:
+        text = pattern.sub(plain, text)
+    return text.strip()
 
 
 def nearest(character: str) -> str:

@@ -1,8 +1,10 @@
 """One token per character, and a few that stand for no character of their own.
 
 `START` opens a text whose author is not said, a style token opens one by that author, and the
-separator takes the place of the space between two sentences. The vocabulary belongs to the
-checkpoint: it is stored beside the weights as `tokenizer.json` and never changes after training.
+separator takes the place of the space between two sentences. A vocabulary without such marks, as
+the published LitteraGPT has it, reads and writes a plain space in their stead. The vocabulary
+belongs to the checkpoint: it is stored beside the weights as `tokenizer.json` and never changes
+after training.
 """
 
 from __future__ import annotations
@@ -33,10 +35,18 @@ class Representation:
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """Characters ↔ ids. Ids 0 and 1 are start and separator, then styles, then characters."""
+    """Characters ↔ ids. Ids 0 and 1 are start and separator, then styles, then characters.
+
+    Not `marked`: there are characters only, and the space stands for start and separator.
+    """
 
     styles: tuple[str, ...]
     characters: str
+    marked: bool = True
+
+    def __post_init__(self) -> None:
+        if self.styles and not self.marked:
+            raise ValueError("a vocabulary without marks has no styles")
 
     @classmethod
     def from_texts(cls, texts: Iterable[str], styles: Iterable[str] = ()) -> Tokenizer:
@@ -47,29 +57,43 @@ class Tokenizer:
     @property
     def size(self) -> int:
         """How many ids there are."""
-        return 2 + len(self.styles) + len(self.characters)
+        return self._first + len(self.characters)
+
+    @property
+    def _first(self) -> int:
+        """The id of the first character."""
+        return 2 + len(self.styles) if self.marked else 0
+
+    @cached_property
+    def start(self) -> int:
+        """The token that opens a text whose author is not said."""
+        return START if self.marked else self.character_ids[" "]
+
+    @cached_property
+    def separator(self) -> int:
+        """The token between two sentences."""
+        return SEPARATOR if self.marked else self.character_ids[" "]
 
     @cached_property
     def character_ids(self) -> dict[str, int]:
         """The id of every character."""
-        first = 2 + len(self.styles)
-        return {character: first + index for index, character in enumerate(self.characters)}
+        return {character: self._first + index for index, character in enumerate(self.characters)}
 
     @cached_property
     def pieces(self) -> tuple[str, ...]:
         """What each id adds to a text: nothing for start and styles, a space for the separator."""
-        return ("", " ", *("" for _ in self.styles), *self.characters)
+        marks = ("", " ", *("" for _ in self.styles)) if self.marked else ()
+        return (*marks, *self.characters)
 
     @property
-    def markers(self) -> range:
-        """The ids that open a text and are never written inside one: start and the styles, less
-        the separator (id 1), which lies between them."""
-        return range(2, 2 + len(self.styles))
+    def markers(self) -> tuple[int, ...]:
+        """The ids that open a text and are never written inside one."""
+        return (START, *range(2, self._first)) if self.marked else ()
 
     def style_id(self, style: str | None) -> int:
-        """The token that opens a text in `style`; `START` for None. Raises KeyError if unknown."""
+        """The token that opens a text in `style`, `start` for None. Raises KeyError if unknown."""
         if style is None:
-            return START
+            return self.start
         try:
             return 2 + self.styles.index(style)
         except ValueError:
@@ -99,7 +123,7 @@ class Tokenizer:
         ids: list[int] = []
         for sentence in split_sentences(text):
             if ids:
-                ids.append(SEPARATOR)
+                ids.append(self.separator)
             ids.extend(map(self.character_ids.__getitem__, sentence))
         return ids
 
@@ -112,8 +136,8 @@ class Tokenizer:
         return {
             "format": FORMAT,
             "normalization": "NFC",
-            "start": START,
-            "separator": SEPARATOR,
+            "start": START if self.marked else None,
+            "separator": SEPARATOR if self.marked else None,
             "styles": list(self.styles),
             "characters": self.characters,
         }
@@ -127,6 +151,7 @@ class Tokenizer:
                 "content", file=str(path), problem=f"expected a vocabulary in format {FORMAT!r}"
             )
         styles, characters = content.get("styles"), content.get("characters")
+        marked = content.get("separator") is not None
         if (
             not isinstance(characters, str)
             or not isinstance(styles, list)
@@ -134,7 +159,11 @@ class Tokenizer:
             or len(set(characters)) != len(characters)
             or len(set(styles)) != len(styles)
             or not {" ", "."} <= set(characters)
+            or (styles and not marked)
         ):
-            problem = "'characters' and 'styles' must hold no repeats, characters ' ' and '.'"
+            problem = (
+                "'characters' and 'styles' must hold no repeats, characters ' ' and '.', and "
+                "styles need a separator"
+            )
             raise CheckpointError("content", file=str(path), problem=problem)
-        return cls(tuple(styles), characters)
+        return cls(tuple(styles), characters, marked)

@@ -41,6 +41,11 @@ _READERS: dict[str, Callable[[bytes], Floats]] = {
 }
 
 
+def to_float32(content: bytes, dtype: str) -> Floats:
+    """The numbers in `content`, a vector; dtype: BF16, F16 or F32, as safetensors names them."""
+    return _READERS[dtype](content)
+
+
 def read_weights(path: Path, config: DecoderConfig) -> tuple[dict[str, Floats], str]:
     """All tensors as float32, and the id of the file: the beginning of its SHA-256.
 
@@ -60,9 +65,9 @@ def read_weights(path: Path, config: DecoderConfig) -> tuple[dict[str, Floats], 
     _check_shapes(path, {name: tuple(each["shape"]) for name, each in stored.items()}, config)
     weights = {}
     for name, each in stored.items():
-        if (read := _READERS.get(each["dtype"])) is None:
+        if each["dtype"] not in _READERS:
             _refuse(path, name, each["dtype"], "a floating-point type")
-        weights[name] = read(each["data"]).reshape(each["shape"])
+        weights[name] = to_float32(each["data"], each["dtype"]).reshape(each["shape"])
         if not np.isfinite(weights[name]).all():
             _refuse(path, name, "not finite everywhere", "finite numbers")
     return weights, hashlib.sha256(content).hexdigest()[:ID_LENGTH]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from model.checkpoint import TorchCheckpoint
 from model.checkpoint_files import CARD, METRICS
 from model.config import DecoderConfig
 from model.errors import CheckpointError
-from model.files import write_text
+from model.files import write_json, write_text
 
 
 def model_card(name: str, config: DecoderConfig, metrics: dict[str, Any]) -> str:
@@ -75,7 +74,7 @@ def record_validation(
             problem=f"lacks what a model card tells ({error}), "
             "as only 'litteragpt train' writes it",
         ) from None
-    write_text(path, json.dumps(metrics, ensure_ascii=False, indent=2) + "\n")
+    write_json(path, metrics)
     write_text(checkpoint.path / CARD, card)
 
 

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from model.files import write_text
+from model.files import write_json, write_text
 from model.sentences import split_sentences
 from model.tokenizer import Tokenizer
 from training.cleaning import CorpusError, check_fingerprints, clean_work, decode_bytes
@@ -91,12 +91,8 @@ class Corpus:
         for split in SPLITS:
             lines = (json.dumps(asdict(p), ensure_ascii=False) for p in getattr(self, split))
             write_text(folder / f"{split}.jsonl", "\n".join(lines) + "\n")
-        _write_json(folder / "tokenizer.json", self.tokenizer.to_json())
-        _write_json(folder / "corpus.json", self.facts)
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    write_text(path, json.dumps(content, ensure_ascii=False, indent=2) + "\n")
+        write_json(folder / "tokenizer.json", self.tokenizer.to_json())
+        write_json(folder / "corpus.json", self.facts)
 
 
 def _check(facts: dict[str, Any], tokenizer: Tokenizer, everything: Sequence[Paragraph]) -> None:

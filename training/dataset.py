@@ -27,7 +27,7 @@ Ids = NDArray[np.int64]
 
 def encode_stream(tokenizer: Tokenizer, paragraphs: Sequence[Paragraph]) -> Ids:
     """The paragraphs in their order as one run of ids, a separator behind each; no markers."""
-    parts = [[*tokenizer.encode(paragraph.text), SEPARATOR] for paragraph in paragraphs]
+    parts = [[*tokenizer.encode(each.text), tokenizer.separator] for each in paragraphs]
     return np.concatenate([np.asarray(part, np.int64) for part in parts])
 
 
@@ -52,7 +52,7 @@ class TrainingData:
         ]
         self._styles = [tokenizer.style_id(paragraph.style) for paragraph in paragraphs]
         self._markers = np.zeros(tokenizer.size, bool)
-        self._markers[[START, *tokenizer.markers]] = True
+        self._markers[list(tokenizer.markers)] = True
         self._seed = seed
         self.position = position
         self._windows: Ids | None = None

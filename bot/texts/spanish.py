@@ -36,6 +36,27 @@ TEXTS = {
     "vocabulary": "{file} tiene un vocabulario de {found} y config.json espera {expected}.",
     "not_weights": "{file} está cortado o no es un archivo safetensors; no leo otra cosa.",
     "tensor": "{file}: el tensor {tensor} es {found} y se esperaba {expected}.",
+    # exporting and importing checkpoints
+    "no_equivalent": "El modelo {name} es de la familia {family}, que ningún otro motor conoce; "
+    "sólo se exportan los de la familia modern.",
+    "precision_of_hf": "El formato hf no tiene {value}: use f32 o f16.",
+    "no_library": 'Para exportar falta {name}: instálelo con pip install "litteragpt[export]".',
+    "exists": "{file} ya existe: elija otro nombre, o repita con --force para sustituirlo.",
+    "not_replaced": "{file} no es lo que escribiría esta orden y no lo sustituyo: elija otro "
+    "nombre.",
+    "not_torch": "{file} no es un archivo escrito por torch.save.",
+    "legacy_torch": "{file} es de un PyTorch anterior a 1.6: vuelva a guardarlo con otro.",
+    "damaged": "{file} está cortado, dañado o hecho para engañar; no he ejecutado nada de él.",
+    "foreign_name": "{file} nombra {name}, que ningún LitteraGPT necesita; no he ejecutado nada de "
+    "él.",
+    "not_original": "{file} no contiene el modelo de LitteraGPT 0.1.0.",
+    "not_numbers": "{file} tiene pesos que no son números finitos de coma flotante.",
+    "no_vocabulary": "{file} no trae su vocabulario: indique con --vocab el archivo JSON que da un "
+    "número a cada carácter.",
+    "not_vocabulary": "{file} no da a cada carácter un número, desde el 0 y sin repetir: no es un "
+    "vocabulario.",
+    "other_vocabulary": "{file} tiene {found} caracteres y el modelo {expected}: no es su "
+    "vocabulario.",
     # why a request is not taken, or not finished
     "busy": "Ya estoy escribiendo para usted: espere a que acabe o use /cancelar.",
     "person_minute": "Admito {limit} peticiones por minuto de cada persona; podrá repetir en "

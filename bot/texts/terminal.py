@@ -9,6 +9,7 @@ TEXTS = {
     "usage": "No entiendo la orden: {problem}. Pruebe «litteragpt --help».",
     "not_integer": "«{value}» no es un número entero",
     "not_number": "«{value}» no es un número",
+    "not_among": "«{value}» no vale; se espera {expected}",
     "no_option": "no existe la opción {name}",
     "no_command": "no existe esa orden",
     "missing_argument": "falta {name}",
@@ -32,6 +33,10 @@ TEXTS = {
     "invite_account": "Discord, a su propia cuenta: {link}",
     "invite_chat": "Telegram: {link}",
     "invite_group": "Telegram, a un grupo: {link}",
+    # litteragpt export, litteragpt import
+    "exported": "Modelo {name} exportado a {out} ({format}, {precision}).",
+    "imported": 'Modelo importado a {out}; pruébelo con: litteragpt escribe "Era" --checkpoint '
+    "{out}",
     # the console
     "welcome": "LitteraGPT, modelo {name}. Escriba una frase y la continúo; /ayuda muestra las "
     "órdenes y /salir termina.",

@@ -9,9 +9,9 @@ import pytest
 from bot.texts import ENGLISH, SPANISH, duration, explain, language_of, notices, say
 from bot.texts.english import TEXTS as ENGLISH_TEXTS
 from bot.texts.spanish import TEXTS
-from model.errors import CheckpointError, CodedError, DeviceError, PromptError
+from model.errors import CheckpointError, CodedError, DeviceError, ExchangeError, PromptError
 
-KINDS = (PromptError, CheckpointError, DeviceError)
+KINDS = (PromptError, CheckpointError, DeviceError, ExchangeError)
 CODES = [
     pytest.param(kind, code, id=f"{kind.__name__}-{code}") for kind in KINDS for code in kind.TEXTS
 ]

@@ -19,7 +19,8 @@ from model.prompt import Options
 from model.result import Result
 from model.sentences import may_end, split_sentences
 from model.stored import Checkpoint
-from tests.conftest import save_tiny
+from model.tokenizer import Tokenizer
+from tests.conftest import TINY_TOKENIZER, save_tiny
 
 
 @pytest.fixture(scope="module", params=[load_checkpoint, load_native], ids=["pytorch", "native"])
@@ -228,3 +229,17 @@ def test_a_style_changes_what_is_written(checkpoint: Checkpoint[Backend]) -> Non
 def test_a_phrase_of_the_longest_allowed_length_is_continued(tmp_path: Path) -> None:
     short = load_checkpoint(save_tiny(tmp_path / "short", context=64))
     assert_sound(generate(short, "palabra " * 49 + "fin", options()), 2)
+
+
+@pytest.mark.parametrize("phrase", ["En un lugar", "Se fue. No volvió.", "¡Ay!", "Hola. —", "a"])
+def test_without_marks_a_space_ends_a_sentence(tmp_path: Path, phrase: str) -> None:
+    tokenizer = Tokenizer((), TINY_TOKENIZER.characters, marked=False)
+    plain = load_checkpoint(save_tiny(tmp_path / "plain", tokenizer=tokenizer))
+    for seed in range(3):
+        pieces: list[str] = []
+        result = generate(plain, phrase, options(seed=seed, sentences=3), pieces.append)
+        assert_sound(result, 3)
+        assert result.phrase + "".join(pieces) == result.text
+    with pytest.raises(PromptError) as refused:
+        generate(plain, phrase, options(style="galdos"))
+    assert refused.value.code == "style"

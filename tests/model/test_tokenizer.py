@@ -12,6 +12,8 @@ from model.sentences import split_sentences
 from model.tokenizer import SEPARATOR, START, Tokenizer
 from tests.conftest import TINY_TOKENIZER as TOKENIZER
 
+UNMARKED = Tokenizer((), TOKENIZER.characters, marked=False)
+
 
 def test_the_separator_stands_for_the_space_between_sentences() -> None:
     ids = TOKENIZER.encode("Hola, tú. Adiós.")
@@ -43,10 +45,27 @@ def test_any_text_is_representable_and_survives_the_round_trip(text: str) -> Non
     assert TOKENIZER.represent(shown.text) == type(shown)(shown.text, ())
 
 
-def test_a_vocabulary_comes_back_from_its_file(tmp_path: Path) -> None:
+@given(st.text(st.characters()))
+def test_without_marks_every_token_is_the_character_of_its_place(text: str) -> None:
+    shown = UNMARKED.represent(text).text
+    assert UNMARKED.encode(shown) == [UNMARKED.characters.index(each) for each in shown]
+    assert UNMARKED.decode(UNMARKED.encode(shown)) == shown
+
+
+def test_without_marks_the_space_opens_a_text_and_divides_sentences() -> None:
+    space = UNMARKED.encode("a b")[1]
+    assert UNMARKED.start == UNMARKED.separator == UNMARKED.style_id(None) == space
+    assert UNMARKED.size == len(UNMARKED.characters)
+    assert UNMARKED.markers == ()
+    with pytest.raises(ValueError, match="styles"):
+        Tokenizer(("galdos",), " .", marked=False)
+
+
+@pytest.mark.parametrize("tokenizer", [TOKENIZER, UNMARKED], ids=["marked", "unmarked"])
+def test_a_vocabulary_comes_back_from_its_file(tmp_path: Path, tokenizer: Tokenizer) -> None:
     path = tmp_path / "tokenizer.json"
-    path.write_text(json.dumps(TOKENIZER.to_json()), "utf-8")
-    assert Tokenizer.load(path) == TOKENIZER
+    path.write_text(json.dumps(tokenizer.to_json()), "utf-8")
+    assert Tokenizer.load(path) == tokenizer
 
 
 @pytest.mark.parametrize(
@@ -60,6 +79,8 @@ def test_a_vocabulary_comes_back_from_its_file(tmp_path: Path) -> None:
         '{"format": "litteragpt-characters-1", "styles": ["a", "a"], "characters": " ."}',
         '{"format": "litteragpt-characters-1", "styles": [], "characters": " .aa"}',
         '{"format": "litteragpt-characters-1", "styles": "x", "characters": 7}',
+        '{"format": "litteragpt-characters-1", "styles": ["a"], "separator": null,'
+        ' "characters": " ."}',
     ],
 )
 def test_a_foreign_vocabulary_is_refused_by_name(tmp_path: Path, content: str) -> None:

@@ -1,0 +1,4 @@
+"""Checkpoints for other engines, and the original's checkpoint for this one.
+
+Everything here works on `model.stored` and NumPy arrays, without torch.
+"""
