@@ -32,8 +32,9 @@ from model.runtime import available_cores
 from training.machine import describe_machine
 
 REQUESTS = (1, 16, 64)
-# These serve one text after the other, or take very long for more.
-ALONE = ("original",)
+# These are asked for one text, or for sixteen, and no more: they take long.
+MOST = {"original": 1, **dict.fromkeys(peers.PEERS, 2)}
+DISTURBED = ("llama.cpp Q8_0",)
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,9 @@ def cases(exports: Path | None) -> Iterator[Case]:
         for decoder in (*DECODERS, *(peers.PEERS if exports else ())):
             if decoder == "native + drafts" and shape == "base":
                 continue
-            for requests in REQUESTS[:1] if decoder in ALONE else REQUESTS:
+            for requests in REQUESTS[: MOST.get(decoder, len(REQUESTS))]:
                 yield Case(decoder, shape, requests)
-            if decoder not in ALONE:
+            if decoder not in MOST or decoder in DISTURBED:
                 yield Case(decoder, shape, 1, disturbed=True)
 
 

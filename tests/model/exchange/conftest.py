@@ -34,5 +34,5 @@ def likeliest(checkpoint: TorchCheckpoint, phrase: str, characters: int) -> list
     session.prefill(0, tokens)
     for _ in range(characters):
         tokens += session.draw([0], [0], [0.0], [1.0], [0.0])
-        session.decode([0], tokens[-1:], [len(tokens) - 1])
+        session.decode([0], tokens[-1:], [len(tokens) - 1], [0])
     return tokens
