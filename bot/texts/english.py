@@ -28,6 +28,7 @@ TEXTS = {
     "closing": "I am being restarted; try again in a moment, please.",
     "cancelled_job": "Cancelled.",
     "too_slow": "I could not finish in time; ask again, please.",
+    "resumed": "There was an interruption; I am going on with your phrase.",
     "late": "I was switched off and could not answer you in time; ask again, please.",
     "internal": "Something went wrong on my side (reference {reference}); ask again, please.",
     # while a request waits

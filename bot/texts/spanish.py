@@ -71,6 +71,7 @@ TEXTS = {
     "closing": "Me están reiniciando; repita dentro de un momento, por favor.",
     "cancelled_job": "Cancelado.",
     "too_slow": "No he podido terminar a tiempo; repita la petición, por favor.",
+    "resumed": "Ha habido una interrupción; sigo con su frase.",
     "late": "He estado apagado y no pude contestarle a tiempo; repita la petición, por favor.",
     "internal": "Algo ha fallado por mi parte (referencia {reference}); repita la petición, por "
     "favor.",

@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from bot.texts import ENGLISH, SPANISH, say
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.discord.interactions import Interaction
 from tests.fakes.telegram import FakeTelegram, Message
@@ -18,6 +19,8 @@ PHRASE = "En un lugar de la Mancha"
 # Longer than any recovery; who waits longer is lost.
 PATIENCE_SECONDS = 60.0
 PAUSE_SECONDS = 0.05
+# What whoever waited for a process that was killed is told, until the answer takes its place.
+NOTES = {say("resumed", language) for language in (SPANISH, ENGLISH)}
 
 
 class Request(Protocol):
@@ -96,8 +99,9 @@ class TelegramRequest:
 
 
 def is_final(text: str, buttons: Collection[str]) -> bool:
-    """Whether an answer is no draft: it has buttons, or it is the sentence of a failure."""
-    return bool(buttons) or (bool(text) and PHRASE not in text)
+    """Whether an answer is no draft and no note: it has buttons, or it is the sentence of a
+    failure."""
+    return bool(buttons) or (bool(text) and PHRASE not in text and text not in NOTES)
 
 
 async def ask_on_discord(discord: FakeDiscord, name: str, record: Record) -> None:

@@ -39,12 +39,12 @@ class Bot:
         await self._process.wait()
 
     async def kill_worker(self, seconds: float) -> bool:
-        """Kill the process that writes now; False when there is none."""
+        """Kill the process that writes then; False when there is none."""
+        await asyncio.sleep(seconds)
         with contextlib.suppress(psutil.Error):
             for child in psutil.Process(self.pid).children():
-                await _kill(child.pid, seconds)
+                await _kill(child.pid, 0)
                 return True
-        await asyncio.sleep(seconds)
         return False
 
     async def stop(self) -> int:

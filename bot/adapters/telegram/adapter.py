@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -56,7 +56,7 @@ class Telegram:
     def unpack(self, origin: Any) -> WayBack:
         if origin["kind"] == "chat":
             place = Place(**origin["place"])
-            return ChatAnswer(self._outbox, place, message=origin["message"])
+            return ChatAnswer(self._outbox, place, message=origin["message"], resumed=True)
         if origin["kind"] == "guest" and self._context is not None:
             return GuestAnswer(self._context, origin["query"])
         raise ValueError(origin["kind"])
@@ -76,12 +76,16 @@ class Telegram:
             await link.shutdown()
 
     async def acknowledge(self, job: Job) -> None:
-        await cast("WayBack", job.origin).acknowledge(job)
+        await self._keeping(job, cast("WayBack", job.origin).acknowledge(job))
 
     async def progress(self, job: Job, draft: Draft) -> None:
+        await self._keeping(job, cast("WayBack", job.origin).progress(job, draft))
+
+    async def _keeping(self, job: Job, showing: Awaitable[None]) -> None:
+        """Show something, and keep where it stands if a message of ours is there to be edited."""
         before = self.pack(job)
-        await cast("WayBack", job.origin).progress(job, draft)
-        if (now := self.pack(job)) != before:  # a message of ours is there to be edited
+        await showing
+        if (now := self.pack(job)) != before:
             await self._core.store.note_origin(job.reference, now)
 
     async def finish(self, job: Job, answer: Answer) -> None:

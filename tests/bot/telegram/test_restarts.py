@@ -92,5 +92,29 @@ async def test_a_message_whose_success_has_begun_to_arrive_is_not_sent_again(
         assert len(server.replies_to(asked)) == 1
 
 
+async def test_whoever_waited_for_a_process_that_was_killed_is_told_and_answered_in_its_place(
+    checkpoints: Path, tmp_path: Path
+) -> None:
+    async with FakeTelegram(flood=False) as server:
+        ana = server.user("Ana")
+        home = server.private(ana)
+        server.faults.stall("sendMessage")
+        asked = await server.say(ana, home, f"/escribe {PHRASE}")
+        bot = await start(settings_of(server, checkpoints, tmp_path), tmp_path)
+        async with asyncio.timeout(30):
+            while not _lines(tmp_path / JOURNAL):  # noqa: ASYNC110 (another process writes it)
+                await asyncio.sleep(0.02)
+        bot.process.kill()
+        await bot.ended()
+        server.faults.clear()
+        async with running(server, checkpoints, tmp_path):
+            await answer(server, ana, home, PHRASE)
+        (reply,) = server.replies_to(asked)
+        assert phrase_of(reply) == PHRASE
+        texts = [call.parameters["text"] for call in server.called("sendMessage")]
+        assert texts.count(say("resumed")) == 1
+        assert server.called("editMessageText")
+
+
 def _lines(path: Path) -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
