@@ -15,8 +15,10 @@ from bot.adapters.console import standard_console
 from bot.administration import Administration, chosen_checkpoint
 from bot.core import Core
 from bot.executor import Executor, WorkerOptions
+from bot.health import Health
 from bot.limits import Limits
 from bot.logs import configure_logs
+from bot.monitoring import monitoring
 from bot.platform import Platform, RefusedError
 from bot.service import Service
 from bot.settings import Settings, SettingsError
@@ -72,23 +74,29 @@ async def _converse(settings: Settings) -> None:
 
 
 async def _serve_platforms(settings: Settings) -> None:
-    async with open_store(settings.state_dir, settings.audit_days) as store:
-        await _serve_from(store, settings)
+    health = Health()
+    async with (
+        monitoring(settings, health),
+        open_store(settings.state_dir, settings.audit_days) as store,
+    ):
+        await _serve_from(store, settings, health)
 
 
-async def _serve_from(store: Store, settings: Settings) -> None:
+async def _serve_from(store: Store, settings: Settings, health: Health) -> None:
     executor = await _start_with_choice(settings, store)
     try:
         core = make_core(settings, executor, store)
         await _restore_limits(core)
         platforms = configured_platforms(core)
         core.administration.platforms.extend(platforms)
+        health.core = core
         watch = asyncio.create_task(core.service.vitals.watch_loop(), name="loop watch")
         try:
             await _until_stopped(core, platforms)
         finally:
             watch.cancel()
     finally:
+        health.core = None
         await executor.close()
 
 

@@ -33,8 +33,9 @@ from model.result import Result
 log = logging.getLogger(__name__)
 
 RERUNS, KILLS = 2, 2
-# A worker that should write and says nothing for so many seconds hangs; see ALIVE in bot.worker.
-SILENT_SECONDS = 30
+# A worker says every second that it lives (see ALIVE_SECONDS in bot.worker). After so many seconds
+# of silence it is not counted on, and after so many it is replaced.
+QUIET_SECONDS, SILENT_SECONDS = 5, 30
 START_SECONDS = 120.0
 STOP_SECONDS = 5.0
 BACKOFF_SECONDS = (0.1, 5.0)
@@ -94,6 +95,8 @@ class Executor:
         self.options = options
         self.answered = 0
         self.restarts = 0
+        self.reloads = 0
+        self.failed_reloads = 0
         self._path = options.checkpoint
         self._serving: Serving | None = None
         self._unfinished: dict[int, Generation] = {}
@@ -104,7 +107,7 @@ class Executor:
         self._keeper: asyncio.Task[None] | None = None
         self._failure: LitteraError | None = None
         self._closing = False
-        self._heard = 0  # how many messages, so far
+        self._silence = 0  # seconds since the worker last said anything
 
     @property
     def pending(self) -> int:
@@ -117,6 +120,11 @@ class Executor:
         if self._serving is None:
             raise UnavailableError("the worker has not started yet")
         return self._serving
+
+    @property
+    def answering(self) -> bool:
+        """Whether a worker is ready to write, and has shown lately that it lives."""
+        return self._started.is_set() and self._silence < QUIET_SECONDS
 
     @property
     def worker_pid(self) -> int | None:
@@ -181,7 +189,13 @@ class Executor:
         self._reloads[number] = reload
         if self._started.is_set():
             self._load(number, reload)
-        return await reload.answer
+        try:
+            done = await reload.answer
+        except LitteraError:
+            self.failed_reloads += 1
+            raise
+        self.reloads += 1
+        return done
 
     async def _keep(self) -> None:
         """Start the worker, read what it says until it dies, start it again."""
@@ -230,17 +244,15 @@ class Executor:
         self._lose_worker(process.returncode)
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
-        """Kill a worker that has something to write and is silent for too long.
+        """Kill a worker that is silent for too long.
 
         Seconds are counted in turns of the event loop, so that one that was held up itself does
         not take its own pause for the worker's.
         """
-        silent, heard = 0, self._heard
-        while silent < SILENT_SECONDS:
+        self._silence = 0
+        while self._silence < SILENT_SECONDS:
             await asyncio.sleep(1.0)
-            waiting = self._started.is_set() and bool(self._unfinished)
-            silent = silent + 1 if waiting and heard == self._heard else 0
-            heard = self._heard
+            self._silence += self._started.is_set()
         log.error("the worker is silent for %d s and is replaced", SILENT_SECONDS)
         with contextlib.suppress(ProcessLookupError):
             process.kill()
@@ -289,7 +301,7 @@ class Executor:
         process.stdin.write(encode(message))
 
     def _hear(self, message: Message) -> None:
-        self._heard += 1
+        self._silence = 0
         number = message.get("id", 0)  # none has 0
         if (reload := self._reloads.pop(number, None)) is not None:
             self._end_reload(reload, message)

@@ -168,6 +168,8 @@ class Settings(BaseSettings):
     state_dir: Path = Field(default_factory=lambda: user_data_path("litteragpt", appauthor=False))
     audit_days: int = Field(default=90, ge=1, le=36_500)
     shutdown_seconds: float = Field(default=20, ge=0, le=600, allow_inf_nan=False)
+    metrics_host: str = Field(default="127.0.0.1", min_length=1)
+    metrics_port: int = Field(default=0, ge=0, le=65_535)
     log_level: Annotated[str, _one_of("DEBUG", "INFO", "WARNING", "ERROR")] = "INFO"
     log_phrases: bool = False
 

@@ -30,7 +30,7 @@ from model.stored import Checkpoint
 # Streamed text is collected for this long, so that the bot reads tens of lines a second, not
 # thousands.
 FLUSH_SECONDS = 0.03
-# While it writes, the worker says so at least this often, or the bot takes it for hung.
+# The worker says at least this often that it lives, or the bot takes it for hung.
 ALIVE_SECONDS = 1.0
 # The bot's event loop shares the machine with this process and must win when both want a core.
 NICENESS = 5
@@ -85,11 +85,12 @@ class Worker:
             self._inbox.put(None)
 
     def _take_messages(self) -> bool:
-        """Handle what came in, waiting only while there is nothing to write; False at the end."""
+        """Handle what came in, waiting only while there is nothing to write, and never for longer
+        than the bot may go without a word; False at the end."""
         while True:
             idle = not any(engine.busy for engine in self._engines)
             try:
-                message = self._inbox.get(block=idle)
+                message = self._inbox.get(block=idle, timeout=ALIVE_SECONDS)
             except queue.Empty:
                 return True
             if message is None:

@@ -46,8 +46,11 @@ TEXTS = {
     # platforms that cannot be served, told to whoever runs the bot
     "telegram_refused": "Telegram no acepta la clave del bot: pida una a @BotFather y póngala en "
     "TELEGRAM_TOKEN.",
-    "telegram_port": "No puedo escuchar en {host}, puerto {port} ({reason}): elija otro con "
-    "TELEGRAM_WEBHOOK_PORT o cierre el programa que lo ocupa.",
+    "port": "No puedo escuchar en {host}, puerto {port}: {reason}. Cambie {setting} o libere ese "
+    "puerto.",
+    "port_taken": "lo ocupa otro programa",
+    "port_forbidden": "el sistema no me lo permite",
+    "port_elsewhere": "esa dirección no es de esta máquina",
     "restarted": "[el motor se ha reiniciado; vuelvo a empezar]",
     "cancelled": "[cancelado]",
 }

@@ -67,6 +67,7 @@ class LitteraClient(discord.Client):
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
+            http_trace=adapter.trace,
         )
         self.adapter = adapter
         self.tree = Tree(self)
@@ -104,16 +105,16 @@ class LitteraClient(discord.Client):
 
     async def on_connect(self) -> None:
         """READY has come."""
-        self.adapter.connected = True
+        self.adapter.connection.note(True)
         log.info("connected to Discord as %s", self.user)
 
     async def on_resumed(self) -> None:
         """The session goes on after a break."""
-        self.adapter.connected = True
+        self.adapter.connection.note(True)
 
     async def on_disconnect(self) -> None:
         """The gateway is gone; discord.py goes after it."""
-        self.adapter.connected = False
+        self.adapter.connection.note(False)
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         """Something failed in a listener."""

@@ -20,6 +20,7 @@ from yarl import URL
 from bot.adapters.telegram.intake import Intake
 from bot.adapters.telegram.link import ALLOWED_UPDATES, Link, LinkError, in_short
 from bot.platform import RefusedError
+from bot.ports import PortError, listen
 from bot.settings import Settings
 from bot.texts import say
 
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 (a name)
 BODY_BYTES = 1 << 20
+PORT_SETTING = "TELEGRAM_WEBHOOK_PORT"
 # How often it is checked that Telegram still delivers to us.
 CHECK_SECONDS = 300.0
 
@@ -51,11 +53,9 @@ class Webhook:
         await runner.setup()
         try:
             try:
-                await web.TCPSite(runner, self._host, self._port).start()
-            except OSError as error:
-                reason = error.strerror or str(error)
-                sentence = say("telegram_port", host=self._host, port=self._port, reason=reason)
-                raise RefusedError(sentence) from None
+                await listen(runner, self._host, self._port, PORT_SETTING)
+            except PortError as error:
+                raise RefusedError(str(error)) from None
             await self._announce()
             yield
         finally:
