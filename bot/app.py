@@ -20,6 +20,7 @@ from bot.limits import Limits
 from bot.logs import configure_logs
 from bot.monitoring import monitoring
 from bot.platform import Platform, RefusedError
+from bot.preflight import check_start
 from bot.service import Service
 from bot.settings import Settings, SettingsError
 from bot.store import Store, open_store
@@ -74,6 +75,7 @@ async def _converse(settings: Settings) -> None:
 
 
 async def _serve_platforms(settings: Settings) -> None:
+    check_start(settings)
     health = Health()
     async with (
         monitoring(settings, health),

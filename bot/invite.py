@@ -50,7 +50,7 @@ async def invitations(settings: Settings) -> tuple[list[str], list[LitteraError]
 
 async def _discord(settings: Settings, session: aiohttp.ClientSession) -> list[str]:
     """https://docs.discord.com/developers/topics/oauth2#bot-authorization-flow"""
-    token = settings.discord_token.get_secret_value().strip() if settings.discord_token else ""
+    token = settings.discord_token.get_secret_value() if settings.discord_token else ""
     application = await _ask(
         session,
         f"{settings.discord_api_base or DISCORD_API}/applications/@me",
@@ -69,7 +69,7 @@ async def _discord(settings: Settings, session: aiohttp.ClientSession) -> list[s
 
 async def _telegram(settings: Settings, session: aiohttp.ClientSession) -> list[str]:
     """https://core.telegram.org/api/links#bot-links"""
-    token = settings.telegram_token.get_secret_value().strip() if settings.telegram_token else ""
+    token = settings.telegram_token.get_secret_value() if settings.telegram_token else ""
     answer = await _ask(
         session,
         f"{settings.telegram_api_base or TELEGRAM_API}/bot{token}/getMe",

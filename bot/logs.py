@@ -7,13 +7,14 @@ import re
 import traceback
 from collections.abc import Iterable
 
+from bot.tokens import DISCORD, SHAPES, TELEGRAM
+
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 HIDDEN = "[...]"
 # What grants access wherever it stands: a bot token of either platform, and the token of an
 # interaction or a webhook inside an address of Discord's.
 _SECRETS = re.compile(
-    r"(?<!\d)\d{5,20}:[\w-]{30,}"
-    r"|\b[\w-]{20,30}\.[\w-]{5,8}\.[\w-]{25,}"
+    rf"(?<!\d){SHAPES[TELEGRAM]}|\b{SHAPES[DISCORD]}"
     r"|(?<=/webhooks/)\d+/[\w.~-]+|(?<=/interactions/)\d+/[\w.~-]+"
 )
 # These name every address they call, tokens included, or say at length what ours say in a line.

@@ -16,11 +16,9 @@ from aiohttp.typedefs import Handler
 
 from bot.health import OK, Health
 from bot.ports import PortError, listen
-from bot.settings import Settings, SettingsError
+from bot.settings import METRICS_PORT, Settings, SettingsError
 
 log = logging.getLogger(__name__)
-
-PORT_SETTING = "LITTERAGPT_METRICS_PORT"
 
 
 @asynccontextmanager
@@ -35,7 +33,7 @@ async def monitoring(settings: Settings, health: Health) -> AsyncIterator[None]:
     try:
         host, port = settings.metrics_host, settings.metrics_port
         try:
-            await listen(runner, host, port, PORT_SETTING)
+            await listen(runner, host, port, METRICS_PORT)
         except PortError as error:
             raise SettingsError(str(error)) from None
         log.info("health and metrics at %s, port %d", host, port)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import stat
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +20,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from yarl import URL
 
 from bot.texts import say, shorten
+from bot.tokens import DISCORD, TELEGRAM, TOKEN_SETTINGS, platform_of
 from model.errors import LitteraError
 from model.places import bundled_checkpoints
 from model.prompt import (
@@ -34,6 +36,8 @@ PREFIX = "LITTERAGPT_"
 PREFIXES = (PREFIX, "DISCORD_", "TELEGRAM_")
 # What Telegram takes as a secret, and long enough not to be guessed.
 WEBHOOK_KEY = r"[A-Za-z0-9_-]{16,256}"
+METRICS_PORT, WEBHOOK_PORT = "LITTERAGPT_METRICS_PORT", "TELEGRAM_WEBHOOK_PORT"
+SECRET_ENDINGS = ("TOKEN", "SECRET")
 ENV_FILE = ".env"
 ENV_ENCODING = "utf-8-sig"  # some editors put a byte-order mark in front
 
@@ -105,6 +109,34 @@ HttpAddress = Annotated[str, _address("https", "http")]
 GatewayAddress = Annotated[str, _address("wss", "ws")]
 
 
+def _secret(value: object) -> str | None:
+    """What was copied, without the spaces around it; nothing at all is none."""
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    return str(text or "").strip() or None
+
+
+def _token(platform: str) -> BeforeValidator:
+    """A bot token of this platform."""
+
+    def check(value: object) -> str | None:
+        token = _secret(value)
+        if token is None:
+            return None
+        if not re.fullmatch(r"[!-~]+", token):
+            raise ValueError("una clave no lleva espacios ni tildes; cópiela de nuevo")
+        found = platform_of(token)
+        if found not in (None, platform):
+            raise ValueError(f"es una clave de {found}; póngala en {TOKEN_SETTINGS[found]}")
+        return token
+
+    return BeforeValidator(check)
+
+
+Secret = Annotated[SecretStr | None, BeforeValidator(_secret)]
+DiscordToken = Annotated[SecretStr | None, _token(DISCORD)]
+TelegramToken = Annotated[SecretStr | None, _token(TELEGRAM)]
+
+
 def _plain(name: str, default: object = None, **bounds: Any) -> Any:
     """A setting whose variable is called just so, without our prefix."""
     return Field(default=default, validation_alias=name, **bounds)
@@ -138,22 +170,22 @@ class Settings(BaseSettings):
     phrase_limit: int = Field(default=PHRASE_LIMIT, ge=1, le=PHRASE_LIMIT)
     sentence_limit: int = Field(default=600, ge=SENTENCE_LIMITS[0], le=SENTENCE_LIMITS[1])
     # Discord
-    discord_token: SecretStr | None = _plain("DISCORD_TOKEN")
+    discord_token: DiscordToken = _plain("DISCORD_TOKEN")
     discord_admin_ids: Ids = _plain("DISCORD_ADMIN_IDS", frozenset())
     discord_admin_guild_id: int | None = _plain("DISCORD_ADMIN_GUILD_ID", ge=1)
     discord_guild_ids: Ids = _plain("DISCORD_GUILD_IDS", frozenset())
     discord_api_base: HttpAddress | None = _plain("DISCORD_API_BASE")
     discord_gateway_url: GatewayAddress | None = _plain("DISCORD_GATEWAY_URL")
     # Telegram
-    telegram_token: SecretStr | None = _plain("TELEGRAM_TOKEN")
+    telegram_token: TelegramToken = _plain("TELEGRAM_TOKEN")
     telegram_admin_ids: Ids = _plain("TELEGRAM_ADMIN_IDS", frozenset())
     telegram_api_base: HttpAddress | None = _plain("TELEGRAM_API_BASE")
     # Telegram lets a poll wait for at most fifty seconds.
     telegram_poll_seconds: int = _plain("TELEGRAM_POLL_SECONDS", 30, ge=1, le=50)
     telegram_webhook_url: HttpAddress | None = _plain("TELEGRAM_WEBHOOK_URL")
-    telegram_webhook_secret: SecretStr | None = _plain("TELEGRAM_WEBHOOK_SECRET")
+    telegram_webhook_secret: Secret = _plain("TELEGRAM_WEBHOOK_SECRET")
     telegram_webhook_host: str = _plain("TELEGRAM_WEBHOOK_HOST", "127.0.0.1", min_length=1)
-    telegram_webhook_port: int = _plain("TELEGRAM_WEBHOOK_PORT", 8443, ge=1, le=65_535)
+    telegram_webhook_port: int = _plain(WEBHOOK_PORT, 8443, ge=1, le=65_535)
     # who may ask, and how much; 0 means no limit
     person_per_minute: int = Field(default=5, ge=0, le=10_000)
     person_per_day: int = Field(default=60, ge=0, le=100_000)
@@ -203,6 +235,10 @@ class Settings(BaseSettings):
         secret = self.telegram_webhook_secret
         if self.telegram_webhook_url is None:
             return self
+        if self.telegram_webhook_port == self.metrics_port:
+            raise PydanticCustomError(
+                METRICS_PORT, f"se espera otro puerto que el de {WEBHOOK_PORT}"
+            )
         if secret is None or not re.fullmatch(WEBHOOK_KEY, secret.get_secret_value()):
             raise PydanticCustomError(
                 "TELEGRAM_WEBHOOK_SECRET",
@@ -249,6 +285,19 @@ def unknown_settings() -> list[str]:
     return warnings
 
 
+def exposed_settings() -> str | None:
+    """What to do about a file of settings with secrets in it that anybody may read; None when all
+    is well."""
+    path = Path(ENV_FILE)
+    try:
+        readable = os.name == "posix" and path.stat().st_mode & stat.S_IROTH
+        held = dotenv_values(path, encoding=ENV_ENCODING) if readable else {}
+    except (OSError, UnicodeDecodeError):  # load_settings tells of it
+        return None
+    secret = any(value and name.upper().endswith(SECRET_ENDINGS) for name, value in held.items())
+    return say("setting_exposed", file=path.resolve()) if secret else None
+
+
 def _explain(error: ValidationError) -> list[str]:
     names = environment_names()
     told = []
@@ -259,7 +308,7 @@ def _explain(error: ValidationError) -> list[str]:
         field = str(problem["loc"][0])
         name = names.get(field, field)
         # A secret is not shown, not even a wrong one.
-        value = "..." if name.endswith(("TOKEN", "SECRET")) else shorten(str(problem["input"]))
+        value = "..." if name.endswith(SECRET_ENDINGS) else shorten(str(problem["input"]))
         told.append(say("setting", name=name, value=value, expected=_expected(problem)))
     return told
 

@@ -5,6 +5,8 @@ TEXTS = {
     "setting": "{name}: «{value}» no vale; {expected}.",
     "setting_missing": "{name}: {expected}.",
     "setting_file": "No puedo leer el archivo .env: {error}.",
+    "setting_exposed": "Cualquier usuario de esta máquina puede leer las claves de {file}: "
+    "ejecute «chmod 600 {file}».",
     "setting_unknown": "Aviso: no conozco el ajuste {name}{hint}; no lo tengo en cuenta.",
     "usage": "No entiendo la orden: {problem}. Pruebe «litteragpt --help».",
     "not_integer": "«{value}» no es un número entero",

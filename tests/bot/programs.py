@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import os
 import select
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -33,10 +34,22 @@ def environment(checkpoints: Path, **settings: object) -> dict[str, str]:
     return plain | {PREFIX + name.upper(): str(value) for name, value in (ours | settings).items()}
 
 
+def as_nobody_special() -> None:
+    """In a child process: permissions of files count from now on, for root too (prctl(2))."""
+    if os.geteuid() == 0:
+        drop_from_bounding_set, overrides = 24, (1, 2)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+        for capability in overrides:
+            ctypes.CDLL(None).prctl(drop_from_bounding_set, capability, 0, 0, 0)
+
+
 def litteragpt(
-    *arguments: str | bytes, settings: Mapping[str, str], given: bytes = b""
+    *arguments: str | bytes,
+    settings: Mapping[str, str],
+    given: bytes = b"",
+    prepare: Callable[[], None] | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run the program to its end with `given` on its standard input."""
+    """Run the program to its end with `given` on its standard input; `prepare` is called in the new
+    process."""
     return subprocess.run(
         [*PROGRAM, *arguments],
         env=dict(settings),
@@ -44,6 +57,7 @@ def litteragpt(
         capture_output=True,
         timeout=SECONDS,
         check=False,
+        preexec_fn=prepare,
     )
 
 

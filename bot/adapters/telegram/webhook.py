@@ -21,14 +21,13 @@ from bot.adapters.telegram.intake import Intake
 from bot.adapters.telegram.link import ALLOWED_UPDATES, Link, LinkError, in_short
 from bot.platform import RefusedError
 from bot.ports import PortError, listen
-from bot.settings import Settings
+from bot.settings import WEBHOOK_PORT, Settings
 from bot.texts import say
 
 log = logging.getLogger(__name__)
 
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 (a name)
 BODY_BYTES = 1 << 20
-PORT_SETTING = "TELEGRAM_WEBHOOK_PORT"
 # How often it is checked that Telegram still delivers to us.
 CHECK_SECONDS = 300.0
 
@@ -53,7 +52,7 @@ class Webhook:
         await runner.setup()
         try:
             try:
-                await listen(runner, self._host, self._port, PORT_SETTING)
+                await listen(runner, self._host, self._port, WEBHOOK_PORT)
             except PortError as error:
                 raise RefusedError(str(error)) from None
             await self._announce()
