@@ -125,6 +125,22 @@ def invite() -> None:
         raise problems[-1]
 
 
+@app.command(help="Comprueba todo lo que el bot necesita y dice cómo remediar lo que falle.")
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Muestra un objeto JSON.")] = False,
+) -> None:
+    """Whether a bot could serve."""
+    from bot.doctor import examine
+    from bot.doctor.findings import as_json as to_json
+    from bot.doctor.findings import as_lines, is_well
+
+    findings = asyncio.run(examine())
+    for line in [to_json(findings)] if as_json else as_lines(findings):
+        typer.echo(line)
+    if not is_well(findings):
+        raise typer.Exit(EXIT_FAILURE)
+
+
 def _settings() -> Settings:
     for warning in unknown_settings():
         typer.echo(warning, err=True)

@@ -21,7 +21,7 @@ class PortError(LitteraError):
     """A port cannot be had; the text (Spanish, a sentence) says why and which setting names it."""
 
 
-async def listen(runner: web.AppRunner, host: str, port: int, setting: str) -> None:
+async def listen(runner: web.BaseRunner, host: str, port: int, setting: str) -> None:
     """Have a server listen; raises PortError."""
     try:
         await web.TCPSite(runner, host, port).start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.ports import PortError, check_port
 from bot.settings import WEBHOOK_PORT, Settings, SettingsError, exposed_settings
+from bot.texts import say
 from model.places import check_permission, find_checkpoint
 
 
@@ -12,7 +13,7 @@ def check_start(settings: Settings) -> None:
     CheckpointError for a checkpoint that is not there or may not be read."""
     problems = []
     if (exposed := exposed_settings()) is not None:
-        problems.append(exposed)
+        problems.append(say("setting_exposed", file=exposed))
     if settings.telegram_webhook_url is not None:
         try:
             check_port(settings.telegram_webhook_host, settings.telegram_webhook_port, WEBHOOK_PORT)

@@ -285,9 +285,8 @@ def unknown_settings() -> list[str]:
     return warnings
 
 
-def exposed_settings() -> str | None:
-    """What to do about a file of settings with secrets in it that anybody may read; None when all
-    is well."""
+def exposed_settings() -> Path | None:
+    """The file of settings, if it holds secrets and anybody may read it."""
     path = Path(ENV_FILE)
     try:
         readable = os.name == "posix" and path.stat().st_mode & stat.S_IROTH
@@ -295,7 +294,7 @@ def exposed_settings() -> str | None:
     except (OSError, UnicodeDecodeError):  # load_settings tells of it
         return None
     secret = any(value and name.upper().endswith(SECRET_ENDINGS) for name, value in held.items())
-    return say("setting_exposed", file=path.resolve()) if secret else None
+    return path.resolve() if secret else None
 
 
 def _explain(error: ValidationError) -> list[str]:

@@ -23,6 +23,8 @@ TEXTS = {
     # litteragpt invite
     "invite_none": "Para invitar al bot hace falta DISCORD_TOKEN o TELEGRAM_TOKEN, en el entorno o "
     "en el archivo .env.",
+    "token_from_discord": "discord.com/developers/applications, apartado Bot",
+    "token_from_telegram": "su conversación con @BotFather",
     "invite_refused": "{platform} rechaza {setting}: cópielo de nuevo de {where}.",
     "invite_failed": "No he podido preguntar a {platform} ({reason}); inténtelo dentro de un rato.",
     "invite_server": "Discord, a un servidor: {link}",

@@ -110,6 +110,7 @@ class Scene:
     discord: FakeDiscord
     telegram: FakeTelegram
     admin: User
+    environment: dict[str, str]
     bot: Bot
     watcher: Watcher
     log: Path
@@ -134,6 +135,6 @@ async def watched_bot(checkpoints: Path, folder: Path, **settings: str) -> Async
         await bot.start()
         try:
             watcher = Watcher(port, session)
-            yield Scene(discord, telegram, admin, bot, watcher, folder / "bot.log")
+            yield Scene(discord, telegram, admin, environment, bot, watcher, folder / "bot.log")
         finally:
             assert await bot.stop() == 0, (folder / "bot.log").read_text("utf-8")
