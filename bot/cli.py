@@ -141,6 +141,14 @@ def doctor(
         raise typer.Exit(EXIT_FAILURE)
 
 
+@app.command(help="Pide las claves de las plataformas, las comprueba y las guarda en .env.")
+def setup() -> None:
+    """The first thing whoever hosts a bot does."""
+    from bot.setup import set_up
+
+    set_up(typer.echo)
+
+
 def _settings() -> Settings:
     for warning in unknown_settings():
         typer.echo(warning, err=True)

@@ -255,10 +255,11 @@ def environment_names() -> dict[str, str]:
     }
 
 
-def load_settings() -> Settings:
-    """Read and check the settings; raises SettingsError with a sentence for each wrong one."""
+def load_settings(**instead: str) -> Settings:
+    """Read and check the settings; raises SettingsError with a sentence for each wrong one. What is
+    passed by a variable's name counts more than the environment and the file."""
     try:
-        return Settings()
+        return Settings.model_validate(instead)
     except ValidationError as error:
         raise SettingsError("\n".join(_explain(error))) from None
     except (OSError, UnicodeDecodeError) as error:

@@ -39,7 +39,7 @@ async def examine(
         application = reply.content
         name, number = application["name"], application["id"]
         findings = [good(PART, "doctor_discord_known", name=name, id=number)]
-        findings += _application(application)
+        findings += application_findings(application)
         findings += await _gateway(session, settings)
         findings += await _servers(session, settings, number)
     except UnreachableError as error:
@@ -47,8 +47,9 @@ async def examine(
     return findings
 
 
-def _application(application: dict[str, Any]) -> Iterator[Finding]:
-    """https://docs.discord.com/developers/resources/application#application-object"""
+def application_findings(application: dict[str, Any]) -> Iterator[Finding]:
+    """What the developer portal has set:
+    https://docs.discord.com/developers/resources/application#application-object"""
     if address := application.get("interactions_endpoint_url"):
         yield problem(PART, "doctor_discord_endpoint", address=address)
     else:

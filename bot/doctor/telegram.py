@@ -42,7 +42,10 @@ async def examine(
         if reply.status != 200 or not isinstance(reply.content, dict):
             return [problem(PART, "doctor_unreachable", platform="Telegram", reason=reply.status)]
         user = reply.content["result"]
-        findings = [good(PART, "doctor_telegram_known", name=user["username"]), *_profile(user)]
+        findings = [
+            good(PART, "doctor_telegram_known", name=user["username"]),
+            *profile_findings(user),
+        ]
         webhook = (await ask_telegram(session, settings, "getWebhookInfo")).content["result"]
         if settings.telegram_webhook_url is None:
             findings += await _polling(session, settings, webhook, running)
@@ -54,8 +57,8 @@ async def examine(
     return findings
 
 
-def _profile(user: dict[str, Any]) -> Iterator[Finding]:
-    """https://core.telegram.org/bots/api#user"""
+def profile_findings(user: dict[str, Any]) -> Iterator[Finding]:
+    """What @BotFather has set: https://core.telegram.org/bots/api#user"""
     checks = (
         ("privacy", not user.get("can_read_all_group_messages", False)),
         ("inline", user.get("supports_inline_queries", False)),

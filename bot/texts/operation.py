@@ -194,5 +194,23 @@ TEXTS = {
     "doctor_webhook_stranger_mend": "Haga que el proxy lleve esa dirección hasta "
     "TELEGRAM_WEBHOOK_HOST y TELEGRAM_WEBHOOK_PORT.",
     "doctor_no_answer": "no contesta a tiempo",
+    # litteragpt setup
+    "setup_discord": "Discord: cree una aplicación en https://discord.com/developers/applications; "
+    "en Installation deje Guild Install y User Install, y en Bot pulse Reset Token.",
+    "setup_telegram": "Telegram: escriba /newbot a https://t.me/BotFather, y le dará la clave.",
+    "setup_token": "Clave de {platform} (no se verá; {empty}): ",
+    "setup_skip": "vacío, para no usar {platform}",
+    "setup_keep": "vacío, para dejar la que hay",
+    "setup_other": "Es una clave de {found}: la uso para {found}.",
+    "setup_accepted": "{platform} la acepta.",
+    "setup_given_up": "No guardo nada sin una clave de {platform} que valga.",
+    "setup_nothing": "No hay ninguna clave, así que no guardo nada.",
+    "setup_written": "Guardado en {file}, que sólo su dueño puede leer.",
+    "setup_unwritable": "No puedo escribir {file} ({reason}): ejecute «litteragpt setup» en una "
+    "carpeta suya.",
+    "setup_overruled": "Aviso: la variable de entorno {name} cuenta más que el archivo; quítela.",
+    "setup_steps": "Queda por hacer, si lo quiere:",
+    "setup_step": "- {text} {mend}",
+    "setup_next": "Compruébelo todo con «litteragpt doctor» y enciéndalo con «litteragpt bot».",
     "doctor_bad_certificate": "el certificado no vale",
 }

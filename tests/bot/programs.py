@@ -62,15 +62,24 @@ def litteragpt(
 
 
 class Terminal:
-    """`litteragpt bot` in a terminal of its own, without echo."""
+    """A command, `litteragpt bot` if none is named, in a terminal of its own; `welcome` is what it
+    shows before the first prompt. Without `echo` the terminal does not show what is typed."""
 
-    def __init__(self, settings: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        settings: Mapping[str, str],
+        command: str = "bot",
+        prompt: str = PROMPT,
+        *,
+        echo: bool = False,
+    ) -> None:
         self._screen, inside = os.openpty()
-        attributes = termios.tcgetattr(inside)
-        attributes[3] &= ~termios.ECHO
-        termios.tcsetattr(inside, termios.TCSANOW, attributes)
+        if not echo:
+            attributes = termios.tcgetattr(inside)
+            attributes[3] &= ~termios.ECHO
+            termios.tcsetattr(inside, termios.TCSANOW, attributes)
         self.process = subprocess.Popen(
-            [*PROGRAM, "bot"],
+            [*PROGRAM, command],
             env=dict(settings),
             stdin=inside,
             stdout=inside,
@@ -80,7 +89,7 @@ class Terminal:
             preexec_fn=partial(fcntl.ioctl, inside, termios.TIOCSCTTY, 0),
         )
         os.close(inside)
-        self.welcome = self.read_until(PROMPT)
+        self.welcome = self.read_until(prompt)
 
     def read_until(self, mark: str) -> str:
         """What is shown up to and without `mark`."""
