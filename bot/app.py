@@ -48,7 +48,7 @@ def worker_options(settings: Settings) -> WorkerOptions:
 async def run_bot(settings: Settings) -> None:
     """Serve the platforms that have a token, or else the terminal, until a signal comes or the
     input ends. Raises LitteraError when it cannot start or no platform can ever be served."""
-    configure_logs(settings.log_level, settings.secrets)
+    configure_logs(settings.log_level, settings.secrets, settings.log_format, settings.log_levels)
     if settings.discord_token or settings.telegram_token:
         await _serve_platforms(settings)
     else:

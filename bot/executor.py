@@ -31,6 +31,7 @@ from model.prompt import PHRASE_LIMIT, Options, check_phrase
 from model.result import Result
 
 log = logging.getLogger(__name__)
+worker_log = logging.getLogger("bot.worker")
 
 RERUNS, KILLS = 2, 2
 # A worker says every second that it lives (see ALIVE_SECONDS in bot.worker). After so many seconds
@@ -38,6 +39,7 @@ RERUNS, KILLS = 2, 2
 QUIET_SECONDS, SILENT_SECONDS = 5, 30
 START_SECONDS = 120.0
 STOP_SECONDS = 5.0
+LAST_WORDS_SECONDS = 1.0
 BACKOFF_SECONDS = (0.1, 5.0)
 # A worker that cannot start so many times in a row fails the requests that wait for it.
 FAILED_STARTS = 3
@@ -222,6 +224,8 @@ class Executor:
         process = self._process = await self._spawn()
         lines = cast("asyncio.StreamReader", process.stdout)  # piped, see _spawn
         watch = asyncio.create_task(self._watch(process), name="worker watch")
+        errors = cast("asyncio.StreamReader", process.stderr)
+        retelling = asyncio.create_task(_retell(errors), name="worker log")
         try:
             ready = await self._first_message(lines)
             self._serving = _serving(self._path, ready)
@@ -241,6 +245,9 @@ class Executor:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
                 await process.wait()
+            # Its last words, unless a child of its own holds the stream.
+            await asyncio.wait([retelling], timeout=LAST_WORDS_SECONDS)
+            retelling.cancel()
         self._lose_worker(process.returncode)
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
@@ -268,6 +275,7 @@ class Executor:
             *map(str, arguments),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
             limit=LINE_LIMIT,
             start_new_session=True,  # Ctrl-C in the terminal is the bot's to handle
         )
@@ -355,6 +363,19 @@ class Executor:
     def _fail_reloads(self, error: LitteraError) -> None:
         while self._reloads:
             _fail(self._reloads.popitem()[1], error)
+
+
+async def _retell(errors: asyncio.StreamReader) -> None:
+    """Put what a worker or a library of its says on its error stream into the log, a line each."""
+    while True:
+        try:
+            line = await errors.readline()
+        except ValueError:  # a line without end
+            continue
+        if not line:
+            return
+        if told := line.decode(errors="replace").strip():
+            worker_log.warning("%s", told)
 
 
 def _fail(reload: _Reload, error: LitteraError) -> None:

@@ -24,9 +24,10 @@ from bot.arrival import on_arrival
 from bot.drafts import Drafts
 from bot.executor import Executor
 from bot.failures import sentence
-from bot.generation import Generation, QueueFullError
+from bot.generation import Generation, QueueFullError, Restarted
 from bot.jobs import Answer, Draft, Job, Outcome, Requester
 from bot.limits import Limits
+from bot.logs import about
 from bot.platform import Platform
 from bot.store import Store
 from bot.texts import duration, say
@@ -112,6 +113,10 @@ class Service:
 
     async def handle(self, job: Job, platform: Platform) -> None:
         """Everything from a request to its answer. Raises nothing but CancelledError."""
+        with about(job.reference):
+            await self._handle(job, platform)
+
+    async def _handle(self, job: Job, platform: Platform) -> None:
         if (refusal := self._refuse(job)) is not None:
             self.vitals.count(platform.name, refusal.outcome)
             if not (refusal.silent and platform.may_stay_silent):
@@ -140,7 +145,8 @@ class Service:
                 continue
             doubt = "; its answer may have been sent already" if sending else ""
             log.info("%s goes on after a restart%s", job.reference, doubt)
-            self._begin(self._go_on(job, platform), f"job {job.reference}")
+            with about(job.reference):
+                self._begin(self._go_on(job, platform), f"job {job.reference}")
 
     async def forget(self, requester: Requester) -> None:
         """Remove all that is kept of a person. What is counted for the limits stays in memory until
@@ -323,7 +329,9 @@ class Service:
         async with Drafts(job.asked) as drafts:
             begun = False
             async for piece in generation:
-                if not begun and isinstance(piece, str):
+                if isinstance(piece, Restarted):
+                    log.warning("%s begins anew: the worker was lost", job.reference)
+                elif not begun:
                     begun = True
                     self.vitals.begun.add(platform.name, time.monotonic() - job.asked)
                 if (shown := drafts.add(piece)) is not None:

@@ -19,6 +19,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from yarl import URL
 
+from bot.logs import FORMATS, LEVELS, PARTS, TEXT
 from bot.texts import say, shorten
 from bot.tokens import DISCORD, TELEGRAM, TOKEN_SETTINGS, platform_of
 from model.errors import LitteraError
@@ -103,7 +104,23 @@ def _address(*schemes: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def _levels(value: object) -> dict[str, str]:
+    """`part=LEVEL` with commas or spaces between them."""
+    if isinstance(value, dict):  # the default
+        return value
+    levels = {}
+    for entry in _listed(value):
+        part, _, level = entry.partition("=")
+        if part.lower() not in PARTS:
+            raise ValueError(f"se espera parte=NIVEL, y las partes son {', '.join(PARTS)}")
+        if level.upper() not in LEVELS:
+            raise ValueError(f"se espera parte=NIVEL, y los niveles son {', '.join(LEVELS)}")
+        levels[part.lower()] = level.upper()
+    return levels
+
+
 Ids = Annotated[frozenset[int], NoDecode, BeforeValidator(_ids)]
+Levels = Annotated[dict[str, str], NoDecode, BeforeValidator(_levels)]
 Names = Annotated[frozenset[str], NoDecode, BeforeValidator(_names)]
 HttpAddress = Annotated[str, _address("https", "http")]
 GatewayAddress = Annotated[str, _address("wss", "ws")]
@@ -202,7 +219,9 @@ class Settings(BaseSettings):
     shutdown_seconds: float = Field(default=20, ge=0, le=600, allow_inf_nan=False)
     metrics_host: str = Field(default="127.0.0.1", min_length=1)
     metrics_port: int = Field(default=0, ge=0, le=65_535)
-    log_level: Annotated[str, _one_of("DEBUG", "INFO", "WARNING", "ERROR")] = "INFO"
+    log_format: Annotated[str, _one_of(*FORMATS)] = TEXT
+    log_level: Annotated[str, _one_of(*LEVELS)] = "INFO"
+    log_levels: Levels = Field(default_factory=dict)
     log_phrases: bool = False
 
     def options(
@@ -255,11 +274,11 @@ def environment_names() -> dict[str, str]:
     }
 
 
-def load_settings(**instead: str) -> Settings:
+def load_settings(**instead: Any) -> Settings:
     """Read and check the settings; raises SettingsError with a sentence for each wrong one. What is
     passed by a variable's name counts more than the environment and the file."""
     try:
-        return Settings.model_validate(instead)
+        return Settings(**instead)
     except ValidationError as error:
         raise SettingsError("\n".join(_explain(error))) from None
     except (OSError, UnicodeDecodeError) as error:

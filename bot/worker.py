@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from bot.logs import place_of
 from bot.protocol import Message, decode, encode, error_message, options_of
 from model.backend import Backend
 from model.engine import Engine
@@ -190,12 +191,21 @@ def load_and_probe(folder: Path, runtime: Runtime) -> Checkpoint[Backend]:
     return checkpoint
 
 
+def _tell(_: object, error: BaseException, __: object) -> None:
+    """Say in a line of the log what went wrong and where; its text may hold somebody's phrase."""
+    print(f"failed: {place_of(error)}", file=sys.stderr)  # noqa: T201 (the bot reads it)
+
+
 def main() -> None:
     """Arguments: checkpoint folder, engine, device, threads, rows."""
     folder, engine, device, threads, rows = sys.argv[1:]
     # Whatever else prints must not get between the protocol's lines.
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    sys.excepthook = _tell
+    threading.excepthook = lambda failure: _tell(
+        failure.exc_type, failure.exc_value or failure.exc_type(), failure.exc_traceback
+    )
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     try:

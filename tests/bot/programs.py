@@ -115,8 +115,7 @@ class Terminal:
         self.type("\x03")
 
     def ended(self) -> tuple[int, str]:
-        """Wait for the end of the program and of its worker, which holds the error stream too;
-        the exit code and what came on that stream."""
+        """Wait for the end of the program; the exit code and what came on its error stream."""
         _, errors = self.process.communicate(timeout=SECONDS)
         os.close(self._screen)
         return self.process.returncode, errors.decode()

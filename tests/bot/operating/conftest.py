@@ -16,7 +16,7 @@ async def watched(
     checkpoints: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Scene]:
     folder = tmp_path_factory.mktemp("watched")
-    async with watched_bot(checkpoints, folder) as scene:
+    async with watched_bot(checkpoints, folder, LITTERAGPT_LOG_FORMAT="json") as scene:
         await scene.watcher.until("readyz", 200, GREEN_SECONDS)
         await scene.discord.synced(GREEN_SECONDS)
         yield scene
