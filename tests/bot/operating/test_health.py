@@ -75,6 +75,13 @@ async def test_a_platform_that_is_gone_shows_and_the_process_still_lives(watched
     assert await watcher.value("reconnects_total", platform="discord") >= 1
 
 
+async def test_a_platform_on_which_nothing_happens_stays_connected(watched: Scene) -> None:
+    before = await watched.watcher.value("reconnects_total")
+    await asyncio.sleep(6)  # longer than an answer to any other question may take
+    assert await watched.watcher.until("readyz", 200, GREEN_SECONDS) == WELL
+    assert await watched.watcher.value("reconnects_total") == before
+
+
 async def test_until_the_model_is_loaded_it_is_not_well(tmp_path: Path) -> None:
     config = save_tiny(tmp_path / "checkpoints" / "tiny") / "config.json"
     content = config.read_bytes()
