@@ -61,7 +61,7 @@ def _oddities(settings: Settings) -> Iterator[tuple[str, dict[str, object]]]:
         yield "doctor_threads", {"threads": settings.threads, "cores": cores}
     if settings.log_phrases:
         yield "doctor_phrases_logged", {}
-    if settings.log_level == "DEBUG":
+    if "DEBUG" in {settings.log_level, *settings.log_levels.values()}:
         yield "doctor_debug_logged", {}
     yield from _people(settings)
 

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import discord
 import yarl
 from discord import app_commands
@@ -26,6 +27,7 @@ from bot.adapters.discord.menus import MENUS
 from bot.adapters.discord.problems import report
 from bot.adapters.discord.sync import keep_synced
 from bot.core import Core
+from bot.keepalive import open_socket
 from bot.settings import Settings
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ class LitteraClient(discord.Client):
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
             http_trace=adapter.trace,
+            connector=aiohttp.TCPConnector(limit=0, socket_factory=open_socket),
         )
         self.adapter = adapter
         self.tree = Tree(self)

@@ -12,6 +12,7 @@ from telegram.request import HTTPXRequest
 
 from bot.adapters.telegram.rate_limiter import Priority, RateLimiter
 from bot.arrival import arrived
+from bot.keepalive import KEEPALIVE
 from bot.platform import RefusedError
 from bot.settings import Settings
 from bot.texts import say
@@ -41,7 +42,8 @@ class Link(ExtBot[Priority]):
     ) -> list[dict[str, Any]]:
         """What getUpdates answers, unparsed: one malformed update must not take the others along.
 
-        Confirms every update before `offset`; waits up to `wait` seconds for new ones.
+        Confirms every update before `offset`; waits up to `wait` seconds for new ones, in which the
+        connection is silent, so `read_timeout` must be longer.
         """
         asked = {"offset": offset, "timeout": wait, "allowed_updates": list(ALLOWED_UPDATES)}
         updates = await self._post("getUpdates", asked, read_timeout=read_timeout)
@@ -92,6 +94,7 @@ def _pool(size: int, on_limit: Callable[[], None]) -> HTTPXRequest:
 
     return HTTPXRequest(
         connection_pool_size=size,
+        socket_options=KEEPALIVE,
         connect_timeout=CONNECT_SECONDS,
         read_timeout=ANSWER_SECONDS,
         write_timeout=ANSWER_SECONDS,
