@@ -42,8 +42,8 @@ TEXTS = {
     "doctor_phrases_logged": "El registro guarda las frases de la gente.",
     "doctor_phrases_logged_mend": "Si no es lo que quiere, ponga LITTERAGPT_LOG_PHRASES a false.",
     "doctor_debug_logged": "El registro con DEBUG puede mostrar trozos de lo que la gente escribe.",
-    "doctor_debug_logged_mend": "Cuando acabe de buscar el fallo, ponga LITTERAGPT_LOG_LEVEL a "
-    "INFO.",
+    "doctor_debug_logged_mend": "Cuando acabe de buscar el fallo, quite DEBUG de "
+    "LITTERAGPT_LOG_LEVEL y LITTERAGPT_LOG_LEVELS.",
     "doctor_allowed_and_blocked": "{who} está a la vez entre los que se atienden y los que no.",
     "doctor_allowed_and_blocked_mend": "Quítelo de LITTERAGPT_ALLOWED_{names} o de "
     "LITTERAGPT_BLOCKED_{names}.",
