@@ -15,9 +15,12 @@ from bot.adapters.console import standard_console
 from bot.administration import Administration, chosen_checkpoint
 from bot.core import Core
 from bot.executor import Executor, WorkerOptions
+from bot.health import Health
 from bot.limits import Limits
 from bot.logs import configure_logs
+from bot.monitoring import monitoring
 from bot.platform import Platform, RefusedError
+from bot.preflight import check_start
 from bot.service import Service
 from bot.settings import Settings, SettingsError
 from bot.store import Store, open_store
@@ -45,7 +48,7 @@ def worker_options(settings: Settings) -> WorkerOptions:
 async def run_bot(settings: Settings) -> None:
     """Serve the platforms that have a token, or else the terminal, until a signal comes or the
     input ends. Raises LitteraError when it cannot start or no platform can ever be served."""
-    configure_logs(settings.log_level, settings.secrets)
+    configure_logs(settings.log_level, settings.secrets, settings.log_format, settings.log_levels)
     if settings.discord_token or settings.telegram_token:
         await _serve_platforms(settings)
     else:
@@ -72,23 +75,30 @@ async def _converse(settings: Settings) -> None:
 
 
 async def _serve_platforms(settings: Settings) -> None:
-    async with open_store(settings.state_dir, settings.audit_days) as store:
-        await _serve_from(store, settings)
+    check_start(settings)
+    health = Health()
+    async with (
+        monitoring(settings, health),
+        open_store(settings.state_dir, settings.audit_days) as store,
+    ):
+        await _serve_from(store, settings, health)
 
 
-async def _serve_from(store: Store, settings: Settings) -> None:
+async def _serve_from(store: Store, settings: Settings, health: Health) -> None:
     executor = await _start_with_choice(settings, store)
     try:
         core = make_core(settings, executor, store)
         await _restore_limits(core)
         platforms = configured_platforms(core)
         core.administration.platforms.extend(platforms)
+        health.core = core
         watch = asyncio.create_task(core.service.vitals.watch_loop(), name="loop watch")
         try:
             await _until_stopped(core, platforms)
         finally:
             watch.cancel()
     finally:
+        health.core = None
         await executor.close()
 
 

@@ -198,6 +198,30 @@ def import_(
     typer.echo(say("imported", out=out))
 
 
+@app.command(help="Comprueba todo lo que el bot necesita y dice cómo remediar lo que falle.")
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Muestra un objeto JSON.")] = False,
+) -> None:
+    """Whether a bot could serve."""
+    from bot.doctor import examine
+    from bot.doctor.findings import as_json as to_json
+    from bot.doctor.findings import as_lines, is_well
+
+    findings = asyncio.run(examine())
+    for line in [to_json(findings)] if as_json else as_lines(findings):
+        typer.echo(line)
+    if not is_well(findings):
+        raise typer.Exit(EXIT_FAILURE)
+
+
+@app.command(help="Pide las claves de las plataformas, las comprueba y las guarda en .env.")
+def setup() -> None:
+    """The first thing whoever hosts a bot does."""
+    from bot.setup import set_up
+
+    set_up(typer.echo)
+
+
 def _settings() -> Settings:
     for warning in unknown_settings():
         typer.echo(warning, err=True)

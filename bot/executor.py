@@ -31,12 +31,15 @@ from model.prompt import PHRASE_LIMIT, Options, check_phrase
 from model.result import Result
 
 log = logging.getLogger(__name__)
+worker_log = logging.getLogger("bot.worker")
 
 RERUNS, KILLS = 2, 2
-# A worker that should write and says nothing for so many seconds hangs; see ALIVE in bot.worker.
-SILENT_SECONDS = 30
+# A worker says every second that it lives (see ALIVE_SECONDS in bot.worker). After so many seconds
+# of silence it is not counted on, and after so many it is replaced.
+QUIET_SECONDS, SILENT_SECONDS = 5, 30
 START_SECONDS = 120.0
 STOP_SECONDS = 5.0
+LAST_WORDS_SECONDS = 1.0
 BACKOFF_SECONDS = (0.1, 5.0)
 # A worker that cannot start so many times in a row fails the requests that wait for it.
 FAILED_STARTS = 3
@@ -94,6 +97,8 @@ class Executor:
         self.options = options
         self.answered = 0
         self.restarts = 0
+        self.reloads = 0
+        self.failed_reloads = 0
         self._path = options.checkpoint
         self._serving: Serving | None = None
         self._unfinished: dict[int, Generation] = {}
@@ -104,7 +109,7 @@ class Executor:
         self._keeper: asyncio.Task[None] | None = None
         self._failure: LitteraError | None = None
         self._closing = False
-        self._heard = 0  # how many messages, so far
+        self._silence = 0  # seconds since the worker last said anything
 
     @property
     def pending(self) -> int:
@@ -117,6 +122,11 @@ class Executor:
         if self._serving is None:
             raise UnavailableError("the worker has not started yet")
         return self._serving
+
+    @property
+    def answering(self) -> bool:
+        """Whether a worker is ready to write, and has shown lately that it lives."""
+        return self._started.is_set() and self._silence < QUIET_SECONDS
 
     @property
     def worker_pid(self) -> int | None:
@@ -181,7 +191,13 @@ class Executor:
         self._reloads[number] = reload
         if self._started.is_set():
             self._load(number, reload)
-        return await reload.answer
+        try:
+            done = await reload.answer
+        except LitteraError:
+            self.failed_reloads += 1
+            raise
+        self.reloads += 1
+        return done
 
     async def _keep(self) -> None:
         """Start the worker, read what it says until it dies, start it again."""
@@ -208,6 +224,8 @@ class Executor:
         process = self._process = await self._spawn()
         lines = cast("asyncio.StreamReader", process.stdout)  # piped, see _spawn
         watch = asyncio.create_task(self._watch(process), name="worker watch")
+        errors = cast("asyncio.StreamReader", process.stderr)
+        retelling = asyncio.create_task(_retell(errors), name="worker log")
         try:
             ready = await self._first_message(lines)
             self._serving = _serving(self._path, ready)
@@ -227,20 +245,21 @@ class Executor:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
                 await process.wait()
+            # Its last words, unless a child of its own holds the stream.
+            await asyncio.wait([retelling], timeout=LAST_WORDS_SECONDS)
+            retelling.cancel()
         self._lose_worker(process.returncode)
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
-        """Kill a worker that has something to write and is silent for too long.
+        """Kill a worker that is silent for too long.
 
         Seconds are counted in turns of the event loop, so that one that was held up itself does
         not take its own pause for the worker's.
         """
-        silent, heard = 0, self._heard
-        while silent < SILENT_SECONDS:
+        self._silence = 0
+        while self._silence < SILENT_SECONDS:
             await asyncio.sleep(1.0)
-            waiting = self._started.is_set() and bool(self._unfinished)
-            silent = silent + 1 if waiting and heard == self._heard else 0
-            heard = self._heard
+            self._silence += self._started.is_set()
         log.error("the worker is silent for %d s and is replaced", SILENT_SECONDS)
         with contextlib.suppress(ProcessLookupError):
             process.kill()
@@ -256,6 +275,7 @@ class Executor:
             *map(str, arguments),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
             limit=LINE_LIMIT,
             start_new_session=True,  # Ctrl-C in the terminal is the bot's to handle
         )
@@ -289,7 +309,7 @@ class Executor:
         process.stdin.write(encode(message))
 
     def _hear(self, message: Message) -> None:
-        self._heard += 1
+        self._silence = 0
         number = message.get("id", 0)  # none has 0
         if (reload := self._reloads.pop(number, None)) is not None:
             self._end_reload(reload, message)
@@ -343,6 +363,19 @@ class Executor:
     def _fail_reloads(self, error: LitteraError) -> None:
         while self._reloads:
             _fail(self._reloads.popitem()[1], error)
+
+
+async def _retell(errors: asyncio.StreamReader) -> None:
+    """Put what a worker or a library of its says on its error stream into the log, a line each."""
+    while True:
+        try:
+            line = await errors.readline()
+        except ValueError:  # a line without end
+            continue
+        if not line:
+            return
+        if told := line.decode(errors="replace").strip():
+            worker_log.warning("%s", told)
 
 
 def _fail(reload: _Reload, error: LitteraError) -> None:

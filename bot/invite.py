@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from importlib.metadata import version
 from typing import Any
 
 import aiohttp
 from yarl import URL
 
+from bot.apis import Reply, UnreachableError, api_session, ask_discord, ask_telegram
 from bot.settings import Settings, SettingsError
 from bot.texts import say
+from bot.tokens import DISCORD, TELEGRAM, TOKEN_SETTINGS
 from model.errors import LitteraError
 
-DISCORD_API = "https://discord.com/api/v10"
-TELEGRAM_API = "https://api.telegram.org"
 # Answers to interactions need no permission of the bot's own in the server.
 PERMISSIONS = 0
-SECONDS = 15.0
-# https://docs.discord.com/developers/reference#user-agent
-USER_AGENT = f"DiscordBot (litteragpt, {version('litteragpt')})"
 
 
 class InviteError(LitteraError):
@@ -29,7 +25,7 @@ class InviteError(LitteraError):
 async def invitations(settings: Settings) -> tuple[list[str], list[LitteraError]]:
     """A line for each way to add the bot, and what kept some of them from being found out. Raises
     SettingsError when no platform has a token."""
-    platforms: list[Callable[[Settings, aiohttp.ClientSession], Awaitable[list[str]]]] = []
+    platforms: list[Callable[[aiohttp.ClientSession, Settings], Awaitable[list[str]]]] = []
     if settings.discord_token is not None:
         platforms.append(_discord)
     if settings.telegram_token is not None:
@@ -38,27 +34,32 @@ async def invitations(settings: Settings) -> tuple[list[str], list[LitteraError]
         raise SettingsError(say("invite_none"))
     lines: list[str] = []
     problems: list[LitteraError] = []
-    timeout = aiohttp.ClientTimeout(total=SECONDS)
-    async with aiohttp.ClientSession(timeout=timeout) as session:
+    async with api_session() as session:
         for links_of in platforms:
             try:
-                lines += await links_of(settings, session)
+                lines += await links_of(session, settings)
             except LitteraError as error:
                 problems.append(error)
     return lines, problems
 
 
-async def _discord(settings: Settings, session: aiohttp.ClientSession) -> list[str]:
+async def discord_application(session: aiohttp.ClientSession, settings: Settings) -> dict[str, Any]:
+    """The bot's application (https://docs.discord.com/developers/resources/application). Raises
+    SettingsError for a token that Discord does not know and InviteError for anything else."""
+    return await _known(ask_discord(session, settings, "applications/@me"), DISCORD)
+
+
+async def telegram_bot(session: aiohttp.ClientSession, settings: Settings) -> dict[str, Any]:
+    """The bot as getMe tells it (https://core.telegram.org/bots/api#getme). Raises as
+    `discord_application`."""
+    answer = await _known(ask_telegram(session, settings, "getMe"), TELEGRAM)
+    user: dict[str, Any] = answer["result"]
+    return user
+
+
+async def _discord(session: aiohttp.ClientSession, settings: Settings) -> list[str]:
     """https://docs.discord.com/developers/topics/oauth2#bot-authorization-flow"""
-    token = settings.discord_token.get_secret_value().strip() if settings.discord_token else ""
-    application = await _ask(
-        session,
-        f"{settings.discord_api_base or DISCORD_API}/applications/@me",
-        {"Authorization": f"Bot {token}", "User-Agent": USER_AGENT},
-        platform="Discord",
-        setting="DISCORD_TOKEN",
-        where="discord.com/developers/applications, apartado Bot",
-    )
+    application = await discord_application(session, settings)
     page = URL("https://discord.com/oauth2/authorize").with_query(client_id=application["id"])
     server = page.update_query(
         integration_type=0, scope="bot applications.commands", permissions=PERMISSIONS
@@ -67,37 +68,26 @@ async def _discord(settings: Settings, session: aiohttp.ClientSession) -> list[s
     return [say("invite_server", link=server), say("invite_account", link=account)]
 
 
-async def _telegram(settings: Settings, session: aiohttp.ClientSession) -> list[str]:
+async def _telegram(session: aiohttp.ClientSession, settings: Settings) -> list[str]:
     """https://core.telegram.org/api/links#bot-links"""
-    token = settings.telegram_token.get_secret_value().strip() if settings.telegram_token else ""
-    answer = await _ask(
-        session,
-        f"{settings.telegram_api_base or TELEGRAM_API}/bot{token}/getMe",
-        {},
-        platform="Telegram",
-        setting="TELEGRAM_TOKEN",
-        where="su conversación con @BotFather",
-    )
-    link = f"https://t.me/{answer['result']['username']}"
+    user = await telegram_bot(session, settings)
+    link = f"https://t.me/{user['username']}"
     lines = [say("invite_chat", link=link)]
-    if answer["result"].get("can_join_groups", True):
+    if user.get("can_join_groups", True):
         lines.append(say("invite_group", link=f"{link}?startgroup=true"))
     return lines
 
 
-async def _ask(
-    session: aiohttp.ClientSession, url: str, headers: dict[str, str], **names: str
-) -> dict[str, Any]:
-    """What a platform says of the bot. Raises SettingsError for a token that it does not know and
-    InviteError for anything else; neither holds the address, which may hold the token."""
+async def _known(asking: Awaitable[Reply], platform: str) -> dict[str, Any]:
+    """The object that a platform answers with when it knows the token."""
     try:
-        async with session.get(url, headers=headers) as response:
-            if response.status in (401, 403, 404):
-                raise SettingsError(say("invite_refused", **names))
-            if response.status != 200:
-                raise InviteError(say("invite_failed", reason=response.status, **names))
-            answer: dict[str, Any] = await response.json(content_type=None)
-            return answer
-    except (OSError, aiohttp.ClientError, TimeoutError, ValueError) as error:
-        reason = type(error).__name__
-        raise InviteError(say("invite_failed", reason=reason, **names)) from None
+        reply = await asking
+    except UnreachableError as error:
+        raise InviteError(say("invite_failed", platform=platform, reason=error)) from None
+    if reply.refused:
+        where = say(f"token_from_{platform.lower()}")
+        setting = TOKEN_SETTINGS[platform]
+        raise SettingsError(say("invite_refused", platform=platform, setting=setting, where=where))
+    if reply.status != 200 or not isinstance(reply.content, dict):
+        raise InviteError(say("invite_failed", platform=platform, reason=reply.status))
+    return reply.content

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from bot.texts import SPANISH, notices
@@ -19,6 +20,24 @@ REFERENCE_LENGTH = 6
 def new_reference() -> str:
     """A short id that a person is shown and the log has too."""
     return "".join(secrets.choice(_REFERENCE_ALPHABET) for _ in range(REFERENCE_LENGTH))
+
+
+class Outcome(StrEnum):
+    """What came of a request; those from NOT_ALLOWED on were not taken at all."""
+
+    ANSWERED = "answered"
+    CANCELLED = "cancelled"
+    TOO_SLOW = "too_slow"
+    FAILED = "failed"
+    LATE = "late"  # the bot was off for too long
+    NOT_ALLOWED = "not_allowed"
+    BLOCKED = "blocked"
+    CLOSING = "closing"
+    PAUSED = "paused"
+    BAD_PHRASE = "bad_phrase"
+    BUSY = "busy"
+    OVER_LIMIT = "over_limit"
+    QUEUE_FULL = "queue_full"
 
 
 @dataclass(frozen=True)

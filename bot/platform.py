@@ -18,6 +18,19 @@ class RefusedError(LitteraError):
     """
 
 
+class Connection:
+    """Whether a platform's events arrive, and how many times they began to."""
+
+    def __init__(self) -> None:
+        self.up = False
+        self.times = 0
+
+    def note(self, up: bool) -> None:
+        """Note what is the case now."""
+        self.times += up and not self.up
+        self.up = up
+
+
 class Platform(Protocol):
     """One platform: its connection and the way back for its jobs.
 
@@ -30,8 +43,8 @@ class Platform(Protocol):
         """`discord` or `telegram`."""
 
     @property
-    def connected(self) -> bool:
-        """Whether events arrive at the moment."""
+    def connection(self) -> Connection:
+        """How it stands between the bot and the platform."""
 
     @property
     def may_stay_silent(self) -> bool:

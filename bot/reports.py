@@ -10,7 +10,7 @@ from bot.executor import Executor, Reloaded, Serving
 from bot.platform import Platform
 from bot.service import Service
 from bot.texts import ENGLISH, SPANISH, duration, say
-from bot.vitals import Samples, resident_memory
+from bot.vitals import PlatformSamples, Samples, resident_memory
 
 
 def label(serving: Serving) -> str:
@@ -85,7 +85,7 @@ def status_report(
         worker_memory=_megabytes(executor.worker_pid and resident_memory(executor.worker_pid)),
         restarts=executor.restarts,
         platforms=", ".join(
-            f"{each.name} {say('connected' if each.connected else 'disconnected', language)}"
+            f"{each.name} {say('connected' if each.connection.up else 'disconnected', language)}"
             for each in platforms
         ),
         store=service.store.trouble or say("store_fine", language),
@@ -104,7 +104,7 @@ def _version(package: str) -> str:
         return "-"
 
 
-def _seconds(samples: Samples, percent: float) -> str:
+def _seconds(samples: PlatformSamples, percent: float) -> str:
     value = samples.percentile(percent)
     return "-" if value is None else f"{value:.2f} s"
 

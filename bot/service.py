@@ -24,9 +24,10 @@ from bot.arrival import on_arrival
 from bot.drafts import Drafts
 from bot.executor import Executor
 from bot.failures import sentence
-from bot.generation import Generation, QueueFullError
-from bot.jobs import Answer, Draft, Job, Requester
+from bot.generation import Generation, QueueFullError, Restarted
+from bot.jobs import Answer, Draft, Job, Outcome, Requester
 from bot.limits import Limits
+from bot.logs import about
 from bot.platform import Platform
 from bot.store import Store
 from bot.texts import duration, say
@@ -53,6 +54,7 @@ LAST_WORDS_SECONDS = 5.0
 class Refusal:
     """Why a job is not taken; `silent` when the person has been told already."""
 
+    outcome: Outcome
     notice: str
     silent: bool = False
 
@@ -111,7 +113,12 @@ class Service:
 
     async def handle(self, job: Job, platform: Platform) -> None:
         """Everything from a request to its answer. Raises nothing but CancelledError."""
+        with about(job.reference):
+            await self._handle(job, platform)
+
+    async def _handle(self, job: Job, platform: Platform) -> None:
         if (refusal := self._refuse(job)) is not None:
+            self.vitals.count(platform.name, refusal.outcome)
             if not (refusal.silent and platform.may_stay_silent):
                 await platform.fail(job, refusal.notice)
             if job.event is not None:
@@ -138,7 +145,8 @@ class Service:
                 continue
             doubt = "; its answer may have been sent already" if sending else ""
             log.info("%s goes on after a restart%s", job.reference, doubt)
-            self._begin(self._go_on(job, platform), f"job {job.reference}")
+            with about(job.reference):
+                self._begin(self._go_on(job, platform), f"job {job.reference}")
 
     async def forget(self, requester: Requester) -> None:
         """Remove all that is kept of a person. What is counted for the limits stays in memory until
@@ -189,6 +197,7 @@ class Service:
     async def _go_on(self, job: Job, platform: Platform) -> None:
         """The life of a job that was admitted by an earlier process."""
         if time.monotonic() - job.asked > platform.patience:
+            self.vitals.count(platform.name, Outcome.LATE)
             await self._deliver(job, platform.fail(job, say("late", job.language)))
             await self.store.finish(job)
             return
@@ -202,34 +211,36 @@ class Service:
         requester, language = job.requester, job.language
         person, server = requester.person, requester.server
         if not self.access.allows(person, server):
-            return Refusal(say("not_allowed", language))
+            return Refusal(Outcome.NOT_ALLOWED, say("not_allowed", language))
         if (wait := self.limits.blocked(person)) > 0:
-            return Refusal(say("flooding", language, wait=duration(wait)), silent=True)
+            notice = say("flooding", language, wait=duration(wait))
+            return Refusal(Outcome.BLOCKED, notice, silent=True)
         if self._closing:
-            return Refusal(say("closing", language))
+            return Refusal(Outcome.CLOSING, say("closing", language))
         if self.paused:
-            return Refusal(say("paused", language))
+            return Refusal(Outcome.PAUSED, say("paused", language))
         try:
             check_phrase(job.phrase, self.executor.options.phrase_limit)
         except LitteraError as error:
-            return self._strike(job, sentence(error, language))
+            return self._strike(job, Outcome.BAD_PHRASE, sentence(error, language))
         if person in self._running:
-            return self._strike(job, say("busy", language))
+            return self._strike(job, Outcome.BUSY, say("busy", language))
         if (excess := self.limits.excess(person, server)) is not None:
             notice = say(excess.kind, language, limit=excess.limit, wait=duration(excess.wait))
-            return self._strike(job, notice)
+            return self._strike(job, Outcome.OVER_LIMIT, notice)
         if len(self._running) >= self._queue_limit:
-            return Refusal(sentence(QueueFullError(self._queue_limit), language))
+            full = QueueFullError(self._queue_limit)
+            return Refusal(Outcome.QUEUE_FULL, sentence(full, language))
         self.limits.count(person, server)
         return None
 
-    def _strike(self, job: Job, notice: str) -> Refusal:
+    def _strike(self, job: Job, outcome: Outcome, notice: str) -> Refusal:
         person = job.requester.person
         if not job.typed and (block := self.limits.strike(person)) > 0:
             log.warning("%s floods and is not answered for %s", person, duration(block))
             self._begin(self.store.block(person, block), f"block {person}")
             notice = say("flooding", job.language, wait=duration(block))
-        return Refusal(notice)
+        return Refusal(outcome, notice)
 
     async def _serve(self, name: str, running: _Running, platform: Platform) -> None:
         """Bring a job to its end, whatever that is, and then forget it."""
@@ -248,23 +259,24 @@ class Service:
                 if running.kept is not None:
                     await asyncio.wait([running.kept], timeout=KEEP_SECONDS)
                 await platform.acknowledge(job)
-                self.vitals.acknowledged.add(time.monotonic() - job.asked)
+                self.vitals.acknowledged.add(platform.name, time.monotonic() - job.asked)
                 answer = await self._write(running, platform)
         except asyncio.CancelledError:
             if not running.cancelled:
                 raise
             if running.task is not None:
                 running.task.uncancel()
+            self.vitals.count(platform.name, Outcome.CANCELLED)
             notice = say("closing" if self._closing else "cancelled_job", job.language)
             await self._deliver(job, platform.fail(job, notice))
         except TimeoutError:
-            self._log_failure(job, "took too long")
+            self._note_failure(job, Outcome.TOO_SLOW, "took too long")
             await self._deliver(job, platform.fail(job, say("too_slow", job.language)))
         except LitteraError as error:
-            self._log_failure(job, type(error).__name__)
+            self._note_failure(job, Outcome.FAILED, type(error).__name__)
             await self._deliver(job, platform.fail(job, sentence(error, job.language)))
         except Exception:  # noqa: BLE001 (whatever it is, the person is told, and the log has it)
-            self._log_failure(job, "unexpected", trace=True)
+            self._note_failure(job, Outcome.FAILED, "unexpected", trace=True)
             notice = say("internal", job.language, reference=job.reference)
             await self._deliver(job, platform.fail(job, notice))
         else:
@@ -315,7 +327,13 @@ class Service:
         """Follow a text as it comes and show drafts of it when it takes long."""
         phrase = normalize(job.phrase)
         async with Drafts(job.asked) as drafts:
+            begun = False
             async for piece in generation:
+                if isinstance(piece, Restarted):
+                    log.warning("%s begins anew: the worker was lost", job.reference)
+                elif not begun:
+                    begun = True
+                    self.vitals.begun.add(platform.name, time.monotonic() - job.asked)
                 if (shown := drafts.add(piece)) is not None:
                     drafts.show(platform.progress(job, Draft(phrase, shown)))
 
@@ -323,12 +341,12 @@ class Service:
         asked = f": {normalize(job.phrase)}" if self._log_phrases else ""
         log.info("%s from %s%s", job.reference, job.requester.person, asked)
 
-    def _log_failure(self, job: Job, why: str, *, trace: bool = False) -> None:
-        self.vitals.failures += 1
+    def _note_failure(self, job: Job, outcome: Outcome, why: str, *, trace: bool = False) -> None:
+        self.vitals.count(job.requester.platform, outcome)
         log.error("%s from %s failed: %s", job.reference, job.requester.person, why, exc_info=trace)
 
     def _count_answer(self, job: Job) -> None:
         seconds = time.monotonic() - job.asked
-        self.vitals.answers += 1
-        self.vitals.answered.add(seconds)
+        self.vitals.count(job.requester.platform, Outcome.ANSWERED)
+        self.vitals.answered.add(job.requester.platform, seconds)
         log.info("%s answered in %.2f s", job.reference, seconds)

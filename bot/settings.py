@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import stat
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +19,9 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from yarl import URL
 
+from bot.logs import FORMATS, LEVELS, PARTS, TEXT
 from bot.texts import say, shorten
+from bot.tokens import DISCORD, TELEGRAM, TOKEN_SETTINGS, platform_of
 from model.errors import LitteraError
 from model.places import bundled_checkpoints
 from model.prompt import (
@@ -34,6 +37,8 @@ PREFIX = "LITTERAGPT_"
 PREFIXES = (PREFIX, "DISCORD_", "TELEGRAM_")
 # What Telegram takes as a secret, and long enough not to be guessed.
 WEBHOOK_KEY = r"[A-Za-z0-9_-]{16,256}"
+METRICS_PORT, WEBHOOK_PORT = "LITTERAGPT_METRICS_PORT", "TELEGRAM_WEBHOOK_PORT"
+SECRET_ENDINGS = ("TOKEN", "SECRET")
 ENV_FILE = ".env"
 ENV_ENCODING = "utf-8-sig"  # some editors put a byte-order mark in front
 
@@ -99,10 +104,54 @@ def _address(*schemes: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def _levels(value: object) -> dict[str, str]:
+    """`part=LEVEL` with commas or spaces between them."""
+    if isinstance(value, dict):  # the default
+        return value
+    levels = {}
+    for entry in _listed(value):
+        part, _, level = entry.partition("=")
+        if part.lower() not in PARTS:
+            raise ValueError(f"se espera parte=NIVEL, y las partes son {', '.join(PARTS)}")
+        if level.upper() not in LEVELS:
+            raise ValueError(f"se espera parte=NIVEL, y los niveles son {', '.join(LEVELS)}")
+        levels[part.lower()] = level.upper()
+    return levels
+
+
 Ids = Annotated[frozenset[int], NoDecode, BeforeValidator(_ids)]
+Levels = Annotated[dict[str, str], NoDecode, BeforeValidator(_levels)]
 Names = Annotated[frozenset[str], NoDecode, BeforeValidator(_names)]
 HttpAddress = Annotated[str, _address("https", "http")]
 GatewayAddress = Annotated[str, _address("wss", "ws")]
+
+
+def _secret(value: object) -> str | None:
+    """What was copied, without the spaces around it; nothing at all is none."""
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    return str(text or "").strip() or None
+
+
+def _token(platform: str) -> BeforeValidator:
+    """A bot token of this platform."""
+
+    def check(value: object) -> str | None:
+        token = _secret(value)
+        if token is None:
+            return None
+        if not re.fullmatch(r"[!-~]+", token):
+            raise ValueError("una clave no lleva espacios ni tildes; cópiela de nuevo")
+        found = platform_of(token)
+        if found not in (None, platform):
+            raise ValueError(f"es una clave de {found}; póngala en {TOKEN_SETTINGS[found]}")
+        return token
+
+    return BeforeValidator(check)
+
+
+Secret = Annotated[SecretStr | None, BeforeValidator(_secret)]
+DiscordToken = Annotated[SecretStr | None, _token(DISCORD)]
+TelegramToken = Annotated[SecretStr | None, _token(TELEGRAM)]
 
 
 def _plain(name: str, default: object = None, **bounds: Any) -> Any:
@@ -138,22 +187,22 @@ class Settings(BaseSettings):
     phrase_limit: int = Field(default=PHRASE_LIMIT, ge=1, le=PHRASE_LIMIT)
     sentence_limit: int = Field(default=600, ge=SENTENCE_LIMITS[0], le=SENTENCE_LIMITS[1])
     # Discord
-    discord_token: SecretStr | None = _plain("DISCORD_TOKEN")
+    discord_token: DiscordToken = _plain("DISCORD_TOKEN")
     discord_admin_ids: Ids = _plain("DISCORD_ADMIN_IDS", frozenset())
     discord_admin_guild_id: int | None = _plain("DISCORD_ADMIN_GUILD_ID", ge=1)
     discord_guild_ids: Ids = _plain("DISCORD_GUILD_IDS", frozenset())
     discord_api_base: HttpAddress | None = _plain("DISCORD_API_BASE")
     discord_gateway_url: GatewayAddress | None = _plain("DISCORD_GATEWAY_URL")
     # Telegram
-    telegram_token: SecretStr | None = _plain("TELEGRAM_TOKEN")
+    telegram_token: TelegramToken = _plain("TELEGRAM_TOKEN")
     telegram_admin_ids: Ids = _plain("TELEGRAM_ADMIN_IDS", frozenset())
     telegram_api_base: HttpAddress | None = _plain("TELEGRAM_API_BASE")
     # Telegram lets a poll wait for at most fifty seconds.
     telegram_poll_seconds: int = _plain("TELEGRAM_POLL_SECONDS", 30, ge=1, le=50)
     telegram_webhook_url: HttpAddress | None = _plain("TELEGRAM_WEBHOOK_URL")
-    telegram_webhook_secret: SecretStr | None = _plain("TELEGRAM_WEBHOOK_SECRET")
+    telegram_webhook_secret: Secret = _plain("TELEGRAM_WEBHOOK_SECRET")
     telegram_webhook_host: str = _plain("TELEGRAM_WEBHOOK_HOST", "127.0.0.1", min_length=1)
-    telegram_webhook_port: int = _plain("TELEGRAM_WEBHOOK_PORT", 8443, ge=1, le=65_535)
+    telegram_webhook_port: int = _plain(WEBHOOK_PORT, 8443, ge=1, le=65_535)
     # who may ask, and how much; 0 means no limit
     person_per_minute: int = Field(default=5, ge=0, le=10_000)
     person_per_day: int = Field(default=60, ge=0, le=100_000)
@@ -168,7 +217,11 @@ class Settings(BaseSettings):
     state_dir: Path = Field(default_factory=lambda: user_data_path("litteragpt", appauthor=False))
     audit_days: int = Field(default=90, ge=1, le=36_500)
     shutdown_seconds: float = Field(default=20, ge=0, le=600, allow_inf_nan=False)
-    log_level: Annotated[str, _one_of("DEBUG", "INFO", "WARNING", "ERROR")] = "INFO"
+    metrics_host: str = Field(default="127.0.0.1", min_length=1)
+    metrics_port: int = Field(default=0, ge=0, le=65_535)
+    log_format: Annotated[str, _one_of(*FORMATS)] = TEXT
+    log_level: Annotated[str, _one_of(*LEVELS)] = "INFO"
+    log_levels: Levels = Field(default_factory=dict)
     log_phrases: bool = False
 
     def options(
@@ -201,6 +254,10 @@ class Settings(BaseSettings):
         secret = self.telegram_webhook_secret
         if self.telegram_webhook_url is None:
             return self
+        if self.telegram_webhook_port == self.metrics_port:
+            raise PydanticCustomError(
+                METRICS_PORT, f"se espera otro puerto que el de {WEBHOOK_PORT}"
+            )
         if secret is None or not re.fullmatch(WEBHOOK_KEY, secret.get_secret_value()):
             raise PydanticCustomError(
                 "TELEGRAM_WEBHOOK_SECRET",
@@ -217,10 +274,11 @@ def environment_names() -> dict[str, str]:
     }
 
 
-def load_settings() -> Settings:
-    """Read and check the settings; raises SettingsError with a sentence for each wrong one."""
+def load_settings(**instead: Any) -> Settings:
+    """Read and check the settings; raises SettingsError with a sentence for each wrong one. What is
+    passed by a variable's name counts more than the environment and the file."""
     try:
-        return Settings()
+        return Settings(**instead)
     except ValidationError as error:
         raise SettingsError("\n".join(_explain(error))) from None
     except (OSError, UnicodeDecodeError) as error:
@@ -247,6 +305,18 @@ def unknown_settings() -> list[str]:
     return warnings
 
 
+def exposed_settings() -> Path | None:
+    """The file of settings, if it holds secrets and anybody may read it."""
+    path = Path(ENV_FILE)
+    try:
+        readable = os.name == "posix" and path.stat().st_mode & stat.S_IROTH
+        held = dotenv_values(path, encoding=ENV_ENCODING) if readable else {}
+    except (OSError, UnicodeDecodeError):  # load_settings tells of it
+        return None
+    secret = any(value and name.upper().endswith(SECRET_ENDINGS) for name, value in held.items())
+    return path.resolve() if secret else None
+
+
 def _explain(error: ValidationError) -> list[str]:
     names = environment_names()
     told = []
@@ -257,7 +327,7 @@ def _explain(error: ValidationError) -> list[str]:
         field = str(problem["loc"][0])
         name = names.get(field, field)
         # A secret is not shown, not even a wrong one.
-        value = "..." if name.endswith(("TOKEN", "SECRET")) else shorten(str(problem["input"]))
+        value = "..." if name.endswith(SECRET_ENDINGS) else shorten(str(problem["input"]))
         told.append(say("setting", name=name, value=value, expected=_expected(problem)))
     return told
 

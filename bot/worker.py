@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from bot.logs import place_of
 from bot.protocol import Message, decode, encode, error_message, options_of
 from model.backend import Backend
 from model.engine import Engine
@@ -30,7 +31,7 @@ from model.stored import Checkpoint
 # Streamed text is collected for this long, so that the bot reads tens of lines a second, not
 # thousands.
 FLUSH_SECONDS = 0.03
-# While it writes, the worker says so at least this often, or the bot takes it for hung.
+# The worker says at least this often that it lives, or the bot takes it for hung.
 ALIVE_SECONDS = 1.0
 # The bot's event loop shares the machine with this process and must win when both want a core.
 NICENESS = 5
@@ -85,11 +86,12 @@ class Worker:
             self._inbox.put(None)
 
     def _take_messages(self) -> bool:
-        """Handle what came in, waiting only while there is nothing to write; False at the end."""
+        """Handle what came in, waiting only while there is nothing to write, and never for longer
+        than the bot may go without a word; False at the end."""
         while True:
             idle = not any(engine.busy for engine in self._engines)
             try:
-                message = self._inbox.get(block=idle)
+                message = self._inbox.get(block=idle, timeout=ALIVE_SECONDS)
             except queue.Empty:
                 return True
             if message is None:
@@ -189,12 +191,21 @@ def load_and_probe(folder: Path, runtime: Runtime) -> Checkpoint[Backend]:
     return checkpoint
 
 
+def _tell(_: object, error: BaseException, __: object) -> None:
+    """Say in a line of the log what went wrong and where; its text may hold somebody's phrase."""
+    print(f"failed: {place_of(error)}", file=sys.stderr)  # noqa: T201 (the bot reads it)
+
+
 def main() -> None:
     """Arguments: checkpoint folder, engine, device, threads, rows."""
     folder, engine, device, threads, rows = sys.argv[1:]
     # Whatever else prints must not get between the protocol's lines.
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    sys.excepthook = _tell
+    threading.excepthook = lambda failure: _tell(
+        failure.exc_type, failure.exc_value or failure.exc_type(), failure.exc_traceback
+    )
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     try:

@@ -46,6 +46,7 @@ class CheckpointError(CodedError):
         "unknown": "no checkpoint {name!r} in {folder} (there: {known})",
         "no_folder": "{file}: no such folder; a checkpoint is a folder with model.safetensors",
         "missing": "{file}: missing, so the checkpoint is not whole",
+        "forbidden": "{file}: no permission to read it; give it with chmod -R u+rX or chown",
         "unreadable": "{file}: cannot be read ({reason})",
         "not_json": "{file}: not a whole JSON file",
         "content": "{file}: {problem}",

@@ -35,14 +35,23 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     write_text(path, json.dumps(content, ensure_ascii=False, indent=2) + "\n")
 
 
+def unreadable(path: Path, error: OSError) -> CheckpointError:
+    """What it means for a checkpoint that one of its files cannot be read."""
+    match error:
+        case FileNotFoundError():
+            return CheckpointError("missing", file=str(path))
+        case PermissionError():
+            return CheckpointError("forbidden", file=str(path))
+        case _:
+            return CheckpointError("unreadable", file=str(path), reason=error.strerror)
+
+
 def read_json_object(path: Path) -> dict[str, Any]:
     """The JSON object in a file of a checkpoint; raises CheckpointError naming the file."""
     try:
         content = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise CheckpointError("missing", file=str(path)) from None
     except OSError as error:
-        raise CheckpointError("unreadable", file=str(path), reason=error.strerror) from None
+        raise unreadable(path, error) from None
     except (ValueError, RecursionError):
         raise CheckpointError("not_json", file=str(path)) from None
     if not isinstance(content, dict):

@@ -71,11 +71,16 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+def gpu_drivers() -> list[Path]:
+    """Traces of a driver for GPUs with CUDA; on Linux there is one where there is such a GPU."""
+    return [path for path in _DRIVERS if path.exists()]
+
+
 def _wants_gpu(device: str) -> bool:
     """Whether a GPU is asked for, or may be used and is there."""
     if device != "auto":
         return device == "cuda"
-    if sys.platform == "linux" and not any(map(Path.exists, _DRIVERS)):
+    if sys.platform == "linux" and not gpu_drivers():
         return False
     import torch
 

@@ -19,6 +19,7 @@ from safetensors import SafetensorError, deserialize
 from model.checkpoint_files import CONFIG
 from model.config import DecoderConfig
 from model.errors import CheckpointError
+from model.files import unreadable
 
 ID_LENGTH = 12
 _FAR_LARGER = 20
@@ -55,12 +56,10 @@ def read_weights(path: Path, config: DecoderConfig) -> tuple[dict[str, Floats], 
     try:
         content = path.read_bytes()
         stored = dict(deserialize(content))  # type: ignore[no-untyped-call]
-    except FileNotFoundError:
-        raise CheckpointError("missing", file=str(path)) from None
     except SafetensorError:
         raise CheckpointError("not_weights", file=str(path)) from None
     except OSError as error:
-        raise CheckpointError("unreadable", file=str(path), reason=error.strerror) from None
+        raise unreadable(path, error) from None
     _check_size(path.with_name(CONFIG), config, sum(len(each["data"]) for each in stored.values()))
     _check_shapes(path, {name: tuple(each["shape"]) for name, each in stored.items()}, config)
     weights = {}

@@ -21,6 +21,7 @@ from bot.store.migrations import NewerError, migrate
 log = logging.getLogger(__name__)
 
 FILE = "litteragpt.db"
+UNUSABLE = ".unusable-"
 # How long a statement waits for another process that holds the file.
 BUSY_SECONDS = 2.0
 _PRAGMAS = (
@@ -51,7 +52,7 @@ async def open_database(folder: Path) -> tuple[AsyncEngine, str | None]:
 
 def set_aside(path: Path) -> str:
     """Rename a database that cannot be used, with its companions; the new name."""
-    kept = path.with_name(f"{path.name}.unusable-{time.time_ns() // 1_000_000}")
+    kept = path.with_name(f"{path.name}{UNUSABLE}{time.time_ns() // 1_000_000}")
     for suffix in _COMPANIONS:
         found = path.with_name(path.name + suffix)
         if found.exists():

@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.jobs import Job, Requester
-from bot.store.database import is_damage, open_database
+from bot.store.database import FILE, is_damage, open_database
 from bot.store.journal import Journal
 from bot.store.tables import audit, blocks, events, jobs, memory, requests
 from model.prompt import Options
@@ -55,6 +55,20 @@ class Store:
     def trouble(self) -> str | None:
         """What admins should know: why nothing is kept at the moment, or what was set aside."""
         return self._failing or self._replaced
+
+    @property
+    def failing(self) -> bool:
+        """Whether nothing is kept at the moment."""
+        return self._failing is not None
+
+    @property
+    def size(self) -> int:
+        """Bytes of its files, of those set aside too."""
+        total = 0
+        for path in (*self._folder.glob(f"{FILE}*"), self._folder / JOURNAL):
+            with contextlib.suppress(OSError):  # gone meanwhile
+                total += path.stat().st_size
+        return total
 
     async def open(self) -> None:
         """Open or begin the database and read what is remembered."""

@@ -6,13 +6,13 @@ their language decides; anything but English is answered in Spanish, the languag
 
 from __future__ import annotations
 
-from bot.texts import english, spanish, terminal
+from bot.texts import english, operation, spanish, terminal
 from model.errors import CodedError
 
 SPANISH, ENGLISH = "es", "en"
 QUOTED = 60  # characters
 
-_SPANISH = spanish.TEXTS | terminal.TEXTS
+_SPANISH = spanish.TEXTS | terminal.TEXTS | operation.TEXTS
 _TEXTS = {SPANISH: _SPANISH, ENGLISH: _SPANISH | english.TEXTS}
 
 

@@ -30,6 +30,8 @@ TEXTS = {
     "unknown": "No hay ningún modelo «{name}» en {folder}; hay: {known}.",
     "no_folder": "No existe la carpeta {file}; un modelo es una carpeta con model.safetensors.",
     "missing": "Falta {file}: el modelo no está completo.",
+    "forbidden": "No tengo permiso para leer {file}: déselo a este usuario con chmod -R u+rX o con "
+    "chown.",
     "unreadable": "No puedo leer {file} ({reason}).",
     "not_json": "{file} no es un archivo JSON completo.",
     "content": "{file} no es de un modelo de este programa: {problem}.",

@@ -5,6 +5,8 @@ TEXTS = {
     "setting": "{name}: «{value}» no vale; {expected}.",
     "setting_missing": "{name}: {expected}.",
     "setting_file": "No puedo leer el archivo .env: {error}.",
+    "setting_exposed": "Cualquier usuario de esta máquina puede leer las claves de {file}: "
+    "ejecute «chmod 600 {file}».",
     "setting_unknown": "Aviso: no conozco el ajuste {name}{hint}; no lo tengo en cuenta.",
     "usage": "No entiendo la orden: {problem}. Pruebe «litteragpt --help».",
     "not_integer": "«{value}» no es un número entero",
@@ -27,6 +29,8 @@ TEXTS = {
     # litteragpt invite
     "invite_none": "Para invitar al bot hace falta DISCORD_TOKEN o TELEGRAM_TOKEN, en el entorno o "
     "en el archivo .env.",
+    "token_from_discord": "discord.com/developers/applications, apartado Bot",
+    "token_from_telegram": "su conversación con @BotFather",
     "invite_refused": "{platform} rechaza {setting}: cópielo de nuevo de {where}.",
     "invite_failed": "No he podido preguntar a {platform} ({reason}); inténtelo dentro de un rato.",
     "invite_server": "Discord, a un servidor: {link}",
@@ -56,8 +60,11 @@ TEXTS = {
     # platforms that cannot be served, told to whoever runs the bot
     "telegram_refused": "Telegram no acepta la clave del bot: pida una a @BotFather y póngala en "
     "TELEGRAM_TOKEN.",
-    "telegram_port": "No puedo escuchar en {host}, puerto {port} ({reason}): elija otro con "
-    "TELEGRAM_WEBHOOK_PORT o cierre el programa que lo ocupa.",
+    "port": "No puedo escuchar en {host}, puerto {port}: {reason}. Cambie {setting} o libere ese "
+    "puerto.",
+    "port_taken": "lo ocupa otro programa",
+    "port_forbidden": "el sistema no me lo permite",
+    "port_elsewhere": "esa dirección no es de esta máquina",
     "restarted": "[el motor se ha reiniciado; vuelvo a empezar]",
     "cancelled": "[cancelado]",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import os
 import select
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -33,10 +34,22 @@ def environment(checkpoints: Path, **settings: object) -> dict[str, str]:
     return plain | {PREFIX + name.upper(): str(value) for name, value in (ours | settings).items()}
 
 
+def as_nobody_special() -> None:
+    """In a child process: permissions of files count from now on, for root too (prctl(2))."""
+    if os.geteuid() == 0:
+        drop_from_bounding_set, overrides = 24, (1, 2)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+        for capability in overrides:
+            ctypes.CDLL(None).prctl(drop_from_bounding_set, capability, 0, 0, 0)
+
+
 def litteragpt(
-    *arguments: str | bytes, settings: Mapping[str, str], given: bytes = b""
+    *arguments: str | bytes,
+    settings: Mapping[str, str],
+    given: bytes = b"",
+    prepare: Callable[[], None] | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run the program to its end with `given` on its standard input."""
+    """Run the program to its end with `given` on its standard input; `prepare` is called in the new
+    process."""
     return subprocess.run(
         [*PROGRAM, *arguments],
         env=dict(settings),
@@ -44,19 +57,29 @@ def litteragpt(
         capture_output=True,
         timeout=SECONDS,
         check=False,
+        preexec_fn=prepare,
     )
 
 
 class Terminal:
-    """`litteragpt bot` in a terminal of its own, without echo."""
+    """A command, `litteragpt bot` if none is named, in a terminal of its own; `welcome` is what it
+    shows before the first prompt. Without `echo` the terminal does not show what is typed."""
 
-    def __init__(self, settings: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        settings: Mapping[str, str],
+        command: str = "bot",
+        prompt: str = PROMPT,
+        *,
+        echo: bool = False,
+    ) -> None:
         self._screen, inside = os.openpty()
-        attributes = termios.tcgetattr(inside)
-        attributes[3] &= ~termios.ECHO
-        termios.tcsetattr(inside, termios.TCSANOW, attributes)
+        if not echo:
+            attributes = termios.tcgetattr(inside)
+            attributes[3] &= ~termios.ECHO
+            termios.tcsetattr(inside, termios.TCSANOW, attributes)
         self.process = subprocess.Popen(
-            [*PROGRAM, "bot"],
+            [*PROGRAM, command],
             env=dict(settings),
             stdin=inside,
             stdout=inside,
@@ -66,7 +89,7 @@ class Terminal:
             preexec_fn=partial(fcntl.ioctl, inside, termios.TIOCSCTTY, 0),
         )
         os.close(inside)
-        self.welcome = self.read_until(PROMPT)
+        self.welcome = self.read_until(prompt)
 
     def read_until(self, mark: str) -> str:
         """What is shown up to and without `mark`."""
@@ -92,8 +115,7 @@ class Terminal:
         self.type("\x03")
 
     def ended(self) -> tuple[int, str]:
-        """Wait for the end of the program and of its worker, which holds the error stream too;
-        the exit code and what came on that stream."""
+        """Wait for the end of the program; the exit code and what came on its error stream."""
         _, errors = self.process.communicate(timeout=SECONDS)
         os.close(self._screen)
         return self.process.returncode, errors.decode()

@@ -73,7 +73,6 @@ def test_a_signal_ends_it_while_more_input_waits(checkpoints: Path, number: sign
             chat.stdin.flush()
             chat.stdout.read(len(PHRASE))
         chat.send_signal(number)
-        # The worker holds these pipes too: both end only when it is gone.
         _, errors = chat.communicate(timeout=SECONDS)
     assert (chat.returncode, errors) == (0, b"")
 
@@ -142,12 +141,13 @@ def test_a_gpu_that_is_not_there_is_told(
 
 
 def test_a_worker_that_does_not_start_is_told(checkpoints: Path, tmp_path: Path) -> None:
-    (tmp_path / "safetensors.py").write_text("raise SystemExit(3)\n")
+    (tmp_path / "safetensors.py").write_text("raise SystemExit('no such luck')\n")
     settings = environment(checkpoints) | {"PYTHONPATH": str(tmp_path)}
     program = litteragpt("bot", settings=settings)
     assert program.returncode == EXIT_FAILURE
     assert program.stdout == b""
     assert program.stderr.decode().splitlines()[-1] == say("not_started")
+    assert b"WARNING bot.worker: no such luck" in program.stderr
     assert b"Traceback" not in program.stderr
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
@@ -95,7 +97,7 @@ from tests.bot.executors import ENDLESS, first_piece, running
 async def main():
     async with running(Path(sys.argv[1])) as executor:
         await first_piece(executor.submit("Hola", ENDLESS))
-        print("writing", flush=True)
+        print(executor.worker_pid, flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
 
 asyncio.run(main())
@@ -103,7 +105,6 @@ asyncio.run(main())
 
 
 def test_the_worker_ends_when_the_bot_is_killed(checkpoints: Path) -> None:
-    # The worker holds the error stream too, so its end is not seen before the worker's own.
     bot = subprocess.run(
         [sys.executable, "-c", ORPHANING, checkpoints / "tiny"],
         cwd=REPOSITORY,
@@ -113,8 +114,25 @@ def test_the_worker_ends_when_the_bot_is_killed(checkpoints: Path) -> None:
         check=False,
     )
     assert bot.returncode == -signal.SIGKILL
-    assert bot.stdout == "writing\n"
     assert bot.stderr == ""
+    with contextlib.suppress(psutil.NoSuchProcess):  # it is gone already
+        psutil.Process(int(bot.stdout)).wait(timeout=30)
+
+
+def test_a_worker_that_fails_says_where_and_nothing_of_what_was_asked(checkpoints: Path) -> None:
+    message = b'{"do": "write", "id": 1, "phrase": "Zarzaparrilla", "options": {"x": "Zarza"}}\n'
+    worker = subprocess.run(
+        [sys.executable, "-m", "bot.worker", checkpoints / "tiny", "auto", "cpu", "1", "4"],
+        cwd=REPOSITORY,
+        input=message,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    (line,) = worker.stderr.decode().splitlines()
+    assert worker.returncode == 1
+    assert line.startswith("failed: TypeError in options_of, ")
+    assert "Zarza" not in line
 
 
 TORCH_FREE = """

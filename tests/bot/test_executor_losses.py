@@ -90,6 +90,18 @@ async def test_a_worker_that_hangs_is_replaced(
     assert "silent for 3 s" in caplog.text
 
 
+async def test_a_worker_that_hangs_with_nothing_to_write_is_replaced_too(
+    executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.executor.SILENT_SECONDS", 2)
+    restarts = executor.restarts
+    signal_worker(executor, signal.SIGSTOP)
+    while executor.restarts == restarts:  # noqa: ASYNC110 - nobody is told of a restart
+        await asyncio.sleep(0.01)
+    assert (await write(executor)).text.startswith(PHRASE)
+    assert executor.answering
+
+
 async def test_a_worker_that_writes_for_long_or_has_nothing_to_write_does_not_hang(
     executor: Executor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

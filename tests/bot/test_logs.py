@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import io
+import itertools
+import json
 import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
-from bot.logs import HIDDEN, RedactingFormatter, configure_logs
+from bot.logs import HIDDEN, PARTS, RedactingFormatter, about, configure_logs
 
 TELEGRAM = "123456789:AAE-abcdefghijklmnopqrstuvwxyz012345"
 DISCORD = "MTIzNDU2Nzg5MDEyMzQ1Njc4.Gabcde.abcdefghijklmnopqrstuvwxyz01234567890a"
@@ -44,21 +48,38 @@ def test_what_grants_access_is_hidden_in_messages_and_tracebacks(address: str, s
     assert "RuntimeError" in line
 
 
+@pytest.fixture
+def own_logs() -> Iterator[None]:
+    """What a test does to the loggers of the process ends with it."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    named = {
+        name: logging.getLogger(name).level
+        for name in (*itertools.chain(*PARTS.values()), "telegram", "asyncio")
+    }
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, before in named.items():
+        logging.getLogger(name).setLevel(before)
+
+
+def fail(name: str = "asyncio") -> None:
+    """Log an error whose text holds a phrase, in several lines as asyncio does."""
+    try:
+        raise KeyError("En un lugar de la Mancha")
+    except KeyError:
+        logging.getLogger(name).exception("a task failed\nfuture: <En un lugar>")
+
+
+@pytest.mark.usefixtures("own_logs")
 def test_an_error_is_told_in_one_line_by_its_kind_and_place(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    kept = logging.getLogger().handlers[:], logging.getLogger().level
-    try:
-        configure_logs("INFO", [])
-        try:
-            raise KeyError("En un lugar de la Mancha")
-        except KeyError:
-            logging.getLogger("asyncio").exception("a task failed\nfuture: <En un lugar>")
-    finally:
-        logging.getLogger().handlers[:], level = kept
-        logging.getLogger().setLevel(level)
+    configure_logs("INFO", [])
+    fail()
     (line,) = capsys.readouterr().err.splitlines()
-    assert "a task failed (KeyError in test_an_error_is_told_in_one_line" in line
+    assert "a task failed (KeyError in fail, " in line
     assert "En un lugar" not in line
 
 
@@ -71,3 +92,69 @@ def test_configured_secrets_are_hidden_whatever_they_look_like() -> None:
 def test_ordinary_lines_stay_as_they_are() -> None:
     line = logged("%s answered in %.2f s, model small (c7d1aeb08b9d) at 10:20:30", "ACD34F", 1.5)
     assert "ACD34F answered in 1.50 s, model small (c7d1aeb08b9d) at 10:20:30" in line
+
+
+def test_what_would_begin_another_line_or_move_the_cursor_does_not() -> None:
+    line = logged("one\r\ntwo\x1b[2Jthree\u2028four %s", "five").splitlines()[0]
+    assert line.endswith("one two [2Jthree four five")
+
+
+@pytest.mark.usefixtures("own_logs")
+def test_lines_about_a_request_have_its_reference_whoever_writes_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logs("INFO", [])
+    with about("ACD34F"):
+        logging.getLogger("library").warning("slow")
+        logging.getLogger("bot").info("ACD34F answered")
+    logging.getLogger("library").warning("of nobody")
+    slow, answered, other = capsys.readouterr().err.splitlines()
+    assert slow.endswith("library: slow [ACD34F]")
+    assert answered.endswith("bot: ACD34F answered")
+    assert other.endswith("of nobody")
+
+
+@pytest.mark.usefixtures("own_logs")
+def test_an_event_is_an_object_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("INFO", ["short-key"], "json", {"store": "DEBUG"})
+    with about("ACD34F"):
+        logging.getLogger("bot.x").info("a «key»\nis %s", "short-key")
+    fail()
+    fail("bot.store.store")
+    said, failed, shown = map(json.loads, capsys.readouterr().err.splitlines())
+    moment = datetime.fromisoformat(said.pop("time"))
+    assert abs((datetime.now(UTC) - moment).total_seconds()) < 60
+    assert said == {
+        "level": "INFO",
+        "logger": "bot.x",
+        "message": f"a «key»\nis {HIDDEN}",
+        "reference": "ACD34F",
+    }
+    assert set(failed) == {"time", "level", "logger", "message"}
+    assert failed["message"].startswith("a task failed (KeyError in fail, ")
+    # A part at DEBUG shows the whole of it, in its line.
+    assert "KeyError: 'En un lugar de la Mancha'" in shown["traceback"]
+
+
+@pytest.mark.usefixtures("own_logs")
+@pytest.mark.parametrize(
+    ("level", "parts", "shown"),
+    [
+        ("INFO", {}, "bot.store bot.service discord!"),
+        ("INFO", {"store": "ERROR"}, "bot.service discord!"),
+        ("WARNING", {"service": "INFO"}, "bot.service discord!"),
+        ("ERROR", {"discord": "INFO"}, "discord!"),
+        ("ERROR", {}, ""),
+        ("INFO", {"discord": "DEBUG"}, "bot.store bot.service discord discord!"),
+    ],
+)
+def test_parts_have_levels_of_their_own(
+    capsys: pytest.CaptureFixture[str], level: str, parts: dict[str, str], shown: str
+) -> None:
+    configure_logs(level, [], parts=parts)
+    for name in ("bot.store", "bot.service", "discord"):
+        logging.getLogger(name).info("said by %s", name)
+    logging.getLogger("discord").warning("said by discord!")
+    logging.getLogger("telegram").error("whole messages, phrases included")
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.rpartition(" ")[2] for line in lines] == shown.split()

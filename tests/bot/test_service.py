@@ -16,6 +16,7 @@ import pytest
 from bot.access import Access
 from bot.jobs import Answer, Draft, Job, Requester
 from bot.limits import Limits
+from bot.platform import Connection
 from bot.service import Service
 from bot.store import open_store
 from bot.texts import ENGLISH, say
@@ -27,10 +28,11 @@ from tests.bot.executors import ENDLESS, PHRASE, SHORT, running
 class Notebook:
     """A platform of the test's own: notes each verb with the job's reference."""
 
-    name, connected, patience = "notebook", True, 600.0
+    name, patience = "notebook", 600.0
 
     def __init__(self, may_stay_silent: bool = True) -> None:
         self.may_stay_silent = may_stay_silent
+        self.connection = Connection()
         self.notes: list[tuple[str, str, Any]] = []
         self.jobs: list[Job] = []
         self.noted = asyncio.Event()

@@ -89,6 +89,8 @@ def test_an_empty_value_is_none(name: str, monkeypatch: pytest.MonkeyPatch) -> N
         ("DEVICE", "CUDA", "cuda"),
         ("LOG_LEVEL", "debug", "DEBUG"),
         ("TOP_P", "1", 1.0),
+        ("LOG_FORMAT", "JSON", "json"),
+        ("LOG_LEVELS", "Telegram=debug, store=ERROR", {"telegram": "DEBUG", "store": "ERROR"}),
         ("CHECKPOINTS_DIR", "~", Path("~")),
     ],
 )
@@ -105,6 +107,9 @@ def test_right_values_are_taken_in_any_usual_spelling(
         ("DEVICE", "tpu", "se espera auto, cpu o cuda"),
         ("LOG_LEVEL", "chatty", "se espera DEBUG, INFO, WARNING o ERROR"),
         ("THREADS", "dos", "se espera un número entero"),
+        ("LOG_FORMAT", "xml", "se espera text o json"),
+        ("LOG_LEVELS", "radio=DEBUG", "se espera parte=NIVEL, y las partes son"),
+        ("LOG_LEVELS", "store", "se espera parte=NIVEL, y los niveles son"),
         ("THREADS", "-1", "lo menos es 0"),
         ("THREADS", "1.5", "se espera un número entero"),
         ("THREADS", "9" * 5000, "se espera"),

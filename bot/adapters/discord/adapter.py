@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
@@ -18,7 +20,7 @@ from bot.adapters.discord.messages import answer_message, draft_message
 from bot.adapters.discord.wire import TOKEN_SECONDS
 from bot.core import Core
 from bot.jobs import Answer, Draft, Job
-from bot.platform import RefusedError
+from bot.platform import Connection, RefusedError
 from bot.texts import say
 
 log = logging.getLogger(__name__)
@@ -41,7 +43,8 @@ class Discord:
 
     def __init__(self, core: Core) -> None:
         self.core = core
-        self.connected = False
+        self.connection = Connection()
+        self.trace = _counting_limits(core.service.vitals.rate_limited, self.name)
         self._jobs: set[asyncio.Task[None]] = set()
         self._session: aiohttp.ClientSession | None = None
 
@@ -67,7 +70,9 @@ class Discord:
         if token is None:
             raise RefusedError(say("discord_token"))
         connector = aiohttp.TCPConnector(limit=0)  # the core bounds how many answers there are
-        async with aiohttp.ClientSession(connector=connector) as self._session:
+        async with aiohttp.ClientSession(
+            connector=connector, trace_configs=[self.trace]
+        ) as self._session:
             with endpoints(self.core.settings):
                 try:
                     await self._live(token.get_secret_value())
@@ -119,12 +124,24 @@ class Discord:
                 raise RefusedError(say("discord_closed", code=error.code)) from None
             raise
         finally:
-            self.connected = False
+            self.connection.note(False)
 
     async def _let_answers_out(self) -> None:
         """Interactions outlive the gateway and even the bot's token: finish what was begun."""
         if self._jobs:
             await asyncio.wait(self._jobs, timeout=FAREWELL_SECONDS)
+
+
+def _counting_limits(limited: Counter[str], name: str) -> aiohttp.TraceConfig:
+    """Counts the answers 429 of whatever session is given this."""
+
+    async def note(_: object, __: object, request: aiohttp.TraceRequestEndParams) -> None:
+        if request.response.status == HTTPStatus.TOO_MANY_REQUESTS:
+            limited[name] += 1
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_end.append(note)
+    return trace
 
 
 def _reply(job: Job) -> Reply:

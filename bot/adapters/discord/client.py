@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import discord
 import yarl
 from discord import app_commands
@@ -26,6 +27,7 @@ from bot.adapters.discord.menus import MENUS
 from bot.adapters.discord.problems import report
 from bot.adapters.discord.sync import keep_synced
 from bot.core import Core
+from bot.keepalive import open_socket
 from bot.settings import Settings
 
 if TYPE_CHECKING:
@@ -67,6 +69,8 @@ class LitteraClient(discord.Client):
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
+            http_trace=adapter.trace,
+            connector=aiohttp.TCPConnector(limit=0, socket_factory=open_socket),
         )
         self.adapter = adapter
         self.tree = Tree(self)
@@ -104,16 +108,16 @@ class LitteraClient(discord.Client):
 
     async def on_connect(self) -> None:
         """READY has come."""
-        self.adapter.connected = True
+        self.adapter.connection.note(True)
         log.info("connected to Discord as %s", self.user)
 
     async def on_resumed(self) -> None:
         """The session goes on after a break."""
-        self.adapter.connected = True
+        self.adapter.connection.note(True)
 
     async def on_disconnect(self) -> None:
         """The gateway is gone; discord.py goes after it."""
-        self.adapter.connected = False
+        self.adapter.connection.note(False)
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         """Something failed in a listener."""

@@ -11,6 +11,7 @@ from bot.adapters.discord.interactions import Interaction, language, tell
 from bot.adapters.discord.markdown import escape
 from bot.failures import sentence
 from bot.jobs import new_reference
+from bot.logs import about
 from bot.texts import say
 from model.errors import LitteraError
 
@@ -24,7 +25,13 @@ async def report(interaction: Interaction, error: Exception) -> None:
     """Say what went wrong to whoever asked, and in the log what we must look into."""
     if isinstance(error, app_commands.CommandInvokeError):
         error = error.original
-    spoken, reference = language(interaction), new_reference()
+    reference = new_reference()
+    with about(reference):
+        await _report(interaction, error, reference)
+
+
+async def _report(interaction: Interaction, error: Exception, reference: str) -> None:
+    spoken = language(interaction)
     if isinstance(error, LitteraError):
         notice = sentence(error, spoken)
     elif isinstance(error, _OUTDATED):

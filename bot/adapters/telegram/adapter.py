@@ -23,7 +23,7 @@ from bot.adapters.telegram.rate_limiter import RateLimiter
 from bot.adapters.telegram.webhook import Webhook
 from bot.core import Core
 from bot.jobs import Answer, Draft, Job
-from bot.platform import RefusedError
+from bot.platform import Connection, RefusedError
 from bot.texts import say
 
 log = logging.getLogger(__name__)
@@ -43,12 +43,8 @@ class Telegram:
         self._limiter = RateLimiter()
         self._outbox = Outbox()
         self._seen = Seen()
-        self._connected = False
+        self.connection = Connection()
         self._context: Context | None = None
-
-    @property
-    def connected(self) -> bool:
-        return self._connected
 
     def pack(self, job: Job) -> Any:
         return cast("WayBack", job.origin).pack()
@@ -63,7 +59,7 @@ class Telegram:
 
     async def run(self) -> None:
         """One connection's life, from the first request to the end of everything it opened."""
-        link = make_link(self._core.settings, self._limiter)
+        link = make_link(self._core.settings, self._limiter, self._note_limit)
         try:
             await log_in(link)
             async with self._handling(link) as intake:
@@ -72,7 +68,7 @@ class Telegram:
                 else:
                     await self._listen(link, intake)
         finally:
-            self._connected = False
+            self.connection.note(False)
             await link.shutdown()
 
     async def acknowledge(self, job: Job) -> None:
@@ -121,13 +117,13 @@ class Telegram:
         except TelegramError as error:
             raise LinkError(in_short(error)) from None
         seconds = self._core.settings.telegram_poll_seconds
-        await Polling(link, intake, seconds, self._report).run()
+        await Polling(link, intake, seconds, self.connection.note).run()
 
     async def _listen(self, link: Link, intake: Intake) -> None:
         webhook = Webhook(link, intake, self._core.settings)
         async with webhook.listening():
-            self._report(True)
+            self.connection.note(True)
             await webhook.watch()
 
-    def _report(self, connected: bool) -> None:
-        self._connected = connected
+    def _note_limit(self) -> None:
+        self._core.service.vitals.rate_limited[self.name] += 1

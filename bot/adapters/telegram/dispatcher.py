@@ -17,6 +17,7 @@ from bot.adapters.telegram.menus import Menus
 from bot.adapters.telegram.messages import Messages
 from bot.failures import sentence
 from bot.jobs import new_reference
+from bot.logs import about
 from bot.texts import language_of, say
 from model.errors import LitteraError
 
@@ -46,7 +47,8 @@ class Dispatcher:
             log.warning("update %s: %s", update.update_id, in_short(error))
         except Exception as error:
             reference = new_reference()
-            log.error("%s: update %s failed", reference, update.update_id, exc_info=error)
+            with about(reference):
+                log.error("%s: update %s failed", reference, update.update_id, exc_info=error)
             await self._say(update, say("internal", _language(update), reference=reference))
 
     async def _handle(self, update: Update, event: Event) -> None:

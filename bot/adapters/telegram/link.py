@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -11,6 +12,7 @@ from telegram.request import HTTPXRequest
 
 from bot.adapters.telegram.rate_limiter import Priority, RateLimiter
 from bot.arrival import arrived
+from bot.keepalive import KEEPALIVE
 from bot.platform import RefusedError
 from bot.settings import Settings
 from bot.texts import say
@@ -40,15 +42,17 @@ class Link(ExtBot[Priority]):
     ) -> list[dict[str, Any]]:
         """What getUpdates answers, unparsed: one malformed update must not take the others along.
 
-        Confirms every update before `offset`; waits up to `wait` seconds for new ones.
+        Confirms every update before `offset`; waits up to `wait` seconds for new ones, in which the
+        connection is silent, so `read_timeout` must be longer.
         """
         asked = {"offset": offset, "timeout": wait, "allowed_updates": list(ALLOWED_UPDATES)}
         updates = await self._post("getUpdates", asked, read_timeout=read_timeout)
         return updates if isinstance(updates, list) else []
 
 
-def make_link(settings: Settings, limiter: RateLimiter) -> Link:
-    """A fresh connection as the settings want it; nothing is sent yet."""
+def make_link(settings: Settings, limiter: RateLimiter, on_limit: Callable[[], None]) -> Link:
+    """A fresh connection as the settings want it; nothing is sent yet. `on_limit` is called for
+    every answer 429."""
     if settings.telegram_token is None:
         raise RefusedError(say("telegram_refused"))
     base = settings.telegram_api_base or DEFAULT_BASE
@@ -56,8 +60,8 @@ def make_link(settings: Settings, limiter: RateLimiter) -> Link:
         settings.telegram_token.get_secret_value(),
         base_url=f"{base}/bot",
         base_file_url=f"{base}/file/bot",
-        request=_pool(POOL_SIZE),
-        get_updates_request=_pool(1),
+        request=_pool(POOL_SIZE, on_limit),
+        get_updates_request=_pool(1, on_limit),
         rate_limiter=limiter,
     )
 
@@ -81,20 +85,26 @@ def in_short(error: BaseException) -> str:
     return f"{type(error).__name__}: {told}" if told else type(error).__name__
 
 
-def _pool(size: int) -> HTTPXRequest:
+def _pool(size: int, on_limit: Callable[[], None]) -> HTTPXRequest:
+    async def note_head(head: httpx.Response) -> None:
+        if head.status_code == httpx.codes.TOO_MANY_REQUESTS:
+            on_limit()
+        elif _is_success(head):
+            arrived()
+
     return HTTPXRequest(
         connection_pool_size=size,
+        socket_options=KEEPALIVE,
         connect_timeout=CONNECT_SECONDS,
         read_timeout=ANSWER_SECONDS,
         write_timeout=ANSWER_SECONDS,
         pool_timeout=POOL_SECONDS,
-        httpx_kwargs={"event_hooks": {"response": [_note_arrival]}},
+        httpx_kwargs={"event_hooks": {"response": [note_head]}},
     )
 
 
-async def _note_arrival(head: httpx.Response) -> None:
+def _is_success(head: httpx.Response) -> bool:
     """Telegram says with the first line whether it has done what was asked
     (https://core.telegram.org/bots/api#making-requests); a page of HTML is somebody else's word."""
     kind = head.headers.get("Content-Type", "")
-    if head.status_code == httpx.codes.OK and kind.startswith("application/json"):
-        arrived()
+    return head.status_code == httpx.codes.OK and kind.startswith("application/json")

@@ -63,9 +63,9 @@ class Polling:
 
     async def _poll(self, wait: int) -> list[dict[str, Any]]:
         limit = wait + GRACE_SECONDS
-        return await asyncio.wait_for(
-            self._link.raw_updates(self._offset, wait, GRACE_SECONDS), limit
-        )
+        # The connection itself is to be patient for longer: it is silent while nobody writes.
+        patience = limit + GRACE_SECONDS
+        return await asyncio.wait_for(self._link.raw_updates(self._offset, wait, patience), limit)
 
     async def _take(self, updates: list[dict[str, Any]]) -> None:
         number = await self._intake.take(*updates)

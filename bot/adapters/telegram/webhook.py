@@ -20,7 +20,8 @@ from yarl import URL
 from bot.adapters.telegram.intake import Intake
 from bot.adapters.telegram.link import ALLOWED_UPDATES, Link, LinkError, in_short
 from bot.platform import RefusedError
-from bot.settings import Settings
+from bot.ports import PortError, listen
+from bot.settings import WEBHOOK_PORT, Settings
 from bot.texts import say
 
 log = logging.getLogger(__name__)
@@ -51,11 +52,9 @@ class Webhook:
         await runner.setup()
         try:
             try:
-                await web.TCPSite(runner, self._host, self._port).start()
-            except OSError as error:
-                reason = error.strerror or str(error)
-                sentence = say("telegram_port", host=self._host, port=self._port, reason=reason)
-                raise RefusedError(sentence) from None
+                await listen(runner, self._host, self._port, WEBHOOK_PORT)
+            except PortError as error:
+                raise RefusedError(str(error)) from None
             await self._announce()
             yield
         finally:

@@ -64,13 +64,16 @@ class Routes:
             "verify_key": "0" * 64,
             "flags": 0,
             "approximate_guild_count": len(self._discord.guilds),
-        }
+            "interactions_endpoint_url": None,
+            "integration_types_config": {"0": {}, "1": {}},
+        } | self._discord.portal
 
     def gateway(self, _asked: Asked) -> Json:
         return {"url": self._discord.gateway_url}
 
     def gateway_bot(self, _asked: Asked) -> Json:
-        limit = {"total": 1000, "remaining": 999, "reset_after": 86_400_000, "max_concurrency": 1}
+        left = self._discord.starts_left
+        limit = {"total": 1000, "remaining": left, "reset_after": 86_400_000, "max_concurrency": 1}
         return {"url": self._discord.gateway_url, "shards": 1, "session_start_limit": limit}
 
     def list_commands(self, asked: Asked) -> list[Json]:

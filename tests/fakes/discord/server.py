@@ -55,6 +55,9 @@ class FakeDiscord(Clients):
         self.violations: list[str] = []
         self.faults = Faults()
         self.developer = User("Developer")
+        # What is set in the developer portal, by the fields of the application object.
+        self.portal: Json = {}
+        self.starts_left = 999
         self.users: list[User] = [self.developer]
         self.guilds: list[Guild] = []
         self.places: list[Place] = []

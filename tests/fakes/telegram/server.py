@@ -11,6 +11,7 @@ import re
 import socket
 import struct
 from collections.abc import Awaitable, Callable
+from email.utils import formatdate
 from types import TracebackType
 from typing import Any, Self
 
@@ -112,6 +113,7 @@ class FakeTelegram(People):
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=50 << 20)
         app.router.add_route("*", "/bot{token}/{method}", self._handle)
+        app.on_response_prepare.append(self._date)
         # A poll of a client that has gone must not swallow the next updates.
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.5)
         await self._runner.setup()
@@ -179,6 +181,9 @@ class FakeTelegram(People):
             return self._refused(name, parameters.values, refusal)
         self._record(name, parameters.values, 200)
         return web.json_response({"ok": True, "result": result})
+
+    async def _date(self, _: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Date"] = formatdate(self.clock.now(), usegmt=True)
 
     def _check_token(self, token: str) -> None:
         if token == self.token:

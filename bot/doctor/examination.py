@@ -1,0 +1,40 @@
+"""All checks, in the order in which a person would mend things."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+
+from bot.apis import api_session
+from bot.doctor import configuration, discord, machine, surroundings, telegram, writing
+from bot.doctor.clock import Clocks
+from bot.doctor.findings import Finding, good
+from bot.settings import Settings
+
+
+async def examine() -> list[Finding]:
+    """Look at everything; takes seconds, most of them waiting for the platforms."""
+    findings = [*machine.python(), *machine.libraries()]
+    settings, told = configuration.read()
+    findings += told
+    if settings is None:
+        return findings
+    findings += configuration.limits(settings)
+    findings += await asyncio.to_thread(writing.examine, settings)
+    running = await asyncio.to_thread(surroundings.running_bot, settings.state_dir)
+    findings += surroundings.disk(settings.state_dir)
+    findings += await asyncio.to_thread(surroundings.store, settings.state_dir)
+    findings += await surroundings.metrics_port(settings, running)
+    return findings + await _platforms(settings, running)
+
+
+async def _platforms(settings: Settings, running: int | None) -> list[Finding]:
+    if settings.discord_token is None and settings.telegram_token is None:
+        return [good("claves", "doctor_no_tokens")]
+    clocks = Clocks()
+    async with api_session() as session:
+        found = await asyncio.gather(
+            discord.examine(session, settings, clocks),
+            telegram.examine(session, settings, clocks, running),
+        )
+    return [*itertools.chain.from_iterable(found), *clocks.findings()]

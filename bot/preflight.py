@@ -1,0 +1,24 @@
+"""What is looked at before anything begins: a bot that could not serve is not half started."""
+
+from __future__ import annotations
+
+from bot.ports import PortError, check_port
+from bot.settings import WEBHOOK_PORT, Settings, SettingsError, exposed_settings
+from bot.texts import say
+from model.places import check_permission, find_checkpoint
+
+
+def check_start(settings: Settings) -> None:
+    """Raises SettingsError with a sentence for each thing that stands in the way, and
+    CheckpointError for a checkpoint that is not there or may not be read."""
+    problems = []
+    if (exposed := exposed_settings()) is not None:
+        problems.append(say("setting_exposed", file=exposed))
+    if settings.telegram_webhook_url is not None:
+        try:
+            check_port(settings.telegram_webhook_host, settings.telegram_webhook_port, WEBHOOK_PORT)
+        except PortError as error:
+            problems.append(str(error))
+    if problems:
+        raise SettingsError("\n".join(problems))
+    check_permission(find_checkpoint(settings.checkpoint, settings.checkpoints_dir))

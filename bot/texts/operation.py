@@ -1,0 +1,216 @@
+"""What whoever runs the bot is told by `litteragpt doctor` and `litteragpt setup`; Spanish only.
+
+Of a trouble `key` says what it is and `key`_mend what to do about it.
+"""
+
+TEXTS = {
+    "doctor_mend": "Remedio: {mend}",
+    "doctor_well": "No hay nada que impida servir; avisos: {warnings}.",
+    "doctor_unwell": "Problemas: {problems}; avisos: {warnings}.",
+    # the machine
+    "doctor_python": "Python {found} en {system}.",
+    "doctor_python_old": "Python {found} no sirve: hace falta {wanted}.",
+    "doctor_python_old_mend": "Instale Python 3.11 o posterior y cree de nuevo .venv con «make "
+    "run».",
+    "doctor_libraries": "Las bibliotecas son las que se piden ({named}).",
+    "doctor_library": "{name} es la versión {found} y hace falta {wanted}.",
+    "doctor_library_mend": "Instálela con «pip install '{name}{wanted}' -c constraints.txt».",
+    "doctor_library_missing": "Falta la biblioteca {name}.",
+    "doctor_library_missing_mend": "Instálela con «pip install '{name}' -c constraints.txt».",
+    # the settings
+    "doctor_settings": "Los ajustes se entienden.",
+    "doctor_setting_mend": "Corríjalo en el entorno o en .env; .env.example explica cada ajuste.",
+    "doctor_setting_unknown_mend": "Corrija el nombre o quítelo; .env.example los tiene todos.",
+    "doctor_exposed": "Cualquier usuario de esta máquina puede leer las claves de {file}.",
+    "doctor_exposed_mend": "Ejecute «chmod 600 {file}».",
+    "doctor_day_below_minute": "Una persona puede pedir {minute} veces por minuto y sólo {day} al "
+    "día.",
+    "doctor_day_below_minute_mend": "Suba LITTERAGPT_PERSON_PER_DAY o baje "
+    "LITTERAGPT_PERSON_PER_MINUTE.",
+    "doctor_server_below_person": "Una persona puede pedir {minute} veces por minuto, más que "
+    "todo un servidor ({server}).",
+    "doctor_server_below_person_mend": "Suba LITTERAGPT_SERVER_PER_MINUTE o baje "
+    "LITTERAGPT_PERSON_PER_MINUTE.",
+    "doctor_no_limits": "No hay ningún límite: una sola persona puede ocupar el bot.",
+    "doctor_no_limits_mend": "Ponga LITTERAGPT_PERSON_PER_MINUTE, por ejemplo a 5.",
+    "doctor_queue_below_batch": "Se pueden escribir {batch} textos a la vez y sólo se admiten "
+    "{queue} peticiones.",
+    "doctor_queue_below_batch_mend": "Suba LITTERAGPT_QUEUE_LIMIT o baje LITTERAGPT_MAX_BATCH.",
+    "doctor_threads": "Se piden {threads} hilos y esta máquina tiene {cores} núcleos, así que se "
+    "estorbarían.",
+    "doctor_threads_mend": "Ponga LITTERAGPT_THREADS a 0, que elige él mismo.",
+    "doctor_phrases_logged": "El registro guarda las frases de la gente.",
+    "doctor_phrases_logged_mend": "Si no es lo que quiere, ponga LITTERAGPT_LOG_PHRASES a false.",
+    "doctor_debug_logged": "El registro con DEBUG puede mostrar trozos de lo que la gente escribe.",
+    "doctor_debug_logged_mend": "Cuando acabe de buscar el fallo, quite DEBUG de "
+    "LITTERAGPT_LOG_LEVEL y LITTERAGPT_LOG_LEVELS.",
+    "doctor_allowed_and_blocked": "{who} está a la vez entre los que se atienden y los que no.",
+    "doctor_allowed_and_blocked_mend": "Quítelo de LITTERAGPT_ALLOWED_{names} o de "
+    "LITTERAGPT_BLOCKED_{names}.",
+    "doctor_no_admins": "Nadie administra el bot en {platform}: nadie puede usar /recargar, "
+    "/estado ni /pausar.",
+    "doctor_no_admins_mend": "Ponga su número de usuario en {name}_ADMIN_IDS.",
+    # who writes, and what
+    "doctor_native": "Escribe el núcleo nativo con {instructions} y {threads} hilos, porque está "
+    "compilado y no hay una GPU que se pueda usar.",
+    "doctor_native_wanted": "Escribe el núcleo nativo con {instructions} y {threads} hilos, "
+    "porque LITTERAGPT_ENGINE lo pide.",
+    "doctor_native_cpu": "Escribe el núcleo nativo con {instructions} y {threads} hilos, porque "
+    "LITTERAGPT_DEVICE pide la CPU.",
+    "doctor_pytorch_wanted": "Escribe PyTorch en {device} porque LITTERAGPT_ENGINE lo pide.",
+    "doctor_pytorch_gpu": "Escribe PyTorch porque hay una GPU y LITTERAGPT_DEVICE es {device}.",
+    "doctor_pytorch_only": "Escribe PyTorch en la CPU, muchas veces más despacio, porque el "
+    "núcleo nativo no está compilado.",
+    "doctor_pytorch_only_mend": "Instale un compilador de C (gcc o clang) y repita la instalación.",
+    "doctor_device_mend": "Cambie LITTERAGPT_ENGINE o LITTERAGPT_DEVICE; «auto» elige lo que hay.",
+    "doctor_gpu": "La GPU es {name}.",
+    "doctor_gpu_unused": "Hay una GPU y no se usa; en la CPU hay {known}.",
+    "doctor_gpu_unused_mend": "Si la quiere, instale PyTorch para CUDA y ponga LITTERAGPT_DEVICE "
+    "y LITTERAGPT_ENGINE a auto.",
+    "doctor_cpu": "La CPU puede con {known}; no hay GPU con CUDA.",
+    "doctor_writes": "El modelo {name} ({id}) escribe {sentences} frases a {speed:.0f} caracteres "
+    "por segundo.",
+    "doctor_slow": "El modelo {name} ({id}) escribe a sólo {speed:.0f} caracteres por segundo.",
+    "doctor_slow_mend": "Use un modelo menor, el núcleo nativo o una GPU; o una máquina menos "
+    "ocupada.",
+    "doctor_checkpoint_mend": "Copie de nuevo la carpeta del modelo, o nombre otro en "
+    "LITTERAGPT_CHECKPOINT.",
+    # what is around
+    "doctor_disk": "Quedan {megabytes} MB en {folder}.",
+    "doctor_disk_scarce": "Quedan sólo {megabytes} MB en {folder}.",
+    "doctor_disk_scarce_mend": "Libere espacio, o ponga LITTERAGPT_STATE_DIR en otro disco.",
+    "doctor_disk_full": "El disco de {folder} está lleno: quedan {megabytes} MB.",
+    "doctor_disk_full_mend": "Libere espacio, o ponga LITTERAGPT_STATE_DIR en otro disco.",
+    "doctor_store": "La memoria en disco, {file}, está en orden.",
+    "doctor_store_none": "La memoria en disco se creará en {folder}.",
+    "doctor_store_no_folder": "{folder} no es una carpeta, y ahí debería ir la memoria en disco.",
+    "doctor_store_no_folder_mend": "Quite ese archivo o cambie LITTERAGPT_STATE_DIR.",
+    "doctor_store_forbidden": "No puedo escribir en {folder}.",
+    "doctor_store_forbidden_mend": "Déselo a este usuario con chown, o cambie "
+    "LITTERAGPT_STATE_DIR.",
+    "doctor_store_damaged": "La memoria en disco, {file}, está dañada ({reason}).",
+    "doctor_store_damaged_mend": "Recupérela de una copia; si no la tiene, el bot la apartará al "
+    "encenderse y empezará otra.",
+    "doctor_store_newer": "La memoria en disco, {file}, es de una versión posterior de LitteraGPT.",
+    "doctor_store_newer_mend": "Actualice LitteraGPT; si se enciende así, la apartará y empezará "
+    "otra.",
+    "doctor_store_exposed": "Otros usuarios de esta máquina pueden leer {file}.",
+    "doctor_store_exposed_mend": "Ejecute «chmod 600 {file}».",
+    "doctor_store_aside": "Hay una memoria en disco que se apartó por dañada, {file}.",
+    "doctor_store_aside_mend": "Si no la quiere examinar, bórrela.",
+    "doctor_port": "El puerto {port} de {host} está libre para la salud y las métricas.",
+    "doctor_port_mend": "Cierre el programa que lo ocupa o cambie ese ajuste.",
+    "doctor_running": "El bot está en marcha (proceso {pid}).",
+    "doctor_running_well": "El bot está en marcha y todo responde ({parts}).",
+    "doctor_running_unwell": "El bot está en marcha y no todo responde ({unwell}).",
+    "doctor_running_unwell_mend": "Mire en su registro qué dice de esas partes.",
+    # the platforms
+    "doctor_no_tokens": "Sin DISCORD_TOKEN ni TELEGRAM_TOKEN, el bot conversa en la terminal.",
+    "doctor_unreachable": "No he podido preguntar a {platform} ({reason}).",
+    "doctor_unreachable_mend": "Compruebe la red, el cortafuegos y {platform}_API_BASE si lo ha "
+    "puesto; si la plataforma está caída, espere.",
+    "doctor_clock": "El reloj va en hora.",
+    "doctor_clock_wrong": "El reloj de esta máquina se equivoca en {seconds:.0f} segundos.",
+    "doctor_clock_wrong_mend": "Póngalo en hora, por ejemplo con «timedatectl set-ntp true».",
+    "doctor_discord_known": "DISCORD_TOKEN vale: es la aplicación {name} ({id}).",
+    "doctor_discord_token": "Discord no acepta DISCORD_TOKEN.",
+    "doctor_discord_token_mend": "Pulse Reset Token en discord.com/developers/applications, "
+    "apartado Bot, y copie la clave nueva.",
+    "doctor_discord_gateway": "Las órdenes llegan por la pasarela; la clave pública "
+    "({public}...) no hace falta.",
+    "doctor_discord_endpoint": "Discord envía las órdenes a {address}, y al bot no le llega "
+    "ninguna.",
+    "doctor_discord_endpoint_mend": "Borre Interactions Endpoint URL en "
+    "discord.com/developers/applications, apartado General Information.",
+    "doctor_discord_grant": "La aplicación exige OAuth2 Code Grant, y el enlace de invitación "
+    "falla.",
+    "doctor_discord_grant_mend": "Apague Requires OAuth2 Code Grant en "
+    "discord.com/developers/applications, apartado Bot.",
+    "doctor_discord_installs": "Se puede instalar en servidores y en cuentas de usuario.",
+    "doctor_discord_install_0": "La aplicación no se puede instalar en servidores.",
+    "doctor_discord_install_0_mend": "Marque Guild Install en "
+    "discord.com/developers/applications, apartado Installation.",
+    "doctor_discord_install_1": "La aplicación no se puede instalar en cuentas de usuario.",
+    "doctor_discord_install_1_mend": "Marque User Install en discord.com/developers/applications, "
+    "apartado Installation.",
+    "doctor_discord_private": "Sólo el dueño de la aplicación puede añadir el bot.",
+    "doctor_discord_private_mend": "Si lo han de añadir otros, marque Public Bot en "
+    "discord.com/developers/applications, apartado Bot.",
+    "doctor_discord_no_intents": "No tiene intenciones privilegiadas, y no las necesita.",
+    "doctor_discord_intents": "La aplicación tiene intenciones privilegiadas que no necesita "
+    "({intents}).",
+    "doctor_discord_intents_mend": "Apáguelas en discord.com/developers/applications, apartado "
+    "Bot: con ellas Discord puede pedirle una revisión.",
+    "doctor_discord_starts": "Se han agotado las {total} conexiones que Discord admite al día.",
+    "doctor_discord_starts_mend": "Espere {hours:.1f} horas, y busque qué enciende el bot una y "
+    "otra vez.",
+    "doctor_discord_server": "El bot no está en el servidor {guild}, que nombra {setting}.",
+    "doctor_discord_server_mend": "Invítelo con el enlace de «litteragpt invite», o quite ese "
+    "número de {setting}.",
+    "doctor_telegram_known": "TELEGRAM_TOKEN vale: es @{name}.",
+    "doctor_telegram_token": "Telegram no acepta TELEGRAM_TOKEN.",
+    "doctor_telegram_token_mend": "Pídale a @BotFather la clave con /token y cópiela entera.",
+    "doctor_telegram_privacy": "El modo de privacidad está activado: sólo lee lo que se le dirige.",
+    "doctor_telegram_privacy_wrong": "El modo de privacidad está desactivado: recibe todo lo que "
+    "se dice en los grupos.",
+    "doctor_telegram_privacy_wrong_mend": "Actívelo con /setprivacy en @BotFather, y quite y "
+    "añada el bot en los grupos.",
+    "doctor_telegram_inline": "Se puede llamar en cualquier chat con su nombre y una frase.",
+    "doctor_telegram_inline_wrong": "No se puede llamar en otros chats con su nombre y una frase.",
+    "doctor_telegram_inline_wrong_mend": "Actívelo con /setinline en @BotFather.",
+    "doctor_telegram_guest": "Se le puede nombrar en chats en los que no está.",
+    "doctor_telegram_guest_wrong": "No se le puede nombrar en chats en los que no está.",
+    "doctor_telegram_guest_wrong_mend": "Active Guest Mode en los ajustes del bot de @BotFather.",
+    "doctor_telegram_groups": "Se puede añadir a grupos.",
+    "doctor_telegram_groups_wrong": "No se puede añadir a grupos.",
+    "doctor_telegram_groups_wrong_mend": "Si lo quiere en grupos, actívelo con /setjoingroups en "
+    "@BotFather.",
+    "doctor_telegram_webhook_elsewhere": "Telegram entrega los mensajes en {host}: otro programa "
+    "usa esta clave, y el bot se los quitaría.",
+    "doctor_telegram_webhook_elsewhere_mend": "Apague ese programa, o pida otra clave a "
+    "@BotFather; si ya no existe, encienda el bot y lo quitará él.",
+    "doctor_telegram_other": "Otro programa pregunta a Telegram con esta misma clave, y los dos "
+    "se quitan los mensajes.",
+    "doctor_telegram_other_mend": "Apague el otro, o pida una clave nueva con /revoke en "
+    "@BotFather.",
+    "doctor_telegram_alone": "Ningún otro programa pregunta con esta clave.",
+    "doctor_telegram_undisturbed": "Sus mensajes los recibe el bot en marcha (proceso {pid}), al "
+    "que no molesto.",
+    "doctor_webhook": "La dirección del webhook llega hasta aquí.",
+    "doctor_webhook_port": "Telegram no entrega en el puerto {port} de TELEGRAM_WEBHOOK_URL.",
+    "doctor_webhook_port_mend": "Use https en el puerto 443, 80, 88 o 8443.",
+    "doctor_webhook_unset": "Telegram no entrega todavía en TELEGRAM_WEBHOOK_URL.",
+    "doctor_webhook_unset_mend": "Encienda el bot, que se lo dice.",
+    "doctor_webhook_failed": "Telegram no ha podido entregar en la última hora ({said}).",
+    "doctor_webhook_failed_mend": "Compruebe el certificado, el proxy y el cortafuegos de esa "
+    "dirección.",
+    "doctor_webhook_pending": "Esperan {pending} mensajes sin entregar.",
+    "doctor_webhook_pending_mend": "Encienda el bot; si está en marcha, mire en su registro por "
+    "qué no los toma.",
+    "doctor_webhook_unreachable": "No llego a TELEGRAM_WEBHOOK_URL ({reason}).",
+    "doctor_webhook_unreachable_mend": "Compruebe el nombre, el certificado, el proxy y el "
+    "cortafuegos: debe llevar hasta TELEGRAM_WEBHOOK_HOST y TELEGRAM_WEBHOOK_PORT.",
+    "doctor_webhook_stranger": "En TELEGRAM_WEBHOOK_URL contesta otro programa (estado {status}).",
+    "doctor_webhook_stranger_mend": "Haga que el proxy lleve esa dirección hasta "
+    "TELEGRAM_WEBHOOK_HOST y TELEGRAM_WEBHOOK_PORT.",
+    "doctor_no_answer": "no contesta a tiempo",
+    # litteragpt setup
+    "setup_discord": "Discord: cree una aplicación en https://discord.com/developers/applications; "
+    "en Installation deje Guild Install y User Install, y en Bot pulse Reset Token.",
+    "setup_telegram": "Telegram: escriba /newbot a https://t.me/BotFather, y le dará la clave.",
+    "setup_token": "Clave de {platform} (no se verá; {empty}): ",
+    "setup_skip": "vacío, para no usar {platform}",
+    "setup_keep": "vacío, para dejar la que hay",
+    "setup_other": "Es una clave de {found}: la uso para {found}.",
+    "setup_accepted": "{platform} la acepta.",
+    "setup_given_up": "No guardo nada sin una clave de {platform} que valga.",
+    "setup_nothing": "No hay ninguna clave, así que no guardo nada.",
+    "setup_written": "Guardado en {file}, que sólo su dueño puede leer.",
+    "setup_unwritable": "No puedo escribir {file} ({reason}): ejecute «litteragpt setup» en una "
+    "carpeta suya.",
+    "setup_overruled": "Aviso: la variable de entorno {name} cuenta más que el archivo; quítela.",
+    "setup_steps": "Queda por hacer, si lo quiere:",
+    "setup_step": "- {text} {mend}",
+    "setup_next": "Compruébelo todo con «litteragpt doctor» y enciéndalo con «litteragpt bot».",
+    "doctor_bad_certificate": "el certificado no vale",
+}

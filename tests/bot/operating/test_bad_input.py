@@ -1,0 +1,176 @@
+"""What cannot work is told in a sentence with exit code 78, and nothing is half started."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from bot.cli import EXIT_CONFIG, run
+from bot.texts import explain, say
+from model.errors import CheckpointError
+from tests.bot.operating.watching import HOST
+from tests.bot.programs import as_nobody_special, litteragpt
+from tests.chaos.fire import bot_environment
+from tests.conftest import save_tiny
+from tests.fakes.discord import FakeDiscord
+from tests.fakes.telegram import FakeTelegram
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+
+DISCORD_TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GabcdE.abcdefghijklmnopqrstuvwxyz0123456789AB"  # noqa: S105 (of no bot)
+WEBHOOK = {
+    "TELEGRAM_WEBHOOK_URL": "https://bot.example/telegram",
+    "TELEGRAM_WEBHOOK_SECRET": "clave-de-prueba_0123456789",
+}
+
+
+@dataclass
+class Stage:
+    """Both platforms, which nobody should ask for anything, and a set-up that would work."""
+
+    discord: FakeDiscord
+    telegram: FakeTelegram
+    environment: dict[str, str]
+    state: Path
+
+    async def refused(self, **settings: str) -> list[str]:
+        """Start the bot with these settings; the lines that it ends with."""
+        done = await asyncio.to_thread(
+            litteragpt, "bot", settings=self.environment | settings, prepare=as_nobody_special
+        )
+        assert (done.returncode, done.stdout) == (EXIT_CONFIG, b""), done.stderr.decode()
+        return self.checked(done.stderr.decode())
+
+    async def refused_here(
+        self,
+        patch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        settings: dict[str, str],
+    ) -> list[str]:
+        """The same within this process, which is quicker."""
+        for name, value in (self.environment | settings).items():
+            patch.setenv(name, value)
+        assert await asyncio.to_thread(run, ["bot"]) == EXIT_CONFIG
+        output, errors = capsys.readouterr()
+        assert output == ""
+        return self.checked(errors)
+
+    def checked(self, errors: str) -> list[str]:
+        """The lines, when nothing was begun and no secret is in them."""
+        assert not self.state.exists()
+        assert (self.discord.rest.calls, self.telegram.calls) == ([], [])
+        assert not any(token in errors for token in (DISCORD_TOKEN, self.telegram.token))
+        return errors.splitlines()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def stage(checkpoints: Path, tmp_path: Path) -> AsyncIterator[Stage]:
+    async with FakeDiscord() as discord, FakeTelegram() as telegram:
+        environment = bot_environment(checkpoints, tmp_path, discord, telegram)
+        yield Stage(discord, telegram, environment, tmp_path / "state")
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        (
+            {"LITTERAGPT_METRICS_PORT": "mil"},
+            "LITTERAGPT_METRICS_PORT: «mil» no vale; se espera un número entero.",
+        ),
+        (
+            {"LITTERAGPT_METRICS_PORT": "70000"},
+            "LITTERAGPT_METRICS_PORT: «70000» no vale; lo más es 65535.",
+        ),
+        (
+            {"DISCORD_TOKEN": "424242:" + "A" * 35},
+            "DISCORD_TOKEN: «...» no vale; es una clave de Telegram; póngala en TELEGRAM_TOKEN.",
+        ),
+        (
+            {"TELEGRAM_TOKEN": DISCORD_TOKEN},
+            "TELEGRAM_TOKEN: «...» no vale; es una clave de Discord; póngala en DISCORD_TOKEN.",
+        ),
+        (
+            {"DISCORD_TOKEN": f"{DISCORD_TOKEN} y algo más"},
+            "DISCORD_TOKEN: «...» no vale; una clave no lleva espacios ni tildes; cópiela de "
+            "nuevo.",
+        ),
+        (
+            {"TELEGRAM_WEBHOOK_URL": "https://bot.example", "TELEGRAM_WEBHOOK_SECRET": "  "},
+            "TELEGRAM_WEBHOOK_SECRET: con TELEGRAM_WEBHOOK_URL se espera una clave de 16 a 256 "
+            "letras, cifras, _ o -.",
+        ),
+        (
+            WEBHOOK | {"TELEGRAM_WEBHOOK_PORT": "8443", "LITTERAGPT_METRICS_PORT": "8443"},
+            "LITTERAGPT_METRICS_PORT: se espera otro puerto que el de TELEGRAM_WEBHOOK_PORT.",
+        ),
+    ],
+)
+async def test_a_setting_that_cannot_work(
+    stage: Stage,
+    settings: dict[str, str],
+    told: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert await stage.refused_here(monkeypatch, capsys, settings) == [told]
+
+
+@pytest.mark.parametrize("setting", ["LITTERAGPT_METRICS_PORT", "TELEGRAM_WEBHOOK_PORT"])
+async def test_a_port_in_use(stage: Stage, setting: str) -> None:
+    with socket.create_server((HOST, 0)) as other:
+        port = other.getsockname()[1]
+        lines = await stage.refused(**WEBHOOK | {setting: str(port)})
+    reason = say("port_taken")
+    assert lines == [say("port", host=HOST, port=port, reason=reason, setting=setting)]
+
+
+async def test_an_address_of_another_machine(stage: Stage) -> None:
+    settings = {"LITTERAGPT_METRICS_HOST": "192.0.2.1", "LITTERAGPT_METRICS_PORT": "9464"}
+    (line,) = await stage.refused(**settings)
+    assert say("port_elsewhere") in line
+
+
+async def test_a_file_of_settings_that_anybody_may_read(stage: Stage, tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f"TELEGRAM_TOKEN={stage.telegram.token}\n")
+    file.chmod(0o644)
+    assert await stage.refused() == [say("setting_exposed", file=file)]
+
+
+async def test_a_file_of_settings_that_may_not_be_read(stage: Stage, tmp_path: Path) -> None:
+    (tmp_path / ".env").touch(mode=0o000)
+    (line,) = await stage.refused()
+    assert line.startswith("No puedo leer el archivo .env")
+
+
+@pytest.mark.parametrize(
+    ("locked", "named"),
+    [
+        (lambda models: models, "models/tiny"),
+        (lambda models: models / "tiny", "models/tiny/config.json"),
+    ],
+)
+async def test_a_checkpoint_folder_without_permission(
+    stage: Stage, tmp_path: Path, locked: Callable[[Path], Path], named: str
+) -> None:
+    models = tmp_path / "models"
+    save_tiny(models / "tiny")
+    locked(models).chmod(0o000)
+    try:
+        lines = await stage.refused(LITTERAGPT_CHECKPOINTS_DIR=str(models))
+    finally:
+        locked(models).chmod(0o700)
+    assert lines == [explain(CheckpointError("forbidden", file=str(tmp_path / named)))]
+
+
+async def test_all_that_is_wrong_is_told_at_once(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = {"LITTERAGPT_THREADS": "dos", "LITTERAGPT_METRICS_PORT": "-1"}
+    assert len(await stage.refused_here(monkeypatch, capsys, settings)) == 2

@@ -1,0 +1,46 @@
+"""The log of a bot that runs, as a program reads it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+
+import pytest
+
+from bot.jobs import REFERENCE_LENGTH
+from tests.bot.operating.watching import GREEN_SECONDS, Scene
+
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(120)]
+
+WORD = "Zarzaparrilla"
+
+
+def events(scene: Scene) -> list[dict[str, str]]:
+    """Every line, each an object."""
+    return [json.loads(line) for line in scene.log.read_text("utf-8").splitlines()]
+
+
+async def test_all_that_happened_to_a_request_is_found_by_its_reference(watched: Scene) -> None:
+    telegram = watched.telegram
+    eva = telegram.user("Eva")
+    home = telegram.private(eva)
+    telegram.faults.flood("sendMessage", 1)
+    telegram.faults.reset("sendMessage", applied=False)
+    await telegram.reply_to(await telegram.say(eva, home, f"En un lugar de la {WORD}"), 30)
+    async with asyncio.timeout(GREEN_SECONDS):
+        while "answered" not in (found := of_person(watched, eva.id) or [""])[-1]:  # noqa: ASYNC110 (a file)
+            await asyncio.sleep(0.05)
+    reference = found[0].partition(" ")[0]
+    assert re.fullmatch(rf"[A-Z0-9]{{{REFERENCE_LENGTH}}}", reference)
+    assert found[0] == f"{reference} from telegram:{eva.id}"
+    # The limiter that wrote this knows nothing of requests.
+    assert any("leave chat" in line for line in found)
+    assert WORD not in watched.log.read_text("utf-8")
+
+
+def of_person(scene: Scene, number: int) -> list[str]:
+    """The messages about the request of a person."""
+    told = events(scene)
+    asked = [each["reference"] for each in told if f"from telegram:{number}" in each["message"]]
+    return [each["message"] for each in told if asked and each.get("reference") == asked[0]]
