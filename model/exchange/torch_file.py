@@ -31,7 +31,7 @@ from model.exchange.pickled import (
 from model.weights import Floats, to_float32
 
 # A module of two hundred layers is described in some hundred kilobytes.
-_PICKLE_LIMIT = 8 * 2**20
+_PICKLE_LIMIT = 2**20
 # The number that a file of PyTorch before 1.6 begins with, as a pickle spells it.
 _LEGACY = bytes.fromhex("6cfc9c46f9206aa85019")
 # By the names that safetensors has for them, and how many bytes a number takes.
@@ -77,7 +77,7 @@ class TorchFile:
             self._refuse("not_torch")
         try:
             self._archive = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
             self._refuse("damaged")
         self._members = {member.filename: member for member in self._archive.infolist()}
         self._size = path.stat().st_size

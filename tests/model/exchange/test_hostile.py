@@ -198,6 +198,7 @@ NONSENSE: dict[str, bytes] = {
     "a mark that is missing": b"\x80\x02t.",
     "pop of nothing": b"00.",
     "marks": b"(" * 200_000 + b".",
+    "a million dictionaries": b"}" * 1_000_000 + b".",
     "an unknown memory": b"\x80\x02h\x05.",
     "a far memory": b"\x80\x02Nr\xff\xff\xff\x7f.",
     "a negative memory": b"Np-1\n.",
@@ -407,9 +408,18 @@ def limited() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (10, 10))
 
 
-WORST = ["text longer than the file", "a far memory", "tuples in tuples", "tuples in a key",
-         "lists in lists", "marks", "a number of many digits", "a tensor that repeats itself",
-         "an array longer than the file"]  # fmt: skip
+WORST = [
+    "text longer than the file",
+    "an array longer than the file",
+    "a far memory",
+    "tuples in tuples",
+    "tuples in a key",
+    "lists in lists",
+    "marks",
+    "a million dictionaries",
+    "a number of many digits",
+    "a tensor that repeats itself",
+]
 
 
 @pytest.mark.parametrize("what", [*WORST, "a call", "a genuine file"])
