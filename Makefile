@@ -10,7 +10,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test lint format bench bench-decoding bench-platforms chaos weather soak sanitize clean
+.PHONY: run test test-web lint format bench bench-decoding bench-platforms chaos weather soak sanitize clean
 
 # Start the bot; without tokens it is a chat in the terminal.
 run: $(VENV)/.installed
@@ -18,6 +18,12 @@ run: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	$(BIN)/pytest
+
+# The page in a real browser: Debian's Chromium, unless there is one or CHROMIUM names one
+test-web: $(VENV)/.installed-dev
+	@$(BIN)/python -m pip install --quiet --editable ".[browser]"
+	@$(BIN)/python -m tests.bot.web.browsers || apt-get install --yes --no-install-recommends chromium
+	$(BIN)/pytest tests/bot/web
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

@@ -46,8 +46,10 @@ TEXTS = {
     # platforms that cannot be served, told to whoever runs the bot
     "telegram_refused": "Telegram no acepta la clave del bot: pida una a @BotFather y póngala en "
     "TELEGRAM_TOKEN.",
-    "telegram_port": "No puedo escuchar en {host}, puerto {port} ({reason}): elija otro con "
-    "TELEGRAM_WEBHOOK_PORT o cierre el programa que lo ocupa.",
+    "port": "No puedo escuchar en {host}, puerto {port} ({reason}): elija otro con "
+    "{setting} o cierre el programa que lo ocupa.",
+    "web_nobody": "LITTERAGPT_ALLOWED_USERS no incluye web, así que nadie podría usar la página: "
+    "añádalo.",
     "restarted": "[el motor se ha reiniciado; vuelvo a empezar]",
     "cancelled": "[cancelado]",
 }

@@ -19,6 +19,7 @@ from yarl import URL
 
 from bot.adapters.telegram.intake import Intake
 from bot.adapters.telegram.link import ALLOWED_UPDATES, Link, LinkError, in_short
+from bot.listening import listen
 from bot.platform import RefusedError
 from bot.settings import Settings
 from bot.texts import say
@@ -50,12 +51,7 @@ class Webhook:
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         try:
-            try:
-                await web.TCPSite(runner, self._host, self._port).start()
-            except OSError as error:
-                reason = error.strerror or str(error)
-                sentence = say("telegram_port", host=self._host, port=self._port, reason=reason)
-                raise RefusedError(sentence) from None
+            await listen(runner, self._host, self._port, "TELEGRAM_WEBHOOK_PORT")
             await self._announce()
             yield
         finally:
