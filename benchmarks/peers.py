@@ -31,6 +31,7 @@ Speeds = tuple[float, float]
 def prepare(stored: StoredCheckpoint, folder: Path) -> None:
     """Export a checkpoint in the forms that the peers read."""
     from ctranslate2.converters import TransformersConverter
+
     from model.exchange.gguf import export_gguf
     from model.exchange.hf import export_hf
 

@@ -19,6 +19,7 @@ from bot.adapters.discord.markdown import escape
 from bot.adapters.discord.messages import answer_message, draft_message
 from bot.adapters.discord.wire import TOKEN_SECONDS
 from bot.core import Core
+from bot.drafts import SELDOM
 from bot.jobs import Answer, Draft, Job
 from bot.platform import Connection, RefusedError
 from bot.texts import say
@@ -40,6 +41,7 @@ class Discord:
     # Discord itself would tell people that the application did not respond.
     may_stay_silent = False
     patience = TOKEN_SECONDS
+    pace = SELDOM
 
     def __init__(self, core: Core) -> None:
         self.core = core
