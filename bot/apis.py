@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
 
@@ -40,6 +41,16 @@ class Reply:
     def refused(self) -> bool:
         """Whether this is how a platform answers to a token that it does not know."""
         return self.status in (401, 403, 404)
+
+    def object(self) -> dict[str, Any]:
+        """The object that was asked for, Telegram's out of its envelope; raises UnreachableError
+        when there is none."""
+        content = self.content
+        if isinstance(content, dict) and "ok" in content:  # https://core.telegram.org/bots/api
+            content = content.get("result")
+        if self.status != HTTPStatus.OK or not isinstance(content, dict):
+            raise UnreachableError(str(self.status))
+        return content
 
 
 def api_session() -> aiohttp.ClientSession:

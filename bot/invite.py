@@ -52,9 +52,7 @@ async def discord_application(session: aiohttp.ClientSession, settings: Settings
 async def telegram_bot(session: aiohttp.ClientSession, settings: Settings) -> dict[str, Any]:
     """The bot as getMe tells it (https://core.telegram.org/bots/api#getme). Raises as
     `discord_application`."""
-    answer = await _known(ask_telegram(session, settings, "getMe"), TELEGRAM)
-    user: dict[str, Any] = answer["result"]
-    return user
+    return await _known(ask_telegram(session, settings, "getMe"), TELEGRAM)
 
 
 async def _discord(session: aiohttp.ClientSession, settings: Settings) -> list[str]:
@@ -82,12 +80,9 @@ async def _known(asking: Awaitable[Reply], platform: str) -> dict[str, Any]:
     """The object that a platform answers with when it knows the token."""
     try:
         reply = await asking
+        if not reply.refused:
+            return reply.object()
     except UnreachableError as error:
         raise InviteError(say("invite_failed", platform=platform, reason=error)) from None
-    if reply.refused:
-        where = say(f"token_from_{platform.lower()}")
-        setting = TOKEN_SETTINGS[platform]
-        raise SettingsError(say("invite_refused", platform=platform, setting=setting, where=where))
-    if reply.status != 200 or not isinstance(reply.content, dict):
-        raise InviteError(say("invite_failed", platform=platform, reason=reply.status))
-    return reply.content
+    where, setting = say(f"token_from_{platform.lower()}"), TOKEN_SETTINGS[platform]
+    raise SettingsError(say("invite_refused", platform=platform, setting=setting, where=where))

@@ -9,8 +9,9 @@ import aiohttp
 
 from bot.apis import UnreachableError, ask_discord
 from bot.doctor.clock import Clocks
-from bot.doctor.findings import Finding, good, problem, warning
+from bot.doctor.findings import Finding, good, problem, unanswered, warning
 from bot.settings import Settings
+from bot.tokens import DISCORD
 
 PART = "discord"
 # Kinds of installation: https://docs.discord.com/developers/resources/application
@@ -34,16 +35,14 @@ async def examine(
         clocks.read(reply)
         if reply.refused:
             return [problem(PART, "doctor_discord_token")]
-        if reply.status != 200 or not isinstance(reply.content, dict):
-            return [problem(PART, "doctor_unreachable", platform="Discord", reason=reply.status)]
-        application = reply.content
+        application = reply.object()
         name, number = application["name"], application["id"]
         findings = [good(PART, "doctor_discord_known", name=name, id=number)]
         findings += application_findings(application)
         findings += await _gateway(session, settings)
         findings += await _servers(session, settings, number)
-    except UnreachableError as error:
-        return [problem(PART, "doctor_unreachable", platform="Discord", reason=error)]
+    except (UnreachableError, LookupError, TypeError, ValueError) as error:
+        return [unanswered(PART, DISCORD, error)]
     return findings
 
 
@@ -79,10 +78,7 @@ def _privileged(bits: int) -> Iterator[str]:
 async def _gateway(session: aiohttp.ClientSession, settings: Settings) -> list[Finding]:
     """Whether connections are left for today:
     https://docs.discord.com/developers/events/gateway#session-start-limit-object"""
-    reply = await ask_discord(session, settings, "gateway/bot")
-    if reply.status != 200:
-        return [problem(PART, "doctor_unreachable", platform="Discord", reason=reply.status)]
-    limit = reply.content["session_start_limit"]
+    limit = (await ask_discord(session, settings, "gateway/bot")).object()["session_start_limit"]
     if limit["remaining"] == 0:
         hours = limit["reset_after"] / 3_600_000
         return [problem(PART, "doctor_discord_starts", total=limit["total"], hours=hours)]

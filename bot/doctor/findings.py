@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import version
 
+from bot.apis import UnreachableError
 from bot.texts import SPANISH, say
 
 WIDTH = 12  # of the column with the names of parts
@@ -48,6 +49,14 @@ def problem(part: str, key: str, /, **values: object) -> Finding:
     return Finding(
         part, Grade.PROBLEM, say(key, SPANISH, **values), say(f"{key}_mend", SPANISH, **values)
     )
+
+
+def unanswered(part: str, platform: str, error: Exception) -> Finding:
+    """A platform that could not be asked, or whose answer makes no sense."""
+    values = {"platform": platform, "setting": f"{platform.upper()}_API_BASE"}
+    if isinstance(error, UnreachableError):
+        return problem(part, "doctor_unreachable", reason=error, **values)
+    return problem(part, "doctor_strange", **values)
 
 
 def is_well(findings: Sequence[Finding]) -> bool:

@@ -12,9 +12,10 @@ from yarl import URL
 
 from bot.apis import UnreachableError, ask_telegram
 from bot.doctor.clock import Clocks
-from bot.doctor.findings import Finding, good, problem, warning
+from bot.doctor.findings import Finding, good, problem, unanswered, warning
 from bot.doctor.webhook import reachability
 from bot.settings import Settings
+from bot.tokens import TELEGRAM
 
 PART = "telegram"
 # A program that was pushed aside asks again within seconds.
@@ -39,21 +40,19 @@ async def examine(
         clocks.read(reply)
         if reply.refused:
             return [problem(PART, "doctor_telegram_token")]
-        if reply.status != 200 or not isinstance(reply.content, dict):
-            return [problem(PART, "doctor_unreachable", platform="Telegram", reason=reply.status)]
-        user = reply.content["result"]
+        user = reply.object()
         findings = [
             good(PART, "doctor_telegram_known", name=user["username"]),
             *profile_findings(user),
         ]
-        webhook = (await ask_telegram(session, settings, "getWebhookInfo")).content["result"]
+        webhook = (await ask_telegram(session, settings, "getWebhookInfo")).object()
         if settings.telegram_webhook_url is None:
             findings += await _polling(session, settings, webhook, running)
         else:
             findings += _delivery(settings.telegram_webhook_url, webhook)
             findings += await reachability(settings, running)
-    except UnreachableError as error:
-        return [problem(PART, "doctor_unreachable", platform="Telegram", reason=error)]
+    except (UnreachableError, LookupError, TypeError, ValueError) as error:
+        return [unanswered(PART, TELEGRAM, error)]
     return findings
 
 

@@ -107,8 +107,11 @@ TEXTS = {
     # the platforms
     "doctor_no_tokens": "Sin DISCORD_TOKEN ni TELEGRAM_TOKEN, el bot conversa en la terminal.",
     "doctor_unreachable": "No he podido preguntar a {platform} ({reason}).",
-    "doctor_unreachable_mend": "Compruebe la red, el cortafuegos y {platform}_API_BASE si lo ha "
+    "doctor_unreachable_mend": "Compruebe la red, el cortafuegos y {setting} si lo ha "
     "puesto; si la plataforma está caída, espere.",
+    "doctor_strange": "Lo que contesta {platform} no se entiende.",
+    "doctor_strange_mend": "Compruebe {setting} si lo ha puesto, y si hay un proxy en "
+    "medio; si no, actualice LitteraGPT.",
     "doctor_clock": "El reloj va en hora.",
     "doctor_clock_wrong": "El reloj de esta máquina se equivoca en {seconds:.0f} segundos.",
     "doctor_clock_wrong_mend": "Póngalo en hora, por ejemplo con «timedatectl set-ntp true».",

@@ -304,6 +304,16 @@ BROKEN: dict[str, tuple[Callable[[Patient], object], Grade, str]] = {
         PROBLEM,
         "Compruebe la red",
     ),
+    "a Discord that says something strange": (
+        portal(name=None, id=None, flags="many"),
+        PROBLEM,
+        "un proxy en medio",
+    ),
+    "a Telegram that is not well": (
+        lambda patient: patient.telegram.faults.status("getWebhookInfo", 500),
+        PROBLEM,
+        "espere",
+    ),
     "no privacy mode": (father(can_read_all_group_messages=True), WARNING, "/setprivacy"),
     "no inline mode": (father(supports_inline_queries=False), WARNING, "/setinline"),
     "no guest mode": (father(supports_guest_queries=False), WARNING, "Guest Mode"),
