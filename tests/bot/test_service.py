@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from bot.access import Access
+from bot.drafts import SELDOM
 from bot.jobs import Answer, Draft, Job, Requester
 from bot.limits import Limits
 from bot.service import Service
@@ -27,7 +28,7 @@ from tests.bot.executors import ENDLESS, PHRASE, SHORT, running
 class Notebook:
     """A platform of the test's own: notes each verb with the job's reference."""
 
-    name, connected, patience = "notebook", True, 600.0
+    name, connected, patience, pace = "notebook", True, 600.0, SELDOM
 
     def __init__(self, may_stay_silent: bool = True) -> None:
         self.may_stay_silent = may_stay_silent
