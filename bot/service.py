@@ -111,6 +111,10 @@ class Service:
         """Begin the life of a job in a task of its own; it outlasts the connection it came by."""
         return self._begin(self.handle(job, platform), f"job {job.reference}")
 
+    def errand(self, life: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Do something for somebody that is no job, to its end even while the program ends."""
+        return self._begin(life, name)
+
     async def handle(self, job: Job, platform: Platform) -> None:
         """Everything from a request to its answer. Raises nothing but CancelledError."""
         with about(job.reference):

@@ -102,7 +102,8 @@ TEXTS = {
     "help_discord": """\
 **LitteraGPT** continúa su frase con dos oraciones al modo de los clásicos españoles.
 `/escribe frase` con autor, número de frases, temperatura, semilla o en privado si lo desea
-**Continuar** sigue el texto, **Otra vez** lo escribe de nuevo, **Borrar** lo quita
+**Continuar** sigue el texto, **Otra vez** lo escribe de nuevo, **Tarjeta** lo convierte en \
+una imagen, **Borrar** lo quita
 En el menú de un mensaje, *Aplicaciones*: **Continuar con LitteraGPT** y **Datos del texto**
 `/cancelar` interrumpe lo que escribo para usted
 `/modelo` qué modelo escribe · `/privacidad` qué guardo""",
@@ -110,7 +111,8 @@ En el menú de un mensaje, *Aplicaciones*: **Continuar con LitteraGPT** y **Dato
 LitteraGPT continúa su frase con dos oraciones al modo de los clásicos españoles.
 /escribe <frase> la continúo; en privado basta con la frase
 /escribe como respuesta a un mensaje continúa ese mensaje
-Continuar sigue el texto, Otra vez lo escribe de nuevo, Borrar lo quita
+Continuar sigue el texto, Otra vez lo escribe de nuevo, Tarjeta lo convierte en una imagen, Borrar \
+lo quita
 /info como respuesta a un texto mío dice con qué semilla y modelo salió
 /cancelar interrumpe lo que escribo para usted
 /modelo qué modelo escribe, /privacidad qué guardo
@@ -175,6 +177,7 @@ Plataformas: {platforms}. Memoria en disco: {store}""",
     "name_semilla": "semilla",
     "name_borrar": "borrar",
     "name_privado": "privado",
+    "name_tarjeta": "tarjeta",
     "name_checkpoint": "checkpoint",
     # descriptions of commands, options and menus
     "command_escribe": "Continúa una frase al modo de los clásicos",
@@ -197,6 +200,7 @@ Plataformas: {platforms}. Memoria en disco: {store}""",
     "option_semilla": "La misma semilla da el mismo texto",
     "option_borrar": "Quita lo que guardo de usted",
     "option_privado": "Sólo usted ve la respuesta",
+    "option_tarjeta": "Con una imagen para compartir, como la página de un libro antiguo",
     # the web page
     "web_skip": "Saltar al texto",
     "web_phrase": "El principio de una frase",
@@ -229,6 +233,8 @@ Plataformas: {platforms}. Memoria en disco: {store}""",
     "web_privacy_logged": "Quien administra esta página ha elegido que las frases queden en su "
     "registro.",
     "web_no_script": "Esta página necesita JavaScript.",
+    "card_failed": "No he podido mostrar aquí la tarjeta; pruebe dentro de un momento, o en otro "
+    "lugar.",
     "card_minute": "Compongo {limit} tarjetas por minuto para cada persona; podrá repetir en "
     "{wait}.",
     "button_card": "Tarjeta",

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from aiohttp import web
 
 from bot.adapters.web.requests import CardAsked, read
 from bot.adapters.web.visitors import Visitors
-from bot.card import Card, draw_card
+from bot.card import Card, drawn
 from bot.core import Core
 
 
@@ -25,6 +23,7 @@ class Cards:
         if (notice := self._core.service.admit_card(requester)) is not None:
             return web.Response(status=429, text=notice)
         card = Card(asked.phrase, asked.continuation, asked.style, asked.seed, asked.checkpoint)
-        picture = await asyncio.to_thread(draw_card, card, asked.language)
+        if (picture := await drawn(card, asked.language)) is None:
+            raise web.HTTPInternalServerError
         headers = {"Cache-Control": "no-store"}
         return web.Response(body=picture, content_type="image/png", headers=headers)
