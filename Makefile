@@ -10,8 +10,8 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test test-export lint format bench bench-decoding bench-peers bench-platforms chaos weather \
-    soak sanitize clean
+.PHONY: run test test-export test-web lint format bench bench-decoding bench-peers bench-platforms \
+    chaos weather soak sanitize clean
 
 # Start the bot; without tokens it is a chat in the terminal.
 run: $(VENV)/.installed
@@ -26,6 +26,12 @@ LLAMA := .venv-llama
 LLAMA_VERSION := $(shell sed -n 's/^llama_cpp_python==//p' constraints.txt)
 test-export: $(VENV)/.installed-dev $(LLAMA)/.installed-$(LLAMA_VERSION)
 	$(BIN)/pytest tests/model/exchange
+
+# The page in a real browser: Debian's Chromium, unless there is one or CHROMIUM names one
+test-web: $(VENV)/.installed-dev
+	@$(BIN)/python -m pip install --quiet --editable ".[browser]"
+	@$(BIN)/python -m tests.bot.web.browsers || apt-get install --yes --no-install-recommends chromium
+	$(BIN)/pytest tests/bot/web
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

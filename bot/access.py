@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Access:
-    """Lists of people and servers as `platform:id`; an empty list of allowed ones allows all."""
+    """Lists of people and servers as `platform:id`; a platform's name in a list of people stands
+    for all of them there. An empty list of allowed ones allows all."""
 
     admins: frozenset[str] = frozenset()
     allowed_users: frozenset[str] = frozenset()
@@ -20,9 +21,10 @@ class Access:
         a list of allowed servers is about servers, and says nothing of private conversations."""
         if person in self.admins:
             return True
-        if person in self.blocked_users or server in self.blocked_servers:
+        names = {person, person.partition(":")[0]}
+        if names & self.blocked_users or server in self.blocked_servers:
             return False
-        if self.allowed_users and person not in self.allowed_users:
+        if self.allowed_users and not names & self.allowed_users:
             return False
         return not self.allowed_servers or server is None or server in self.allowed_servers
 

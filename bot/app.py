@@ -45,11 +45,24 @@ def worker_options(settings: Settings) -> WorkerOptions:
     )
 
 
+def web_alone(settings: Settings) -> Settings:
+    """The settings of a program that serves the page and nothing else, and keeps what it has to
+    keep apart: a bot that runs beside it does not share its store."""
+    changes = {
+        "web": True,
+        "discord_token": None,
+        "telegram_token": None,
+        "state_dir": settings.state_dir / "web",
+    }
+    return settings.model_copy(update=changes)
+
+
 async def run_bot(settings: Settings) -> None:
-    """Serve the platforms that have a token, or else the terminal, until a signal comes or the
-    input ends. Raises LitteraError when it cannot start or no platform can ever be served."""
+    """Serve the platforms that have a token, and the page if it is wanted, or else the terminal,
+    until a signal comes or the input ends. Raises LitteraError when it cannot start or no platform
+    can ever be served."""
     configure_logs(settings.log_level, settings.secrets, settings.log_format, settings.log_levels)
-    if settings.discord_token or settings.telegram_token:
+    if settings.discord_token or settings.telegram_token or settings.web:
         await _serve_platforms(settings)
     else:
         await _converse(settings)

@@ -19,7 +19,7 @@ from model.result import Result
 ID_BYTES = 64
 # Also the pattern by which a platform tells our buttons from others.
 PATTERN = (
-    r"[cad]\.[0-9a-z]{1,13}\.[0-9a-z]{1,13}\.[1-9][0-2][0-9]{2}\.[0-9a-f]{1,16}\.[a-z0-9_-]{0,40}"
+    r"[catd]\.[0-9a-z]{1,13}\.[0-9a-z]{1,13}\.[1-9][0-2][0-9]{2}\.[0-9a-f]{1,16}\.[a-z0-9_-]{0,40}"
 )
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -29,6 +29,7 @@ class Verb(StrEnum):
 
     CONTINUE = "c"
     AGAIN = "a"
+    CARD = "t"
     DELETE = "d"
 
 

@@ -126,17 +126,15 @@ def bench(
 @app.command(help="Enciende el bot; sin claves de ninguna plataforma, conversa en la terminal.")
 def bot() -> None:
     """The program that stays."""
-    from bot.app import run_bot
-    from bot.generation import UnavailableError
+    _stay(_settings())
 
-    settings = _settings()
-    try:
-        asyncio.run(run_bot(settings))
-    except (CheckpointError, DeviceError) as error:
-        raise SettingsError(explain(error)) from None
-    except UnavailableError as error:
-        logging.getLogger(__name__).error("%s", error)
-        raise typer.Exit(_fail(say("not_started"), EXIT_FAILURE)) from None
+
+@app.command(help="Atiende la página web, y ninguna otra plataforma.")
+def web() -> None:
+    """The page alone."""
+    from bot.app import web_alone
+
+    _stay(web_alone(_settings()))
 
 
 @app.command(help="Muestra los enlaces para añadir el bot a un servidor, una cuenta o un grupo.")
@@ -226,6 +224,19 @@ def _settings() -> Settings:
     for warning in unknown_settings():
         typer.echo(warning, err=True)
     return load_settings()
+
+
+def _stay(settings: Settings) -> None:
+    from bot.app import run_bot
+    from bot.generation import UnavailableError
+
+    try:
+        asyncio.run(run_bot(settings))
+    except (CheckpointError, DeviceError) as error:
+        raise SettingsError(explain(error)) from None
+    except UnavailableError as error:
+        logging.getLogger(__name__).error("%s", error)
+        raise typer.Exit(_fail(say("not_started"), EXIT_FAILURE)) from None
 
 
 def _usage_text(error: typer.TyperException) -> str:

@@ -1,7 +1,8 @@
-"""Showing an unfinished answer: seldom, at sentence or word boundaries, never twice the same.
+"""Showing an unfinished answer: as often as the platform bears it, and never twice the same.
 
-Edits cost the platforms' patience (and Telegram's twenty messages a minute), so nothing is shown
-of an answer that comes quickly, and an edit that would have to wait is dropped.
+Edits cost the chat platforms' patience (and Telegram's twenty messages a minute), so there nothing
+is shown of an answer that comes quickly, and what is shown ends with a sentence or a word. An edit
+that would have to wait is dropped.
 """
 
 from __future__ import annotations
@@ -9,14 +10,30 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Coroutine
+from dataclasses import dataclass
 
 from bot.generation import Restarted
 from model.sentences import split_sentences
 
-FIRST_SECONDS = 1.5
-EVERY_SECONDS = 1.0
 # An edit on its way must arrive before the final text is sent, or it could overwrite it.
 LAST_EDIT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How a platform wants to be shown unfinished answers.
+
+    first: seconds after the request until anything is shown; every: seconds between two drafts;
+    whole: only whole sentences, or else whole words.
+    """
+
+    first: float
+    every: float
+    whole: bool
+
+
+SELDOM = Pace(first=1.5, every=1.0, whole=True)
+AS_WRITTEN = Pace(first=0.0, every=0.0, whole=False)
 
 
 def showable(text: str) -> str:
@@ -28,8 +45,9 @@ def showable(text: str) -> str:
 class Drafts:
     """The drafts of one answer. Use it as an async context: no edit outlives it."""
 
-    def __init__(self, asked: float) -> None:
-        self._due = asked + FIRST_SECONDS
+    def __init__(self, asked: float, pace: Pace = SELDOM) -> None:
+        self._pace = pace
+        self._due = asked + pace.first
         self._text = ""
         self._shown = ""
         self._edit: asyncio.Task[None] | None = None
@@ -50,10 +68,10 @@ class Drafts:
         now = time.monotonic()
         if now < self._due or (self._edit is not None and not self._edit.done()):
             return None
-        shown = showable(self._text)
+        shown = showable(self._text) if self._pace.whole else self._text
         if len(shown) <= len(self._shown):
             return None
-        self._due, self._shown = now + EVERY_SECONDS, shown
+        self._due, self._shown = now + self._pace.every, shown
         return shown
 
     def show(self, edit: Coroutine[None, None, None]) -> None:

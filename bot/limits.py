@@ -83,6 +83,9 @@ class Limits:
             "person_minute": Window(person_minute, MINUTE, clock),
             "person_day": Window(person_day, DAY, clock),
         }
+        # Drawing costs less than writing, and is counted apart: who has written all that is allowed
+        # may still have a picture of it.
+        self.cards = Window(person_minute, MINUTE, clock)
         self._place = Window(place_minute, MINUTE, clock)
         self._strikes = Window(strikes, MINUTE, clock)
         self._blocked = Window(1 if strikes else 0, block_seconds, clock)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from bot.drafts import Pace
 from bot.jobs import Answer, Draft, Job
 from model.errors import LitteraError
 
@@ -40,7 +41,7 @@ class Platform(Protocol):
 
     @property
     def name(self) -> str:
-        """`discord` or `telegram`."""
+        """`discord`, `telegram` or `web`."""
 
     @property
     def connection(self) -> Connection:
@@ -53,6 +54,10 @@ class Platform(Protocol):
     @property
     def patience(self) -> float:
         """Seconds after a request in which its answer can still be given, and is still welcome."""
+
+    @property
+    def pace(self) -> Pace:
+        """How unfinished answers are to be shown."""
 
     def pack(self, job: Job) -> Any:
         """A job's origin as JSON can hold it, for a process that comes after this one; None when it

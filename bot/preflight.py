@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.ports import PortError, check_port
-from bot.settings import WEBHOOK_PORT, Settings, SettingsError, exposed_settings
+from bot.settings import WEB_PORT, WEBHOOK_PORT, Settings, SettingsError, exposed_settings
 from bot.texts import say
 from model.places import check_permission, find_checkpoint
 
@@ -14,9 +14,15 @@ def check_start(settings: Settings) -> None:
     problems = []
     if (exposed := exposed_settings()) is not None:
         problems.append(say("setting_exposed", file=exposed))
+    ports = []
     if settings.telegram_webhook_url is not None:
+        host, port = settings.telegram_webhook_host, settings.telegram_webhook_port
+        ports.append((host, port, WEBHOOK_PORT))
+    if settings.web:
+        ports.append((settings.web_host, settings.web_port, WEB_PORT))
+    for place in ports:
         try:
-            check_port(settings.telegram_webhook_host, settings.telegram_webhook_port, WEBHOOK_PORT)
+            check_port(*place)
         except PortError as error:
             problems.append(str(error))
     if problems:

@@ -111,6 +111,10 @@ class Service:
         """Begin the life of a job in a task of its own; it outlasts the connection it came by."""
         return self._begin(self.handle(job, platform), f"job {job.reference}")
 
+    def errand(self, life: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Do something for somebody that is no job, to its end even while the program ends."""
+        return self._begin(life, name)
+
     async def handle(self, job: Job, platform: Platform) -> None:
         """Everything from a request to its answer. Raises nothing but CancelledError."""
         with about(job.reference):
@@ -153,6 +157,17 @@ class Service:
         it expires, or erasing would be a way around them."""
         self.cancel(requester.person)
         await self.store.erase(requester)
+
+    def admit_card(self, requester: Requester) -> str | None:
+        """Count a card that somebody wants drawn; why it is not to be, if it is not."""
+        person = requester.person
+        if (refusal := self._unwelcome(requester)) is not None:
+            return refusal.notice
+        if (wait := self.limits.cards.wait(person)) > 0:
+            limit = self.limits.cards.limit
+            return say("card_minute", requester.language, limit=limit, wait=duration(wait))
+        self.limits.cards.count(person)
+        return None
 
     def cancel(self, person: str) -> bool:
         """Stop what is being written for a person; False when there is nothing."""
@@ -210,15 +225,8 @@ class Service:
         """Decide about a job at once, without waiting for anything; count it when it is taken."""
         requester, language = job.requester, job.language
         person, server = requester.person, requester.server
-        if not self.access.allows(person, server):
-            return Refusal(Outcome.NOT_ALLOWED, say("not_allowed", language))
-        if (wait := self.limits.blocked(person)) > 0:
-            notice = say("flooding", language, wait=duration(wait))
-            return Refusal(Outcome.BLOCKED, notice, silent=True)
-        if self._closing:
-            return Refusal(Outcome.CLOSING, say("closing", language))
-        if self.paused:
-            return Refusal(Outcome.PAUSED, say("paused", language))
+        if (refusal := self._unwelcome(requester)) is not None:
+            return refusal
         try:
             check_phrase(job.phrase, self.executor.options.phrase_limit)
         except LitteraError as error:
@@ -232,6 +240,20 @@ class Service:
             full = QueueFullError(self._queue_limit)
             return Refusal(Outcome.QUEUE_FULL, sentence(full, language))
         self.limits.count(person, server)
+        return None
+
+    def _unwelcome(self, requester: Requester) -> Refusal | None:
+        """Why nothing at all is done for somebody at the moment, if so."""
+        person, language = requester.person, requester.language
+        if not self.access.allows(person, requester.server):
+            return Refusal(Outcome.NOT_ALLOWED, say("not_allowed", language))
+        if (wait := self.limits.blocked(person)) > 0:
+            notice = say("flooding", language, wait=duration(wait))
+            return Refusal(Outcome.BLOCKED, notice, silent=True)
+        if self._closing:
+            return Refusal(Outcome.CLOSING, say("closing", language))
+        if self.paused:
+            return Refusal(Outcome.PAUSED, say("paused", language))
         return None
 
     def _strike(self, job: Job, outcome: Outcome, notice: str) -> Refusal:
@@ -326,7 +348,7 @@ class Service:
     async def _stream(self, generation: Generation, job: Job, platform: Platform) -> None:
         """Follow a text as it comes and show drafts of it when it takes long."""
         phrase = normalize(job.phrase)
-        async with Drafts(job.asked) as drafts:
+        async with Drafts(job.asked, platform.pace) as drafts:
             begun = False
             async for piece in generation:
                 if isinstance(piece, Restarted):

@@ -38,6 +38,7 @@ PREFIXES = (PREFIX, "DISCORD_", "TELEGRAM_")
 # What Telegram takes as a secret, and long enough not to be guessed.
 WEBHOOK_KEY = r"[A-Za-z0-9_-]{16,256}"
 METRICS_PORT, WEBHOOK_PORT = "LITTERAGPT_METRICS_PORT", "TELEGRAM_WEBHOOK_PORT"
+WEB_PORT = "LITTERAGPT_WEB_PORT"
 SECRET_ENDINGS = ("TOKEN", "SECRET")
 ENV_FILE = ".env"
 ENV_ENCODING = "utf-8-sig"  # some editors put a byte-order mark in front
@@ -74,14 +75,18 @@ def _ids(value: object) -> frozenset[int]:
         raise ValueError("se esperan números separados por comas") from None
 
 
-def _names(value: object) -> frozenset[str]:
-    """`platform:id` with commas or spaces between them."""
-    if isinstance(value, frozenset):  # the default
-        return value
-    names = [name.lower() for name in _listed(value)]
-    if not all(re.fullmatch(r"(discord|telegram):-?\d+", name) for name in names):
-        raise ValueError("se esperan discord:NÚMERO o telegram:NÚMERO separados por comas")
-    return frozenset(names)
+def _matching(pattern: str, expected: str) -> BeforeValidator:
+    """Words with commas or spaces between them, each of this pattern in any case."""
+
+    def check(value: object) -> frozenset[str]:
+        if isinstance(value, frozenset):  # the default
+            return value
+        words = [word.lower() for word in _listed(value)]
+        if not all(re.fullmatch(pattern, word) for word in words):
+            raise ValueError(f"se esperan {expected} separados por comas")
+        return frozenset(words)
+
+    return BeforeValidator(check)
 
 
 def _address(*schemes: str) -> BeforeValidator:
@@ -121,7 +126,20 @@ def _levels(value: object) -> dict[str, str]:
 
 Ids = Annotated[frozenset[int], NoDecode, BeforeValidator(_ids)]
 Levels = Annotated[dict[str, str], NoDecode, BeforeValidator(_levels)]
-Names = Annotated[frozenset[str], NoDecode, BeforeValidator(_names)]
+_NUMBERED = r"(discord|telegram):-?\d+"
+Places = Annotated[
+    frozenset[str], NoDecode, _matching(_NUMBERED, "discord:NÚMERO o telegram:NÚMERO")
+]
+People = Annotated[
+    frozenset[str],
+    NoDecode,
+    _matching(f"{_NUMBERED}|discord|telegram|web", "discord:NÚMERO, telegram:NÚMERO o web"),
+]
+Hosts = Annotated[
+    frozenset[str],
+    NoDecode,
+    _matching(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", "nombres como ejemplo.es"),
+]
 HttpAddress = Annotated[str, _address("https", "http")]
 GatewayAddress = Annotated[str, _address("wss", "ws")]
 
@@ -203,16 +221,22 @@ class Settings(BaseSettings):
     telegram_webhook_secret: Secret = _plain("TELEGRAM_WEBHOOK_SECRET")
     telegram_webhook_host: str = _plain("TELEGRAM_WEBHOOK_HOST", "127.0.0.1", min_length=1)
     telegram_webhook_port: int = _plain(WEBHOOK_PORT, 8443, ge=1, le=65_535)
+    # the web page
+    web: bool = False
+    web_host: str = Field(default="127.0.0.1", min_length=1)
+    web_port: int = Field(default=8080, ge=1, le=65_535)
+    web_names: Hosts = frozenset()
+    web_address_header: str | None = Field(default=None, pattern=r"^[A-Za-z0-9-]{1,64}$")
     # who may ask, and how much; 0 means no limit
     person_per_minute: int = Field(default=5, ge=0, le=10_000)
     person_per_day: int = Field(default=60, ge=0, le=100_000)
     server_per_minute: int = Field(default=20, ge=0, le=100_000)
     strikes: int = Field(default=10, ge=0, le=1000)
     block_minutes: int = Field(default=10, ge=1, le=10_080)
-    allowed_users: Names = frozenset()
-    blocked_users: Names = frozenset()
-    allowed_servers: Names = frozenset()
-    blocked_servers: Names = frozenset()
+    allowed_users: People = frozenset()
+    blocked_users: People = frozenset()
+    allowed_servers: Places = frozenset()
+    blocked_servers: Places = frozenset()
     # running
     state_dir: Path = Field(default_factory=lambda: user_data_path("litteragpt", appauthor=False))
     audit_days: int = Field(default=90, ge=1, le=36_500)
@@ -346,6 +370,8 @@ def _expected(problem: ErrorDetails) -> str:
             return f"lo más es {limits['le']:g}"
         case "bool_parsing" | "bool_type":
             return "se espera true o false"
+        case "string_pattern_mismatch":
+            return "se espera el nombre de una cabecera HTTP"
         case "value_error":
             return str(limits["error"])
         case _:

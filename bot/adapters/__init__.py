@@ -7,7 +7,8 @@ from bot.platform import Platform
 
 
 def configured_platforms(core: Core) -> list[Platform]:
-    """The platforms that have a token; a library is loaded only for those."""
+    """The platforms that have a token, and the page if it is wanted; a library is loaded only for
+    those."""
     platforms: list[Platform] = []
     if core.settings.discord_token is not None:
         from bot.adapters.discord import Discord
@@ -17,4 +18,8 @@ def configured_platforms(core: Core) -> list[Platform]:
         from bot.adapters.telegram import Telegram
 
         platforms.append(Telegram(core))
+    if core.settings.web:
+        from bot.adapters.web import Web
+
+        platforms.append(Web(core))
     return platforms

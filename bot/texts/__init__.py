@@ -61,6 +61,11 @@ def notices(dropped: tuple[str, ...], truncated: int, language: str = SPANISH) -
     return told
 
 
+def author(style: str) -> str:
+    """How the author is called whose name a model gives to a style."""
+    return spanish.AUTHORS.get(style, style.replace("_", " ").title())
+
+
 def duration(seconds: float) -> str:
     """A span of time for people: `40 s`, `3 min 5 s`, `5 h 20 min`, `2 d 3 h`."""
     whole = max(0, round(seconds))

@@ -55,7 +55,8 @@ TEXTS = {
     "help_discord": """\
 **LitteraGPT** continues your phrase with two sentences in the manner of the Spanish classics.
 `/escribe phrase` with author, number of sentences, temperature, seed, or privately, as you like
-**Continue** goes on, **Again** writes it anew, **Delete** removes it
+**Continue** goes on, **Again** writes it anew, **Card** makes a picture of it, **Delete** \
+removes it
 In a message's menu, *Apps*: **Continue with LitteraGPT** and **About this text**
 `/cancelar` stops what I am writing for you
 `/modelo` which model writes · `/privacidad` what I keep""",
@@ -63,7 +64,7 @@ In a message's menu, *Apps*: **Continue with LitteraGPT** and **About this text*
 LitteraGPT continues your phrase with two sentences in the manner of the Spanish classics.
 /escribe <phrase> continues it; in private the phrase alone will do
 /escribe as a reply to a message continues that message
-Continue goes on, Again writes it anew, Delete removes it
+Continue goes on, Again writes it anew, Card makes a picture of it, Delete removes it
 /info as a reply to a text of mine tells its seed and model
 /cancelar stops what I am writing for you
 /modelo which model writes, /privacidad what I keep
@@ -128,6 +129,7 @@ Platforms: {platforms}. Store: {store}""",
     "name_semilla": "seed",
     "name_borrar": "delete",
     "name_privado": "private",
+    "name_tarjeta": "card",
     "name_checkpoint": "checkpoint",
     # descriptions of commands, options and menus
     "command_escribe": "Continues a phrase in the manner of the Spanish classics",
@@ -150,6 +152,45 @@ Platforms: {platforms}. Store: {store}""",
     "option_semilla": "The same seed gives the same text",
     "option_borrar": "Removes what I keep of you",
     "option_privado": "Only you see the answer",
+    "option_tarjeta": "With a picture to share, like a page of an old book",
+    # the web page
+    "web_skip": "Skip to the text",
+    "web_phrase": "The beginning of a sentence, in Spanish",
+    "web_example": "En un lugar de la Mancha",
+    "web_hint": "Enter has me write; Escape stops me.",
+    "web_style": "Author",
+    "web_any_style": "All of them",
+    "web_sentences": "Sentences",
+    "web_temperature": "Temperature",
+    "web_write": "Write",
+    "web_stop": "Stop",
+    "web_copy": "Copy",
+    "web_save": "Save the picture",
+    "web_share": "Share",
+    "web_answer": "The text",
+    "web_options": "How it is written",
+    "web_actions": "What to do with the text",
+    "web_writing": "Writing…",
+    "web_done": "Written.",
+    "web_stopped": "Stopped.",
+    "web_lost": "The connection was lost; try again, please.",
+    "web_refused": "I do not understand that request: reload the page, please.",
+    "web_copied": "Copied.",
+    "web_drawing": "Setting the card…",
+    "web_drawn": "The card is below the text.",
+    "web_dark": "Dark mode",
+    "web_how": "Seed {seed} · model {checkpoint}",
+    "web_made_up": "What you read here is made up by a program: it quotes nobody.",
+    "web_privacy": "Your phrase serves to answer you and is not kept.",
+    "web_privacy_logged": "Whoever runs this page has chosen to keep phrases in its log.",
+    "web_no_script": "This page needs JavaScript.",
+    "card_failed": "I could not show the card here; try again in a moment, or elsewhere.",
+    "card_minute": "I set {limit} cards a minute for each person; you can ask again in {wait}.",
+    "button_card": "Card",
+    # the card
+    "card_manner": "In the manner of {author}",
+    "card_manner_all": "In the manner of the classics",
+    "card_colophon": "Written by a program, LitteraGPT · seed {seed} · model {checkpoint}",
     "option_checkpoint": "The model, or «anterior» for the previous one",
     "about": "I continue your phrases in the manner of the Spanish classics.",
     "about_short": "I continue phrases as the Spanish classics would",

@@ -102,7 +102,8 @@ TEXTS = {
     "help_discord": """\
 **LitteraGPT** continúa su frase con dos oraciones al modo de los clásicos españoles.
 `/escribe frase` con autor, número de frases, temperatura, semilla o en privado si lo desea
-**Continuar** sigue el texto, **Otra vez** lo escribe de nuevo, **Borrar** lo quita
+**Continuar** sigue el texto, **Otra vez** lo escribe de nuevo, **Tarjeta** lo convierte en \
+una imagen, **Borrar** lo quita
 En el menú de un mensaje, *Aplicaciones*: **Continuar con LitteraGPT** y **Datos del texto**
 `/cancelar` interrumpe lo que escribo para usted
 `/modelo` qué modelo escribe · `/privacidad` qué guardo""",
@@ -110,7 +111,8 @@ En el menú de un mensaje, *Aplicaciones*: **Continuar con LitteraGPT** y **Dato
 LitteraGPT continúa su frase con dos oraciones al modo de los clásicos españoles.
 /escribe <frase> la continúo; en privado basta con la frase
 /escribe como respuesta a un mensaje continúa ese mensaje
-Continuar sigue el texto, Otra vez lo escribe de nuevo, Borrar lo quita
+Continuar sigue el texto, Otra vez lo escribe de nuevo, Tarjeta lo convierte en una imagen, Borrar \
+lo quita
 /info como respuesta a un texto mío dice con qué semilla y modelo salió
 /cancelar interrumpe lo que escribo para usted
 /modelo qué modelo escribe, /privacidad qué guardo
@@ -175,6 +177,7 @@ Plataformas: {platforms}. Memoria en disco: {store}""",
     "name_semilla": "semilla",
     "name_borrar": "borrar",
     "name_privado": "privado",
+    "name_tarjeta": "tarjeta",
     "name_checkpoint": "checkpoint",
     # descriptions of commands, options and menus
     "command_escribe": "Continúa una frase al modo de los clásicos",
@@ -197,7 +200,66 @@ Plataformas: {platforms}. Memoria en disco: {store}""",
     "option_semilla": "La misma semilla da el mismo texto",
     "option_borrar": "Quita lo que guardo de usted",
     "option_privado": "Sólo usted ve la respuesta",
+    "option_tarjeta": "Con una imagen para compartir, como la página de un libro antiguo",
+    # the web page
+    "web_skip": "Saltar al texto",
+    "web_phrase": "El principio de una frase",
+    "web_example": "En un lugar de la Mancha",
+    "web_hint": "Con Intro empiezo a escribir; con Escape lo dejo.",
+    "web_style": "Autor",
+    "web_any_style": "Todos",
+    "web_sentences": "Frases",
+    "web_temperature": "Temperatura",
+    "web_write": "Escribir",
+    "web_stop": "Parar",
+    "web_copy": "Copiar",
+    "web_save": "Guardar la imagen",
+    "web_share": "Compartir",
+    "web_answer": "El texto",
+    "web_options": "Cómo se escribe",
+    "web_actions": "Qué hacer con el texto",
+    "web_writing": "Escribiendo…",
+    "web_done": "Escrito.",
+    "web_stopped": "Parado.",
+    "web_lost": "Se ha perdido la conexión; repita, por favor.",
+    "web_refused": "No entiendo la petición: recargue la página, por favor.",
+    "web_copied": "Copiado.",
+    "web_drawing": "Compongo la tarjeta…",
+    "web_drawn": "La tarjeta está debajo del texto.",
+    "web_dark": "Modo oscuro",
+    "web_how": "Semilla {seed} · modelo {checkpoint}",
+    "web_made_up": "Lo que aquí se lee lo inventa un programa: no son citas de nadie.",
+    "web_privacy": "Su frase sirve para contestarle y no se guarda.",
+    "web_privacy_logged": "Quien administra esta página ha elegido que las frases queden en su "
+    "registro.",
+    "web_no_script": "Esta página necesita JavaScript.",
+    "card_failed": "No he podido mostrar aquí la tarjeta; pruebe dentro de un momento, o en otro "
+    "lugar.",
+    "card_minute": "Compongo {limit} tarjetas por minuto para cada persona; podrá repetir en "
+    "{wait}.",
+    "button_card": "Tarjeta",
+    # the card
+    "card_manner": "Al modo de {author}",
+    "card_manner_all": "Al modo de los clásicos",
+    "card_colophon": "Lo escribió un programa, LitteraGPT · semilla {seed} · modelo {checkpoint}",
     "option_checkpoint": "El modelo, o «anterior»",
     "about": "Continúo sus frases al modo de los clásicos españoles.",
     "about_short": "Continúo frases al modo de los clásicos",
+}
+
+# Whose manner a style is, as it is shown; styles are named by whoever trains a model.
+AUTHORS = {
+    "anonimo": "Lazarillo de Tormes",
+    "baroja": "Baroja",
+    "blascoibanez": "Blasco Ibáñez",
+    "cervantes": "Cervantes",
+    "clarin": "Clarín",
+    "dario": "Rubén Darío",
+    "galdos": "Galdós",
+    "machado": "Machado",
+    "miro": "Miró",
+    "palaciovaldes": "Palacio Valdés",
+    "pardobazan": "Pardo Bazán",
+    "rosaliadecastro": "Rosalía de Castro",
+    "valleinclan": "Valle-Inclán",
 }

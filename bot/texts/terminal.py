@@ -65,6 +65,8 @@ TEXTS = {
     "port_taken": "lo ocupa otro programa",
     "port_forbidden": "el sistema no me lo permite",
     "port_elsewhere": "esa dirección no es de esta máquina",
+    "web_nobody": "LITTERAGPT_ALLOWED_USERS no incluye web, así que nadie podría usar la página: "
+    "añádalo.",
     "restarted": "[el motor se ha reiniciado; vuelvo a empezar]",
     "cancelled": "[cancelado]",
 }

@@ -20,6 +20,10 @@ ME, SERVER = "discord:1", "discord:50"
         (Access(allowed_servers=frozenset({"discord:51"})), False),
         (Access(allowed_servers=frozenset({SERVER})), True),
         (Access(admins=frozenset({ME}), blocked_users=frozenset({ME})), True),
+        # a platform's name is everybody there
+        (Access(allowed_users=frozenset({"discord"})), True),
+        (Access(allowed_users=frozenset({"web", "telegram"})), False),
+        (Access(allowed_users=frozenset({ME}), blocked_users=frozenset({"discord"})), False),
         # the same number on the other platform is somebody else
         (Access(blocked_users=frozenset({"telegram:1"})), True),
     ],

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from bot.drafts import Drafts, showable
+from bot.drafts import AS_WRITTEN, Drafts, showable
 from bot.generation import Restarted
 
 
@@ -34,6 +34,13 @@ async def test_after_a_while_each_text_is_shown_once() -> None:
     async with Drafts(asked=time.monotonic() - 100) as drafts:
         assert drafts.add("una palabra y me") == "una palabra y"
         assert drafts.add("dia más") is None  # too soon after the last
+
+
+async def test_where_drafts_cost_nothing_every_piece_is_shown_at_once() -> None:
+    async with Drafts(asked=time.monotonic(), pace=AS_WRITTEN) as drafts:
+        assert drafts.add("una pal") == "una pal"
+        assert drafts.add("abra") == "una palabra"
+        assert drafts.add("") is None
 
 
 async def test_an_edit_under_way_keeps_the_next_from_starting_and_is_waited_for() -> None:

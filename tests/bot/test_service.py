@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from bot.access import Access
+from bot.drafts import SELDOM
 from bot.jobs import Answer, Draft, Job, Requester
 from bot.limits import Limits
 from bot.platform import Connection
@@ -28,7 +29,7 @@ from tests.bot.executors import ENDLESS, PHRASE, SHORT, running
 class Notebook:
     """A platform of the test's own: notes each verb with the job's reference."""
 
-    name, patience = "notebook", 600.0
+    name, patience, pace = "notebook", 600.0, SELDOM
 
     def __init__(self, may_stay_silent: bool = True) -> None:
         self.may_stay_silent = may_stay_silent

@@ -92,6 +92,9 @@ def test_an_empty_value_is_none(name: str, monkeypatch: pytest.MonkeyPatch) -> N
         ("LOG_FORMAT", "JSON", "json"),
         ("LOG_LEVELS", "Telegram=debug, store=ERROR", {"telegram": "DEBUG", "store": "ERROR"}),
         ("CHECKPOINTS_DIR", "~", Path("~")),
+        ("ALLOWED_USERS", "Discord:1, web", frozenset({"discord:1", "web"})),
+        ("WEB_NAMES", "Ejemplo.es www.ejemplo.es", frozenset({"ejemplo.es", "www.ejemplo.es"})),
+        ("WEB_ADDRESS_HEADER", "X-Real-IP", "X-Real-IP"),
     ],
 )
 def test_right_values_are_taken_in_any_usual_spelling(
@@ -124,6 +127,11 @@ def test_right_values_are_taken_in_any_usual_spelling(
         ("TOP_P", "inf", "se espera un número"),
         ("PHRASE_LIMIT", "401", "lo más es 400"),
         ("SENTENCE_LIMIT", "39", "lo menos es 40"),
+        ("ALLOWED_USERS", "ana", "se esperan discord:NÚMERO, telegram:NÚMERO o web separados"),
+        ("ALLOWED_SERVERS", "web", "se esperan discord:NÚMERO o telegram:NÚMERO separados"),
+        ("WEB_PORT", "0", "lo menos es 1"),
+        ("WEB_NAMES", "https://ejemplo.es", "se esperan nombres como ejemplo.es"),
+        ("WEB_ADDRESS_HEADER", "X Real", "se espera el nombre de una cabecera HTTP"),
     ],
 )
 def test_a_wrong_value_is_told_in_one_sentence_with_its_name(

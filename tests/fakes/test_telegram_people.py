@@ -15,8 +15,10 @@ from telegram import (
     InputTextMessageContent,
     Update,
 )
+from telegram.error import BadRequest
 
 from tests.fakes.telegram import FakeTelegram, Features, User
+from tests.fakes.test_telegram_strictness import png
 
 CONTINUE = InlineKeyboardMarkup([[InlineKeyboardButton("Continuar", callback_data="more:1")]])
 
@@ -235,3 +237,21 @@ async def test_waiting_in_vain_says_for_what(server: FakeTelegram, ana: User) ->
         await server.reply_to(message, 0.01)
     with pytest.raises(AssertionError, match="getUpdates"):
         await server.connected(0.01)
+
+
+async def test_a_photo_is_seen_with_its_caption(server: FakeTelegram, bot: Bot) -> None:
+    ana = server.user("Ana")
+    group = server.supergroup("Tertulia", ana)
+    sent = await bot.send_photo(group.id, png(30, 20), "Una @Ana_user", filename="a.png")
+    (message,) = server.sent(group)
+    assert message.photo is not None
+    assert (message.photo.width, message.photo.height) == (30, 20)
+    assert message.photo.data == png(30, 20)
+    assert (sent.photo[-1].width, sent.caption, sent.text) == (30, "Una @Ana_user", None)
+    assert message.pings == ["@ana_user"]
+    group.takes_photos = False
+    with pytest.raises(BadRequest, match=r"(?i)not enough rights"):
+        await bot.send_photo(group.id, png(30, 20))
+    assert server.violations == []
+    with pytest.raises(BadRequest, match=r"(?i)no text in the message"):
+        await bot.edit_message_text("a", group.id, message.id)

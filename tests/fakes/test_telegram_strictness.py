@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
@@ -9,6 +10,7 @@ from datetime import timedelta
 
 import aiohttp
 import pytest
+from PIL import Image
 from telegram import (
     Bot,
     BotCommand,
@@ -50,6 +52,13 @@ def keyboard(data: str) -> InlineKeyboardMarkup:
 
 def bold(offset: int, length: int) -> list[MessageEntity]:
     return [MessageEntity(MessageEntity.BOLD, offset, length)]
+
+
+def png(width: int, height: int) -> bytes:
+    """A picture of this size."""
+    file = io.BytesIO()
+    Image.new("1", (width, height)).save(file, "PNG")
+    return file.getvalue()
 
 
 SENDS: dict[str, tuple[str, Callable[[Bot, int], Awaitable[object]]]] = {
@@ -96,6 +105,30 @@ SENDS: dict[str, tuple[str, Callable[[Bot, int], Awaitable[object]]]] = {
     "callback data": (
         "BUTTON_DATA_INVALID",
         lambda bot, chat: bot.send_message(chat, "a", reply_markup=keyboard("ñ" * 33)),
+    ),
+    "no photo": (
+        "there is no photo in the request",
+        lambda bot, chat: bot.send_photo(chat, "https://ejemplo.es/a.png"),
+    ),
+    "a photo that is none": (
+        "IMAGE_PROCESS_FAILED",
+        lambda bot, chat: bot.send_photo(chat, b"png"),
+    ),
+    "a photo that is too narrow": (
+        "PHOTO_INVALID_DIMENSIONS",
+        lambda bot, chat: bot.send_photo(chat, png(21, 1)),
+    ),
+    "a photo that is too large": (
+        "PHOTO_INVALID_DIMENSIONS",
+        lambda bot, chat: bot.send_photo(chat, png(9000, 1001)),
+    ),
+    "a photo of too many bytes": (
+        "is too big for a photo",
+        lambda bot, chat: bot.send_photo(chat, png(1, 1) + b"0" * 10_485_760),
+    ),
+    "a caption that is too long": (
+        "caption is too long",
+        lambda bot, chat: bot.send_photo(chat, png(1, 1), "a" * 1025),
     ),
     "a reply to nothing": (
         "message to be replied not found",

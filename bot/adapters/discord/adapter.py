@@ -11,14 +11,16 @@ from typing import Any
 import aiohttp
 import discord
 
-from bot.adapters.discord.buttons import answer_buttons
+from bot.adapters.discord.buttons import answer_buttons, picture_of
 from bot.adapters.discord.client import LitteraClient, endpoints
 from bot.adapters.discord.delivery import Reply
 from bot.adapters.discord.localization import call_commands
 from bot.adapters.discord.markdown import escape
 from bot.adapters.discord.messages import answer_message, draft_message
 from bot.adapters.discord.wire import TOKEN_SECONDS
+from bot.card import card_of
 from bot.core import Core
+from bot.drafts import SELDOM
 from bot.jobs import Answer, Draft, Job
 from bot.platform import Connection, RefusedError
 from bot.texts import say
@@ -40,6 +42,7 @@ class Discord:
     # Discord itself would tell people that the application did not respond.
     may_stay_silent = False
     patience = TOKEN_SECONDS
+    pace = SELDOM
 
     def __init__(self, core: Core) -> None:
         self.core = core
@@ -101,8 +104,13 @@ class Discord:
 
     async def finish(self, job: Job, answer: Answer) -> None:
         """Show the answer with its buttons."""
-        components = answer_buttons(job, answer.result)
-        await _reply(job).show(answer_message(answer, components, job.language), job.reference)
+        components, reply = answer_buttons(job, answer.result), _reply(job)
+        message = answer_message(answer, components, job.language)
+        if reply.card:
+            picture = await picture_of(card_of(answer), job.language)
+            if picture is not None and await reply.show(message, job.reference, picture):
+                return
+        await reply.show(message, job.reference)
 
     async def fail(self, job: Job, notice: str) -> None:
         """Tell the asker, and nobody else, why there is no answer."""

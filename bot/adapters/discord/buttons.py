@@ -3,7 +3,9 @@ after any restart."""
 
 from __future__ import annotations
 
+import asyncio
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -11,11 +13,12 @@ import discord
 from bot.adapters.discord.delivery import Reply
 from bot.adapters.discord.interactions import Interaction, language, requester_of, tell
 from bot.adapters.discord.markdown import escape
-from bot.adapters.discord.messages import Shown, shown_text
+from bot.adapters.discord.messages import Shown, picture_message, shown_text
 from bot.adapters.discord.problems import report
-from bot.adapters.discord.wire import Payload
+from bot.adapters.discord.wire import Payload, Picture
 from bot.buttons import PATTERN, Button, Verb
-from bot.jobs import Job
+from bot.card import Card, drawn
+from bot.jobs import Job, new_reference
 from bot.phrases import closing_phrase
 from bot.texts import say
 from model.prompt import Options
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 _LABELS = {
     Verb.CONTINUE: "button_continue",
     Verb.AGAIN: "button_again",
+    Verb.CARD: "button_card",
     Verb.DELETE: "button_delete",
 }
 
@@ -34,14 +38,23 @@ _LABELS = {
 def answer_buttons(job: Job, result: Result) -> list[Payload]:
     """The components below the answer to a job."""
     user = job.requester.user
+    return _row([Button.of(verb, user, job.options, result) for verb in _LABELS], job.language)
+
+
+def _row(buttons: list[Button], language: str) -> list[Payload]:
     row = [
         discord.ui.Button[Any](
-            label=say(label, job.language),
-            custom_id=Button.of(verb, user, job.options, result).id,
+            label=say(_LABELS[button.verb], language), custom_id=button.id
         ).to_component_dict()
-        for verb, label in _LABELS.items()
+        for button in buttons
     ]
     return [{"type": discord.ComponentType.action_row.value, "components": row}]
+
+
+async def picture_of(card: Card, language: str) -> Picture | None:
+    """A card as it goes with a message."""
+    data = await drawn(card, language)
+    return None if data is None else Picture(data, card.alternative())
 
 
 class _Pressed(discord.ui.DynamicItem[discord.ui.Button[Any]], template=""):
@@ -83,6 +96,8 @@ async def press(interaction: Interaction, button: Button | None) -> None:
         await _delete(interaction, button)
     elif (shown := shown_text(message)) is None:
         await _tell(interaction, "stale_button")
+    elif button.verb is Verb.CARD:
+        await _draw(interaction, button, shown, ephemeral=message.flags.ephemeral)
     else:
         _write(interaction, button, shown, ephemeral=message.flags.ephemeral)
 
@@ -95,6 +110,28 @@ def _write(interaction: Interaction, button: Button, shown: Shown, *, ephemeral:
     reply = Reply.to(interaction, ephemeral=ephemeral)
     options = _options(client, button)
     client.begin(Job(phrase, options, requester_of(interaction), reply, private=ephemeral))
+
+
+async def _draw(interaction: Interaction, button: Button, shown: Shown, *, ephemeral: bool) -> None:
+    """Answer with the text as a picture. The service sees to it, also while the program ends."""
+    requester, service = requester_of(interaction), interaction.client.core.service
+    if (notice := service.admit_card(requester)) is not None:
+        await tell(interaction, escape(notice))
+        return
+    reply, reference = Reply.to(interaction, ephemeral=ephemeral), new_reference()
+    card = Card(shown.phrase, shown.continuation, button.style, button.seed, button.checkpoint)
+    removal = replace(button, verb=Verb.DELETE, user=requester.user)
+
+    async def answer() -> None:
+        await reply.acknowledge(reference)
+        if reply.lost:
+            return
+        picture = await picture_of(card, requester.language)
+        message = picture_message(_row([removal], requester.language))
+        if picture is None or not await reply.show(message, reference, picture):
+            await reply.apologize(escape(say("card_failed", requester.language)), reference)
+
+    await asyncio.wait({service.errand(answer(), f"card {reference}")})
 
 
 def _options(client: LitteraClient, button: Button) -> Options:

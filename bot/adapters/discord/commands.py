@@ -33,6 +33,7 @@ anyhow = app_commands.AppInstallationType(guild=True, user=True)
     temperatura=term("name_temperatura"),
     semilla=term("name_semilla"),
     privado=term("name_privado"),
+    tarjeta=term("name_tarjeta"),
 )
 @app_commands.describe(
     frase=term("option_frase"),
@@ -41,6 +42,7 @@ anyhow = app_commands.AppInstallationType(guild=True, user=True)
     temperatura=term("option_temperatura"),
     semilla=term("option_semilla"),
     privado=term("option_privado"),
+    tarjeta=term("option_tarjeta"),
 )
 async def escribe(
     interaction: Interaction,
@@ -50,13 +52,14 @@ async def escribe(
     temperatura: Range[float, 0.0, 2.0] | None = None,
     semilla: Range[int, 0, LARGEST_INTEGER] | None = None,
     privado: bool = False,
+    tarjeta: bool = False,
 ) -> None:
     """Continue a phrase."""
     client = interaction.client
     options = client.core.settings.options(
         sentences=frases, style=estilo, temperature=temperatura, seed=semilla
     )
-    reply = Reply.to(interaction, ephemeral=privado)
+    reply = Reply.to(interaction, ephemeral=privado, card=tarjeta)
     client.begin(Job(frase, options, requester_of(interaction), reply, private=privado))
 
 

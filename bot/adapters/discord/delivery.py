@@ -17,6 +17,7 @@ from bot.adapters.discord.wire import (
     UNKNOWN_MESSAGE,
     Address,
     Payload,
+    Picture,
     UndeliverableError,
     Wire,
 )
@@ -33,23 +34,32 @@ _ACKNOWLEDGED = "acknowledged"
 class Reply:
     """What is said to one interaction; no method raises for what cannot be delivered.
 
-    lost: no answer can come any more, since Discord was not told in time that one would.
+    card: the answer is wanted with a picture of it; lost: no answer can come any more, since
+    Discord was not told in time that one would.
     """
 
     def __init__(
-        self, session: Session, address: Address, *, ephemeral: bool, extras: dict[Any, Any]
+        self,
+        session: Session,
+        address: Address,
+        *,
+        ephemeral: bool,
+        card: bool,
+        extras: dict[Any, Any],
     ) -> None:
-        self.ephemeral, self.lost = ephemeral, False
+        self.ephemeral, self.card, self.lost = ephemeral, card, False
         self._address, self._extras = address, extras
         self._wire = Wire(session, address)
 
     @classmethod
-    def to(cls, interaction: discord.Interaction[Any], *, ephemeral: bool) -> Reply:
+    def to(
+        cls, interaction: discord.Interaction[Any], *, ephemeral: bool, card: bool = False
+    ) -> Reply:
         """The reply to an interaction that has come just now."""
         application, token = interaction.application_id, interaction.token
         address = Address(application, interaction.id, token, time.time())
         session = interaction.client.adapter.session
-        return cls(session, address, ephemeral=ephemeral, extras=interaction.extras)
+        return cls(session, address, ephemeral=ephemeral, card=card, extras=interaction.extras)
 
     @classmethod
     def unpack(cls, session: Session, packed: dict[str, Any]) -> Reply:
@@ -66,11 +76,17 @@ class Reply:
             float(packed["begun"]),
         )
         extras = {_ACKNOWLEDGED: address.age > RESPONSE_SECONDS}
-        return cls(session, address, ephemeral=bool(packed["ephemeral"]), extras=extras)
+        return cls(
+            session,
+            address,
+            ephemeral=bool(packed["ephemeral"]),
+            card=bool(packed.get("card")),
+            extras=extras,
+        )
 
     def pack(self) -> dict[str, Any]:
         """All that a later process needs."""
-        return vars(self._address) | {"ephemeral": self.ephemeral}
+        return vars(self._address) | {"ephemeral": self.ephemeral, "card": self.card}
 
     @property
     def acknowledged(self) -> bool:
@@ -88,22 +104,25 @@ class Reply:
         """Show an unfinished answer, if that works at once."""
         await self._wire.try_edit(message)
 
-    async def show(self, message: Payload, reference: str) -> None:
+    async def show(self, message: Payload, reference: str, picture: Picture | None = None) -> bool:
         """Show the answer, by a message of its own if somebody has removed the one that was
-        thinking."""
+        thinking; whether it is there."""
         if self.lost:
-            return
+            return False
         if self.ephemeral:
             message = message | {"flags": message["flags"] | EPHEMERAL}
         try:
             try:
-                await self._wire.edit(message)
+                await self._wire.edit(message, picture)
             except UndeliverableError as error:
                 if error.code != UNKNOWN_MESSAGE:
                     raise
-                await self._wire.post(message)
+                await self._wire.post(message, picture)
         except UndeliverableError as error:
-            log.error("%s: the answer cannot be delivered (%s)", reference, error)
+            what = "answer" if picture is None else "picture"
+            log.error("%s: the %s cannot be delivered (%s)", reference, what, error)
+            return False
+        return True
 
     async def apologize(self, text: str, reference: str) -> None:
         """Say why there is no answer, to the asker only: what was thinking in public vanishes, and

@@ -64,6 +64,11 @@ def draft_message(draft: Draft) -> Payload | None:
     return _message("", embeds=[_embed(content)]) if len(content) <= EMBED_LIMIT else None
 
 
+def picture_message(components: list[Payload]) -> Payload:
+    """The message that shows nothing but the picture that goes with it."""
+    return _message("", components)
+
+
 def notice_message(text: str) -> Payload:
     """A message in words of ours; what others have typed must be escaped already."""
     return _message(text[:CONTENT_LIMIT])

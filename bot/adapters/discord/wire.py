@@ -9,6 +9,7 @@ suppress previews in an edit. https://docs.discord.com/developers/interactions/r
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import random
 import time
@@ -26,6 +27,9 @@ log = logging.getLogger(__name__)
 
 Payload = dict[str, Any]
 
+PICTURE_NAME = "litteragpt.png"
+DESCRIPTION_LIMIT = 1024  # characters
+
 # A first response later than three seconds after the event counts for nothing; the token holds for
 # fifteen minutes.
 RESPONSE_SECONDS = 2.8
@@ -39,6 +43,29 @@ UNKNOWN_MESSAGE = 10008
 ALREADY_ACKNOWLEDGED = 40060
 
 _ORIGINAL = "/messages/@original"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG file that goes with a message, and what it shows, for those who do not see it."""
+
+    data: bytes
+    description: str
+
+    def with_message(self, message: Payload) -> aiohttp.FormData:
+        """A message with this as its only file.
+        https://docs.discord.com/developers/reference#uploading-files"""
+        about = {
+            "id": 0,
+            "filename": PICTURE_NAME,
+            "description": self.description[:DESCRIPTION_LIMIT],
+        }
+        # Discord does not know a quoted bracket in the name of a field.
+        form = aiohttp.FormData(quote_fields=False)
+        payload = json.dumps(message | {"attachments": [about]})
+        form.add_field("payload_json", payload, content_type="application/json")
+        form.add_field("files[0]", self.data, filename=PICTURE_NAME, content_type="image/png")
+        return form
 
 
 class UndeliverableError(LitteraError):
@@ -102,24 +129,24 @@ class Wire:
         """Give the first response; raises UndeliverableError once that is too late."""
         body = {"type": kind.value, "data": data}
         try:
-            await self._insist("POST", self._address.callback, body, SOON, RESPONSE_SECONDS)
+            await self._insist("POST", self._address.callback, body, None, SOON, RESPONSE_SECONDS)
         except UndeliverableError as error:
             # An earlier try that seemed to fail has arrived.
             if error.code != ALREADY_ACKNOWLEDGED:
                 raise
 
-    async def edit(self, message: Payload) -> None:
+    async def edit(self, message: Payload, picture: Picture | None = None) -> None:
         """Change the original answer; raises UndeliverableError."""
-        await self._insist("PATCH", self._address.webhook + _ORIGINAL, message)
+        await self._insist("PATCH", self._address.webhook + _ORIGINAL, message, picture)
 
     async def delete(self) -> None:
         """Remove the original answer; raises UndeliverableError."""
         await self._insist("DELETE", self._address.webhook + _ORIGINAL)
 
-    async def post(self, message: Payload) -> None:
+    async def post(self, message: Payload, picture: Picture | None = None) -> None:
         """Send a further message; raises UndeliverableError. Should a connection drop between
         Discord's deed and its word, the message comes twice, which is better than never."""
-        await self._insist("POST", self._address.webhook, message)
+        await self._insist("POST", self._address.webhook, message, picture)
 
     async def try_edit(self, message: Payload) -> None:
         """Change the original answer, if that works at once."""
@@ -134,12 +161,13 @@ class Wire:
         method: str,
         url: str,
         body: Payload | None = None,
+        picture: Picture | None = None,
         delay: float = FIRST_DELAY,
         seconds: float = TOKEN_SECONDS,
     ) -> None:
         """Try until it works, ever more slowly, in the seconds from the event on."""
         while True:
-            outcome = await self._try(method, url, body)
+            outcome = await self._try(method, url, body, picture)
             if 200 <= outcome.status < 300:
                 return
             wait = outcome.wait or delay * random.uniform(0.8, 1.2)  # noqa: S311 (no secret)
@@ -149,11 +177,16 @@ class Wire:
             await asyncio.sleep(wait)
             delay = min(2 * delay, LONGEST_DELAY)
 
-    async def _try(self, method: str, url: str, body: Payload | None) -> Outcome:
+    async def _try(
+        self, method: str, url: str, body: Payload | None, picture: Picture | None = None
+    ) -> Outcome:
         timeout = aiohttp.ClientTimeout(total=TRY_SECONDS)
+        content: dict[str, Any] = {"json": body}
+        if picture is not None and body is not None:
+            content = {"data": picture.with_message(body)}
         try:
             session = self._session()
-            async with session.request(method, url, json=body, timeout=timeout) as response:
+            async with session.request(method, url, timeout=timeout, **content) as response:
                 if response.status < 400:
                     return Outcome(response.status)
                 told = await _json(response)

@@ -22,6 +22,7 @@ from bot.adapters.telegram.polling import Polling
 from bot.adapters.telegram.rate_limiter import RateLimiter
 from bot.adapters.telegram.webhook import Webhook
 from bot.core import Core
+from bot.drafts import SELDOM
 from bot.jobs import Answer, Draft, Job
 from bot.platform import Connection, RefusedError
 from bot.texts import say
@@ -35,6 +36,7 @@ class Telegram:
     name = NAME
     may_stay_silent = True
     patience = PATIENCE_SECONDS
+    pace = SELDOM
 
     def __init__(self, core: Core) -> None:
         self._core = core

@@ -28,6 +28,12 @@ SIGN_SECONDS = 0.5
 TYPING_SECONDS, LONGEST_TYPING_SECONDS = 4.5, 900.0
 # Groups share twenty messages a minute, edits included.
 GROUP_DRAFT_SECONDS = 5.0
+_LABELS = {
+    Verb.CONTINUE: "button_continue",
+    Verb.AGAIN: "button_again",
+    Verb.CARD: "button_card",
+    Verb.DELETE: "button_delete",
+}
 _ALERT_LENGTH = int(CallbackQueryLimit.ANSWER_CALLBACK_QUERY_TEXT_LENGTH)
 
 
@@ -159,15 +165,15 @@ class ChatAnswer:
 
 def buttons_below(job: Job, answer: Answer) -> InlineKeyboardMarkup:
     """The buttons of an answer; their ids hold all they need, so they survive any restart."""
-    row = [
-        InlineKeyboardButton(
-            say(label, job.language),
-            callback_data=Button.of(verb, job.requester.user, job.options, answer.result).id,
-        )
-        for verb, label in (
-            (Verb.CONTINUE, "button_continue"),
-            (Verb.AGAIN, "button_again"),
-            (Verb.DELETE, "button_delete"),
-        )
-    ]
-    return InlineKeyboardMarkup([row])
+    user, language = job.requester.user, job.language
+    return InlineKeyboardMarkup(
+        [
+            [key_of(Button.of(verb, user, job.options, answer.result), language) for verb in row]
+            for row in ((Verb.CONTINUE, Verb.AGAIN), (Verb.CARD, Verb.DELETE))
+        ]
+    )
+
+
+def key_of(button: Button, language: str) -> InlineKeyboardButton:
+    """A button as Telegram shows it."""
+    return InlineKeyboardButton(say(_LABELS[button.verb], language), callback_data=button.id)

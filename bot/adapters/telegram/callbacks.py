@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
-from telegram import CallbackQuery, ChatMember, Message
+from telegram import CallbackQuery, ChatMember, InlineKeyboardMarkup, Message
 from telegram.error import BadRequest, TelegramError
 
 from bot.adapters.telegram.admin_commands import AdminCommands
-from bot.adapters.telegram.answers import ChatAnswer, Press
+from bot.adapters.telegram.answers import ChatAnswer, Press, key_of
 from bot.adapters.telegram.context import Context, Event, requester
 from bot.adapters.telegram.outbox import Place
-from bot.adapters.telegram.rendering import Shown, read_back
+from bot.adapters.telegram.rendering import Picture, Shown, plain, read_back
 from bot.buttons import Button, Verb
+from bot.card import Card, drawn
 from bot.jobs import Job
 from bot.phrases import closing_phrase
 from bot.texts import language_of, say
@@ -49,6 +51,9 @@ class Callbacks:
         shown = read_back(message.text or "", message.entities)
         if shown is None or not shown.phrase:
             return
+        if button.verb is Verb.CARD:
+            await self._draw(query, press, message, button, shown)
+            return
         core = self._context.core
         options = core.settings.options(
             sentences=button.sentences, style=button.style, temperature=button.temperature
@@ -60,6 +65,28 @@ class Callbacks:
         life = core.service.start(job, self._context.platform)
         await asyncio.wait({life})
         await press.answer()  # of no effect, but for somebody who floods and is told nothing
+
+    async def _draw(
+        self, query: CallbackQuery, press: Press, message: Message, button: Button, shown: Shown
+    ) -> None:
+        """Answer with the text as a picture. Until it is there the update counts as unhandled, so
+        a process that comes after this one draws it."""
+        asker, outbox = requester(query.from_user, message), self._context.outbox
+        if (notice := self._context.core.service.admit_card(asker)) is not None:
+            await press.answer(notice)
+            return
+        await press.answer()
+        phrase, continuation = shown.phrase, shown.text[len(shown.phrase) :]
+        card = Card(phrase, continuation, button.style, button.seed, button.checkpoint)
+        picture, place = await drawn(card, asker.language), Place.of(message)
+        removal = key_of(replace(button, verb=Verb.DELETE, user=asker.user), asker.language)
+        markup = InlineKeyboardMarkup([[removal]])
+        sent = None
+        if picture is not None:
+            sent = await outbox.stand(place, Picture(picture), reference="a card", markup=markup)
+        if sent is None:  # some groups take no pictures
+            told = plain(say("card_failed", asker.language))
+            await outbox.stand(place, told, reference="a card's apology")
 
     def _phrase(self, button: Button, shown: Shown) -> str:
         if button.verb is Verb.AGAIN:

@@ -30,10 +30,11 @@ from telegram.error import (
 
 from bot.adapters.telegram.link import Link, in_short
 from bot.adapters.telegram.rate_limiter import DroppedError, Priority, seconds_of
-from bot.adapters.telegram.rendering import Rendered
+from bot.adapters.telegram.rendering import Picture, Rendered
 
 log = logging.getLogger(__name__)
 
+PICTURE_NAME = "litteragpt.png"
 NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 # How long a message is tried for, and the pauses in between.
 STAND_SECONDS = 600.0
@@ -73,6 +74,13 @@ class Place:
         thread = message.message_thread_id if message.is_topic_message else None
         return cls(message.chat.id, thread, message.message_id)
 
+    @property
+    def reply(self) -> ReplyParameters | None:
+        """The message that is answered, as a request wants it; it may be gone."""
+        if self.reply_to is None:
+            return None
+        return ReplyParameters(self.reply_to, allow_sending_without_reply=True)
+
 
 class Outbox:
     """Sends through whichever connection lives; used by all of them."""
@@ -103,7 +111,7 @@ class Outbox:
     async def stand(
         self,
         place: Place,
-        content: Rendered,
+        content: Rendered | Picture,
         *,
         reference: str,
         edit: int | None = None,
@@ -139,17 +147,20 @@ class Outbox:
     async def put(
         self,
         place: Place,
-        content: Rendered,
+        content: Rendered | Picture,
         *,
         edit: int | None = None,
         markup: Markup | None = None,
         priority: Priority = Priority.NOTICE,
     ) -> int | None:
-        """Send or edit a message once. Raises TelegramError, DroppedError among them."""
+        """Send a message once, or edit one; a picture is always sent. Raises TelegramError,
+        DroppedError among them."""
         place.chat = self._moved.get(place.chat, place.chat)
         if place.chat in self._absent:
             return None
         link = self.connected()
+        if isinstance(content, Picture):
+            return await self._put_picture(link, place, content, markup, priority)
         if edit is not None:
             await link.edit_message_text(
                 content.text,
@@ -161,16 +172,27 @@ class Outbox:
                 rate_limit_args=priority,
             )
             return edit
-        reply = None
-        if place.reply_to is not None:
-            reply = ReplyParameters(place.reply_to, allow_sending_without_reply=True)
         message = await link.send_message(
             place.chat,
             content.text,
             entities=content.entities,
             link_preview_options=NO_PREVIEW,
             reply_markup=markup,
-            reply_parameters=reply,
+            reply_parameters=place.reply,
+            message_thread_id=place.thread,
+            rate_limit_args=priority,
+        )
+        return message.message_id
+
+    async def _put_picture(
+        self, link: Link, place: Place, picture: Picture, markup: Markup | None, priority: Priority
+    ) -> int:
+        message = await link.send_photo(
+            place.chat,
+            picture.data,
+            filename=PICTURE_NAME,
+            reply_markup=markup,
+            reply_parameters=place.reply,
             message_thread_id=place.thread,
             rate_limit_args=priority,
         )

@@ -41,6 +41,13 @@ class Rendered:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A PNG file to be sent."""
+
+    data: bytes
+
+
+@dataclass(frozen=True)
 class Shown:
     """What a message of ours shows: the phrase, and the whole text it begins."""
 

@@ -10,6 +10,7 @@ from enum import IntEnum, IntFlag
 from typing import Any
 
 from tests.fakes.discord.strictness import Form, Json
+from tests.fakes.discord.uploads import check_attachments
 
 
 class Flag(IntFlag):
@@ -68,6 +69,7 @@ def check_message(form: Form, body: Json, flags: int, path: str = "") -> None:
     """Check the parts of a message that `body` has; `flags` are the message's with the new ones."""
     if body.get("content") is not None:
         form.length(f"{path}content", body["content"], 0, 2000)
+    check_attachments(form, body, path)
     embeds, components = body.get("embeds") or [], body.get("components") or []
     _check_embeds(form, embeds, path)
     if body.get("allowed_mentions") is not None:

@@ -12,6 +12,7 @@ from tests.fakes.discord.forms import Flag, components_in, shown_text
 from tests.fakes.discord.people import Place, User, mentioned, outside_code
 from tests.fakes.discord.snowflakes import now, snowflake
 from tests.fakes.discord.strictness import Json, empty_message
+from tests.fakes.discord.uploads import File, files_after
 
 # What is allowed when a body says nothing.
 IN_INTERACTIONS: Json = {"parse": ["users"]}
@@ -34,7 +35,7 @@ class Message:
     content: str = ""
     embeds: list[Json] = field(default_factory=list)
     components: list[Json] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
+    files: list[File] = field(default_factory=list)
     flags: Flag = field(default_factory=lambda: Flag(0))
     reader: User | None = None
     interaction: Json | None = None
@@ -92,9 +93,7 @@ class Message:
         content = body.get("content", self.content) or ""
         embeds = body.get("embeds", self.embeds) or []
         components = body.get("components", self.components) or []
-        files = self.files
-        if "attachments" in body:
-            files = [str(file.get("filename", file["id"])) for file in body["attachments"] or []]
+        files = files_after(body, self.files)
         if not (content or embeds or components or files):
             raise empty_message()
         self.content, self.embeds, self.components, self.files = content, embeds, components, files
@@ -151,7 +150,7 @@ class Message:
             "mention_everyone": bool(self.mentions & {"@everyone", "@here"}),
             "mentions": [],
             "mention_roles": [],
-            "attachments": [],
+            "attachments": [file.payload() for file in self.files],
             "embeds": [{"type": "rich"} | embed for embed in self.embeds],
             "components": self.components,
             "pinned": False,

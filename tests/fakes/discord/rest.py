@@ -16,6 +16,7 @@ from aiohttp import web
 from tests.fakes.discord.faults import Fault, limit_body
 from tests.fakes.discord.routes import Asked, Routes
 from tests.fakes.discord.strictness import Refusal, unauthorized
+from tests.fakes.discord.uploads import body_of
 
 if TYPE_CHECKING:
     from tests.fakes.discord.server import FakeDiscord
@@ -53,7 +54,7 @@ class Rest:
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         path = request.path.removeprefix(BASE)
         try:
-            body = await _body_of(request)
+            body = await body_of(request)
         except Refusal as refusal:
             return self._refuse(refusal, request)
         self.calls.append(Call(time.monotonic(), request.method, path, body))
@@ -138,19 +139,6 @@ class Rest:
     def _offence(self, request: web.Request, why: str) -> None:
         path = request.path.removeprefix(BASE)
         self._discord.violations.append(f"{request.method} {path}: {why}")
-
-
-async def _body_of(request: web.Request) -> Any:
-    """The JSON of a request, which lies in a part of its own if files come with it."""
-    if request.content_type == "multipart/form-data":
-        parts = await request.post()
-        text = str(parts.get("payload_json", "{}"))
-    else:
-        text = await request.text()
-    try:
-        return json.loads(text) if text else {}
-    except ValueError:
-        raise Refusal(400, 50109, "The request body contains invalid JSON.") from None
 
 
 def _limits(method: str, path: str) -> dict[str, str]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
+import discord as library
 import pytest
 
 from tests.fakes.discord import ORDINARY, Permission
 from tests.fakes.discord.world import (
     Raw,
     World,
+    logged_in,
 )
 
 pytestmark = pytest.mark.timeout(30)
@@ -48,6 +51,43 @@ async def test_which_links_unfold(world: World, raw: Raw) -> None:
     assert message.previews == ["http://a.es"]
     await raw.edit(asked, flags=4)
     assert message.previews == []
+
+
+async def test_files_come_with_a_message_and_stay_until_they_are_left_out(
+    world: World, raw: Raw
+) -> None:
+    asked = await world.discord.slash(world.ana, world.general, "eco")
+    await raw.acknowledge(asked, 5)
+    about = [{"id": 1, "filename": "dos.png", "description": "Dos"}, {"id": 0}]
+    await raw.upload(asked, b"uno", b"dos", attachments=about)
+    message = await asked.final(1)
+    assert [(file.filename, file.data, file.description) for file in message.files] == [
+        ("dos.png", b"dos", "Dos"),
+        ("0.png", b"uno", ""),
+    ]
+    await raw.edit(asked, content="a")
+    await raw.upload(asked, b"tres")
+    assert [file.data for file in message.files] == [b"dos", b"uno", b"tres"]
+    kept = [{"id": file.id} for file in message.files[1:2]]
+    _, shown = await raw.edit(asked, attachments=kept)
+    assert [file.data for file in message.files] == [b"uno"]
+    assert [each["filename"] for each in shown["attachments"]] == ["0.png"]
+    assert world.discord.violations == []
+
+
+async def test_the_library_sends_files_as_they_are_taken(world: World) -> None:
+    async with logged_in(world.discord) as bot:
+
+        @bot.event
+        async def on_interaction(interaction: library.Interaction) -> None:
+            file = library.File(io.BytesIO(b"png"), "a.png", description="Una")
+            await interaction.response.send_message(file=file)
+
+        said = await world.discord.say(world.ana, world.general, "a")
+        asked = await world.discord.forge_press(world.ana, said, "nobody")
+        message = await asked.final(2)
+        assert [(file.filename, file.description) for file in message.files] == [("a.png", "Una")]
+    assert world.discord.violations == []
 
 
 async def test_a_message_remembers_what_it_was(world: World, raw: Raw) -> None:

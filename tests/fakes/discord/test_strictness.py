@@ -58,6 +58,36 @@ async def test_messages_that_discord_does_not_take(
     assert named in violation
 
 
+@pytest.mark.parametrize(
+    ("files", "how", "code"),
+    [
+        (1, {"attachments": [{"id": 1}]}, 50035),
+        (1, {"attachments": [{"filename": "a.png"}]}, 50035),
+        (1, {"attachments": [{"id": 0, "description": "a" * 1025}]}, 50035),
+        (1, {"attachments": [{"id": 0, "filename": ""}]}, 50035),
+        (11, {"content": "a"}, 50035),
+        (1, {"content": "a", "named": "files%5B{}%5D"}, 50035),
+        (1, {"attachments": []}, 50006),
+    ],
+)
+async def test_files_that_discord_does_not_take(
+    world: World, raw: Raw, files: int, how: dict[str, Any], code: int
+) -> None:
+    asked = await world.discord.slash(world.ana, world.general, "eco")
+    await raw.acknowledge(asked, 5)
+    assert await raw.upload(asked, *[b"png"] * files, **how) == (400, code)
+    assert len(world.discord.violations) == 1
+    assert (await raw.upload(asked, b"png", attachments=[{"id": 0}]))[0] == 200
+    assert len(world.discord.violations) == 1
+
+
+async def test_files_are_ten_megabytes_at_most(world: World, raw: Raw) -> None:
+    asked = await world.discord.slash(world.ana, world.general, "eco")
+    await raw.acknowledge(asked, 5)
+    assert await raw.upload(asked, b"0" * (10 * 1024 * 1024 + 1)) == (413, 40005)
+    assert "40005 Request entity too large" in world.discord.violations[0]
+
+
 async def test_an_empty_message_is_none(world: World, raw: Raw) -> None:
     asked = await world.discord.slash(world.ana, world.general, "eco")
     assert await raw.acknowledge(asked, 4, content="") == (400, 50006)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -148,6 +149,20 @@ class Raw:
         scope = f"/guilds/{guild.id}" if guild else ""
         path = f"/applications/{self._discord.bot.id}{scope}/commands"
         return await self("PUT", path, list(commands))
+
+    async def upload(
+        self, asked: Interaction, *files: bytes, named: str = "files[{}]", **body: Any
+    ) -> tuple[int, Any]:
+        """Change an answer, with files."""
+        form = aiohttp.FormData(quote_fields=False)
+        form.add_field("payload_json", json.dumps(body), content_type="application/json")
+        for number, data in enumerate(files):
+            form.add_field(named.format(number), data, filename=f"{number}.png")
+        path = f"/webhooks/{self._discord.bot.id}/{asked.token}/messages/@original"
+        url = self._discord.api_base + path
+        async with self._web.patch(url, data=form, headers=self._headers) as response:
+            answer = await response.json()
+            return response.status, answer.get("code") if response.status >= 400 else answer
 
     async def acknowledge(self, asked: Interaction, kind: int, **data: Any) -> tuple[int, Any]:
         path = f"/interactions/{asked.id}/{asked.token}/callback"

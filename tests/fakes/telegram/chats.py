@@ -58,6 +58,7 @@ class Chat:
     messages: dict[int, Message] = field(default_factory=dict)
     drafts: list[Draft] = field(default_factory=list)
     migrated_to: int | None = None
+    takes_photos: bool = True  # whether members may send them, the bot among them
     # False once another bot has written: then bare commands do not reach ours in privacy mode.
     ours_spoke_last: bool = True
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from tests.fakes.telegram.chats import Chat
 
-MESSAGES = {"sendmessage", "editmessagetext", "editmessagereplymarkup"}
+MESSAGES = {"sendmessage", "sendphoto", "editmessagetext", "editmessagereplymarkup"}
 OTHERS = {"sendmessagedraft", "sendchataction", "answerinlinequery", "answerguestquery"}
 
 

@@ -20,6 +20,21 @@ class Version:
     at: float
 
 
+@dataclass(frozen=True)
+class Photo:
+    """A picture as it was sent."""
+
+    data: bytes
+    width: int
+    height: int
+
+    def to_api(self) -> list[dict[str, Any]]:
+        """The sizes in which it can be had; Telegram makes smaller ones too."""
+        number = f"photo{len(self.data)}"
+        size = {"width": self.width, "height": self.height, "file_size": len(self.data)}
+        return [{"file_id": number, "file_unique_id": number} | size]
+
+
 @dataclass(eq=False)
 class Message:
     """A message. `history` has one version a state, the first as it was sent."""
@@ -30,6 +45,7 @@ class Message:
     history: list[Version]
     reply_to: Message | None = None
     topic: int | None = None  # of a forum; GENERAL too
+    photo: Photo | None = None
     silent: bool = False  # sent with disable_notification
     via_bot: User | None = None
     inline_id: str | None = None  # inline_message_id, when the bot may edit it by that
@@ -127,10 +143,12 @@ class Message:
             message["sender_chat"] = self.chat.to_api()
         else:
             message["from"] = self.sender.to_api()
+        if self.photo is not None:
+            message["photo"] = self.photo.to_api()
         if self.text:
-            message["text"] = self.text
+            message["text" if self.photo is None else "caption"] = self.text
         if self.entities:
-            message["entities"] = self.entities
+            message["entities" if self.photo is None else "caption_entities"] = self.entities
         if self.edits:
             message["edit_date"] = int(self.history[-1].at)
         if self.markup:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from tests.fakes.telegram.chats import ADMINISTRATORS, GENERAL, Chat, member_to_api
-from tests.fakes.telegram.entities import Entity, formatted
+from tests.fakes.telegram.entities import Entity, formatted, units
 from tests.fakes.telegram.errors import ApiError, bad_request
 from tests.fakes.telegram.markup import keyboard, parsed
 from tests.fakes.telegram.messages import Action, Draft, Message, Version
 from tests.fakes.telegram.parameters import Parameters
+from tests.fakes.telegram.photos import photo_of
 from tests.fakes.telegram.queries import Queries
 from tests.fakes.telegram.world import World
 
+MOST_CAPTION = 1024  # UTF-16 code units
 DELETABLE_FOR = 48 * 3600.0
 _ACTIONS = set(
     "typing upload_photo record_video upload_video record_voice upload_voice upload_document "
@@ -49,6 +51,33 @@ class Messaging:
         )
         return message.to_api()
 
+    async def send_photo(self, parameters: Parameters) -> dict[str, Any]:
+        photo = photo_of(parameters.values.get("photo"))
+        markup = keyboard(parameters.structure("reply_markup"))
+        caption = parameters.text("caption")
+        if units(caption) > MOST_CAPTION:
+            raise bad_request("message caption is too long")
+        caption, marked = parsed(caption, parameters.text("parse_mode"))
+        given = marked or parameters.structure("caption_entities") or []
+        text, entities = formatted(caption, given) if caption else ("", [])
+        chat = self._writable(parameters)
+        if not chat.takes_photos and chat.status(self._world.bot) not in ADMINISTRATORS:
+            # Nobody can know before.
+            raise bad_request("not enough rights to send photos to the chat", offence=False)
+        reply_to = self._reply(parameters, chat)
+        message = self._world.post(
+            chat,
+            self._world.bot,
+            text,
+            entities=entities,
+            markup=markup,
+            reply_to=reply_to,
+            topic=self._topic(parameters, chat, reply_to),
+            silent=parameters.flag("disable_notification"),
+            photo=photo,
+        )
+        return message.to_api()
+
     async def send_message_draft(self, parameters: Parameters) -> bool:
         chat = self._writable(parameters)
         if chat.type != "private":
@@ -80,6 +109,8 @@ class Messaging:
     async def edit_message_text(self, parameters: Parameters) -> dict[str, Any] | bool:
         text, entities = _text(parameters)
         message = self._editable(parameters)
+        if message.photo is not None:
+            raise bad_request("there is no text in the message to edit")
         markup = keyboard(parameters.structure("reply_markup"))
         return self._revised(message, text, entities, markup, _link_preview(parameters))
 

@@ -1,0 +1,108 @@
+"""The page as a platform of the core: a small server, and the four verbs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from aiohttp import web
+from yarl import URL
+
+from bot.adapters.web.cards import Cards
+from bot.adapters.web.guard import Guard, add_headers
+from bot.adapters.web.pages import Pages
+from bot.adapters.web.requests import BODY_BYTES
+from bot.adapters.web.visitors import NAME, Visitors
+from bot.adapters.web.writing import AnswerStream, Writing, stop_for_cancel
+from bot.core import Core
+from bot.drafts import AS_WRITTEN
+from bot.jobs import Answer, Draft, Job
+from bot.platform import Connection, RefusedError
+from bot.ports import PortError, listen
+from bot.settings import WEB_PORT
+from bot.texts import say
+
+log = logging.getLogger(__name__)
+
+KEEPALIVE_SECONDS = 75.0
+# At the end: how long the last lines may take.
+FAREWELL_SECONDS = 2.0
+
+
+class Web:
+    """Serves the page; a job's origin is the `AnswerStream` to its visitor."""
+
+    name = NAME
+    may_stay_silent = False
+    # A page that is gone when the process ends cannot be answered by another.
+    patience = 0.0
+    pace = AS_WRITTEN
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self.connection = Connection()
+
+    def pack(self, job: Job) -> None:
+        """Nobody is there any more for an answer of another process."""
+
+    def unpack(self, origin: Any) -> Any:
+        raise ValueError(origin)
+
+    async def run(self) -> None:
+        """Serve until cancelled. Raises RefusedError where nobody could use the page, or the port
+        cannot be had."""
+        settings = self._core.settings
+        allowed = settings.allowed_users
+        if allowed and self.name not in allowed:
+            raise RefusedError(say("web_nobody"))
+        runner = web.AppRunner(
+            self._application(),
+            access_log=None,
+            handler_cancellation=True,  # whoever leaves needs no answer
+            auto_decompress=False,
+            keepalive_timeout=KEEPALIVE_SECONDS,
+            shutdown_timeout=FAREWELL_SECONDS,
+        )
+        await runner.setup()
+        try:
+            host, port = settings.web_host, settings.web_port
+            try:
+                await listen(runner, host, port, WEB_PORT)
+            except PortError as error:
+                raise RefusedError(str(error)) from None
+            self.connection.note(True)
+            log.info("the page is at %s", URL.build(scheme="http", host=host, port=port, path="/"))
+            await asyncio.Event().wait()
+        finally:
+            self.connection.note(False)
+            await runner.cleanup()
+
+    async def acknowledge(self, job: Job) -> None:
+        """Nothing to show: the page knows that it has asked."""
+
+    async def progress(self, job: Job, draft: Draft) -> None:
+        _stream(job).show(draft)
+
+    async def finish(self, job: Job, answer: Answer) -> None:
+        _stream(job).finish(answer)
+
+    async def fail(self, job: Job, notice: str) -> None:
+        _stream(job).fail(stop_for_cancel(notice, job.language))
+
+    def _application(self) -> web.Application:
+        settings = self._core.settings
+        visitors, pages = Visitors(settings.web_address_header), Pages(self._core)
+        guard = Guard(settings.web_names)
+        app = web.Application(client_max_size=BODY_BYTES, middlewares=[guard.check])
+        app.on_response_prepare.append(add_headers)
+        app.router.add_get("/", pages.show)
+        app.router.add_get("/{file:[a-z-]+\\.[a-z0-9]+}", pages.file)
+        app.router.add_post("/write", Writing(self._core, self, visitors).write)
+        app.router.add_post("/card", Cards(self._core, visitors).draw)
+        return app
+
+
+def _stream(job: Job) -> AnswerStream:
+    stream: AnswerStream = job.origin
+    return stream

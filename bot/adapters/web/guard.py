@@ -1,0 +1,81 @@
+"""What every request must pass and every answer carries, so that only this page uses the program.
+
+A page of somebody else's, open in a visitor's browser, must not make that browser ask here: not by
+a name of its own that it has pointed here (DNS rebinding, which the Host header shows), and not
+from where it is (which the browser says in Sec-Fetch-Site, and which a body of JSON prevents where
+it does not: browsers send none to a stranger without asking, and we never answer that question).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Collection
+from ipaddress import ip_address
+
+from aiohttp import web
+from yarl import URL
+
+from bot.jobs import new_reference
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "font-src 'self'; img-src 'self' blob:; connect-src 'self'; form-action 'none'; "
+    "base-uri 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class Guard:
+    """Turns away what did not come from the page; `names` are those that the page is called by."""
+
+    def __init__(self, names: Collection[str]) -> None:
+        self._names = {"localhost", *names}
+
+    @web.middleware
+    async def check(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Let a request through to its handler, or not."""
+        if not self._is_ours(request.headers.get("Host", "")):
+            return web.Response(status=421, text="421\n")
+        if request.method == "POST":
+            if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
+                return web.Response(status=403, text="403\n")
+            if request.content_type != "application/json":
+                return web.Response(status=415, text="415\n")
+        try:
+            return await handler(request)
+        except (web.HTTPException, ConnectionError):
+            raise
+        except Exception:
+            log.exception("%s: a request for %s failed", new_reference(), request.path[:60])
+            return web.Response(status=500, text="500\n")
+
+    def _is_ours(self, host: str) -> bool:
+        """Whether a Host header names us. A number cannot be pointed anywhere else."""
+        try:
+            name = URL(f"http://{host}").host or ""
+        except ValueError:
+            return False
+        if name.lower() in self._names:
+            return True
+        try:
+            ip_address(name)
+        except ValueError:
+            return False
+        return True
+
+
+async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
+    """Put our headers on every answer, errors included."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    # Which versions run here is nobody's business.
+    response.headers.pop("Server", None)

@@ -1,0 +1,143 @@
+"""The page itself and the files that it is made of, in the visitor's language."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import NamedTuple
+
+from aiohttp import web
+
+from bot.card import FONTS
+from bot.core import Core
+from bot.texts import ENGLISH, SPANISH, author, language_of, say
+from model.prompt import SENTENCES, TEMPERATURES
+
+FOLDER = Path(__file__).parent / "page"
+# Texts that the page shows, by their names in it.
+_TEXTS = {
+    name: f"web_{name}"
+    for name in (
+        *("skip", "phrase", "example", "hint", "style", "any_style", "sentences", "temperature"),
+        *("write", "stop", "copy", "save", "share", "answer", "options", "actions", "writing"),
+        *("done", "stopped", "lost", "refused", "copied", "drawing", "drawn", "dark", "made_up"),
+        "no_script",
+    )
+} | {
+    "about": "about",
+    "temperature_hint": "option_temperatura",
+    "continue": "button_continue",
+    "again": "button_again",
+    "card": "button_card",
+}
+_LANGUAGES = {SPANISH: "Español", ENGLISH: "English"}
+
+
+class _File(NamedTuple):
+    path: Path
+    kind: str
+
+
+_FILES = {
+    "page.css": _File(FOLDER / "page.css", "text/css"),
+    "page.js": _File(FOLDER / "page.js", "text/javascript"),
+    "theme.js": _File(FOLDER / "theme.js", "text/javascript"),
+    "icon.svg": _File(FOLDER / "icon.svg", "image/svg+xml"),
+    "fell.woff": _File(FONTS / "fell.woff", "font/woff"),
+    "fell-italic.woff": _File(FONTS / "fell-italic.woff", "font/woff"),
+}
+
+
+class Pages:
+    """Answers requests for the page and for its files."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def show(self, request: web.Request) -> web.Response:
+        """The page, for whoever opens it."""
+        chosen = request.query.get("lang")
+        accepted = request.headers.get("Accept-Language", "")
+        language = chosen if chosen in _LANGUAGES else preferred(accepted)
+        headers = {
+            "Cache-Control": "no-cache",
+            "Content-Language": language,
+            "Vary": "Accept-Language",
+        }
+        page = self._page(language)
+        return web.Response(text=page, content_type="text/html", charset="utf-8", headers=headers)
+
+    async def file(self, request: web.Request) -> web.Response:
+        """One of the files that the page is made of, and no other."""
+        name = request.match_info["file"]
+        if name not in _FILES:
+            raise web.HTTPNotFound
+        # What the page asks for changes its name with its content.
+        headers = {"Cache-Control": "public, max-age=86400"}
+        return web.Response(body=_content(name), content_type=_FILES[name].kind, headers=headers)
+
+    def _page(self, language: str) -> str:
+        settings = self._core.settings
+        other = ENGLISH if language == SPANISH else SPANISH
+        privacy = "web_privacy_logged" if settings.log_phrases else "web_privacy"
+        values = {name: say(key, language) for name, key in _TEXTS.items()} | {
+            "privacy": say(privacy, language),
+            "how": say("web_how", language, seed="{seed}", checkpoint="{checkpoint}"),
+            "language": language,
+            "other": other,
+            "other_name": _LANGUAGES[other],
+            "version": _version(),
+            "phrase_limit": settings.phrase_limit,
+            "default_sentences": settings.sentences,
+            "default_temperature": settings.temperature,
+            "least_sentences": SENTENCES[0],
+            "most_sentences": SENTENCES[1],
+            "least_temperature": TEMPERATURES[0],
+            "most_temperature": TEMPERATURES[1],
+        }
+        escaped = {name: escape(str(value)) for name, value in values.items()}
+        return _template().substitute(escaped, styles=self._styles())
+
+    def _styles(self) -> str:
+        return "".join(
+            f'<option value="{escape(style)}">{escape(author(style))}</option>'
+            for style in self._core.executor.serving.styles
+        )
+
+
+def preferred(accepted: str) -> str:
+    """The language to answer in, from a header Accept-Language: whichever of ours is accepted most,
+    and Spanish where none is."""
+    weights = {SPANISH: 0.0, ENGLISH: 0.0}
+    for each in accepted[:500].split(","):
+        tag, _, parameter = each.strip().partition(";")
+        name, _, value = parameter.strip().partition("=")
+        try:
+            weight = float(value) if name == "q" else 1.0
+        except ValueError:
+            continue
+        if tag[:2].lower() in weights:
+            language = language_of(tag)
+            weights[language] = max(weights[language], weight)
+    return ENGLISH if weights[ENGLISH] > weights[SPANISH] else SPANISH
+
+
+@cache
+def _template() -> Template:
+    return Template((FOLDER / "page.html").read_text("utf-8"))
+
+
+@cache
+def _content(name: str) -> bytes:
+    return _FILES[name].path.read_bytes()
+
+
+@cache
+def _version() -> str:
+    digest = hashlib.sha256()
+    for name in sorted(_FILES):
+        digest.update(_content(name))
+    return digest.hexdigest()[:12]

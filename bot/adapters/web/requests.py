@@ -1,0 +1,65 @@
+"""What the page may ask, as JSON; everything else is malformed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Literal, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bot.settings import Settings
+from model.prompt import SEEDS, SENTENCES, TEMPERATURES, Options
+
+BODY_BYTES = 64 * 1024
+BODY_SECONDS = 10.0
+TEXT_LIMIT = 12_000  # characters of what is continued or drawn
+
+_Text = Annotated[str, Field(max_length=TEXT_LIMIT)]
+_Style = Annotated[str, Field(max_length=64)]
+
+
+class _Asked(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    language: Literal["es", "en"]
+
+
+class TextAsked(_Asked):
+    """A phrase to be continued, or a text to be gone on with from its end."""
+
+    text: _Text
+    goes_on: bool = False
+    style: _Style | None = None
+    sentences: int = Field(ge=SENTENCES[0], le=SENTENCES[1])
+    temperature: float = Field(ge=TEMPERATURES[0], le=TEMPERATURES[1], allow_inf_nan=False)
+
+    def options(self, settings: Settings) -> Options:
+        """How it is to be written."""
+        return settings.options(
+            sentences=self.sentences, style=self.style, temperature=self.temperature
+        )
+
+
+class CardAsked(_Asked):
+    """A phrase and what was written behind it, to be drawn."""
+
+    phrase: _Text
+    continuation: _Text
+    style: _Style | None = None
+    seed: int = Field(ge=SEEDS[0], le=SEEDS[1])
+    checkpoint: Annotated[str, Field(pattern=r"^[0-9a-f]{1,16}$")]
+
+
+_Kind = TypeVar("_Kind", bound=_Asked)
+
+
+async def read(request: web.Request, kind: type[_Kind]) -> _Kind:
+    """What a request asks. Raises HTTPBadRequest for what is malformed or does not come,
+    HTTPRequestEntityTooLarge for what is too long."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            body = await request.read()
+        return kind.model_validate_json(body)
+    except (TimeoutError, ValidationError):
+        raise web.HTTPBadRequest from None

@@ -1,0 +1,111 @@
+"""Texts set as pages: every word once and in order, in lines that fit."""
+
+from __future__ import annotations
+
+import io
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from bot.card import Card, draw_card
+from bot.card.layout import Line, divisions, set_lines
+from bot.card.page import INK, RED
+
+PROSE = (
+    "En un lugar de la Mancha, de cuyo nombre no quiero acordarme, no ha mucho tiempo que vivía un "
+    "hidalgo de los de lanza en astillero, adarga antigua, rocín flaco y galgo corredor. Una olla "
+    "de algo más vaca que carnero, salpicón las más noches, duelos y quebrantos los sábados, "
+    "lantejas los viernes, algún palomino de añadidura los domingos, consumían las tres partes de "
+    "su hacienda."
+)
+
+
+def card(phrase: str = "En un lugar", continuation: str = " de la Mancha.") -> Card:
+    return Card(phrase, continuation, "cervantes", 14, "c7d1aeb08b9d")
+
+
+def picture(drawn: Card) -> Image.Image:
+    return Image.open(io.BytesIO(draw_card(drawn)))
+
+
+def joined(lines: list[Line]) -> str:
+    """The text that lines show, with words that were divided made whole."""
+    text = ""
+    for line in lines:
+        text += " ".join(piece.text for piece in line)
+        text += "" if line[-1].hyphen else " "
+    return text
+
+
+def natural(line: Line) -> int:
+    return len(" ".join(piece.shown for piece in line))
+
+
+def test_lines_fit_and_are_about_equally_full() -> None:
+    lines = set_lines(PROSE, [40], len)
+    assert joined(lines).strip() == PROSE
+    assert all(natural(line) <= 44 for line in lines)
+    assert all(natural(line) >= 34 for line in lines[:-1])
+
+
+def test_the_first_lines_can_be_narrower() -> None:
+    lines = set_lines(PROSE, [20, 20, 40], len)
+    assert all(natural(line) <= 23 for line in lines[:2])
+    assert natural(lines[2]) > 30
+
+
+@given(st.text(st.sampled_from("abñ —-. "), max_size=300), st.integers(1, 40))
+def test_whatever_the_text_nothing_is_lost(text: str, width: int) -> None:
+    lines = set_lines(text, [width], len)
+    shown = "".join(piece.text for line in lines for piece in line)
+    assert shown == "".join(text.split())
+    for line in lines:
+        for piece in line:
+            assert text[piece.start : piece.start + len(piece.text)] == piece.text
+
+
+@pytest.mark.parametrize(
+    ("word", "parts"),
+    [
+        ("caballería", ["ca", "ba", "lle", "ría"]),
+        ("«quebrantos»,", ["«que", "bran", "tos»,"]),
+        ("sol", ["sol"]),
+        ("dijo—respondió", ["dijo—", "res", "pon", "dió"]),
+    ],
+)
+def test_words_are_divided_as_in_spanish(word: str, parts: list[str]) -> None:
+    cuts = [0, *divisions(word), len(word)]
+    assert [word[a:b] for a, b in pairwise(cuts)] == parts
+
+
+def colours(image: Image.Image) -> set[str]:
+    """The colours of a picture."""
+    found = image.convert("RGB").getcolors(2**24) or []
+    return {"#{:02x}{:02x}{:02x}".format(*colour) for _, colour in found}
+
+
+def test_the_phrase_is_red_and_the_rest_black() -> None:
+    assert {INK, RED} <= colours(picture(card(PROSE[:60], PROSE[60:])))
+
+
+def test_the_same_text_gives_the_same_picture() -> None:
+    assert draw_card(card()) == draw_card(card())
+
+
+def test_a_page_grows_with_its_text_up_to_a_limit() -> None:
+    heights = [picture(card("En", f" {PROSE}" * times)).height for times in (1, 3, 6, 40)]
+    assert heights == sorted(heights)
+    assert heights[0] < heights[2] <= heights[3] <= 2000
+
+
+def test_pictures_are_small_files() -> None:
+    assert len(draw_card(card(PROSE, f" {PROSE}" * 5))) < 400_000
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.text(max_size=80), st.text(max_size=200), st.none() | st.text(max_size=20))
+def test_any_text_can_be_drawn(phrase: str, continuation: str, style: str | None) -> None:
+    assert picture(Card(phrase, continuation, style, 1, "ab")).size[0] == 1200

@@ -1,0 +1,88 @@
+"""Texts for visitors: as they are written, one at a time, and only while somebody reads them."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.phrases import closing_phrase
+from bot.texts import ENGLISH, explain, say
+from model.errors import PromptError
+from model.prompt import PHRASE_LIMIT
+from tests.bot.web.sites import PHRASE, Site, Visitor
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+
+
+async def test_an_answer_comes_as_it_is_written_and_then_as_a_whole(ben: Visitor) -> None:
+    seen, lines_told = "", 0
+    async with ben.asking(sentences=1) as lines:
+        async for line in lines:
+            if line["is"] == "done":
+                break
+            assert (line["is"], line["phrase"]) == ("text", PHRASE)
+            seen += line["more"]
+            assert line["more"]
+            lines_told += 1
+    assert line["continuation"].startswith(seen)
+    assert lines_told > 10
+    assert (line["phrase"], line["style"]) == (PHRASE, None)
+
+
+async def test_what_is_asked_for_is_what_comes(ana: Visitor) -> None:
+    last = (await ana.ask(f"  {PHRASE}\n\n", style="galdos", sentences=1))[-1]
+    assert (last["phrase"], last["style"]) == (PHRASE, "galdos")
+    assert last["notices"] == [say("truncated")]
+    assert 0 <= last["seed"] < 10**9
+    english = (await ana.ask(language="en", sentences=1))[-1]
+    assert english["notices"] == [say("truncated", ENGLISH)]
+
+
+async def test_a_text_is_gone_on_with_from_its_end(ana: Visitor) -> None:
+    first = (await ana.ask())[-1]
+    text = first["phrase"] + first["continuation"]
+    second = (await ana.ask(text, goes_on=True))[-1]
+    assert second["phrase"] == closing_phrase(text, PHRASE_LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [({"text": " \n"}, "empty"), ({"text": "\U0001f600"}, "unwritable")],
+)
+async def test_a_phrase_that_cannot_be_continued_is_explained(
+    ana: Visitor, changes: dict[str, str], key: str
+) -> None:
+    assert await ana.notice(**changes) == say(key)
+
+
+async def test_a_phrase_that_is_too_long_and_a_style_that_is_not_known_are_explained(
+    ana: Visitor,
+) -> None:
+    told = say("too_long", length=PHRASE_LIMIT + 1, limit=PHRASE_LIMIT)
+    assert await ana.notice("a" * (PHRASE_LIMIT + 1)) == told
+    told = explain(PromptError("style", value="quevedo", known="cervantes, galdos"), ENGLISH)
+    assert await ana.notice(style="quevedo", language="en") == told
+
+
+async def test_a_visitor_has_one_text_at_a_time_and_others_do_not_notice(
+    slow_site: Site, ben: Visitor
+) -> None:
+    async with ben.asking(sentences=5) as lines:
+        await anext(lines)
+        told = await ben.notice()
+        assert told == say("busy").replace("/cancelar", f"«{say('web_stop')}»")
+        assert "/" not in told
+        async with slow_site.visitor().asking() as others:
+            assert (await anext(others))["is"] == "text"
+
+
+async def test_whoever_leaves_is_not_written_for_any_more(ben: Visitor) -> None:
+    for _ in range(3):
+        async with ben.asking(sentences=5) as lines:
+            assert (await anext(lines))["is"] == "text"
+    # The next text begins: nothing is being written for this visitor.
+    async with ben.asking(sentences=5) as lines:
+        line = await anext(lines)
+        while line.get("notice") is not None:
+            async with ben.asking(sentences=5) as again:
+                line = await anext(again)
+        assert line["is"] == "text"
