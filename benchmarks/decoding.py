@@ -4,6 +4,7 @@ All write with the same weights: see `benchmarks.decoders`. Each figure comes fr
 own; processes take turns for some rounds, so that a machine whose speed drifts is fair to all.
 
     python -m benchmarks.decoding [--rounds 3] [--threads 0] [--peers FOLDER] [--save FILE]
+                                  [--only DECODER…]
 """
 
 from __future__ import annotations
@@ -51,11 +52,11 @@ class Case:
 Found = dict[Case, list[Measurement]]
 
 
-def cases(exports: Path | None) -> Iterator[Case]:
-    """Everything that is measured."""
+def cases(exports: Path | None, only: list[str]) -> Iterator[Case]:
+    """Everything that is measured; of these decoders only, if any are named."""
     for shape in SHAPES:
         for decoder in (*DECODERS, *(peers.PEERS if exports else ())):
-            if decoder == "native + drafts" and shape == "base":
+            if (only and decoder not in only) or (shape == "base" and "drafts" in decoder):
                 continue
             for requests in REQUESTS[: MOST.get(decoder, len(REQUESTS))]:
                 yield Case(decoder, shape, requests)
@@ -143,13 +144,13 @@ def median(found: Found, case: Case, what: str, factor: float, unit: str) -> str
     return f"{factor * statistics.median(values):.3g} {unit}"
 
 
-def report(rounds: int, threads: int, exports: Path | None) -> dict[str, object]:
+def report(rounds: int, threads: int, exports: Path | None, only: list[str]) -> dict[str, object]:
     """Measure everything in turn, print a table for each shape, and return all figures."""
     if exports is not None:
         for shape in SHAPES:
             if not (exports / shape).exists():
                 peers.prepare(stored(shape), exports / shape)
-    found: Found = {case: [] for case in cases(exports)}
+    found: Found = {case: [] for case in cases(exports, only)}
     limits: dict[str, list[float]] = {shape: [] for shape in SHAPES}
     for _ in track(range(rounds), "rounds", console=Console(stderr=True)):
         for case, measurements in found.items():
@@ -180,10 +181,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--peers", type=Path, help="other engines too; weights for them go here")
+    parser.add_argument("--only", nargs="*", default=[], help="these decoders and no others")
     parser.add_argument("--save", type=Path, help="write all figures as JSON")
     arguments = parser.parse_args()
     threads = arguments.threads or available_cores()
-    found = report(arguments.rounds, threads, arguments.peers)
+    found = report(arguments.rounds, threads, arguments.peers, arguments.only)
     if arguments.save is not None:
         arguments.save.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
 

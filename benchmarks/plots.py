@@ -26,7 +26,7 @@ def draw(found: dict[str, Any], picture: Path) -> None:
             for each in found["figures"]
             if (each["shape"], each["requests"], each["disturbed"]) == (shape, requests, False)
         }
-        names = list(bars)[::-1]
+        names = list(bars)[::-1]  # the first at the top
         medians = [statistics.median(bars[name]) for name in names]
         colors = [OURS if name.startswith("native") else THEIRS for name in names]
         axis.barh(names, medians, color=colors)
