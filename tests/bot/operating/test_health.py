@@ -34,7 +34,7 @@ async def test_a_worker_that_is_killed_shows_until_there_is_another(watched: Sce
     watcher = watched.watcher
     restarts = await watcher.value("worker_restarts_total")
     for _ in range(3):
-        assert watched.bot.kill_worker()
+        assert await watched.bot.kill_worker(0)
         parts = await watcher.until("healthz", 503, RED_SECONDS)
         assert parts == {"worker": "not answering"}
         await watcher.until("readyz", 200, GREEN_SECONDS)
