@@ -118,6 +118,19 @@ async def test_what_looks_like_html_is_text(browser: Browser, site: Site) -> Non
         await expect(page.locator("#picture")).to_have_attribute("alt", text)
 
 
+@pytest.mark.parametrize(
+    ("phrase", "tall"),
+    [("En un", True), ("«¿Éste", True), ("¿Quién", False), ("jota", False), ("1605", False)],
+)
+async def test_no_letter_that_reaches_below_its_line_is_tall(
+    browser: Browser, site: Site, phrase: str, tall: bool
+) -> None:
+    float_of = "getComputedStyle(document.querySelector('#text'), '::first-letter').float"
+    async with visiting(browser, site) as page:
+        await write(page, phrase)
+        assert await page.evaluate(float_of) == ("left" if tall else "none")
+
+
 async def test_a_story_goes_on_and_its_last_part_is_written_again(
     browser: Browser, site: Site
 ) -> None:

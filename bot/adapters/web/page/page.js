@@ -122,6 +122,8 @@ function show() {
   $("answer").hidden = !story.phrase;
   $("given").textContent = story.phrase;
   $("written").textContent = story.earlier + story.last;
+  // Of the letters only J and Q reach below their line, where the next one stands.
+  $("text").classList.toggle("tall", /^[«¡¿—]*[^JQ\P{L}]/iu.test(story.phrase));
   $("notices").textContent = result ? result.notices.join(" ") : "";
   $("how").textContent = result
     ? told.how.replace("{seed}", result.seed).replace("{checkpoint}", result.checkpoint)
