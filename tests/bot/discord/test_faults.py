@@ -89,7 +89,7 @@ async def test_an_answer_that_can_never_come_is_one_line_in_the_log(home: House)
     asked = await home.discord.slash(ana, home.channel, "escribe", frase=PHRASE)
     await asked.acknowledged()
     asked.expire()
-    await home.logged("cannot be delivered")
+    await home.logged("cannot be delivered (status 401, code 50027)")
     assert home.log.count("cannot be delivered (status 401, code 50027)") == 1
     home.discord.violations.clear()  # of the token that this test has spoilt
     assert seen(await home.ask(ana)).phrase == PHRASE
