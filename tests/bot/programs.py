@@ -6,6 +6,7 @@ import ctypes
 import fcntl
 import os
 import select
+import signal
 import subprocess
 import sys
 import termios
@@ -61,6 +62,13 @@ def litteragpt(
     )
 
 
+def _be_in_front(terminal: int) -> None:
+    """In the child: it is the one that Ctrl-C interrupts. The terminal must be the session's own,
+    and programs started in the background have learned to ignore the signal."""
+    fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Terminal:
     """A command, `litteragpt bot` if none is named, in a terminal of its own; `welcome` is what it
     shows before the first prompt. Without `echo` the terminal does not show what is typed."""
@@ -85,8 +93,7 @@ class Terminal:
             stdout=inside,
             stderr=subprocess.PIPE,
             start_new_session=True,
-            # The terminal must be the session's own, or Ctrl-C would be a character like others.
-            preexec_fn=partial(fcntl.ioctl, inside, termios.TIOCSCTTY, 0),
+            preexec_fn=partial(_be_in_front, inside),
         )
         os.close(inside)
         self.welcome = self.read_until(prompt)
