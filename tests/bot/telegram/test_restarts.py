@@ -72,21 +72,12 @@ async def test_a_menu_that_cannot_be_set_is_one_line_and_set_the_next_time(
 async def test_a_message_whose_success_has_begun_to_arrive_is_not_sent_again(
     checkpoints: Path, tmp_path: Path
 ) -> None:
-    journal = tmp_path / JOURNAL
     async with FakeTelegram(flood=False) as server:
         ana = server.user("Ana")
         home = server.private(ana)
         server.faults.hold("sendMessage")
         asked = await server.say(ana, home, f"/escribe {PHRASE}")
-        bot = await start(settings_of(server, checkpoints, tmp_path), tmp_path)
-        async with asyncio.timeout(30):
-            while not any(  # noqa: ASYNC110 (another process writes it)
-                line.startswith("sent") for line in _lines(journal)
-            ):
-                await asyncio.sleep(0.02)
-        bot.process.kill()
-        await bot.ended()
-        server.faults.clear()
+        await live_until(server, checkpoints, tmp_path, "sent")
         async with running(server, checkpoints, tmp_path):
             await answer(server, ana, home, PHRASE)
         assert len(server.replies_to(asked)) == 1
@@ -100,13 +91,7 @@ async def test_whoever_waited_for_a_process_that_was_killed_is_told_and_answered
         home = server.private(ana)
         server.faults.stall("sendMessage")
         asked = await server.say(ana, home, f"/escribe {PHRASE}")
-        bot = await start(settings_of(server, checkpoints, tmp_path), tmp_path)
-        async with asyncio.timeout(30):
-            while not _lines(tmp_path / JOURNAL):  # noqa: ASYNC110 (another process writes it)
-                await asyncio.sleep(0.02)
-        bot.process.kill()
-        await bot.ended()
-        server.faults.clear()
+        await live_until(server, checkpoints, tmp_path, "sending")
         async with running(server, checkpoints, tmp_path):
             await answer(server, ana, home, PHRASE)
         (reply,) = server.replies_to(asked)
@@ -116,5 +101,18 @@ async def test_whoever_waited_for_a_process_that_was_killed_is_told_and_answered
         assert server.called("editMessageText")
 
 
-def _lines(path: Path) -> list[str]:
-    return path.read_text().splitlines() if path.exists() else []
+async def live_until(server: FakeTelegram, checkpoints: Path, state: Path, mark: str) -> None:
+    """A bot's life that is ended when its journal has such a mark; then all faults are over."""
+    bot = await start(settings_of(server, checkpoints, state), state)
+    async with asyncio.timeout(30):
+        while not _has(state / JOURNAL, mark):  # noqa: ASYNC110 (another process writes it)
+            await asyncio.sleep(0.02)
+    bot.process.kill()
+    await bot.ended()
+    server.faults.clear()
+
+
+def _has(journal: Path, mark: str) -> bool:
+    return journal.exists() and any(
+        line.startswith(f"{mark} ") for line in journal.read_text().splitlines()
+    )
