@@ -2,10 +2,9 @@
 
     python -m benchmarks.decoders DECODER SHAPE REQUESTS THREADS [EXPORTS]
 
-`small` is the bundled checkpoint, `base` a larger shape with random weights, since only speed is
-measured there; what it writes cannot be guessed, so it has no drafts. `original` is what the
-published program did: no cache, the whole context read again for every character, one text at a
-time.
+`small` is the bundled checkpoint, `base` a larger shape that holds it (see `benchmarks.grown`).
+`original` is what the published program did: no cache, the whole context read again for every
+character, one text at a time.
 """
 
 from __future__ import annotations
@@ -21,19 +20,19 @@ import numpy as np
 import psutil
 
 from benchmarks import peers
+from benchmarks.grown import grow
 from model.backend import Backend
 from model.config import DecoderConfig
 from model.places import bundled_checkpoints
 from model.runtime import choose_runtime
 from model.speed import PHRASE, Speed, measure_speed
 from model.stored import Checkpoint, StoredCheckpoint, read_checkpoint
-from model.tokenizer import Tokenizer
 
 SHAPES = ("small", "base")
 # `native + drafts` reads guesses along.
 DECODERS = ("native + drafts", "native", "pytorch", "original")
 CHARACTERS = 256  # of every text, or as many as are written in six seconds
-BASE = DecoderConfig("modern", 115, 528, 512, 6, 8, 1376)
+BASE = DecoderConfig("modern", 107, 528, 512, 6, 8, 1376)
 
 
 @dataclass(frozen=True)
@@ -47,18 +46,9 @@ class Measurement:
 
 
 def stored(shape: str) -> StoredCheckpoint:
-    """The bundled checkpoint, or one of the base shape with random weights."""
+    """The bundled checkpoint, as it is or in the base shape."""
     bundled = read_checkpoint(bundled_checkpoints() / "small")
-    if shape == "small":
-        return bundled
-    random = np.random.default_rng(0)
-    weights = {
-        name: random.standard_normal(size, dtype=np.float32) * 0.05
-        for name, size in BASE.tensors().items()
-    }
-    more = "αβγδεζηθικλμ"[: BASE.vocabulary - bundled.tokenizer.size]
-    tokenizer = Tokenizer(bundled.tokenizer.styles, bundled.tokenizer.characters + more)
-    return StoredCheckpoint(Path("base"), "random", BASE, weights, tokenizer, bundled.metrics)
+    return bundled if shape == "small" else grow(bundled, BASE, shape)
 
 
 def weight_bytes(shape: str) -> int:

@@ -56,7 +56,7 @@ def cases(exports: Path | None, only: list[str]) -> Iterator[Case]:
     """Everything that is measured; of these decoders only, if any are named."""
     for shape in SHAPES:
         for decoder in (*DECODERS, *(peers.PEERS if exports else ())):
-            if (only and decoder not in only) or (shape == "base" and "drafts" in decoder):
+            if only and decoder not in only:
                 continue
             for requests in REQUESTS[: MOST.get(decoder, len(REQUESTS))]:
                 yield Case(decoder, shape, requests)

@@ -26,6 +26,20 @@ static inline lg_cache cache_of(const lg_session *session, int layer, int row, i
                       session->key_scales + place, session->value_scales + place};
 }
 
+static inline lg_scratch scratch_of(const lg_session *session, int worker) {
+    size_t place = (size_t)worker * ATTENDED * (size_t)session->longest;
+    return (lg_scratch){session->scores + place, session->numbers + 2 * place};
+}
+
+/* Columns of one row that stand together are of one text. */
+static void find_texts(lg_columns *step, int count) {
+    step->text_count = 0;
+    for (int column = 0; column < count; column++)
+        if (column == 0 || step->rows[column] != step->rows[column - 1])
+            step->texts[step->text_count++] = column;
+    step->texts[step->text_count] = count;
+}
+
 #define NAME(x) x##_plain
 #define TARGET
 #define WIDTH 4
@@ -260,8 +274,8 @@ lg_session *lg_session_new(const lg_model *model, int rows, int spare, const flo
     session->head_out = floats(memory, COLUMNS, model->head.blocks * LANES);
     session->inputs = new_inputs(memory, COLUMNS, widest);
     session->queries = new_inputs(memory, COLUMNS * shape->heads, model->padded_head);
-    session->scores = floats(memory, POOL_THREADS, longest);
-    session->numbers = take(memory, POOL_THREADS, 2 * (size_t)longest);
+    session->scores = floats(memory, POOL_THREADS * ATTENDED, longest);
+    session->numbers = take(memory, 2 * POOL_THREADS * ATTENDED, (size_t)longest);
     if (!memory->failed) return session;
     lg_session_free(session);
     return NULL;

@@ -16,7 +16,8 @@
 enum {
     LANES = 16,
     COLUMNS = 64, /* at most so many are read together; more are read in turns */
-    TILE = 8      /* of these, so many share the weights in the registers */
+    TILE = 8,     /* of these, so many share the weights in the registers */
+    ATTENDED = TILE / 2 /* and so many of one text what it holds, for weights of two digits */
 };
 
 /* 1.5 · 2^23: adding it to a smaller float rounds that to a whole number, which is then in the low
@@ -97,12 +98,18 @@ struct lg_session {
     float *key_scales, *value_scales;
     float *x, *normed, *attention, *mixed, *hidden, *head_out; /* one vector a column */
     lg_inputs inputs;  /* one vector a column */
-    lg_inputs queries; /* one a column and head */
-    int longest;     /* positions of a text or numbers of a head, whichever are more */
-    float *scores;   /* one vector a thread */
-    int8_t *numbers; /* two vectors a thread */
+    lg_inputs queries; /* one a head and column */
+    int longest;       /* positions of a text or numbers of a head, whichever are more */
+    float *scores;     /* ATTENDED vectors a thread */
+    int8_t *numbers;   /* twice as many */
     lg_memory memory;
 };
+
+/* Where one thread works on attention. */
+typedef struct {
+    float *scores;
+    int8_t *numbers;
+} lg_scratch;
 
 /* A matrix times all columns, and where the products go. */
 typedef struct {
@@ -119,6 +126,7 @@ typedef struct {
 typedef struct {
     lg_session *session;
     const int32_t *tokens, *rows, *positions;
+    int text_count, texts[COLUMNS + 1]; /* the first column of each text, and behind the last */
     const lg_layer *layer;
     int layer_index;
     lg_norm norm;

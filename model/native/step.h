@@ -57,6 +57,14 @@ INLINE float NAME(total)(float *partial) {
     return partial[0];
 }
 
+/* The largest of LANES numbers, by halves. */
+INLINE float NAME(largest)(float *numbers) {
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int lane = 0; lane < half; lane++)
+            numbers[lane] = numbers[lane] > numbers[lane + half] ? numbers[lane] : numbers[lane + half];
+    return numbers[0];
+}
+
 /* Σ a·b over `count` numbers, of any count. */
 INLINE float NAME(dot)(const float *a, const float *b, int count) {
     float partial[LANES];
@@ -96,8 +104,7 @@ INLINE void NAME(quantize)(const float *x, int count, lg_inputs inputs, int colu
         }
         NAME(store)(largest + lane, most);
     }
-    float most = 0.0f;
-    for (int lane = 0; lane < LANES; lane++) most = largest[lane] > most ? largest[lane] : most;
+    float most = NAME(largest)(largest);
     float inverse = most > 0.0f ? 127.0f / most : 0.0f;
     int8_t *numbers = inputs.numbers + (size_t)column * (size_t)count;
     int32_t sum = 0;
@@ -233,67 +240,78 @@ INLINE void NAME(place_head)(const lg_model *model, float *head, float *norm, in
     }
 }
 
-/* A head's vector in 8 bits; `scratch`, of padded_head floats, is written over. */
+/* A head's vector in 8 bits; where it has to be padded, that is done in `scratch`. */
 INLINE void NAME(quantize_head)(const lg_model *model, const float *head, float *scratch,
                                 lg_inputs inputs, int index) {
-    memset(scratch, 0, (size_t)model->padded_head * sizeof *scratch);
-    memcpy(scratch, head, (size_t)model->head_width * sizeof *scratch);
-    NAME(quantize)(scratch, model->padded_head, inputs, index);
+    if (model->head_width < model->padded_head) {
+        memset(scratch, 0, (size_t)model->padded_head * sizeof *scratch);
+        head = memcpy(scratch, head, (size_t)model->head_width * sizeof *scratch);
+    }
+    NAME(quantize)(head, model->padded_head, inputs, index);
 }
 
-/* The query of each head is placed and rounded, its key and value go into the cache. */
-TARGET static void NAME(remember_column)(const void *context, int column, int worker) {
-    const lg_columns *step = context;
+/* Place and round the query of one head of a column; its key and value go into the cache. */
+INLINE void NAME(remember)(const lg_columns *step, int column, int head, lg_cache cache,
+                           lg_scratch scratch) {
     const lg_session *session = step->session;
     const lg_model *model = session->model;
-    int width = model->head_width, padded_head = model->padded_head;
-    int position = step->positions[column];
-    float *scratch = session->scores + (size_t)worker * (size_t)session->longest;
-    float *query = session->attention + (size_t)column * 3 * (size_t)model->width;
+    int padded_head = model->padded_head, position = step->positions[column];
+    float *query = session->attention + (size_t)column * 3 * (size_t)model->width +
+                   head * model->head_width;
     float *key = query + model->width, *value = key + model->width;
-    for (int head = 0; head < model->shape.heads;
-         head++, query += width, key += width, value += width) {
-        NAME(place_head)(model, query, step->layer->query_norm, position);
-        NAME(place_head)(model, key, step->layer->key_norm, position);
-        NAME(quantize_head)(model, query, scratch, session->queries,
-                            column * model->shape.heads + head);
-        lg_cache cache = cache_of(session, step->layer_index, step->rows[column], head);
-        int32_t sum;
-        lg_inputs rounded = {session->numbers + 2 * (size_t)worker * (size_t)session->longest,
-                             cache.key_scales + position, &sum};
-        NAME(quantize_head)(model, key, scratch, rounded, 0);
-        uint8_t *to = cache.keys + position / LANES * padded_head * LANES + position % LANES * 4;
-        for (int i = 0; i < padded_head; i++)
-            to[i / 4 * 4 * LANES + i % 4] = (uint8_t)(rounded.numbers[i] + 128);
-        rounded.scales = cache.value_scales + position;
-        NAME(quantize_head)(model, value, scratch, rounded, 0);
-        to = cache.values + position / 4 * 4 * LANES + position % 4;
-        for (int i = 0; i < padded_head; i++)
-            to[i / LANES * model->context * LANES + i % LANES * 4] =
-                (uint8_t)(rounded.numbers[i] + 128);
+    NAME(place_head)(model, query, step->layer->query_norm, position);
+    NAME(place_head)(model, key, step->layer->key_norm, position);
+    NAME(quantize_head)(model, query, scratch.scores, session->queries, head * COLUMNS + column);
+    int32_t sum;
+    lg_inputs rounded = {scratch.numbers, cache.key_scales + position, &sum};
+    NAME(quantize_head)(model, key, scratch.scores, rounded, 0);
+    uint8_t *to = cache.keys + position / LANES * padded_head * LANES + position % LANES * 4;
+    for (int i = 0; i < padded_head; i++)
+        to[i / 4 * 4 * LANES + i % 4] = (uint8_t)(rounded.numbers[i] + 128);
+    rounded.scales = cache.value_scales + position;
+    NAME(quantize_head)(model, value, scratch.scores, rounded, 0);
+    to = cache.values + position / 4 * 4 * LANES + position % 4;
+    for (int i = 0; i < padded_head; i++)
+        to[i / LANES * model->context * LANES + i % LANES * 4] = (uint8_t)(rounded.numbers[i] + 128);
+}
+
+/* Query · key of `count` positions, 16 at a time, but for the query's scale; of `columns` queries,
+ * for each of which there are `stride` scores. */
+INLINE void NAME(score)(lg_inputs queries, int query, int columns, lg_cache cache, int width,
+                        int count, float *scores, int stride) {
+    const uint8_t *keys = cache.keys;
+    for (int first = 0; first < count; first += LANES, keys += width * LANES) {
+        int32_t sums[ATTENDED][LANES];
+        PRODUCT(keys, width, queries, query, columns, sums);
+        for (int column = 0; column < columns; column++)
+            for (int lane = 0; lane < LANES; lane += WIDTH) {
+                ints sum;
+                memcpy(&sum, sums[column] + lane, sizeof sum);
+                vec scale = NAME(load)(cache.key_scales + first + lane);
+                NAME(store)(scores + column * stride + first + lane,
+                            __builtin_convertvector(sum, vec) * scale);
+            }
     }
 }
 
-/* Query · key of `count` positions, 16 at a time, but for the query's scale. */
-INLINE void NAME(score)(lg_inputs queries, int query, lg_cache cache, int width, int count,
-                        float *scores) {
-    const uint8_t *keys = cache.keys;
-    for (int first = 0; first < count; first += LANES, keys += width * LANES) {
-        int32_t sums[1][LANES];
-        PRODUCT(keys, width, queries, query, 1, sums);
-        for (int lane = 0; lane < LANES; lane += WIDTH) {
-            ints sum;
-            memcpy(&sum, sums[0] + lane, sizeof sum);
-            vec scale = NAME(load)(cache.key_scales + first + lane);
-            NAME(store)(scores + first + lane, __builtin_convertvector(sum, vec) * scale);
-        }
+/* The largest of `count` numbers, of any count but 0. */
+INLINE float NAME(largest_of)(const float *numbers, int count) {
+    float largest[LANES];
+    int whole = count / LANES * LANES;
+    for (int lane = 0; lane < LANES; lane += WIDTH) {
+        vec most = (vec){0} + numbers[0];
+        for (int i = lane; i < whole; i += LANES)
+            most = NAME(maximum)(most, NAME(load)(numbers + i));
+        NAME(store)(largest + lane, most);
     }
+    for (int i = whole; i < count; i++)
+        largest[i - whole] = numbers[i] > largest[i - whole] ? numbers[i] : largest[i - whole];
+    return NAME(largest)(largest);
 }
 
 /* e^(scale · score) of `count` positions, the largest being 1, and 0 behind them; their sum. */
 INLINE float NAME(weigh)(float *scores, int count, float scale) {
-    float most = scores[0];
-    for (int i = 1; i < count; i++) most = scores[i] > most ? scores[i] : most;
+    float most = NAME(largest_of)(scores, count);
     int end = padded(count);
     for (int i = 0; i < end; i += WIDTH)
         NAME(store)(scores + i, NAME(exponential)((NAME(load)(scores + i) - most) * scale));
@@ -308,18 +326,13 @@ INLINE float NAME(weigh)(float *scores, int count, float scale) {
 }
 
 /* weight · scale of each position as whole numbers of two digits, base 128, of which the higher are
- * one vector and the lower the next: seven bits would be too coarse for what many positions add up
- * to. Returns the largest product, which became 128² − 1. */
-INLINE float NAME(split)(float *weights, const float *scales, int count, lg_inputs digits) {
-    vec mosts = {0};
-    for (int i = 0; i < count; i += WIDTH) {
-        vec product = NAME(load)(weights + i) * NAME(load)(scales + i);
-        mosts = NAME(maximum)(mosts, product);
-        NAME(store)(weights + i, product);
-    }
-    float lanes[WIDTH], most = 0.0f;
-    NAME(store)(lanes, mosts);
-    for (int lane = 0; lane < WIDTH; lane++) most = lanes[lane] > most ? lanes[lane] : most;
+ * one vector of `stride` numbers and the lower the next: seven bits would be too coarse for what
+ * many positions add up to. Returns the largest product, which became 128² − 1. */
+INLINE float NAME(split)(float *weights, const float *scales, int count, lg_inputs digits,
+                         int stride) {
+    for (int i = 0; i < count; i += WIDTH)
+        NAME(store)(weights + i, NAME(load)(weights + i) * NAME(load)(scales + i));
+    float most = NAME(largest_of)(weights, count);
     float inverse = most > 0.0f ? 16383.0f / most : 0.0f;
     ints high_sum = {0}, low_sum = {0};
     for (int i = 0; i < count; i += WIDTH) {
@@ -328,10 +341,12 @@ INLINE float NAME(split)(float *weights, const float *scales, int count, lg_inpu
         bytes high_bytes = __builtin_convertvector(high, bytes);
         bytes low_bytes = __builtin_convertvector(low, bytes);
         memcpy(digits.numbers + i, &high_bytes, sizeof high_bytes);
-        memcpy(digits.numbers + count + i, &low_bytes, sizeof low_bytes);
+        memcpy(digits.numbers + stride + i, &low_bytes, sizeof low_bytes);
         high_sum += high;
         low_sum += low;
     }
+    memset(digits.numbers + count, 0, (size_t)(stride - count));
+    memset(digits.numbers + stride + count, 0, (size_t)(stride - count));
     digits.sums[0] = digits.sums[1] = 0;
     for (int lane = 0; lane < WIDTH; lane++) {
         digits.sums[0] += high_sum[lane];
@@ -340,39 +355,63 @@ INLINE float NAME(split)(float *weights, const float *scales, int count, lg_inpu
     return most;
 }
 
-/* Σ weight · value over the positions, times `scale`. */
-INLINE void NAME(mix)(lg_inputs digits, const uint8_t *values, int count, const lg_model *model,
-                      float scale, float *mixed) {
+/* Σ weight · value over `count` positions, times each column's scale, into vectors of `stride`. */
+INLINE void NAME(mix)(lg_inputs digits, int columns, const uint8_t *values, int count,
+                      const lg_model *model, const float *scales, float *mixed, int stride) {
     int width = model->head_width;
     for (int first = 0; first < width; first += LANES, values += model->context * LANES) {
-        int32_t sums[2][LANES];
-        float made[LANES];
-        PRODUCT(values, count, digits, 0, 2, sums);
-        for (int lane = 0; lane < LANES; lane++)
-            made[lane] = ((float)sums[0][lane] * 128.0f + (float)sums[1][lane]) * scale;
+        int32_t sums[2 * ATTENDED][LANES];
+        PRODUCT(values, count, digits, 0, 2 * columns, sums);
         int left = width - first < LANES ? width - first : LANES;
-        memcpy(mixed + first, made, (size_t)left * sizeof *made);
+        for (int column = 0; column < columns; column++) {
+            float made[LANES];
+            for (int lane = 0; lane < LANES; lane++)
+                made[lane] = ((float)sums[2 * column][lane] * 128.0f +
+                              (float)sums[2 * column + 1][lane]) * scales[column];
+            memcpy(mixed + column * stride + first, made, (size_t)left * sizeof *made);
+        }
     }
 }
 
-/* Attention of one column with one head; pieces are numbered column · heads + head. */
+/* Attention of up to ATTENDED columns of one text with one head. What it holds is read once for all
+ * of them; the last of them sees the most, and what the others do not see weighs nothing. */
+INLINE void NAME(attend_columns)(const lg_columns *step, int first, int columns, int head,
+                                 lg_cache cache, lg_scratch scratch) {
+    const lg_session *session = step->session;
+    const lg_model *model = session->model;
+    int most = padded(step->positions[first + columns - 1] + 1), query = head * COLUMNS + first;
+    NAME(score)(session->queries, query, columns, cache, model->padded_head, most, scratch.scores,
+                most);
+    int32_t digit_sums[2 * ATTENDED];
+    float scales[ATTENDED];
+    for (int column = 0; column < columns; column++) {
+        float *scores = scratch.scores + column * most;
+        int count = step->positions[first + column] + 1;
+        lg_inputs digits = {scratch.numbers + 2 * column * most, NULL, digit_sums + 2 * column};
+        float scale = session->queries.scales[query + column] * model->shape.attention_scale;
+        float sum = NAME(weigh)(scores, count, scale);
+        float largest = NAME(split)(scores, cache.value_scales, padded(count), digits, most);
+        scales[column] = largest / (16383.0f * sum);
+    }
+    lg_inputs digits = {scratch.numbers, NULL, digit_sums};
+    NAME(mix)(digits, columns, cache.values, most, model, scales,
+              session->mixed + (size_t)first * (size_t)model->width + head * model->head_width,
+              model->width);
+}
+
+/* One head of all columns of one text; pieces are numbered text · heads + head. */
 TARGET static void NAME(attend)(const void *context, int piece, int worker) {
     const lg_columns *step = context;
     const lg_session *session = step->session;
-    const lg_model *model = session->model;
-    int column = piece / model->shape.heads, head = piece % model->shape.heads;
-    int count = step->positions[column] + 1;
-    float *scores = session->scores + (size_t)worker * (size_t)session->longest;
-    lg_cache cache = cache_of(session, step->layer_index, step->rows[column], head);
-    NAME(score)(session->queries, piece, cache, model->padded_head, count, scores);
-    float sum = NAME(weigh)(scores, count,
-                            session->queries.scales[piece] * model->shape.attention_scale);
-    int32_t digit_sums[2];
-    lg_inputs digits = {session->numbers + 2 * (size_t)worker * (size_t)session->longest, NULL,
-                        digit_sums};
-    float most = NAME(split)(scores, cache.value_scales, padded(count), digits);
-    NAME(mix)(digits, cache.values, padded(count), model, most / (16383.0f * sum),
-              session->mixed + (size_t)column * (size_t)model->width + head * model->head_width);
+    int text = piece / session->model->shape.heads, head = piece % session->model->shape.heads;
+    int begin = step->texts[text], end = step->texts[text + 1];
+    lg_cache cache = cache_of(session, step->layer_index, step->rows[begin], head);
+    lg_scratch scratch = scratch_of(session, worker);
+    for (int column = begin; column < end; column++)
+        NAME(remember)(step, column, head, cache, scratch);
+    for (int column = begin; column < end; column += ATTENDED)
+        NAME(attend_columns)(step, column, end - column < ATTENDED ? end - column : ATTENDED, head,
+                             cache, scratch);
 }
 
 static void NAME(normalize_columns)(lg_columns *step, lg_norm norm, int count) {
@@ -397,8 +436,7 @@ static void NAME(run_layer)(lg_columns *step, int count) {
 
     NAME(normalize_columns)(step, layer->attention_norm, count);
     NAME(project)(session, &layer->attention_in, count, STORE, session->attention, 3 * width);
-    pool_run(NAME(remember_column), step, count);
-    pool_run(NAME(attend), step, count * model->shape.heads);
+    pool_run(NAME(attend), step, step->text_count * model->shape.heads);
     NAME(quantize_columns)(step, session->mixed, width, count);
     NAME(project)(session, &layer->attention_out, count, ADD, session->x, width);
 
@@ -425,7 +463,8 @@ static void NAME(run_head)(lg_columns *step, int count) {
 static void NAME(step)(lg_session *session, int count, const int32_t *tokens, const int32_t *rows,
                        const int32_t *positions) {
     lg_columns step = {.session = session, .tokens = tokens, .rows = rows,
-                          .positions = positions};
+                       .positions = positions};
+    find_texts(&step, count);
     pool_run(NAME(embed_column), &step, count);
     for (int layer = 0; layer < session->model->shape.layers; layer++) {
         step.layer = &session->model->layers[layer];
