@@ -54,7 +54,7 @@ class Telegram:
     def unpack(self, origin: Any) -> WayBack:
         if origin["kind"] == "chat":
             place = Place(**origin["place"])
-            return ChatAnswer(self._outbox, place, message=origin["message"], resumed=True)
+            return ChatAnswer(self._outbox, place, message=origin["message"], waited=True)
         if origin["kind"] == "guest" and self._context is not None:
             return GuestAnswer(self._context, origin["query"])
         raise ValueError(origin["kind"])

@@ -81,8 +81,8 @@ class Press:
 class ChatAnswer:
     """The answer to a message or to a press below one.
 
-    Whoever waited for a process that has ended is told at once that it goes on, and the answer
-    takes the place of that note: an edit can be made twice where a message would be there twice.
+    Whoever waited while nobody was there is told at once that it goes on, and the answer takes the
+    place of that note: an edit can be made twice where a message would be there twice.
     """
 
     def __init__(
@@ -92,11 +92,11 @@ class ChatAnswer:
         press: Press | None = None,
         message: int | None = None,
         *,
-        resumed: bool = False,
+        waited: bool = False,
     ) -> None:
         self._outbox, self._place, self._press = outbox, place, press
         self._message = message  # the draft or note that has been sent
-        self._resumed = resumed
+        self._waited = waited
         self._signs: list[asyncio.Task[None]] = []
         self._typing: asyncio.Task[None] | None = None
         self._shown = Rendered("")
@@ -110,7 +110,7 @@ class ChatAnswer:
         if self._press is not None:
             self._signs.append(asyncio.create_task(self._press.answer()))
         await asyncio.wait(self._signs, timeout=SIGN_SECONDS)
-        if self._resumed and self._message is None:
+        if self._waited and self._message is None:
             note = plain(say("resumed", job.language))
             self._message = await self._outbox.stand(self._place, note, reference=job.reference)
         self._typing = asyncio.create_task(self._keep_typing(), name=f"typing {job.reference}")

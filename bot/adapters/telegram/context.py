@@ -20,10 +20,11 @@ PATIENCE_SECONDS = 600.0
 
 @dataclass
 class Event:
-    """An update that is being handled: its key in the store, if it is kept there, and whether a job
-    answers for it from now on."""
+    """An update that is being handled: its key in the store, if it is kept there, whether it was
+    there before we were, and whether a job answers for it from now on."""
 
     key: str | None = None
+    waited: bool = False
     taken: bool = False
 
     def take(self) -> str | None:

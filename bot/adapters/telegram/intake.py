@@ -50,8 +50,10 @@ class Intake:
         self._link, self._dispatcher, self._seen, self._store = link, dispatcher, seen, store
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def take(self, *raws: object) -> int | None:
+    async def take(self, *raws: object, waited: bool = False) -> int | None:
         """Take updates in; the highest of their numbers, None when none has one.
+
+        waited: they were there before anybody asked for updates.
 
         Never raises for a malformed one: it is skipped with a line in the log, or it would be
         fetched for ever.
@@ -64,14 +66,14 @@ class Intake:
         for number, raw in found.items():
             key = str(number)
             if self._seen.add(number) and (key in new or key not in kept):
-                await self._begin(raw, Event(key if key in kept else None))
+                await self._begin(raw, Event(key if key in kept else None, waited))
         return max(found, default=None)
 
     async def resume(self) -> None:
         """Handle what was taken in and not handled, by an earlier process or connection."""
         for key, raw, _ in await self._store.unhandled(NAME):
             self._seen.add(int(key))
-            await self._begin(raw, Event(key))
+            await self._begin(raw, Event(key, waited=True))
 
     async def _begin(self, raw: dict[str, Any], event: Event) -> None:
         task = asyncio.create_task(self._handle(raw, event), name=f"update {raw['update_id']}")

@@ -150,7 +150,8 @@ class Messages:
             await self._reply(asked, "late")
             return
         core = self._context.core
-        way_back = ChatAnswer(self._context.outbox, Place.of(asked.message))
+        place, waited = Place.of(asked.message), asked.event.waited
+        way_back = ChatAnswer(self._context.outbox, place, waited=waited)
         job = Job(phrase, core.settings.options(), asked.requester, way_back)
         job.event = asked.event.take()
         core.service.start(job, self._context.platform)

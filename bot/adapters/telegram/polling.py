@@ -46,6 +46,7 @@ class Polling:
         """Poll until cancelled. Raises RefusedError for a token that was revoked."""
         delay = FIRST_DELAY
         steady = False  # the first poll, and the first after trouble, only ask what is there
+        first = True
         while True:
             try:
                 updates = await self._poll(self._seconds if steady else 0)
@@ -59,7 +60,8 @@ class Polling:
                 continue
             steady, delay = True, FIRST_DELAY
             self._recovered()
-            await self._take(updates)
+            await self._take(updates, waited=first)
+            first = False
 
     async def _poll(self, wait: int) -> list[dict[str, Any]]:
         limit = wait + GRACE_SECONDS
@@ -67,8 +69,8 @@ class Polling:
         patience = limit + GRACE_SECONDS
         return await asyncio.wait_for(self._link.raw_updates(self._offset, wait, patience), limit)
 
-    async def _take(self, updates: list[dict[str, Any]]) -> None:
-        number = await self._intake.take(*updates)
+    async def _take(self, updates: list[dict[str, Any]], *, waited: bool) -> None:
+        number = await self._intake.take(*updates, waited=waited)
         if number is not None and number >= self._offset:
             self._offset = number + 1
         elif updates:

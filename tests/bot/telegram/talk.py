@@ -41,6 +41,17 @@ async def answer(
     return await server.reply_to(message)
 
 
+async def text_behind(server: FakeTelegram, message: Message) -> Message:
+    """Wait for the text that a message asked for, which whoever waited for the program gets in the
+    place of a note."""
+
+    def written() -> Message | None:
+        replies = server.replies_to(message)
+        return next((reply for reply in replies if "bold" in found(reply)), None)
+
+    return await server.world.changes.until(written, 10.0, f"text behind {message.text!r}")
+
+
 async def answers(server: FakeTelegram, message: Message, count: int) -> list[Message]:
     """Wait until a message has so many answers."""
     return await server.world.changes.until(

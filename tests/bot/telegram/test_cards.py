@@ -97,6 +97,7 @@ async def test_a_card_that_was_pressed_for_outlives_the_process(
         ana = server.user("Ana")
         home = server.private(ana)
         bot = await start(settings_of(server, checkpoints, tmp_path), tmp_path)
+        await bot.until(server.connected())
         text = await answer(server, ana, home, PHRASE)
         server.faults.stall("sendPhoto")
         press = await server.press(ana, text, CARD)

@@ -15,7 +15,7 @@ import pytest_asyncio
 from bot.cli import EXIT_CONFIG
 from bot.texts import say
 from tests.bot.telegram.running import Bot, settings_of, start
-from tests.bot.telegram.talk import PHRASE, answer, phrase_of
+from tests.bot.telegram.talk import PHRASE, answer, phrase_of, text_behind
 from tests.fakes.telegram import Chat, FakeTelegram, User
 from tests.fakes.telegram.faults import Fault, Faults
 
@@ -41,7 +41,7 @@ async def scene(
         ana = server.user("Ana")
         waited = await server.say(ana, server.private(ana), PHRASE)
         bot = await start(settings_of(server, checkpoints, folder, TELEGRAM_POLL_SECONDS=1), folder)
-        assert phrase_of(await server.reply_to(waited, 30.0)) == PHRASE
+        assert phrase_of(await text_behind(server, waited)) == PHRASE
         yield Scene(server, bot)
         if bot.process.returncode is None:
             bot.process.kill()

@@ -10,8 +10,8 @@ import pytest
 from bot.store.store import JOURNAL
 from bot.texts import say
 from tests.bot.telegram.running import running, settings_of, start
-from tests.bot.telegram.talk import PHRASE, answer, answers, phrase_of
-from tests.fakes.telegram import FakeTelegram, User
+from tests.bot.telegram.talk import PHRASE, answer, answers, phrase_of, text_behind
+from tests.fakes.telegram import FakeTelegram, Message, User
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -39,7 +39,7 @@ async def test_after_a_restart_everything_goes_on(checkpoints: Path, tmp_path: P
         assert set_before == 6  # private, groups, the admin; two languages each
         waited = await server.say(ana, home, f"/escribe {PHRASE}")
         async with running(server, checkpoints, tmp_path, **settings):
-            assert phrase_of(await server.reply_to(waited)) == PHRASE
+            assert phrase_of(await text_behind(server, waited)) == PHRASE
             for count, label in enumerate(("button_again", "button_continue"), 1):
                 press = await server.press(ana, first, say(label))
                 assert not (await press.answer()).text
@@ -69,6 +69,20 @@ async def test_a_menu_that_cannot_be_set_is_one_line_and_set_the_next_time(
         assert server.commands_for(ana, server.private(ana))
 
 
+async def test_whoever_wrote_before_the_program_was_there_is_told_and_answered_in_its_place(
+    checkpoints: Path, tmp_path: Path
+) -> None:
+    async with FakeTelegram(flood=False) as server:
+        ana = server.user("Ana")
+        waited = await server.say(ana, server.private(ana), f"/escribe {PHRASE}")
+        async with running(server, checkpoints, tmp_path):
+            assert (await text_behind(server, waited)).history[0].text == say("resumed")
+            await answer(server, ana, server.private(ana), PHRASE)
+        assert len(server.replies_to(waited)) == 1
+        texts = [call.parameters["text"] for call in server.called("sendMessage")]
+        assert texts.count(say("resumed")) == 1
+
+
 async def test_a_message_whose_success_has_begun_to_arrive_is_not_sent_again(
     checkpoints: Path, tmp_path: Path
 ) -> None:
@@ -76,8 +90,7 @@ async def test_a_message_whose_success_has_begun_to_arrive_is_not_sent_again(
         ana = server.user("Ana")
         home = server.private(ana)
         server.faults.hold("sendMessage")
-        asked = await server.say(ana, home, f"/escribe {PHRASE}")
-        await live_until(server, checkpoints, tmp_path, "sent")
+        asked = await ask_and_live_until(server, ana, checkpoints, tmp_path, "sent")
         async with running(server, checkpoints, tmp_path):
             await answer(server, ana, home, PHRASE)
         assert len(server.replies_to(asked)) == 1
@@ -90,8 +103,7 @@ async def test_whoever_waited_for_a_process_that_was_killed_is_told_and_answered
         ana = server.user("Ana")
         home = server.private(ana)
         server.faults.stall("sendMessage")
-        asked = await server.say(ana, home, f"/escribe {PHRASE}")
-        await live_until(server, checkpoints, tmp_path, "sending")
+        asked = await ask_and_live_until(server, ana, checkpoints, tmp_path, "sending")
         async with running(server, checkpoints, tmp_path):
             await answer(server, ana, home, PHRASE)
         (reply,) = server.replies_to(asked)
@@ -101,15 +113,21 @@ async def test_whoever_waited_for_a_process_that_was_killed_is_told_and_answered
         assert server.called("editMessageText")
 
 
-async def live_until(server: FakeTelegram, checkpoints: Path, state: Path, mark: str) -> None:
-    """A bot's life that is ended when its journal has such a mark; then all faults are over."""
+async def ask_and_live_until(
+    server: FakeTelegram, ana: User, checkpoints: Path, state: Path, mark: str
+) -> Message:
+    """A bot's life in which a text is asked for, and which is ended when its journal has such a
+    mark; then all faults are over."""
     bot = await start(settings_of(server, checkpoints, state), state)
+    await bot.until(server.connected())
+    asked = await server.say(ana, server.private(ana), f"/escribe {PHRASE}")
     async with asyncio.timeout(30):
         while not _has(state / JOURNAL, mark):  # noqa: ASYNC110 (another process writes it)
             await asyncio.sleep(0.02)
     bot.process.kill()
     await bot.ended()
     server.faults.clear()
+    return asked
 
 
 def _has(journal: Path, mark: str) -> bool:
