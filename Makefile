@@ -42,9 +42,9 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# The documentation as a site, in build/site; a warning is an error
+# The documentation as a site, in build/site; a warning is an error (but not with --quiet)
 docs: $(VENV)/.installed-docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # What the documentation has of the program: tables of settings and commands, .env.example
 tables: $(VENV)/.installed-dev
