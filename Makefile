@@ -10,7 +10,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test test-export test-web lint format bench bench-decoding bench-peers bench-platforms \
+.PHONY: run test test-export test-web lint format docs tables bench bench-decoding bench-peers bench-platforms \
     chaos weather soak sanitize clean
 
 # Start the bot; without tokens it is a chat in the terminal.
@@ -41,6 +41,14 @@ lint: $(VENV)/.installed-dev
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# The documentation as a site, in build/site; a warning is an error (but not with --quiet)
+docs: $(VENV)/.installed-docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# What the documentation has of the program: tables of settings and commands, .env.example
+tables: $(VENV)/.installed-dev
+	$(BIN)/python -m documentation
 
 # What the bundled checkpoint writes and how fast; needs a built data set: make bench DATA=folder
 bench: $(VENV)/.installed-dev
@@ -98,6 +106,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt $(wildcard model/native/*.[ch
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@$(BIN)/python -m pip install --quiet --editable ".[training,export,dev]"
+	@touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	@$(BIN)/python -m pip install --quiet --editable ".[docs]"
 	@touch $@
 
 $(LLAMA)/.installed-$(LLAMA_VERSION):

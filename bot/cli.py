@@ -262,7 +262,8 @@ def _fail(text: str, code: int) -> int:
 
 
 @cache
-def _all_commands() -> typer.Typer:
+def all_commands() -> typer.Typer:
+    """The whole command line, with the commands of other packages."""
     for point in entry_points(group="litteragpt.commands"):
         app.add_typer(point.load())
     return app
@@ -271,7 +272,7 @@ def _all_commands() -> typer.Typer:
 def run(arguments: list[str]) -> int:
     """Run the command line; the exit code."""
     try:
-        result = _all_commands()(arguments, standalone_mode=False)
+        result = all_commands()(arguments, standalone_mode=False)
         return result if isinstance(result, int) else 0
     except typer.Exit as done:
         return done.exit_code

@@ -26,7 +26,8 @@ def loss_of(serving: Serving, language: str = SPANISH) -> str:
 
 
 def model_report(serving: Serving, speed: float | None, language: str = SPANISH) -> str:
-    """Which model writes; `speed` is that of the last answer, in characters per second."""
+    """Which model writes, and which version of this program; `speed` is that of the last answer, in
+    characters per second."""
     known = "speed_unknown" if speed is None else "speed"
     return say(
         "model_info",
@@ -40,6 +41,7 @@ def model_report(serving: Serving, speed: float | None, language: str = SPANISH)
         threads=serving.threads,
         speed=say(known, language, speed=speed),
         styles=", ".join(serving.styles) or say("no_styles", language),
+        version=version("litteragpt"),
     )
 
 

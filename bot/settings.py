@@ -1,6 +1,7 @@
 """Settings from the environment and `.env`, checked once at the start.
 
-Every field is documented in `.env.example`; a test keeps the two equal.
+What each of them means is in `bot.texts.settings`; `make tables` writes `.env.example` and the
+tables of settings from there and from this class, and a test keeps all of them equal.
 """
 
 from __future__ import annotations
@@ -14,8 +15,16 @@ from typing import Annotated, Any
 
 from dotenv import dotenv_values
 from platformdirs import user_data_path
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import (
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError
+from pydantic_core.core_schema import no_info_before_validator_function
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from yarl import URL
 
@@ -48,17 +57,23 @@ class SettingsError(LitteraError):
     """A setting cannot work; the text (Spanish, a sentence each) says what would."""
 
 
-def _one_of(*allowed: str) -> BeforeValidator:
-    """Accept these words in any case."""
+class OneOf:
+    """Accepts these words in any case."""
 
-    def check(value: object) -> str:
+    def __init__(self, *allowed: str) -> None:
+        self.allowed = allowed
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return no_info_before_validator_function(self._check, handler(source))
+
+    def _check(self, value: object) -> str:
         word = str(value).strip()
-        for choice in allowed:
+        for choice in self.allowed:
             if word.lower() == choice.lower():
                 return choice
-        raise ValueError("se espera " + ", ".join(allowed[:-1]) + f" o {allowed[-1]}")
-
-    return BeforeValidator(check)
+        raise ValueError(f"se espera {', '.join(self.allowed[:-1])} o {self.allowed[-1]}")
 
 
 def _listed(value: object) -> list[str]:
@@ -190,8 +205,8 @@ class Settings(BaseSettings):
     )
 
     # writing
-    device: Annotated[str, _one_of("auto", "cpu", "cuda")] = "auto"
-    engine: Annotated[str, _one_of("auto", "native", "pytorch")] = "auto"
+    device: Annotated[str, OneOf("auto", "cpu", "cuda")] = "auto"
+    engine: Annotated[str, OneOf("auto", "native", "pytorch")] = "auto"
     checkpoint: str = Field(default="small", min_length=1)
     checkpoints_dir: Path = Field(default_factory=bundled_checkpoints)
     threads: int = Field(default=0, ge=0, le=256)
@@ -243,8 +258,8 @@ class Settings(BaseSettings):
     shutdown_seconds: float = Field(default=20, ge=0, le=600, allow_inf_nan=False)
     metrics_host: str = Field(default="127.0.0.1", min_length=1)
     metrics_port: int = Field(default=0, ge=0, le=65_535)
-    log_format: Annotated[str, _one_of(*FORMATS)] = TEXT
-    log_level: Annotated[str, _one_of(*LEVELS)] = "INFO"
+    log_format: Annotated[str, OneOf(*FORMATS)] = TEXT
+    log_level: Annotated[str, OneOf(*LEVELS)] = "INFO"
     log_levels: Levels = Field(default_factory=dict)
     log_phrases: bool = False
 

@@ -1,4 +1,4 @@
-"""The two READMEs say the same commands, and the commands exist."""
+"""The two READMEs say the same commands, the commands exist, and no link is dead."""
 
 from __future__ import annotations
 
@@ -9,10 +9,17 @@ import sys
 import pytest
 
 from bot.settings import environment_names
+from documentation.commands import chat_commands
 from tests.conftest import REPOSITORY
 
 SPANISH = (REPOSITORY / "README.md").read_text("utf-8")
 ENGLISH = (REPOSITORY / "README.en.md").read_text("utf-8")
+# Pages that there are in both languages.
+TRANSLATED = {
+    "README.en.md": "README.md",
+    "docs/inicio.md": "docs/index.md",
+    "docs/ajustes.md": "docs/settings.md",
+}
 
 
 def shell_lines(readme: str) -> list[str]:
@@ -30,13 +37,32 @@ def test_both_languages_show_the_same_commands() -> None:
     assert shell_lines(SPANISH) == shell_lines(ENGLISH)
     assert table_commands(SPANISH) == table_commands(ENGLISH)
     spanish, english = (set(re.findall(r"\]\(([^)]+)\)", text)) for text in (SPANISH, ENGLISH))
-    assert spanish ^ english == {"README.md", "README.en.md"}
+    assert {TRANSLATED.get(link, link) for link in spanish} == english
 
 
-def test_links_lead_to_files() -> None:
-    for text in (SPANISH, ENGLISH):
-        for target in re.findall(r"\]\((?!http)([^)#]+)", text):
-            assert (REPOSITORY / target).exists(), target
+def headings(text: str) -> set[str]:
+    """What GitHub calls the headings of a page in addresses."""
+    titles = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.M)
+    words = (re.sub(r"[^\w\s-]", "", title.lower()) for title in titles)
+    return {each.strip().replace(" ", "-") for each in words}
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.en.md", "CHANGELOG.md"])
+def test_links_lead_to_files_and_headings(name: str) -> None:
+    text = (REPOSITORY / name).read_text("utf-8")
+    for target in re.findall(r"\]\((?!http)([^)]+)\)", text):
+        path, _, heading = target.partition("#")
+        linked = REPOSITORY / (path or name)
+        assert linked.exists(), target
+        if heading:
+            assert heading in headings(linked.read_text("utf-8")), target
+
+
+def test_every_command_of_the_chats_is_in_the_table() -> None:
+    cells = re.findall(r"^\|([^|]+)\|", SPANISH, re.M)
+    named = {name for cell in cells for name in re.findall(r"`/([a-z]+)", cell)}
+    # Telegram has people begin with /start, and the terminal's chat alone has an end.
+    assert named == {*chat_commands(), "start", "salir"}
 
 
 @pytest.mark.timeout(120)
@@ -68,7 +94,6 @@ def test_every_option_of_escribe_is_named() -> None:
         assert options <= set(re.findall(r"--[a-z]+", readme))
 
 
-def test_settings_are_explained_where_the_readme_says() -> None:
-    example = (REPOSITORY / ".env.example").read_text("utf-8")
-    for name in environment_names().values():
-        assert name in example
+def test_every_setting_is_in_the_table() -> None:
+    for readme in (SPANISH, ENGLISH):
+        assert set(environment_names().values()) <= set(table_commands(readme))

@@ -81,7 +81,7 @@ In any chat: @{username} and the phrase""",
     "erased": "Deleted: I keep nothing of you, and have stopped writing for you.",
     "model_info": "Model {name} ({id}): {parameters} parameters, {loss}. Runs on {device} with "
     "the {engine} engine and {threads} threads. Speed of the last answer: {speed}. "
-    "Styles: {styles}.",
+    "Styles: {styles}. LitteraGPT {version}.",
     "loss": "loss {loss:.4f} nats per character",
     "loss_unknown": "no measured loss",
     "speed": "{speed:.0f} characters per second",

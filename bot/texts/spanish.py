@@ -129,7 +129,7 @@ En cualquier chat: @{username} y la frase""",
     "erased": "Borrado: no guardo nada de usted, y lo que escribía para usted lo dejo.",
     "model_info": "Modelo {name} ({id}): {parameters} parámetros, {loss}. Corre en {device} con el "
     "motor {engine} y {threads} hilos. Velocidad de la última respuesta: {speed}. "
-    "Estilos: {styles}.",
+    "Estilos: {styles}. LitteraGPT {version}.",
     "loss": "pérdida {loss:.4f} nats por carácter",
     "loss_unknown": "sin pérdida medida",
     "speed": "{speed:.0f} caracteres por segundo",

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -153,5 +154,5 @@ def test_a_worker_that_does_not_start_is_told(checkpoints: Path, tmp_path: Path)
 
 def test_the_installed_command_is_this_program(checkpoints: Path) -> None:
     command = Path(sys.executable).with_name("litteragpt")
-    version = subprocess.run([command, "--version"], capture_output=True, text=True, check=True)
-    assert version.stdout.startswith("litteragpt ")
+    shown = subprocess.run([command, "--version"], capture_output=True, text=True, check=True)
+    assert shown.stdout == f"litteragpt {version('litteragpt')}\n"

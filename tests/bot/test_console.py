@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import signal
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,7 @@ def test_modelo_tells_what_writes(chat: Terminal) -> None:
     assert reply.startswith("Modelo tiny (")
     assert "26.912 parámetros" in reply
     assert "Corre en cpu con el motor nativo y 1 hilos." in reply
+    assert reply.endswith(f" LitteraGPT {version('litteragpt')}.")
 
 
 def test_estado_counts_the_answers(chat: Terminal) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 import pytest
 
 from bot.texts import ENGLISH, say
@@ -167,10 +169,11 @@ async def test_no_phrase_pings_links_or_formats_and_none_is_changed(
 
 
 async def test_the_model_and_the_privacy_are_told(home: House) -> None:
-    ana = home.person()
-    model = await home.use(ana, "modelo")
-    assert "tiny" in model
-    assert "cervantes, galdos" in model
+    ana, ann = home.person(), home.person(locale="en-GB")
+    for model in (await home.use(ana, "modelo"), await home.use(ann, "model")):
+        assert "tiny" in model
+        assert "cervantes, galdos" in model
+        assert plain(model).endswith(f" LitteraGPT {version('litteragpt')}.")
     assert await home.use(ana, "privacidad") == say("privacy")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from importlib.metadata import version
 
 import pytest
 
@@ -63,11 +64,22 @@ async def test_commands_are_answered(
     assert (await answer(server, ana, home, command)).text == say(key)
 
 
-async def test_help_model_and_unknown_commands(server: FakeTelegram, ana: User, home: Chat) -> None:
+@pytest.mark.parametrize(
+    ("language", "begins", "tells"),
+    [(SPANISH, "Modelo ", " parámetros, "), (ENGLISH, "Model ", " parameters, ")],
+)
+async def test_the_model_and_the_version_are_told(
+    server: FakeTelegram, language: str, begins: str, tells: str
+) -> None:
+    ana = server.user("Ana", language=language)
+    told = (await answer(server, ana, server.private(ana), "/modelo")).text
+    assert told.startswith(begins)
+    assert tells in told
+    assert told.endswith(f" LitteraGPT {version('litteragpt')}.")
+
+
+async def test_help_and_unknown_commands(server: FakeTelegram, ana: User, home: Chat) -> None:
     assert (await answer(server, ana, home, "/ayuda")).text == HELP
-    model = await answer(server, ana, home, "/modelo")
-    assert model.text.startswith("Modelo ")
-    assert " parámetros, " in model.text
     assert (await answer(server, ana, home, "/baila")).text == say("unknown_command")
 
 
