@@ -21,6 +21,7 @@ import typer
 
 from bot.settings import Settings, SettingsError, load_settings, unknown_settings
 from bot.texts import explain, say, shorten
+from bot.wrapping import fitted
 from model.errors import CheckpointError, CodedError, DeviceError, LitteraError
 
 EXIT_FAILURE = 1
@@ -102,9 +103,9 @@ def escribe(
     if as_json:
         typer.echo(written.to_json())
         return
-    typer.echo(written.result.text)
+    _tell(written.result.text)
     for notice in written.notices:
-        typer.echo(f"({notice})", err=True)
+        _tell(f"({notice})", err=True)
 
 
 @app.command(help="Mide lo deprisa que escribe esta máquina.")
@@ -119,8 +120,10 @@ def bench(
 
     settings = _settings()
     measured = measure(settings, checkpoint or settings.checkpoint)
-    for line in [measured.to_json()] if as_json else measured.lines():
-        typer.echo(line)
+    if as_json:
+        typer.echo(measured.to_json())
+        return
+    _tell("\n".join(measured.lines()))
 
 
 @app.command(help="Enciende el bot; sin claves de ninguna plataforma, conversa en la terminal.")
@@ -144,9 +147,9 @@ def invite() -> None:
 
     lines, problems = asyncio.run(invitations(_settings()))
     for line in lines:
-        typer.echo(line)
+        _tell(line)
     for problem in problems[:-1]:
-        typer.echo(str(problem), err=True)
+        _tell(str(problem), err=True)
     if problems:
         raise problems[-1]
 
@@ -176,7 +179,7 @@ def export(
 
     path = find_checkpoint(checkpoint, _settings().checkpoints_dir)
     name = export_checkpoint(path, out, format, precision, force=force)
-    typer.echo(say("exported", name=name, out=out, format=format, precision=precision))
+    _tell(say("exported", name=name, out=out, format=format, precision=precision))
 
 
 @app.command("import", help="Convierte el modelo publicado de LitteraGPT 0.1.0 (un archivo .pt).")
@@ -193,7 +196,7 @@ def import_(
     from bot.exchange import import_checkpoint
 
     import_checkpoint(file, out, vocab, force=force)
-    typer.echo(say("imported", out=out))
+    _tell(say("imported", out=out))
 
 
 @app.command(help="Comprueba todo lo que el bot necesita y dice cómo remediar lo que falle.")
@@ -206,8 +209,10 @@ def doctor(
     from bot.doctor.findings import as_lines, is_well
 
     findings = asyncio.run(examine())
-    for line in [to_json(findings)] if as_json else as_lines(findings):
-        typer.echo(line)
+    if as_json:
+        typer.echo(to_json(findings))
+    else:
+        _tell("\n".join(as_lines(findings)))
     if not is_well(findings):
         raise typer.Exit(EXIT_FAILURE)
 
@@ -217,12 +222,17 @@ def setup() -> None:
     """The first thing whoever hosts a bot does."""
     from bot.setup import set_up
 
-    set_up(typer.echo)
+    set_up(_tell)
+
+
+def _tell(text: str, *, err: bool = False) -> None:
+    """Show people a text, on the error stream if `err`."""
+    typer.echo(fitted(text, sys.stderr if err else sys.stdout), err=err)
 
 
 def _settings() -> Settings:
     for warning in unknown_settings():
-        typer.echo(warning, err=True)
+        _tell(warning, err=True)
     return load_settings()
 
 
@@ -257,7 +267,7 @@ def _usage_text(error: typer.TyperException) -> str:
 
 
 def _fail(text: str, code: int) -> int:
-    typer.echo(text, err=True)
+    _tell(text, err=True)
     return code
 
 

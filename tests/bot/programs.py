@@ -71,7 +71,8 @@ def _be_in_front(terminal: int) -> None:
 
 class Terminal:
     """A command, `litteragpt bot` if none is named, in a terminal of its own; `welcome` is what it
-    shows before the first prompt. Without `echo` the terminal does not show what is typed."""
+    shows before the first prompt. Without `echo` the terminal does not show what is typed; without
+    `columns` it does not say how wide it is."""
 
     def __init__(
         self,
@@ -80,8 +81,10 @@ class Terminal:
         prompt: str = PROMPT,
         *,
         echo: bool = False,
+        columns: int = 0,
     ) -> None:
         self._screen, inside = os.openpty()
+        termios.tcsetwinsize(inside, (0, columns))
         if not echo:
             attributes = termios.tcgetattr(inside)
             attributes[3] &= ~termios.ECHO
