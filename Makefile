@@ -11,7 +11,7 @@ export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: run test test-export test-web lint format bench bench-decoding bench-peers bench-platforms \
-    chaos weather soak sanitize clean
+    pictures chaos weather soak sanitize clean
 
 # Start the bot; without tokens it is a chat in the terminal.
 run: $(VENV)/.installed
@@ -64,6 +64,10 @@ bench-peers:
 # The whole bot with fifty people at once on each platform
 bench-platforms: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.platforms
+
+# The README's pictures, from what the program says
+pictures: $(VENV)/.installed-dev
+	$(BIN)/python -m pictures
 
 # Kill the bot so many times while people ask; bad weather on both platforms; steady work for long:
 # what is lost, what comes twice, what grows
