@@ -16,23 +16,26 @@ def columns_of(stream: TextIO) -> int | None:
         return None
 
 
-def fitted(text: str, stream: TextIO) -> str:
-    """A whole text as it is to be written to a stream."""
+def fitted(text: str, stream: TextIO, hang: int = 0) -> str:
+    """A whole text as it is to be written to a stream. Where a line goes on it is set in by `hang`
+    spaces, if the window has room for that."""
     columns = columns_of(stream)
-    return "\n".join(_fitted_line(line, columns) for line in text.split("\n"))
+    indent = "" if columns is None or 3 * hang > columns else " " * hang
+    return "\n".join(_fitted_line(line, columns, indent) for line in text.split("\n"))
 
 
-def _fitted_line(line: str, columns: int | None) -> str:
-    wrapper = Wrapper(columns)
+def _fitted_line(line: str, columns: int | None, indent: str) -> str:
+    wrapper = Wrapper(columns, indent)
     return wrapper.feed(line) + wrapper.end()
 
 
 class Wrapper:
-    """Breaks a line that comes in pieces into lines of at most so many `columns`, or of any length.
-    A word that is longer than that stays whole."""
+    """Breaks a line that comes in pieces into lines of at most so many `columns`, or of any length;
+    those behind the first begin with `indent`. A word that is longer than that stays whole."""
 
-    def __init__(self, columns: int | None) -> None:
+    def __init__(self, columns: int | None, indent: str = "") -> None:
         self._columns = math.inf if columns is None else columns
+        self._indent = indent
         self._used = -1  # as though a space ended before the line
         self._word = ""
 
@@ -49,8 +52,8 @@ class Wrapper:
     def _set(self, word: str) -> str:
         """A word and what parts it from the one before."""
         if self._used > 0 and self._used + 1 + len(word) > self._columns:
-            self._used = len(word)
-            return "\n" + word
+            self._used = len(self._indent + word)
+            return f"\n{self._indent}{word}"
         space = " " if self._used >= 0 else ""
         self._used += 1 + len(word)
         return space + word

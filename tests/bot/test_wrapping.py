@@ -32,5 +32,10 @@ def test_a_line_is_as_long_as_the_window_allows() -> None:
     assert wrapper.feed("  uno dos tres cuatro") + wrapper.end() == "  uno dos\ntres cuatro"
 
 
+def test_a_line_that_goes_on_can_be_set_in() -> None:
+    wrapper = Wrapper(11, "   ")
+    assert wrapper.feed("uno dos tres cuatro") + wrapper.end() == "uno dos\n   tres\n   cuatro"
+
+
 def test_what_goes_to_no_terminal_stays_as_it_is() -> None:
     assert fitted("  uno\n\n" + "dos " * 99, io.StringIO()) == "  uno\n\n" + "dos " * 99
