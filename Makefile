@@ -5,13 +5,14 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-# Every install takes the versions of constraints.txt, those of the build tools too.
-export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
-export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
+# Every install takes the versions of constraints.txt, those of the build tools too. The path is
+# relative, since pip would take a space in it for the end of a first file's name.
+export PIP_CONSTRAINT := constraints.txt
+export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test test-export test-web lint format docs tables bench bench-decoding bench-peers bench-platforms \
-    chaos weather soak sanitize clean
+.PHONY: run test test-export test-web lint format docs tables pictures bench bench-decoding \
+    bench-peers bench-platforms chaos weather soak sanitize clean
 
 # Start the bot; without tokens it is a chat in the terminal.
 run: $(VENV)/.installed
@@ -73,6 +74,10 @@ bench-peers:
 bench-platforms: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.platforms
 
+# The README's pictures, from what the program says
+pictures: $(VENV)/.installed-dev
+	$(BIN)/python -m pictures
+
 # Kill the bot so many times while people ask; bad weather on both platforms; steady work for long:
 # what is lost, what comes twice, what grows
 KILLS ?= 1000
@@ -99,9 +104,11 @@ sanitize:
 	build/sanitize
 
 $(VENV)/.installed: pyproject.toml constraints.txt $(wildcard model/native/*.[ch])
-	@echo "Installing LitteraGPT into $(VENV); the first time this takes a few minutes."
+	@echo "Instalo LitteraGPT en $(VENV); la primera vez tarda unos minutos, sin decir nada."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --editable .
+	@ls model/native/_kernel*.so > /dev/null 2>&1 || echo "Sin compilador de C (gcc o clang) \
+	escribe PyTorch, mucho más despacio; cuando lo haya, repita la instalación con «make -B run»."
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import statistics
 import tempfile
 import time
@@ -21,7 +20,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bot.settings import PREFIXES
+from tests.bot.programs import plain_environment
 from tests.chaos.people import DiscordRequest, TelegramRequest
 from tests.chaos.process import Bot
 from tests.fakes.discord import ORDINARY, FakeDiscord, Permission
@@ -74,8 +73,7 @@ def settings(
     folder: Path, admin: DiscordUser, discord: FakeDiscord, telegram: FakeTelegram
 ) -> dict[str, str]:
     """This machine's environment with the bundled checkpoint, the fakes and no limits."""
-    plain = {name: value for name, value in os.environ.items() if not name.startswith(PREFIXES)}
-    return plain | {
+    return plain_environment() | {
         "LITTERAGPT_STATE_DIR": str(folder / "state"),
         "LITTERAGPT_PERSON_PER_MINUTE": "0",
         "LITTERAGPT_PERSON_PER_DAY": "0",

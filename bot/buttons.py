@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bot.phrases import closing_phrase
+from bot.settings import Settings
 from model.errors import PromptError
 from model.prompt import Options
 from model.result import Result
@@ -88,6 +90,18 @@ class Button:
         except PromptError:
             return None
         return button
+
+    def asks(self, phrase: str, text: str, settings: Settings) -> tuple[str, Options]:
+        """What pressing it asks for, under a message that shows `text`, which begins with `phrase`:
+        the phrase to be continued, and its options with a new seed. An author whom the model that
+        serves now does not have is for it to refuse: who asked for one should not be given another
+        without a word."""
+        if self.verb is Verb.CONTINUE:
+            phrase = closing_phrase(text, settings.phrase_limit)
+        options = settings.options(
+            sentences=self.sentences, style=self.style, temperature=self.temperature
+        )
+        return phrase, options
 
 
 def _base36(number: int) -> str:

@@ -10,6 +10,7 @@ import asyncio
 import io
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -18,9 +19,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from bot.settings import Settings, SettingsError, load_settings, unknown_settings
-from bot.texts import explain, say, shorten
+from bot.texts import did_you_mean, explain, program, say, shorten
+from bot.wrapping import fitted
 from model.errors import CheckpointError, CodedError, DeviceError, LitteraError
 
 EXIT_FAILURE = 1
@@ -28,10 +31,15 @@ EXIT_USAGE = 2
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: starting again would not help
 EXIT_INTERRUPTED = 130
 
+# What the commands are for, as `--help` parts them.
+_FIRST, _BOT, _MODELS = "Para empezar", "Para quien tiene un bot", "Modelos"
+# How typer tells of mistakes that it gives no type of their own.
+_UNKNOWN = re.compile(r"No such command '(.*?)'\.", re.DOTALL)
+_EXTRA = re.compile(r"Got unexpected extra argument(?:s|\(s\))? \((.*)\)", re.DOTALL)
+
 app = typer.Typer(
     name="litteragpt",
     help="Continúa una frase con dos oraciones al modo de los clásicos españoles.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -63,6 +71,7 @@ def _one_of(*choices: str) -> Callable[[str], str]:
 
 @app.callback(invoke_without_command=True)
 def _main(
+    context: typer.Context,
     show_version: Annotated[
         bool, typer.Option("--version", help="Muestra la versión y termina.", is_eager=True)
     ] = False,
@@ -70,11 +79,16 @@ def _main(
     if show_version:
         typer.echo(f"litteragpt {version('litteragpt')}")
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
-@app.command(help="Continúa una frase y termina.")
+@app.command(help="Continúa una frase y termina.", rich_help_panel=_FIRST)
 def escribe(
-    frase: Annotated[str, typer.Argument(help="La frase; «-» la lee de la entrada estándar.")],
+    frase: Annotated[
+        list[str],
+        typer.Argument(help="La frase; «-» la lee de la entrada estándar.", metavar="FRASE"),
+    ],
     frases: Annotated[
         int | None, typer.Option(parser=_integer, metavar="N", help="Cuántas frases (1 a 5).")
     ] = None,
@@ -98,16 +112,83 @@ def escribe(
     options = settings.options(
         sentences=frases, style=estilo, temperature=temperatura, seed=semilla
     )
-    written = answer(read_phrase(frase), options, settings, checkpoint or settings.checkpoint)
+    phrase = read_phrase(" ".join(frase))
+    written = answer(phrase, options, settings, checkpoint or settings.checkpoint)
     if as_json:
         typer.echo(written.to_json())
         return
-    typer.echo(written.result.text)
+    _tell(written.result.text)
     for notice in written.notices:
-        typer.echo(f"({notice})", err=True)
+        _tell(f"({notice})", err=True)
 
 
-@app.command(help="Mide lo deprisa que escribe esta máquina.")
+@app.command(
+    help="Enciende el bot; sin claves de ninguna plataforma, conversa en la terminal.",
+    rich_help_panel=_FIRST,
+)
+def bot() -> None:
+    """The program that stays."""
+    _stay(_settings())
+
+
+@app.command(help="Atiende la página web, y ninguna otra plataforma.", rich_help_panel=_FIRST)
+def web() -> None:
+    """The page alone."""
+    from bot.app import web_alone
+
+    _stay(web_alone(_settings()))
+
+
+@app.command(
+    help="Pide las claves de las plataformas, las comprueba y las guarda en .env.",
+    rich_help_panel=_BOT,
+)
+def setup() -> None:
+    """The first thing whoever hosts a bot does."""
+    from bot.setup import set_up
+
+    set_up(_tell)
+
+
+@app.command(
+    help="Comprueba todo lo que el bot necesita y dice cómo remediar lo que falle.",
+    rich_help_panel=_BOT,
+)
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Muestra un objeto JSON.")] = False,
+) -> None:
+    """Whether a bot could serve."""
+    from bot.doctor import examine
+    from bot.doctor.findings import HANG, as_lines, is_well
+    from bot.doctor.findings import as_json as to_json
+
+    findings = asyncio.run(examine())
+    if as_json:
+        typer.echo(to_json(findings))
+    else:
+        _tell("\n".join(as_lines(findings)), hang=HANG)
+    if not is_well(findings):
+        raise typer.Exit(EXIT_FAILURE)
+
+
+@app.command(
+    help="Muestra los enlaces para añadir el bot a un servidor, una cuenta o un grupo.",
+    rich_help_panel=_BOT,
+)
+def invite() -> None:
+    """How people add the bot."""
+    from bot.invite import invitations
+
+    lines, problems = asyncio.run(invitations(_settings()))
+    for line in lines:
+        _tell(line)
+    for problem in problems[:-1]:
+        _tell(str(problem), err=True)
+    if problems:
+        raise problems[-1]
+
+
+@app.command(help="Mide lo deprisa que escribe esta máquina.", rich_help_panel=_MODELS)
 def bench(
     checkpoint: Annotated[
         str | None, typer.Option(help="Modelo, por su nombre o por su carpeta.")
@@ -119,39 +200,16 @@ def bench(
 
     settings = _settings()
     measured = measure(settings, checkpoint or settings.checkpoint)
-    for line in [measured.to_json()] if as_json else measured.lines():
-        typer.echo(line)
+    if as_json:
+        typer.echo(measured.to_json())
+        return
+    _tell("\n".join(measured.lines()))
 
 
-@app.command(help="Enciende el bot; sin claves de ninguna plataforma, conversa en la terminal.")
-def bot() -> None:
-    """The program that stays."""
-    _stay(_settings())
-
-
-@app.command(help="Atiende la página web, y ninguna otra plataforma.")
-def web() -> None:
-    """The page alone."""
-    from bot.app import web_alone
-
-    _stay(web_alone(_settings()))
-
-
-@app.command(help="Muestra los enlaces para añadir el bot a un servidor, una cuenta o un grupo.")
-def invite() -> None:
-    """How people add the bot."""
-    from bot.invite import invitations
-
-    lines, problems = asyncio.run(invitations(_settings()))
-    for line in lines:
-        typer.echo(line)
-    for problem in problems[:-1]:
-        typer.echo(str(problem), err=True)
-    if problems:
-        raise problems[-1]
-
-
-@app.command(help="Escribe un modelo en el formato de otro motor: transformers o llama.cpp.")
+@app.command(
+    help="Escribe un modelo en el formato de otro motor: transformers o llama.cpp.",
+    rich_help_panel=_MODELS,
+)
 def export(
     checkpoint: Annotated[str, typer.Argument(help="El modelo, por su nombre o por su carpeta.")],
     out: Annotated[
@@ -176,10 +234,14 @@ def export(
 
     path = find_checkpoint(checkpoint, _settings().checkpoints_dir)
     name = export_checkpoint(path, out, format, precision, force=force)
-    typer.echo(say("exported", name=name, out=out, format=format, precision=precision))
+    _tell(say("exported", name=name, out=out, format=format, precision=precision))
 
 
-@app.command("import", help="Convierte el modelo publicado de LitteraGPT 0.1.0 (un archivo .pt).")
+@app.command(
+    "import",
+    help="Convierte el modelo publicado de LitteraGPT 0.1.0 (un archivo .pt).",
+    rich_help_panel=_MODELS,
+)
 def import_(
     file: Annotated[Path, typer.Argument(help="El archivo .pt; no se ejecuta nada de él.")],
     out: Annotated[Path, typer.Argument(help="La carpeta del modelo que se escribe.")],
@@ -193,36 +255,17 @@ def import_(
     from bot.exchange import import_checkpoint
 
     import_checkpoint(file, out, vocab, force=force)
-    typer.echo(say("imported", out=out))
+    _tell(say("imported", out=out))
 
 
-@app.command(help="Comprueba todo lo que el bot necesita y dice cómo remediar lo que falle.")
-def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Muestra un objeto JSON.")] = False,
-) -> None:
-    """Whether a bot could serve."""
-    from bot.doctor import examine
-    from bot.doctor.findings import as_json as to_json
-    from bot.doctor.findings import as_lines, is_well
-
-    findings = asyncio.run(examine())
-    for line in [to_json(findings)] if as_json else as_lines(findings):
-        typer.echo(line)
-    if not is_well(findings):
-        raise typer.Exit(EXIT_FAILURE)
-
-
-@app.command(help="Pide las claves de las plataformas, las comprueba y las guarda en .env.")
-def setup() -> None:
-    """The first thing whoever hosts a bot does."""
-    from bot.setup import set_up
-
-    set_up(typer.echo)
+def _tell(text: str, *, err: bool = False, hang: int = 0) -> None:
+    """Show people a text, on the error stream if `err`; for `hang` see `fitted`."""
+    typer.echo(fitted(text, sys.stderr if err else sys.stdout, hang), err=err)
 
 
 def _settings() -> Settings:
     for warning in unknown_settings():
-        typer.echo(warning, err=True)
+        _tell(warning, err=True)
     return load_settings()
 
 
@@ -241,23 +284,37 @@ def _stay(settings: Settings) -> None:
 
 def _usage_text(error: typer.TyperException) -> str:
     """A mistake in the command line, in Spanish where the library only knows English."""
-    option = getattr(error, "option_name", None)
-    param = getattr(error, "param", None)
+    context: typer.Context | None = getattr(error, "ctx", None)
+    command = program() if context is None else context.command_path
+    return say("usage", problem=_problem(error, context), command=command)
+
+
+def _problem(error: typer.TyperException, context: typer.Context | None) -> str:
+    option, param = getattr(error, "option_name", None), getattr(error, "param", None)
+    if option is not None and hasattr(error, "possibilities"):
+        hint = did_you_mean(option, error.possibilities or ())
+        return say("no_option", name=shorten(option), hint=hint)
     if option is not None:
-        problem = say("no_option", name=shorten(option))
-    elif param is not None and error.message:
-        problem = f"--{param.name}: {error.message}"
-    elif param is not None:
-        problem = say("missing_argument", name=param.name)
-    elif "No such command" in error.message:
-        problem = say("no_command")
-    else:
-        problem = error.format_message().rstrip(".")
-    return say("usage", problem=problem)
+        return say("missing_value", name=option)
+    if param is not None and error.message:
+        return f"--{param.name}: {error.message}"
+    if param is not None:
+        return say("missing_argument", name=param.name)
+    if (unknown := _UNKNOWN.match(error.message)) is not None:
+        hint = did_you_mean(unknown[1], _commands_of(context))
+        return say("no_command", name=shorten(unknown[1]), hint=hint)
+    if (extra := _EXTRA.match(error.message)) is not None:
+        return say("too_much", words=shorten(extra[1]))
+    return error.format_message().rstrip(".")
+
+
+def _commands_of(context: typer.Context | None) -> list[str]:
+    group = None if context is None else context.command
+    return group.list_commands(context) if context and isinstance(group, TyperGroup) else []
 
 
 def _fail(text: str, code: int) -> int:
-    typer.echo(text, err=True)
+    _tell(text, err=True)
     return code
 
 
@@ -272,11 +329,13 @@ def all_commands() -> typer.Typer:
 def run(arguments: list[str]) -> int:
     """Run the command line; the exit code."""
     try:
-        result = all_commands()(arguments, standalone_mode=False)
+        result = all_commands()(arguments, prog_name=program(), standalone_mode=False)
         return result if isinstance(result, int) else 0
     except typer.Exit as done:
         return done.exit_code
     except typer.TyperException as error:
+        if not error.format_message():  # the help of a group of commands, which stands there now
+            return EXIT_USAGE
         return _fail(_usage_text(error), EXIT_USAGE)
     except SettingsError as error:
         return _fail(str(error), EXIT_CONFIG)

@@ -6,7 +6,7 @@ tables of settings from there and from this class, and a test keeps all of them 
 
 from __future__ import annotations
 
-import difflib
+import logging
 import os
 import re
 import stat
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from platformdirs import user_data_path
 from pydantic import (
     BeforeValidator,
@@ -29,7 +30,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from yarl import URL
 
 from bot.logs import FORMATS, LEVELS, PARTS, TEXT
-from bot.texts import say, shorten
+from bot.texts import did_you_mean, say, shorten
 from bot.tokens import DISCORD, TELEGRAM, TOKEN_SETTINGS, platform_of
 from model.errors import LitteraError
 from model.places import bundled_checkpoints
@@ -41,6 +42,9 @@ from model.prompt import (
     Options,
     new_seed,
 )
+
+# It complains of lines of `.env` in English, each time they are read; `load_settings` does once.
+logging.getLogger("dotenv").setLevel(logging.ERROR)
 
 PREFIX = "LITTERAGPT_"
 PREFIXES = (PREFIX, "DISCORD_", "TELEGRAM_")
@@ -317,11 +321,24 @@ def load_settings(**instead: Any) -> Settings:
     """Read and check the settings; raises SettingsError with a sentence for each wrong one. What is
     passed by a variable's name counts more than the environment and the file."""
     try:
+        _check_lines(Path(ENV_FILE))
         return Settings(**instead)
     except ValidationError as error:
         raise SettingsError("\n".join(_explain(error))) from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(say("setting_file", error=error)) from None
+
+
+def _check_lines(path: Path) -> None:
+    """Raise SettingsError for a line that cannot be read: it may have been meant to be a token."""
+    if not path.is_file():
+        return
+    with path.open(encoding=ENV_ENCODING) as file:
+        wrong = [binding.original for binding in parse_stream(file) if binding.error]
+    if wrong:
+        text = wrong[0].string
+        number = wrong[0].line + len(text) - len(text.lstrip("\n"))
+        raise SettingsError(say("setting_line", number=number))
 
 
 def unknown_settings() -> list[str]:
@@ -336,10 +353,9 @@ def unknown_settings() -> list[str]:
     for name in sorted({*os.environ, *in_file}):
         if name.upper() in known or not name.upper().startswith(PREFIXES):
             continue
-        near = difflib.get_close_matches(name.upper(), known, 1, cutoff=0.8)
+        hint = did_you_mean(name.upper(), known)
         # Other programs may have variables that begin with the name of a platform.
-        if near or name.upper().startswith(PREFIX):
-            hint = f" (¿quiso decir {near[0]}?)" if near else ""
+        if hint or name.upper().startswith(PREFIX):
             warnings.append(say("setting_unknown", name=name, hint=hint))
     return warnings
 

@@ -56,6 +56,7 @@ def set_up(tell: Callable[[str], None]) -> None:
 
     An event loop runs only while a platform is asked: Ctrl-C ends a question at once.
     """
+    _load_settings_with({})  # a mistake elsewhere is no token's fault
     given = Given()
     for platform in TOKEN_SETTINGS:
         if platform not in given.tokens:
@@ -102,11 +103,14 @@ def _ask_for(platform: str, given: Given, tell: Callable[[str], None]) -> None:
 
 def _accept(platform: str, token: str, given: Given) -> None:
     """Have a platform say whether it knows a token; raises SettingsError or InviteError."""
-    # The other token is left out: it may be the very one that is wrong.
-    tokens = dict.fromkeys(TOKEN_SETTINGS.values(), "") | {TOKEN_SETTINGS[platform]: token}
-    settings = load_settings(**tokens)
+    settings = _load_settings_with({TOKEN_SETTINGS[platform]: token})
     given.known[platform] = asyncio.run(_ask_platform(platform, settings))
     given.tokens[platform] = token
+
+
+def _load_settings_with(tokens: dict[str, str]) -> Settings:
+    """The settings with these tokens only: others may be the very ones that are wrong."""
+    return load_settings(**(dict.fromkeys(TOKEN_SETTINGS.values(), "") | tokens))
 
 
 async def _ask_platform(platform: str, settings: Settings) -> dict[str, Any]:

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 corpus_app = typer.Typer(no_args_is_help=True, help="Fetch the texts and build data sets.")
-app.add_typer(corpus_app, name="corpus")
+# Whoever only wants to read or to run a bot finds these apart from what they look for.
+_PANEL = "Training (in English)"
+app.add_typer(corpus_app, name="corpus", rich_help_panel=_PANEL)
 
 _DEFAULT_CHECKPOINT = "small"
 _SHOWN_LEAKS = 20
@@ -125,7 +127,7 @@ def leakage(
     typer.echo("no run of 40 letters of the validation text leaks")
 
 
-@app.command()
+@app.command(rich_help_panel=_PANEL)
 @plain_failures()
 def train(
     preset: Annotated[str, typer.Option(help="reference, base, small or tiny.")],
@@ -177,7 +179,7 @@ def train(
     typer.echo(f"the checkpoint is in {out}; measure it with: {measure}")
 
 
-@app.command()
+@app.command(rich_help_panel=_PANEL)
 @plain_failures()
 def evaluate(
     checkpoint: Annotated[
@@ -214,7 +216,7 @@ def evaluate(
     typer.echo(_as_json(loaded.id, result) if as_json else _in_words(loaded.name, result))
 
 
-@app.command()
+@app.command(rich_help_panel=_PANEL)
 @plain_failures()
 def drafts(
     checkpoint: Annotated[str, typer.Argument(help="A checkpoint's folder, or a bundled name.")],

@@ -17,6 +17,7 @@ from bot.generation import Generation, Restarted
 from bot.reports import label, model_report, reload_report
 from bot.settings import Settings
 from bot.texts import duration, notices, say
+from bot.wrapping import Wrapper, columns_of, fitted
 from model.errors import LitteraError
 from model.places import named_checkpoint
 from model.result import Result
@@ -111,18 +112,22 @@ class Console:
             self._writing = None
 
     async def _stream(self, writing: Generation) -> Result:
-        begun = False
-        async for piece in writing:
-            if isinstance(piece, Restarted):
-                if begun:
-                    self._say(" " + say("restarted"))
-                begun = False
-                continue
-            if not begun:
-                self._put(" ".join(writing.phrase.split()))
-                begun = True
-            self._put(piece)
-        return await writing.result()
+        shown: Wrapper | None = None
+        try:
+            async for piece in writing:
+                if isinstance(piece, Restarted):
+                    if shown is not None:
+                        self._say(f"{shown.end()} {say('restarted')}")
+                    shown = None
+                    continue
+                if shown is None:
+                    shown = Wrapper(columns_of(self._out))
+                    self._put(shown.feed(" ".join(writing.phrase.split())))
+                self._put(shown.feed(piece))
+            return await writing.result()
+        finally:
+            if shown is not None:
+                self._put(shown.end())
 
     async def _reload(self, name: str) -> None:
         old = self.executor.serving
@@ -158,7 +163,7 @@ class Console:
         self._out.flush()
 
     def _say(self, text: str) -> None:
-        self._put(text + "\n")
+        self._put(fitted(text, self._out) + "\n")
 
 
 def standard_console(executor: Executor, settings: Settings) -> Console:

@@ -11,7 +11,9 @@ from importlib.metadata import version
 from bot.apis import UnreachableError
 from bot.texts import SPANISH, say
 
-WIDTH = 12  # of the column with the names of parts
+# Of the columns with the grades and the names of parts, and where the texts begin.
+GRADE_WIDTH, WIDTH = 5, 12
+HANG = GRADE_WIDTH + WIDTH + 4
 
 
 class Grade(StrEnum):
@@ -68,9 +70,9 @@ def as_lines(findings: Sequence[Finding]) -> list[str]:
     """The findings for people, and a summary."""
     lines = []
     for finding in findings:
-        lines.append(f"{finding.grade:<5}  {finding.part:<{WIDTH}}  {finding.text}")
+        lines.append(f"{finding.grade:<{GRADE_WIDTH}}  {finding.part:<{WIDTH}}  {finding.text}")
         if finding.mend:
-            lines.append(f"{'':5}  {'':{WIDTH}}  {say('doctor_mend', mend=finding.mend)}")
+            lines.append(" " * HANG + say("doctor_mend", mend=finding.mend))
     problems, warnings = (
         sum(finding.grade is grade for finding in findings)
         for grade in (Grade.PROBLEM, Grade.WARNING)

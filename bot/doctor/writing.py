@@ -52,7 +52,7 @@ def _device(settings: Settings, runtime: Runtime) -> list[Finding]:
 
         name = torch.cuda.get_device_name(runtime.device)
         return [good("dispositivo", "doctor_gpu", name=name)]
-    known = ", ".join(instruction_sets()) or "-"
+    known = ", ".join(instruction_sets()) or say("doctor_cpu_unknown")
     if settings.device == settings.engine == "auto" and gpu_drivers():
         return [warning("dispositivo", "doctor_gpu_unused", known=known)]
     return [good("dispositivo", "doctor_cpu", known=known)]

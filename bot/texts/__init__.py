@@ -6,6 +6,14 @@ their language decides; anything but English is answered in Spanish, the languag
 
 from __future__ import annotations
 
+import difflib
+import shlex
+import shutil
+import sys
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
 from bot.texts import english, operation, spanish, terminal
 from model.errors import CodedError
 
@@ -22,8 +30,8 @@ def language_of(code: str | None) -> str:
 
 
 def say(key: str, language: str = SPANISH, **values: object) -> str:
-    """The text called `key` with its values filled in."""
-    return _TEXTS[language][key].format(**values)
+    """The text called `key` with its values filled in; `program` is always among them."""
+    return _TEXTS[language][key].format(**{"program": program()} | values)
 
 
 def explain(error: CodedError, language: str = SPANISH) -> str:
@@ -41,6 +49,22 @@ def explain(error: CodedError, language: str = SPANISH) -> str:
         told = error.TEXTS[error.code].format(**values)
         return f"{told[0].upper()}{told[1:]}."
     return say(error.code, SPANISH, **values)
+
+
+@cache
+def program() -> str:
+    """How this program was called, so that what a text proposes can be typed as it stands: most
+    people do not have it on their PATH."""
+    called, name = sys.argv[0], "litteragpt"
+    if Path(called).name != name or called == shutil.which(name):
+        return name
+    return shlex.quote(called)
+
+
+def did_you_mean(typed: str, known: Iterable[str]) -> str:
+    """What somebody may have meant, to be put behind the name that does not exist, or nothing."""
+    near = difflib.get_close_matches(typed, list(known), 1, cutoff=0.8)
+    return say("did_you_mean", name=near[0]) if near else ""
 
 
 def shorten(typed: str) -> str:

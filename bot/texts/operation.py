@@ -61,13 +61,15 @@ TEXTS = {
     "doctor_pytorch_gpu": "Escribe PyTorch porque hay una GPU y LITTERAGPT_DEVICE es {device}.",
     "doctor_pytorch_only": "Escribe PyTorch en la CPU, muchas veces más despacio, porque el "
     "núcleo nativo no está compilado.",
-    "doctor_pytorch_only_mend": "Instale un compilador de C (gcc o clang) y repita la instalación.",
+    "doctor_pytorch_only_mend": "Instale un compilador de C (gcc o clang) y repita la instalación "
+    "con «make -B run».",
     "doctor_device_mend": "Cambie LITTERAGPT_ENGINE o LITTERAGPT_DEVICE; «auto» elige lo que hay.",
     "doctor_gpu": "La GPU es {name}.",
     "doctor_gpu_unused": "Hay una GPU y no se usa; en la CPU hay {known}.",
     "doctor_gpu_unused_mend": "Si la quiere, instale PyTorch para CUDA y ponga LITTERAGPT_DEVICE "
     "y LITTERAGPT_ENGINE a auto.",
     "doctor_cpu": "La CPU puede con {known}; no hay GPU con CUDA.",
+    "doctor_cpu_unknown": "lo que PyTorch aproveche",
     "doctor_writes": "El modelo {name} ({id}) escribe {sentences} frases a {speed:.0f} caracteres "
     "por segundo.",
     "doctor_slow": "El modelo {name} ({id}) escribe a sólo {speed:.0f} caracteres por segundo.",
@@ -148,7 +150,7 @@ TEXTS = {
     "doctor_discord_starts_mend": "Espere {hours:.1f} horas, y busque qué enciende el bot una y "
     "otra vez.",
     "doctor_discord_server": "El bot no está en el servidor {guild}, que nombra {setting}.",
-    "doctor_discord_server_mend": "Invítelo con el enlace de «litteragpt invite», o quite ese "
+    "doctor_discord_server_mend": "Invítelo con el enlace de «{program} invite», o quite ese "
     "número de {setting}.",
     "doctor_telegram_known": "TELEGRAM_TOKEN vale: es @{name}.",
     "doctor_telegram_token": "Telegram no acepta TELEGRAM_TOKEN.",
@@ -209,11 +211,11 @@ TEXTS = {
     "setup_given_up": "No guardo nada sin una clave de {platform} que valga.",
     "setup_nothing": "No hay ninguna clave, así que no guardo nada.",
     "setup_written": "Guardado en {file}, que sólo su dueño puede leer.",
-    "setup_unwritable": "No puedo escribir {file} ({reason}): ejecute «litteragpt setup» en una "
+    "setup_unwritable": "No puedo escribir {file} ({reason}): ejecute «{program} setup» en una "
     "carpeta suya.",
     "setup_overruled": "Aviso: la variable de entorno {name} cuenta más que el archivo; quítela.",
     "setup_steps": "Queda por hacer, si lo quiere:",
     "setup_step": "- {text} {mend}",
-    "setup_next": "Compruébelo todo con «litteragpt doctor» y enciéndalo con «litteragpt bot».",
+    "setup_next": "Compruébelo todo con «{program} doctor» y enciéndalo con «{program} bot».",
     "doctor_bad_certificate": "el certificado no vale",
 }

@@ -5,15 +5,19 @@ TEXTS = {
     "setting": "{name}: «{value}» no vale; {expected}.",
     "setting_missing": "{name}: {expected}.",
     "setting_file": "No puedo leer el archivo .env: {error}.",
+    "setting_line": "No entiendo la línea {number} del archivo .env: se espera NOMBRE=valor.",
     "setting_exposed": "Cualquier usuario de esta máquina puede leer las claves de {file}: "
     "ejecute «chmod 600 {file}».",
     "setting_unknown": "Aviso: no conozco el ajuste {name}{hint}; no lo tengo en cuenta.",
-    "usage": "No entiendo la orden: {problem}. Pruebe «litteragpt --help».",
+    "usage": "No entiendo la orden: {problem}. Pruebe «{command} --help».",
+    "did_you_mean": " (¿quiso decir {name}?)",
     "not_integer": "«{value}» no es un número entero",
     "not_number": "«{value}» no es un número",
     "not_among": "«{value}» no vale; se espera {expected}",
-    "no_option": "no existe la opción {name}",
-    "no_command": "no existe esa orden",
+    "no_option": "no existe la opción {name}{hint}",
+    "no_command": "no existe la orden {name}{hint}",
+    "missing_value": "la opción {name} necesita un valor",
+    "too_much": "sobra «{words}»",
     "missing_argument": "falta {name}",
     "system": "El sistema no me deja seguir: {error}.",
     # litteragpt bench
@@ -39,7 +43,7 @@ TEXTS = {
     "invite_group": "Telegram, a un grupo: {link}",
     # litteragpt export, litteragpt import
     "exported": "Modelo {name} exportado a {out} ({format}, {precision}).",
-    "imported": 'Modelo importado a {out}; pruébelo con: litteragpt escribe "Era" --checkpoint '
+    "imported": 'Modelo importado a {out}; pruébelo con: {program} escribe "Era" --checkpoint '
     "{out}",
     # the console
     "welcome": "LitteraGPT, modelo {name}. Escriba una frase y la continúo; /ayuda muestra las "

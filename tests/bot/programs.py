@@ -22,6 +22,11 @@ PROGRAM = [sys.executable, "-c", "from bot.cli import main; main()"]
 SECONDS = 60
 
 
+def plain_environment() -> dict[str, str]:
+    """This process's environment without any setting of ours."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIXES)}
+
+
 def environment(checkpoints: Path, **settings: object) -> dict[str, str]:
     """This process's environment with the checkpoint `tiny` on one CPU thread, and `settings`."""
     ours = {
@@ -31,8 +36,9 @@ def environment(checkpoints: Path, **settings: object) -> dict[str, str]:
         "threads": 1,
         "sentence_limit": 60,
     }
-    plain = {name: value for name, value in os.environ.items() if not name.startswith(PREFIXES)}
-    return plain | {PREFIX + name.upper(): str(value) for name, value in (ours | settings).items()}
+    return plain_environment() | {
+        PREFIX + name.upper(): str(value) for name, value in (ours | settings).items()
+    }
 
 
 def as_nobody_special() -> None:
@@ -71,7 +77,8 @@ def _be_in_front(terminal: int) -> None:
 
 class Terminal:
     """A command, `litteragpt bot` if none is named, in a terminal of its own; `welcome` is what it
-    shows before the first prompt. Without `echo` the terminal does not show what is typed."""
+    shows before the first prompt. Without `echo` the terminal does not show what is typed; without
+    `columns` it does not say how wide it is."""
 
     def __init__(
         self,
@@ -80,8 +87,10 @@ class Terminal:
         prompt: str = PROMPT,
         *,
         echo: bool = False,
+        columns: int = 0,
     ) -> None:
         self._screen, inside = os.openpty()
+        termios.tcsetwinsize(inside, (0, columns))
         if not echo:
             attributes = termios.tcgetattr(inside)
             attributes[3] &= ~termios.ECHO

@@ -136,6 +136,18 @@ def test_a_broken_model_is_refused_by_its_file(chat: Terminal, folder: Path) -> 
     assert chat.ask("/modelo").startswith("Modelo tiny (")
 
 
+def test_words_stay_whole_in_a_narrow_window(folder: Path) -> None:
+    terminal = Terminal(environment(folder), columns=30)
+    told = terminal.welcome + terminal.ask("/estado")
+    reply = terminal.ask(PHRASE)
+    terminal.type("/salir\n")
+    terminal.ended()
+    assert all(len(line) <= 30 for line in told.splitlines())
+    assert told.replace("\n", " ").startswith(say("welcome", name="tiny"))
+    assert reply.replace("\n", " ").startswith(PHRASE)
+    assert all(len(line) <= 30 or " " not in line for line in reply.splitlines())
+
+
 @pytest.fixture
 def long_chat(folder: Path) -> Iterator[Terminal]:
     """A chat whose answers take longer than any test waits."""

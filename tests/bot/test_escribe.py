@@ -160,6 +160,11 @@ def test_what_can_be_written_of_a_phrase_is_continued_and_the_rest_is_told(
     assert content["avisos"][: len(notice)] == notice
 
 
+def test_a_phrase_needs_no_quotes(escribe: Escribe) -> None:
+    options = ("--frases", "1", "--semilla", "3", "--json")
+    assert escribe("Hola", "mundo", *options).out == escribe("Hola mundo", *options).out
+
+
 def test_notices_are_told_beside_the_text(escribe: Escribe) -> None:
     outcome = escribe("Hola @", "--frases", "1")
     assert outcome.out.startswith("Hola")
@@ -201,7 +206,6 @@ def test_notices_are_told_beside_the_text(escribe: Escribe) -> None:
         pytest.param(["Hola", "--semilla"], EXIT_USAGE, id="option without value"),
         pytest.param(["Hola", "--velocidad", "1"], EXIT_USAGE, id="unknown option"),
         pytest.param(["Hola", "--" + "x" * 5000], EXIT_USAGE, id="endless option"),
-        pytest.param(["Hola", "mundo"], EXIT_USAGE, id="two phrases"),
         pytest.param([], EXIT_USAGE, id="no phrase"),
     ],
 )
@@ -246,6 +250,28 @@ def test_an_unknown_setting_does_not_stop_it(
     assert "¿quiso decir LITTERAGPT_TOP_P?" in outcome.err.splitlines()[0]
 
 
-def test_an_unknown_command_is_told_in_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
-    code = run(["escriba", "Hola"])
-    assert_one_sentence(Outcome(code, *capsys.readouterr()), EXIT_USAGE)
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["escriba", "Hola"], "no existe la orden escriba (¿quiso decir escribe?). «litteragpt"),
+        (["xyz"], "no existe la orden xyz. «litteragpt"),
+        (["escribe", "Hola", "--estil", "galdos"], "(¿quiso decir --estilo?)"),
+        (["escribe", "Hola", "--zzz"], "no existe la opción --zzz. «litteragpt escribe"),
+        (["escribe", "Hola", "--estilo"], "la opción --estilo necesita un valor"),
+        (["escribe"], "falta frase"),
+        (["bot", "ya", "mismo"], "sobra «ya mismo». «litteragpt bot"),
+    ],
+)
+def test_a_mistake_in_the_command_line_is_told_in_one_sentence(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], problem: str
+) -> None:
+    outcome = Outcome(run(arguments), *capsys.readouterr())
+    assert_one_sentence(outcome, EXIT_USAGE)
+    assert problem in outcome.err.replace("Pruebe ", "")
+    assert outcome.err.endswith(" --help».\n")
+
+
+def test_the_name_alone_shows_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    outcome = Outcome(run([]), *capsys.readouterr())
+    assert (outcome.code, outcome.err) == (0, "")
+    assert all(command in outcome.out for command in ("escribe", "bot", "setup", "doctor"))

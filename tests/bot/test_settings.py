@@ -76,6 +76,33 @@ def test_a_byte_order_mark_does_not_hide_the_first_setting(tmp_path: Path) -> No
     assert unknown_settings() == []
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_lines_may_end_as_on_windows(tmp_path: Path, end: str) -> None:
+    lines = ("# una nota", "LITTERAGPT_SENTENCES=3", 'LITTERAGPT_CHECKPOINT="otro"', "")
+    (tmp_path / ".env").write_bytes(end.join(lines).encode())
+    settings = load_settings()
+    assert (settings.sentences, settings.checkpoint) == (3, "otro")
+
+
+@pytest.mark.parametrize(
+    ("content", "number"),
+    [
+        ("LITTERAGPT_SENTENCES 3\n", 1),
+        ("\n# una nota\n\nLITTERAGPT_THREADS=1\n\n=x\n", 6),
+        ("LITTERAGPT_THREADS=1\r\nDISCORD_TOKEN: 'abc'\r\nOTRA=1\r\n", 2),
+        ('LITTERAGPT_CHECKPOINT="small\n', 1),
+    ],
+)
+def test_a_line_that_is_none_is_told_by_its_number(
+    tmp_path: Path, content: str, number: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / ".env").write_bytes(content.encode())
+    with pytest.raises(SettingsError, match=rf"^No entiendo la línea {number} "):
+        load_settings()
+    unknown_settings()
+    assert capsys.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("name", sorted(documented()))
 def test_an_empty_value_is_none(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     defaults = load_settings()

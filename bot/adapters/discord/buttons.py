@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import discord
 
@@ -19,13 +19,8 @@ from bot.adapters.discord.wire import Payload, Picture
 from bot.buttons import PATTERN, Button, Verb
 from bot.card import Card, drawn
 from bot.jobs import Job, new_reference
-from bot.phrases import closing_phrase
 from bot.texts import say
-from model.prompt import Options
 from model.result import Result
-
-if TYPE_CHECKING:
-    from bot.adapters.discord.client import LitteraClient
 
 _LABELS = {
     Verb.CONTINUE: "button_continue",
@@ -104,11 +99,8 @@ async def press(interaction: Interaction, button: Button | None) -> None:
 
 def _write(interaction: Interaction, button: Button, shown: Shown, *, ephemeral: bool) -> None:
     client = interaction.client
-    phrase = shown.phrase
-    if button.verb is Verb.CONTINUE:
-        phrase = closing_phrase(shown.text, client.core.settings.phrase_limit)
+    phrase, options = button.asks(shown.phrase, shown.text, client.core.settings)
     reply = Reply.to(interaction, ephemeral=ephemeral)
-    options = _options(client, button)
     client.begin(Job(phrase, options, requester_of(interaction), reply, private=ephemeral))
 
 
@@ -132,17 +124,6 @@ async def _draw(interaction: Interaction, button: Button, shown: Shown, *, ephem
             await reply.apologize(escape(say("card_failed", requester.language)), reference)
 
     await asyncio.wait({service.errand(answer(), f"card {reference}")})
-
-
-def _options(client: LitteraClient, button: Button) -> Options:
-    """The options as they were, but for the seed, and for a style that the model serving now does
-    not have."""
-    known = button.style in client.core.executor.serving.styles
-    return client.core.settings.options(
-        sentences=button.sentences,
-        style=button.style if known else None,
-        temperature=button.temperature,
-    )
 
 
 async def _delete(interaction: Interaction, button: Button) -> None:

@@ -16,7 +16,6 @@ from bot.adapters.telegram.rendering import Picture, Shown, plain, read_back
 from bot.buttons import Button, Verb
 from bot.card import Card, drawn
 from bot.jobs import Job
-from bot.phrases import closing_phrase
 from bot.texts import language_of, say
 
 
@@ -55,11 +54,8 @@ class Callbacks:
             await self._draw(query, press, message, button, shown)
             return
         core = self._context.core
-        options = core.settings.options(
-            sentences=button.sentences, style=button.style, temperature=button.temperature
-        )
+        phrase, options = button.asks(shown.phrase, shown.text, core.settings)
         way_back = ChatAnswer(self._context.outbox, Place.of(message), press)
-        phrase = self._phrase(button, shown)
         job = Job(phrase, options, requester(query.from_user, message), way_back)
         job.event = event.take()
         life = core.service.start(job, self._context.platform)
@@ -87,11 +83,6 @@ class Callbacks:
         if sent is None:  # some groups take no pictures
             told = plain(say("card_failed", asker.language))
             await outbox.stand(place, told, reference="a card's apology")
-
-    def _phrase(self, button: Button, shown: Shown) -> str:
-        if button.verb is Verb.AGAIN:
-            return shown.phrase
-        return closing_phrase(shown.text, self._context.core.settings.phrase_limit)
 
     async def _delete(
         self, query: CallbackQuery, press: Press, message: Message, button: Button

@@ -26,6 +26,13 @@ def button_of(message: Message, verb: Verb = Verb.AGAIN) -> Button:
     return next(button for button in buttons if button is not None and button.verb is verb)
 
 
+def exchange(message: Message, label: str, custom_id: str) -> None:
+    """Put another button behind a label."""
+    for component in components_in(message.components):
+        if component.get("label") == label:
+            component["custom_id"] = custom_id
+
+
 async def test_another_text_for_the_same_phrase_with_the_same_options(home: House) -> None:
     ana = home.person()
     first = await home.ask(ana, frases=1, temperatura=0.5, estilo="galdos")
@@ -98,11 +105,18 @@ async def test_deleting_twice_at_once_is_no_failure(home: House) -> None:
 async def test_a_strange_button_is_politely_refused(home: House, custom_id: str) -> None:
     ana = home.person()
     message = await home.ask(ana)
-    for component in components_in(message.components):
-        if component.get("label") == "Otra vez":
-            component["custom_id"] = custom_id
+    exchange(message, "Otra vez", custom_id)
     refusal = await home.press(ana, message, "Otra vez")
     assert told(refusal) == say("stale_button")
+
+
+async def test_an_unknown_style_in_a_button_is_explained(home: House) -> None:
+    ana = home.person()
+    message = await home.ask(ana)
+    forged = Button(Verb.AGAIN, int(ana.id), 2, 0.8, 1, "c3ef", "quevedo")
+    exchange(message, "Otra vez", forged.id)
+    refusal = told(await home.press(ana, message, "Otra vez"))
+    assert refusal == say("style", value="quevedo", known="cervantes, galdos")
 
 
 async def test_a_button_below_no_answer_is_politely_refused(home: House) -> None:

@@ -130,6 +130,15 @@ async def test_tokens_that_were_swapped_in_the_file_are_put_right(
     assert (kept("discord_token"), kept("telegram_token")) == (DISCORD_TOKEN, TELEGRAM_TOKEN)
 
 
+async def test_a_file_with_other_mistakes_is_told_before_anything_is_asked(
+    desk: Desk, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("LITTERAGPT_THREADS=muchos\n")
+    (line,) = await desk.set_up(DISCORD_TOKEN, TELEGRAM_TOKEN, code=EXIT_CONFIG)
+    assert line.startswith("LITTERAGPT_THREADS: ")
+    assert desk.discord.calls() == []
+
+
 async def test_a_token_that_is_refused_is_asked_for_again(desk: Desk, tmp_path: Path) -> None:
     lines = await desk.set_up(WRONG_DISCORD, f"  {DISCORD_TOKEN} ", "")
     assert any(line.startswith("Discord rechaza DISCORD_TOKEN") for line in lines)

@@ -158,7 +158,8 @@ async def test_an_unknown_style_in_a_button_is_explained(
     button = data_of(first, AGAIN)
     forged = Button(Verb.AGAIN, button.user, 2, 0.8, 1, "c3ef", "quevedo")
     await (await server.forge_press(ana, first, forged.id)).answer()
-    assert "cervantes, galdos" in (await server.reply_to(first)).text
+    refusal = (await server.reply_to(first)).text
+    assert refusal == say("style", value="quevedo", known="cervantes, galdos")
 
 
 async def test_info_tells_the_seed_and_the_model_of_a_text_of_ours(
