@@ -280,7 +280,7 @@ BROKEN: dict[str, tuple[Callable[[Patient], object], Grade, str]] = {
     ),
     "privileged intents": (portal(flags=1 << 19), WARNING, "Apáguelas"),
     "no starts left": (
-        lambda patient: setattr(patient.discord, "starts_left", 0),
+        lambda patient: patient.discord.gateway.starts.end_in(86_400, left=0),
         PROBLEM,
         "Espere 24.0 horas",
     ),
