@@ -19,7 +19,7 @@ from bot.adapters.discord.localization import call_commands
 from bot.adapters.discord.markdown import escape
 from bot.adapters.discord.messages import answer_message, draft_message
 from bot.adapters.discord.shard import Shard, TooFewShardsError
-from bot.adapters.discord.starts import Starts, ask_limits
+from bot.adapters.discord.starts import SPACING, Starts, ask_limits
 from bot.adapters.discord.wire import TOKEN_SECONDS
 from bot.card import card_of
 from bot.core import Core
@@ -137,6 +137,7 @@ class Discord:
             if not grown or (await ask_limits(session, self.core.settings)).shards <= layout.count:
                 raise refusal
             log.info("the bot has grown: connecting with more shards")
+            await asyncio.sleep(SPACING)  # from the session that was refused
 
     async def _let_answers_out(self) -> None:
         """Interactions outlive the gateway and even the bot's token: finish what was begun."""

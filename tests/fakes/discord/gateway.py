@@ -54,6 +54,8 @@ PRIVILEGED = Intent.GUILD_MEMBERS | Intent.GUILD_PRESENCES | Intent.MESSAGE_CONT
 _ALL_INTENTS = 1 << 26
 _SENDS, _PERIOD = 120, 60.0
 _REMEMBERED = 1000
+# How long it takes until a line to an unreachable shard is known to be broken.
+_BREAK_SECONDS = 0.1
 
 
 class CloseCode(IntEnum):
@@ -123,6 +125,11 @@ class Connection:
         """Close it from this side."""
         self.refused = True
         await self.socket.close(code=code)
+
+    async def break_off(self) -> None:
+        """Cut the line after a moment in which nothing comes."""
+        await asyncio.sleep(_BREAK_SECONDS)
+        self.abort()
 
     def abort(self) -> None:
         """Cut the line without a word."""
@@ -297,7 +304,7 @@ class Gateway:
             await self._revoke()
             return None
         if shard.id in self.unreachable:
-            connection.abort()
+            await connection.break_off()
             return None
         if (servers := self._servers(shard)) > self.most_servers:
             why = f"{servers} servers in {shard}"
@@ -334,7 +341,7 @@ class Gateway:
             connection.post_op(Op.INVALID_SESSION, False)
             return
         if session.shard.id in self.unreachable:
-            connection.abort()
+            await connection.break_off()
             return
         seen = data.get("seq")
         if not isinstance(seen, int) or seen > session.sequence:
