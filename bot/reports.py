@@ -98,16 +98,19 @@ def status_report(
 
 def connection_report(connection: Connection, language: str) -> str:
     """How it stands between the bot and a platform, and over which lines if there are several."""
-    told = say("connected" if connection.up else "disconnected", language)
-    if connection.closed_for and not connection.up:
+    lines = connection.lines
+    down = [number for number, line in lines.items() if not line.up]
+    told = say("connected" if not down else "partly_connected", language)
+    if len(down) == len(lines):
+        told = say("disconnected", language)
+    if down and connection.closed_for:
         told = say("sessions_spent", language, wait=duration(connection.closed_for))
     if connection.total is None:
         return told
-    lines = connection.lines
     details = [_lines_report(list(lines.values()), language)]
     if connection.several:
         details.insert(0, f"shards {write_ranges(lines)}/{connection.total}")
-        if down := [number for number, line in lines.items() if not line.up]:
+        if down:
             details.append(f"{say('disconnected', language)}: {write_ranges(down)}")
         if 1 < len(lines) <= LINES_TOLD:
             details += [f"{n}: {_lines_report([line], language)}" for n, line in lines.items()]

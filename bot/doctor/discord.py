@@ -102,12 +102,12 @@ def connection_findings(settings: Settings, servers: int, recommended: int) -> I
     recommendation decides where they name none."""
     layout = layout_of(settings, recommended)
     values = {"servers": servers, "count": layout.count, "recommended": recommended}
-    if servers > MOST_SERVERS * layout.count:
-        yield problem(PART, "doctor_discord_shards_short", **values)
+    if layout.automatic:
+        yield good(PART, "doctor_discord_shards_auto", **values)
+    elif servers > MOST_SERVERS * layout.count:
+        yield problem(PART, "doctor_discord_shards_short", most=MOST_SERVERS, **values)
     elif recommended > layout.count:
         yield warning(PART, "doctor_discord_shards_few", **values)
-    elif layout.automatic:
-        yield good(PART, "doctor_discord_shards_auto", **values)
     else:
         yield good(PART, "doctor_discord_shards", **values)
     others = set(range(layout.count)) - set(layout.numbers)

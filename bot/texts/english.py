@@ -112,6 +112,7 @@ Platforms: {platforms}. Store: {store}""",
     "state_paused": "Paused",
     "connected": "connected",
     "disconnected": "not connected",
+    "partly_connected": "partly connected",
     "sessions_spent": "not connected: Discord takes no more sessions for {wait}",
     "line_report": "servers {servers}, {latency} ms",
     # names of commands and options, where a platform shows them in people's languages

@@ -151,16 +151,16 @@ TEXTS = {
     "de las que el bot necesita para volver a encenderse.",
     "doctor_discord_starts_few_mend": "No lo reinicie en {hours:.1f} horas, y busque qué enciende "
     "el bot una y otra vez.",
-    "doctor_discord_shards": "El bot está en {servers} servidores; Discord recomienda "
-    "{recommended} conexiones (shards), y DISCORD_SHARD_COUNT dice {count}.",
-    "doctor_discord_shards_auto": "El bot está en {servers} servidores; Discord recomienda "
-    "{recommended} conexiones (shards), y el bot abrirá esas.",
-    "doctor_discord_shards_few": "El bot está en {servers} servidores; Discord recomienda "
-    "{recommended} conexiones (shards), y DISCORD_SHARD_COUNT dice {count}.",
+    "doctor_discord_shards": "Servidores: {servers}; conexiones (shards): {count} según "
+    "DISCORD_SHARD_COUNT, y Discord recomienda {recommended}.",
+    "doctor_discord_shards_auto": "Servidores: {servers}; conexiones (shards): {recommended}, como "
+    "recomienda Discord.",
+    "doctor_discord_shards_few": "Para {servers} servidores Discord recomienda {recommended} "
+    "conexiones (shards), y DISCORD_SHARD_COUNT dice {count}.",
     "doctor_discord_shards_few_mend": "Suba DISCORD_SHARD_COUNT a {recommended} en todos los "
     "procesos, o quítelo.",
-    "doctor_discord_shards_short": "El bot está en {servers} servidores, más de los 2500 por "
-    "conexión (shard) que admite Discord, y DISCORD_SHARD_COUNT dice {count}.",
+    "doctor_discord_shards_short": "Discord admite {most} servidores por conexión (shard), y para "
+    "{servers} DISCORD_SHARD_COUNT dice {count}.",
     "doctor_discord_shards_short_mend": "Suba DISCORD_SHARD_COUNT a {recommended} en todos los "
     "procesos, o quítelo.",
     "doctor_discord_shards_others": "Este proceso atiende los shards {own}; los servidores de "

@@ -160,6 +160,7 @@ Plataformas: {platforms}. Memoria en disco: {store}""",
     "state_paused": "En pausa",
     "connected": "conectado",
     "disconnected": "sin conexión",
+    "partly_connected": "conectado en parte",
     "sessions_spent": "sin conexión: Discord no admite más sesiones hasta dentro de {wait}",
     "line_report": "servidores {servers}, {latency} ms",
     # names of commands and options, where a platform shows them in people's languages

@@ -155,9 +155,12 @@ class LitteraClient(discord.Client):
     async def on_resumed(self) -> None:
         """The session goes on after a break."""
         self._line.note(True)
+        log.info("connected again; nothing was missed")
 
     async def on_disconnect(self) -> None:
-        """The gateway is gone; discord.py goes after it."""
+        """The gateway is gone; discord.py goes after it, and says so at every try."""
+        if self._line.up:
+            log.info("the connection was lost")
         self._line.note(False)
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
