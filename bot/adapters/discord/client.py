@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +89,7 @@ class LitteraClient(discord.Client):
         self._turn: Turn | None = None
         self._starts: Starts | None = None
         self._syncing: asyncio.Task[None] | None = None
-        self._line.latency = lambda: self.latency
+        self._line.latency = self._measured
         parsers = {
             event: _guarded(event, parse) for event, parse in self._connection.parsers.items()
         }
@@ -110,7 +111,8 @@ class LitteraClient(discord.Client):
     async def serve(self, token: str, starts: Starts) -> None:
         """Log in, wait for the turn, connect, and serve until the session is over. Raises
         SessionOverError, RefusedError, and what discord.py raises."""
-        await self.login(token)
+        async with starts.logins:
+            await self.login(token)
         turn = await starts.turn(self._number)
         self._starts, self._turn = starts, turn
         try:
@@ -166,6 +168,9 @@ class LitteraClient(discord.Client):
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         """Something failed in a listener."""
         log.exception("failed in %s", event_method)
+
+    def _measured(self) -> float:
+        return self.latency if math.isfinite(self.latency) else math.nan
 
     def _without_servers(self, parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """READY names every server, and discord.py would keep an object for each of them. We need

@@ -31,6 +31,8 @@ SPACING = 5.5
 # A turn by the clock is long enough for the difference of two clocks too.
 TURN_SECONDS = 6.0
 ASK_SECONDS = 15.0
+# Each is two requests, of which Discord takes fifty a second.
+LOGINS_AT_ONCE = 4
 # An answer about the limits holds for so long, though other processes may use them meanwhile.
 FRESH_SECONDS = 60.0
 
@@ -112,7 +114,10 @@ class Turn:
 
 class Starts:
     """Lets the shards of a process begin their sessions, in order and no faster than Discord
-    allows."""
+    allows.
+
+    logins: to be held while a shard logs in.
+    """
 
     def __init__(
         self,
@@ -130,6 +135,7 @@ class Starts:
         self._buckets: defaultdict[int, _Bucket] = defaultdict(_Bucket)
         self._unsettled: set[int] = set()
         self._permission = asyncio.Lock()
+        self.logins = asyncio.Semaphore(LOGINS_AT_ONCE)
 
     async def turn(self, shard: int) -> Turn:
         """Wait until this shard may connect and identify.
