@@ -13,7 +13,7 @@ import asyncio
 import logging
 import random
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -29,7 +29,9 @@ log = logging.getLogger(__name__)
 # Discord's five seconds, and what two ways there may differ.
 SPACING = 5.5
 # A turn by the clock is long enough for the difference of two clocks too.
-TURN_SECONDS = 6.0
+TURN_SECONDS = 7.0
+# Who is sent away again and again tries more and more seldom.
+LONGEST_DELAY = 300.0
 ASK_SECONDS = 15.0
 # Each is two requests, of which Discord takes fifty a second.
 LOGINS_AT_ONCE = 4
@@ -95,13 +97,13 @@ class _Bucket:
 class Turn:
     """The right of one shard to begin a session; the next of its bucket waits until it is over."""
 
-    def __init__(self, shard: int, bucket: _Bucket, unsettled: set[int]) -> None:
-        self._shard, self._bucket, self._unsettled = shard, bucket, unsettled
+    def __init__(self, shard: int, bucket: _Bucket, untaken: Counter[int]) -> None:
+        self._shard, self._bucket, self._untaken = shard, bucket, untaken
         self._over = False
 
     def identified(self) -> None:
         """The session begins now, if Discord takes it."""
-        self._unsettled.add(self._shard)
+        self._untaken[self._shard] += 1
         self._bucket.free = time.monotonic() + SPACING
         self.leave()
 
@@ -133,25 +135,25 @@ class Starts:
         self._asked: float | None = time.monotonic()  # None: nothing is known of the new day
         self._used = 0  # since Discord was asked
         self._buckets: defaultdict[int, _Bucket] = defaultdict(_Bucket)
-        self._unsettled: set[int] = set()
+        self._untaken: Counter[int] = Counter()  # sessions in a row, by shard
         self._permission = asyncio.Lock()
         self.logins = asyncio.Semaphore(LOGINS_AT_ONCE)
 
-    async def turn(self, shard: int) -> Turn:
-        """Wait until this shard may connect and identify.
+    @property
+    def _elsewhere(self) -> int:
+        """How many shards other processes have."""
+        return self._layout.count - len(self._layout.numbers)
 
-        One that identified and got no session met a shard of another process: it waits for its turn
-        by the clock, where none of its bucket meets another. Raises RefusedError for a token that
-        is not good any more, and UnreachableError.
-        """
-        concurrency = self._limits.concurrency
-        if shard in self._unsettled:
-            wait = seconds_to_turn(shard, self._layout, concurrency, time.time())
+    async def turn(self, shard: int) -> Turn:
+        """Wait until this shard may connect and identify. Raises RefusedError for a token that is
+        not good any more, and UnreachableError."""
+        bucket = self._buckets[shard % self._limits.concurrency]
+        if tries := self._untaken[shard]:
+            wait = self._wait_again(shard, tries, bucket)
             log.info("the session was not taken; another try in %.0f s", wait)
             await asyncio.sleep(wait)
-        bucket = self._buckets[shard % concurrency]
         await bucket.lock.acquire()
-        turn = Turn(shard, bucket, self._unsettled)
+        turn = Turn(shard, bucket, self._untaken)
         try:
             await asyncio.sleep(bucket.free - time.monotonic())
             await self._permitted()
@@ -162,7 +164,20 @@ class Starts:
 
     def settled(self, shard: int) -> None:
         """The session of this shard has begun."""
-        self._unsettled.discard(shard)
+        del self._untaken[shard]
+
+    def _wait_again(self, shard: int, tries: int, bucket: _Bucket) -> float:
+        """Seconds to wait for a shard whose sessions were not taken so many times in a row.
+
+        Another of its bucket must have identified just before. One of another process may do so
+        again, so then it waits for its turn by the clock, which none of the others has.
+        """
+        delay = min(LONGEST_DELAY, SPACING * (2.0 ** (tries - 1) - 1.0))
+        wait = max(delay, bucket.free - time.monotonic())
+        if self._elsewhere:
+            start = time.time() + wait
+            wait += seconds_to_turn(shard, self._layout, self._limits.concurrency, start)
+        return wait
 
     async def _permitted(self) -> None:
         """Take one of the day's starts; when there are none, wait for the next day.
@@ -170,11 +185,10 @@ class Starts:
         As many as there are shards in other processes are left to those: each may take one before
         this process hears of it.
         """
-        reserve = self._layout.count - len(self._layout.numbers)
         async with self._permission:
             while True:
                 await self._refresh()
-                if self._limits.remaining - self._used > reserve:
+                if self._limits.remaining - self._used > self._elsewhere:
                     self._used += 1
                     return
                 wait = max(1.0, self._limits.reset)

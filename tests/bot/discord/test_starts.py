@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import aiohttp
@@ -105,14 +107,35 @@ async def test_one_that_does_not_come_so_far_holds_up_nobody(
     await third
 
 
-async def test_who_was_not_taken_waits_for_the_turn_of_its_own(make: Make) -> None:
-    ours = await make(all_of(1))
-    turn = await ours.turn(0)
+async def test_who_is_not_taken_tries_more_and_more_seldom(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(starts, "LONGEST_DELAY", 4 * SPACING)
+    ours, clock = await make(all_of(1)), asyncio.get_running_loop().time
+    moments = []
+    for _ in range(5):
+        turn = await ours.turn(0)
+        moments.append(clock())
+        turn.identified()
+    waits = [later - earlier for earlier, later in itertools.pairwise(moments)]
+    for wait, least in zip(waits, (1, 1, 3, 4), strict=True):
+        assert wait >= least * SPACING * 0.99
+    ours.settled(0)
+    await begin(ours, 0)
+    assert ours._wait_again(0, 1, ours._buckets[0]) <= SPACING
+
+
+async def test_who_meets_another_process_waits_for_the_turn_of_its_own(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(starts, "TURN_SECONDS", 50.0)
+    ours = await make(Layout((1,), 2, automatic=False))
+    turn = await ours.turn(1)
     turn.identified()
-    started = asyncio.get_running_loop().time()
-    turn = await ours.turn(0)
-    assert asyncio.get_running_loop().time() - started >= SPACING * 0.99
-    turn.leave()
+    now = time.time()
+    wait = ours._wait_again(1, 1, ours._buckets[0])
+    assert wait >= SPACING * 0.9
+    assert (now + wait) % 100 == pytest.approx(50, abs=5), "not the second of two turns"
 
 
 @pytest.mark.parametrize("concurrency", [1, 3, 16])
