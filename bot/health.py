@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from bot.core import Core
+from bot.platform import Connection
+from bot.ranges import write_ranges
 
 OK = "ok"
 
 
 class Health:
-    """Reports on the parts of a running bot, a word each; a report is good when all say `OK`.
+    """Reports on the parts of a running bot, a word or two each; a report is good when all say
+    `OK`.
 
     core: None until the model has been loaded.
     """
@@ -23,12 +26,20 @@ class Health:
     def ready(self) -> dict[str, str]:
         """Whether it serves: the worker answers, and events of every configured platform arrive."""
         platforms = self.core.administration.platforms if self.core is not None else ()
-        connections = {each.name: each.connection.up for each in platforms}
-        return self.live() | {
-            name: OK if up else "disconnected" for name, up in connections.items()
-        }
+        return self.live() | {each.name: _word(each.connection) for each in platforms}
 
     def _worker(self) -> str:
         if self.core is None:
             return "starting"
         return OK if self.core.executor.answering else "not answering"
+
+
+def _word(connection: Connection) -> str:
+    lost = connection.lost
+    if not lost:
+        return OK
+    if connection.closed_for:
+        return "no session starts left"
+    # Of several, which ones; who keeps but one of them need not be told.
+    some = connection.several and len(connection.lines) > 1
+    return f"disconnected: {write_ranges(lost)}" if some else "disconnected"

@@ -46,6 +46,7 @@ _INDISCREET = ("telegram",)
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 _reference: ContextVar[str | None] = ContextVar("reference of the request", default=None)
+_shard: ContextVar[int | None] = ContextVar("number of the shard", default=None)
 
 
 @contextmanager
@@ -56,6 +57,17 @@ def about(reference: str) -> Iterator[None]:
         yield
     finally:
         _reference.reset(token)
+
+
+@contextmanager
+def of_shard(number: int) -> Iterator[None]:
+    """Every line that is written meanwhile, here and in tasks begun here, is about what came over
+    this of several connections."""
+    token = _shard.set(number)
+    try:
+        yield
+    finally:
+        _shard.reset(token)
 
 
 class RedactingFormatter(logging.Formatter):
@@ -70,8 +82,10 @@ class RedactingFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (the library's name)
         line = _CONTROLS.sub(" ", super().formatMessage(record))
-        reference = _reference.get()
-        return line if reference is None or reference in line else f"{line} [{reference}]"
+        reference, shard = _reference.get(), _shard.get()
+        if reference is not None and reference not in line:
+            line += f" [{reference}]"
+        return line if shard is None else f"{line} [shard {shard}]"
 
     def redact(self, text: str) -> str:
         """The text with every secret hidden."""
@@ -82,11 +96,11 @@ class RedactingFormatter(logging.Formatter):
 
 class JsonFormatter(RedactingFormatter):
     """The same as an object a line: time (UTC), level, logger, message, and where there is one the
-    reference of the request and a traceback."""
+    reference of the request, the number of the shard and a traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
         moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-        content = {
+        content: dict[str, str | int] = {
             "time": f"{moment}.{int(record.msecs):03d}Z",
             "level": record.levelname,
             "logger": record.name,
@@ -94,9 +108,14 @@ class JsonFormatter(RedactingFormatter):
         }
         if (reference := _reference.get()) is not None:
             content["reference"] = reference
+        if (shard := _shard.get()) is not None:
+            content["shard"] = shard
         if record.exc_info:
             content["traceback"] = self.formatException(record.exc_info)
-        redacted = {name: self.redact(value) for name, value in content.items()}
+        redacted = {
+            name: self.redact(value) if isinstance(value, str) else value
+            for name, value in content.items()
+        }
         return json.dumps(redacted)
 
 

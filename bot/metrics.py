@@ -61,6 +61,7 @@ class BotCollector(Collector):
         yield from _of_work(core)
         yield from _of_worker(core)
         yield from _of_platforms(core)
+        yield from _of_shards(core.administration.platforms)
         yield _gauge("store_bytes", "Size of the store's files.", core.store.size)
         yield _gauge("store_failing", "1 while nothing can be kept.", core.store.failing)
 
@@ -129,9 +130,41 @@ def _of_platforms(core: Core) -> Iterator[Metric]:
     for platform in core.administration.platforms:
         connection, labels = platform.connection, (platform.name,)
         connected.add_metric(labels, connection.up)
-        reconnects.add_metric(labels, max(0, connection.times - 1))
+        reconnects.add_metric(labels, connection.reconnects)
         limited.add_metric(labels, core.service.vitals.rate_limited[platform.name])
     yield from (connected, reconnects, limited)
+
+
+def _of_shards(platforms: list[Platform]) -> Iterator[Metric]:
+    """Of platforms that shard: a line each for the shards of this process and no others."""
+    count = GaugeMetricFamily(
+        f"{PREFIX}_shards", "Shards in all processes together.", labels=("platform",)
+    )
+    each = ("platform", "shard")
+    connected = GaugeMetricFamily(
+        f"{PREFIX}_shard_connected", "1 while its events arrive.", labels=each
+    )
+    reconnects = CounterMetricFamily(
+        f"{PREFIX}_shard_reconnects", "Connections after the first.", labels=each
+    )
+    servers = GaugeMetricFamily(
+        f"{PREFIX}_shard_servers", "Servers when its session began.", labels=each
+    )
+    latency = GaugeMetricFamily(
+        f"{PREFIX}_shard_latency_seconds", "Of a heartbeat, there and back.", labels=each
+    )
+    for platform in platforms:
+        connection = platform.connection
+        if connection.total is None:
+            continue
+        count.add_metric((platform.name,), connection.total)
+        for number, line in connection.lines.items():
+            labels = (platform.name, str(number))
+            connected.add_metric(labels, line.up)
+            reconnects.add_metric(labels, line.reconnects)
+            servers.add_metric(labels, line.servers or 0)
+            latency.add_metric(labels, line.latency())
+    yield from (count, connected, reconnects, servers, latency)
 
 
 def _gauge(name: str, meaning: str, value: float) -> Metric:

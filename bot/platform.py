@@ -5,6 +5,9 @@ Adapters hold no model code and the core no platform code; this is all they know
 
 from __future__ import annotations
 
+import math
+import time
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from bot.drafts import Pace
@@ -19,17 +22,91 @@ class RefusedError(LitteraError):
     """
 
 
-class Connection:
-    """Whether a platform's events arrive, and how many times they began to."""
+# A line that is one of several counts as lost after so many seconds: most are back within one.
+LOST_SECONDS = 5.0
+
+
+class Line:
+    """One of the lines over which a platform's events arrive, and how many times they began to.
+
+    servers: how many it brought when its session began, None where that means nothing; latency:
+    says how many seconds a word takes there and back, nan while that is not known.
+    """
 
     def __init__(self) -> None:
         self.up = False
         self.times = 0
+        self.servers: int | None = None
+        self.latency: Callable[[], float] = lambda: math.nan
+        self._fell: float | None = None
 
     def note(self, up: bool) -> None:
         """Note what is the case now."""
+        if self.up and not up:
+            self._fell = time.monotonic()
         self.times += up and not self.up
         self.up = up
+
+    @property
+    def reconnects(self) -> int:
+        """How many times it came back."""
+        return max(0, self.times - 1)
+
+    @property
+    def away(self) -> float:
+        """Seconds since it fell, infinity when it never stood."""
+        if self.up:
+            return 0.0
+        return math.inf if self._fell is None else time.monotonic() - self._fell
+
+
+class Connection:
+    """How it stands between the bot and a platform: over one line, or over some of several.
+
+    lines: those of this process by number; total: how many there are in all processes, None for a
+    platform that knows only one; closed_until: until which moment (time.monotonic) the platform
+    lets nobody begin.
+    """
+
+    def __init__(self, total: int | None = None) -> None:
+        self.lines = {0: Line()}
+        self.total = total
+        self.closed_until = 0.0
+
+    @property
+    def up(self) -> bool:
+        """Whether all events arrive."""
+        return all(line.up for line in self.lines.values())
+
+    @property
+    def several(self) -> bool:
+        """Whether events are spread over more lines than one, here or elsewhere."""
+        return (self.total or 1) > 1
+
+    @property
+    def reconnects(self) -> int:
+        """How many times lines came back."""
+        return sum(line.reconnects for line in self.lines.values())
+
+    @property
+    def closed_for(self) -> float:
+        """Seconds for which the platform still lets nobody begin."""
+        return max(0.0, self.closed_until - time.monotonic())
+
+    @property
+    def lost(self) -> list[int]:
+        """The numbers of the lines that are gone; of several, for longer than coming back takes."""
+        patience = LOST_SECONDS if self.several else 0.0
+        return [n for n, line in self.lines.items() if not line.up and line.away >= patience]
+
+    def note(self, up: bool) -> None:
+        """Note what is the case now, where there is one line."""
+        self.lines[0].note(up)
+
+    def spread(self, numbers: Iterable[int], total: int) -> None:
+        """From now on these are the lines of this process; one that there was goes on."""
+        self.lines = {number: self.lines.get(number) or Line() for number in numbers}
+        self.total = total
 
 
 class Platform(Protocol):

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import platform as machine
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 
 from bot.executor import Executor, Reloaded, Serving
-from bot.platform import Platform
+from bot.platform import Connection, Line, Platform
+from bot.ranges import write_ranges
 from bot.service import Service
 from bot.texts import ENGLISH, SPANISH, duration, say
 from bot.vitals import PlatformSamples, Samples, resident_memory
+
+# Of more lines than these only the sum is told.
+LINES_TOLD = 8
 
 
 def label(serving: Serving) -> str:
@@ -87,10 +92,43 @@ def status_report(
         worker_memory=_megabytes(executor.worker_pid and resident_memory(executor.worker_pid)),
         restarts=executor.restarts,
         platforms=", ".join(
-            f"{each.name} {say('connected' if each.connection.up else 'disconnected', language)}"
-            for each in platforms
+            f"{each.name} {connection_report(each.connection, language)}" for each in platforms
         ),
         store=service.store.trouble or say("store_fine", language),
+    )
+
+
+def connection_report(connection: Connection, language: str) -> str:
+    """How it stands between the bot and a platform, and over which lines if there are several."""
+    lines = connection.lines
+    down = [number for number, line in lines.items() if not line.up]
+    told = say("connected" if not down else "partly_connected", language)
+    if len(down) == len(lines):
+        told = say("disconnected", language)
+    if down and connection.closed_for:
+        told = say("sessions_spent", language, wait=duration(connection.closed_for))
+    if connection.total is None:
+        return told
+    details = [_lines_report(list(lines.values()), language)]
+    if connection.several:
+        details.insert(0, f"shards {write_ranges(lines)}/{connection.total}")
+        if down:
+            details.append(f"{say('disconnected', language)}: {write_ranges(down)}")
+        if 1 < len(lines) <= LINES_TOLD:
+            details += [f"{n}: {_lines_report([line], language)}" for n, line in lines.items()]
+    return f"{told} ({'; '.join(details)})"
+
+
+def _lines_report(lines: list[Line], language: str) -> str:
+    """Servers of these lines and how long a word takes there and back."""
+    known = [line.latency() for line in lines if line.up and math.isfinite(line.latency())]
+    shown = sorted({round(1000 * each) for each in (min(known), max(known))}) if known else ["-"]
+    servers = sum(line.servers or 0 for line in lines)
+    return say(
+        "line_report",
+        language,
+        servers=_grouped(servers, language),
+        latency="-".join(map(str, shown)),
     )
 
 

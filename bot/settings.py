@@ -30,6 +30,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from yarl import URL
 
 from bot.logs import FORMATS, LEVELS, PARTS, TEXT
+from bot.ranges import read_ranges, write_ranges
 from bot.texts import did_you_mean, say, shorten
 from bot.tokens import DISCORD, TELEGRAM, TOKEN_SETTINGS, platform_of
 from model.errors import LitteraError
@@ -52,6 +53,9 @@ PREFIXES = (PREFIX, "DISCORD_", "TELEGRAM_")
 WEBHOOK_KEY = r"[A-Za-z0-9_-]{16,256}"
 METRICS_PORT, WEBHOOK_PORT = "LITTERAGPT_METRICS_PORT", "TELEGRAM_WEBHOOK_PORT"
 WEB_PORT = "LITTERAGPT_WEB_PORT"
+SHARD_COUNT, SHARD_IDS = "DISCORD_SHARD_COUNT", "DISCORD_SHARD_IDS"
+# More than Discord's largest bots have; the number of connections that anybody can mean.
+MOST_SHARDS = 10_000
 SECRET_ENDINGS = ("TOKEN", "SECRET")
 ENV_FILE = ".env"
 ENV_ENCODING = "utf-8-sig"  # some editors put a byte-order mark in front
@@ -143,7 +147,18 @@ def _levels(value: object) -> dict[str, str]:
     return levels
 
 
+def _shards(value: object) -> tuple[int, ...]:
+    """Numbers and ranges of them."""
+    if isinstance(value, tuple):  # the default
+        return value
+    try:
+        return read_ranges(str(value), MOST_SHARDS)
+    except ValueError:
+        raise ValueError("se esperan números o tramos como 0-3,8") from None
+
+
 Ids = Annotated[frozenset[int], NoDecode, BeforeValidator(_ids)]
+Shards = Annotated[tuple[int, ...], NoDecode, BeforeValidator(_shards)]
 Levels = Annotated[dict[str, str], NoDecode, BeforeValidator(_levels)]
 _NUMBERED = r"(discord|telegram):-?\d+"
 Places = Annotated[
@@ -228,6 +243,8 @@ class Settings(BaseSettings):
     discord_admin_ids: Ids = _plain("DISCORD_ADMIN_IDS", frozenset())
     discord_admin_guild_id: int | None = _plain("DISCORD_ADMIN_GUILD_ID", ge=1)
     discord_guild_ids: Ids = _plain("DISCORD_GUILD_IDS", frozenset())
+    discord_shard_count: int | None = _plain(SHARD_COUNT, ge=1, le=MOST_SHARDS)
+    discord_shard_ids: Shards = _plain(SHARD_IDS, ())
     discord_api_base: HttpAddress | None = _plain("DISCORD_API_BASE")
     discord_gateway_url: GatewayAddress | None = _plain("DISCORD_GATEWAY_URL")
     # Telegram
@@ -291,6 +308,21 @@ class Settings(BaseSettings):
         """What must never be shown."""
         held = (self.discord_token, self.telegram_token, self.telegram_webhook_secret)
         return [secret.get_secret_value() for secret in held if secret is not None]
+
+    @model_validator(mode="after")
+    def _check_shards(self) -> Settings:
+        ids, count = self.discord_shard_ids, self.discord_shard_count
+        if ids and count is None:
+            raise PydanticCustomError(
+                SHARD_IDS, f"con {SHARD_IDS} se espera también {SHARD_COUNT}, cuántos shards hay"
+            )
+        if count is not None and (wrong := [each for each in ids if each >= count]):
+            raise PydanticCustomError(
+                SHARD_IDS,
+                f"{write_ranges(wrong)} no vale: con {SHARD_COUNT}={count} los números van de 0 a "
+                f"{count - 1}",
+            )
+        return self
 
     @model_validator(mode="after")
     def _check_webhook(self) -> Settings:

@@ -1,4 +1,5 @@
-"""Keeping one platform alive, whatever the others do: run, report in a line, wait, run again."""
+"""Keeping a platform or one of its connections alive, whatever the others do: run, report in a
+line, wait, run again."""
 
 from __future__ import annotations
 
@@ -6,8 +7,9 @@ import asyncio
 import logging
 import random
 import time
+from typing import Protocol
 
-from bot.platform import Platform, RefusedError
+from bot.platform import RefusedError
 
 log = logging.getLogger(__name__)
 
@@ -16,8 +18,19 @@ FIRST_DELAY, LONGEST_DELAY = 1.0, 60.0
 STEADY_SECONDS = 60.0
 
 
-async def supervise(platform: Platform) -> RefusedError:
-    """Run a platform for ever; what it is refused for, once retrying is no use.
+class Supervised(Protocol):
+    """What has a life that can begin again: a platform, or one of its connections."""
+
+    @property
+    def name(self) -> str:
+        """How it is called in the log."""
+
+    async def run(self) -> None:
+        """One life. Raises RefusedError where retrying is no use, anything else where it may be."""
+
+
+async def supervise(platform: Supervised) -> RefusedError:
+    """Run a platform or a part of it for ever; what it is refused for, once retrying is no use.
 
     Each failure doubles the delay before the next try, up to a minute, with a fifth of chance in
     it, so that many bots do not come back to a platform in the same second.

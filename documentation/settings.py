@@ -67,7 +67,7 @@ def written(field: FieldInfo) -> str:
     """A default as it would be written in `.env`; nothing where it is nothing or depends on the
     machine."""
     default = field.default
-    if field.default_factory is not None or default in (None, frozenset()):
+    if field.default_factory is not None or default in (None, frozenset(), ()):
         return ""
     if isinstance(default, bool):
         return str(default).lower()

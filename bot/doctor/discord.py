@@ -7,15 +7,19 @@ from typing import Any
 
 import aiohttp
 
+from bot.adapters.discord.layout import layout_of
 from bot.apis import UnreachableError, ask_discord
 from bot.doctor.clock import Clocks
 from bot.doctor.findings import Finding, good, problem, unanswered, warning
+from bot.ranges import write_ranges
 from bot.settings import Settings
 from bot.tokens import DISCORD
 
 PART = "discord"
 # Kinds of installation: https://docs.discord.com/developers/resources/application
 SERVER, ACCOUNT = "0", "1"
+# What one connection may bring: https://docs.discord.com/developers/events/gateway#sharding
+MOST_SERVERS = 2500
 # Flags of privileged intents, for large and for small bots; names as in the developer portal.
 PRIVILEGED = {
     "Presence": 1 << 12 | 1 << 13,
@@ -39,7 +43,8 @@ async def examine(
         name, number = application["name"], application["id"]
         findings = [good(PART, "doctor_discord_known", name=name, id=number)]
         findings += application_findings(application)
-        findings += await _gateway(session, settings)
+        servers = int(application.get("approximate_guild_count") or 0)
+        findings += await _gateway(session, settings, servers)
         findings += await _servers(session, settings, number)
     except (UnreachableError, LookupError, TypeError, ValueError) as error:
         return [unanswered(PART, DISCORD, error)]
@@ -75,14 +80,40 @@ def _privileged(bits: int) -> Iterator[str]:
     return (name for name, flags in PRIVILEGED.items() if bits & flags)
 
 
-async def _gateway(session: aiohttp.ClientSession, settings: Settings) -> list[Finding]:
-    """Whether connections are left for today:
+async def _gateway(
+    session: aiohttp.ClientSession, settings: Settings, servers: int
+) -> list[Finding]:
+    """Whether sessions are left for today, and whether the connections suffice:
     https://docs.discord.com/developers/events/gateway#session-start-limit-object"""
-    limit = (await ask_discord(session, settings, "gateway/bot")).object()["session_start_limit"]
+    content = (await ask_discord(session, settings, "gateway/bot")).object()
+    limit, recommended = content["session_start_limit"], int(content["shards"])
+    findings = list(connection_findings(settings, servers, recommended))
+    hours = limit["reset_after"] / 3_600_000
     if limit["remaining"] == 0:
-        hours = limit["reset_after"] / 3_600_000
-        return [problem(PART, "doctor_discord_starts", total=limit["total"], hours=hours)]
-    return []
+        findings.append(problem(PART, "doctor_discord_starts", total=limit["total"], hours=hours))
+    elif limit["remaining"] < layout_of(settings, recommended).count:
+        left = limit["remaining"]
+        findings.append(warning(PART, "doctor_discord_starts_few", left=left, hours=hours))
+    return findings
+
+
+def connection_findings(settings: Settings, servers: int, recommended: int) -> Iterator[Finding]:
+    """Whether so many servers are covered by the connections that the settings name; Discord's
+    recommendation decides where they name none."""
+    layout = layout_of(settings, recommended)
+    values = {"servers": servers, "count": layout.count, "recommended": recommended}
+    if layout.automatic:
+        yield good(PART, "doctor_discord_shards_auto", **values)
+    elif servers > MOST_SERVERS * layout.count:
+        yield problem(PART, "doctor_discord_shards_short", most=MOST_SERVERS, **values)
+    elif recommended > layout.count:
+        yield warning(PART, "doctor_discord_shards_few", **values)
+    else:
+        yield good(PART, "doctor_discord_shards", **values)
+    others = set(range(layout.count)) - set(layout.numbers)
+    if others:
+        own, rest = write_ranges(layout.numbers), write_ranges(others)
+        yield warning(PART, "doctor_discord_shards_others", own=own, others=rest)
 
 
 async def _servers(

@@ -149,6 +149,26 @@ TEXTS = {
     "doctor_discord_starts": "Se han agotado las {total} conexiones que Discord admite al día.",
     "doctor_discord_starts_mend": "Espere {hours:.1f} horas, y busque qué enciende el bot una y "
     "otra vez.",
+    "doctor_discord_starts_few": "Quedan {left} conexiones de las que Discord admite al día, menos "
+    "de las que el bot necesita para volver a encenderse.",
+    "doctor_discord_starts_few_mend": "No lo reinicie en {hours:.1f} horas, y busque qué enciende "
+    "el bot una y otra vez.",
+    "doctor_discord_shards": "Servidores: {servers}; conexiones (shards): {count} según "
+    "DISCORD_SHARD_COUNT, y Discord recomienda {recommended}.",
+    "doctor_discord_shards_auto": "Servidores: {servers}; conexiones (shards): {recommended}, como "
+    "recomienda Discord.",
+    "doctor_discord_shards_few": "Para {servers} servidores Discord recomienda {recommended} "
+    "conexiones (shards), y DISCORD_SHARD_COUNT dice {count}.",
+    "doctor_discord_shards_few_mend": "Suba DISCORD_SHARD_COUNT a {recommended} en todos los "
+    "procesos, o quítelo.",
+    "doctor_discord_shards_short": "Discord admite {most} servidores por conexión (shard), y para "
+    "{servers} DISCORD_SHARD_COUNT dice {count}.",
+    "doctor_discord_shards_short_mend": "Suba DISCORD_SHARD_COUNT a {recommended} en todos los "
+    "procesos, o quítelo.",
+    "doctor_discord_shards_others": "Este proceso atiende los shards {own}; los servidores de "
+    "{others} quedan para otros procesos.",
+    "doctor_discord_shards_others_mend": "Compruebe que otros procesos tienen {others} en "
+    "DISCORD_SHARD_IDS; si no los hay, quite DISCORD_SHARD_IDS.",
     "doctor_discord_server": "El bot no está en el servidor {guild}, que nombra {setting}.",
     "doctor_discord_server_mend": "Invítelo con el enlace de «{program} invite», o quite ese "
     "número de {setting}.",

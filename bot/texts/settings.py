@@ -51,6 +51,20 @@ SECTIONS = (
                 "Servers in which the commands appear at once (for trials); without any they are "
                 "global.",
             ),
+            "discord_shard_count": Meaning(
+                "Entre cuántas conexiones (shards) se reparten los servidores, en todos los "
+                "procesos juntos; sin indicarlo, las que Discord recomienda: una hasta mil "
+                "servidores, y luego otra por cada mil.",
+                "Among how many connections (shards) the servers are shared, in all processes "
+                "together; unless it is given, as many as Discord recommends: one up to a "
+                "thousand servers, then another for every thousand.",
+            ),
+            "discord_shard_ids": Meaning(
+                "Cuáles de ellas atiende este proceso, de 0 al número anterior menos uno, por "
+                "ejemplo 0-3,8; sin indicarlo, todas.",
+                "Which of them this process serves, from 0 to that number less one, 0-3,8 for "
+                "example; unless it is given, all.",
+            ),
             "discord_api_base": Meaning(
                 "Dirección de la API, para pruebas o un proxy; sin cifrar, sólo en esta máquina.",
                 "Address of the API, for trials or a proxy; unencrypted on this machine only.",

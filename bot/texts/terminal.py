@@ -30,6 +30,11 @@ TEXTS = {
     "discord.com/developers/applications, apartado Bot.",
     "discord_closed": "Discord cierra la conexión con el código {code} y no admite otra igual; "
     "consulte ese código en docs.discord.com y actualice LitteraGPT.",
+    "discord_shard": "Discord no admite el shard {number} de {count} (código 4010): corrija "
+    "DISCORD_SHARD_COUNT y DISCORD_SHARD_IDS, o quítelos.",
+    "discord_shards": "El bot está en más servidores de los que Discord admite con tan pocas "
+    "conexiones ({count}, código 4011): suba DISCORD_SHARD_COUNT, o quítelo y Discord dirá cuántas "
+    "hacen falta.",
     # litteragpt invite
     "invite_none": "Para invitar al bot hace falta DISCORD_TOKEN o TELEGRAM_TOKEN, en el entorno o "
     "en el archivo .env.",

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.logs import HIDDEN, PARTS, RedactingFormatter, about, configure_logs
+from bot.logs import HIDDEN, PARTS, RedactingFormatter, about, configure_logs, of_shard
 
 TELEGRAM = "123456789:AAE-abcdefghijklmnopqrstuvwxyz012345"
 DISCORD = "MTIzNDU2Nzg5MDEyMzQ1Njc4.Gabcde.abcdefghijklmnopqrstuvwxyz01234567890a"
@@ -112,6 +112,24 @@ def test_lines_about_a_request_have_its_reference_whoever_writes_them(
     assert slow.endswith("library: slow [ACD34F]")
     assert answered.endswith("bot: ACD34F answered")
     assert other.endswith("of nobody")
+
+
+@pytest.mark.usefixtures("own_logs")
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_lines_about_a_shard_have_its_number(capsys: pytest.CaptureFixture[str], form: str) -> None:
+    configure_logs("INFO", [], form)
+    with of_shard(3):
+        logging.getLogger("library").warning("slow")
+        with about("ACD34F"):
+            logging.getLogger("bot").info("answered")
+    logging.getLogger("library").warning("of none")
+    slow, answered, other = capsys.readouterr().err.splitlines()
+    if form == "json":
+        assert [json.loads(each).get("shard") for each in (slow, answered, other)] == [3, 3, None]
+    else:
+        assert slow.endswith("library: slow [shard 3]")
+        assert answered.endswith("bot: answered [ACD34F] [shard 3]")
+        assert other.endswith("of none")
 
 
 @pytest.mark.usefixtures("own_logs")

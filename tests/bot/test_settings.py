@@ -174,6 +174,56 @@ def test_a_wrong_value_is_told_in_one_sentence_with_its_name(
     assert len(told) < 160
 
 
+@pytest.mark.parametrize(
+    ("count", "ids", "found"),
+    [("4", "", ()), ("9", "0-3,8", (0, 1, 2, 3, 8)), ("3", "2 0-1, 1", (0, 1, 2))],
+)
+def test_shards_are_numbers_and_ranges(
+    count: str, ids: str, found: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISCORD_SHARD_COUNT", count)
+    monkeypatch.setenv("DISCORD_SHARD_IDS", ids)
+    settings = load_settings()
+    assert (settings.discord_shard_count, settings.discord_shard_ids) == (int(count), found)
+
+
+@pytest.mark.parametrize(
+    ("count", "ids", "told"),
+    [
+        ("0", "", "DISCORD_SHARD_COUNT: «0» no vale; lo menos es 1."),
+        ("muchos", "", "DISCORD_SHARD_COUNT: «muchos» no vale; se espera un número entero."),
+        ("10001", "", "DISCORD_SHARD_COUNT: «10001» no vale; lo más es 10000."),
+        (
+            "",
+            "0",
+            "DISCORD_SHARD_IDS: con DISCORD_SHARD_IDS se espera también "
+            "DISCORD_SHARD_COUNT, cuántos shards hay.",
+        ),
+        (
+            "4",
+            "2-6",
+            "DISCORD_SHARD_IDS: 4-6 no vale: con DISCORD_SHARD_COUNT=4 los números van de 0 a 3.",
+        ),
+    ]
+    + [
+        (
+            "9",
+            ids,
+            f"DISCORD_SHARD_IDS: «{shorten(ids)}» no vale; se esperan números o tramos como 0-3,8.",
+        )
+        for ids in ("uno", "3-1", "-1", "1-", "0-3-5", "0-99999999999", "9" * 5000)
+    ],
+)
+def test_wrong_shards_are_told_in_one_sentence(
+    count: str, ids: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISCORD_SHARD_COUNT", count)
+    monkeypatch.setenv("DISCORD_SHARD_IDS", ids)
+    with pytest.raises(SettingsError) as refusal:
+        load_settings()
+    assert str(refusal.value) == told
+
+
 def test_every_wrong_value_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LITTERAGPT_THREADS", "dos")
     monkeypatch.setenv("LITTERAGPT_SENTENCES", "dos")

@@ -5,33 +5,34 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
 import aiohttp
-import discord
 
 from bot.adapters.discord.buttons import answer_buttons, picture_of
-from bot.adapters.discord.client import LitteraClient, endpoints
+from bot.adapters.discord.client import endpoints
 from bot.adapters.discord.delivery import Reply
+from bot.adapters.discord.layout import layout_of
 from bot.adapters.discord.localization import call_commands
 from bot.adapters.discord.markdown import escape
 from bot.adapters.discord.messages import answer_message, draft_message
+from bot.adapters.discord.shard import Shard, TooFewShardsError
+from bot.adapters.discord.starts import SPACING, Starts, ask_limits
 from bot.adapters.discord.wire import TOKEN_SECONDS
 from bot.card import card_of
 from bot.core import Core
 from bot.drafts import SELDOM
 from bot.jobs import Answer, Draft, Job
 from bot.platform import Connection, RefusedError
+from bot.ranges import write_ranges
+from bot.supervision import supervise
 from bot.texts import say
 
 log = logging.getLogger(__name__)
 
-# Close codes of the gateway that come again at the next try.
-# https://docs.discord.com/developers/topics/opcodes-and-status-codes#gateway
-AUTHENTICATION_FAILED = 4004
-FATAL_CODES = frozenset({4010, 4011, 4012, 4013, 4014})
-# After a life has failed, answers under way may still go out, but the next life waits for them.
+# Once Discord has refused, answers under way may still go out, but the next life waits for them.
 FAREWELL_SECONDS = 30.0
 
 
@@ -46,14 +47,14 @@ class Discord:
 
     def __init__(self, core: Core) -> None:
         self.core = core
-        self.connection = Connection()
+        self.connection = Connection(total=1)
         self.trace = _counting_limits(core.service.vitals.rate_limited, self.name)
         self._jobs: set[asyncio.Task[None]] = set()
         self._session: aiohttp.ClientSession | None = None
 
     def session(self) -> aiohttp.ClientSession:
-        """The HTTP session of the connection's life that lasts; answers to interactions go through
-        whichever there is. Raises TimeoutError between two."""
+        """The HTTP session of the life that lasts; answers to interactions go through it, whatever
+        becomes of the connections. Raises TimeoutError between two lives."""
         if self._session is None:
             raise TimeoutError("not connected")
         return self._session
@@ -67,8 +68,8 @@ class Discord:
         return Reply.unpack(self.session, origin)
 
     async def run(self) -> None:
-        """One life of the connection, until it cannot go on. Raises RefusedError for a token or an
-        application that Discord will not have."""
+        """Connect and serve until that is no use. Raises RefusedError for a token or an application
+        that Discord will not have, or for too few connections."""
         token = self.core.settings.discord_token
         if token is None:
             raise RefusedError(say("discord_token"))
@@ -78,7 +79,7 @@ class Discord:
         ) as self._session:
             with endpoints(self.core.settings):
                 try:
-                    await self._live(token.get_secret_value())
+                    await self._serve(token.get_secret_value(), self._session)
                 except Exception:
                     await self._let_answers_out()
                     raise
@@ -117,27 +118,43 @@ class Discord:
         notice = call_commands(notice, job.language)
         await _reply(job).apologize(escape(notice), job.reference)
 
-    async def _live(self, token: str) -> None:
-        try:
-            async with LitteraClient(self) as client:
-                await client.start(token)
-        except discord.LoginFailure:
-            raise RefusedError(say("discord_token")) from None
-        except discord.PrivilegedIntentsRequired:
-            raise RefusedError(say("discord_closed", code=4014)) from None
-        except discord.ConnectionClosed as error:
-            if error.code == AUTHENTICATION_FAILED:
-                raise RefusedError(say("discord_token")) from None
-            if error.code in FATAL_CODES:
-                raise RefusedError(say("discord_closed", code=error.code)) from None
-            raise
-        finally:
-            self.connection.note(False)
+    async def _serve(self, token: str, session: aiohttp.ClientSession) -> None:
+        """Keep the connections that the settings or Discord want until one is refused for good."""
+        while True:
+            limits = await ask_limits(session, self.core.settings)
+            layout = layout_of(self.core.settings, limits.shards)
+            self.connection.spread(layout.numbers, layout.count)
+            if layout.sharded:
+                numbers = write_ranges(layout.numbers)
+                log.info(
+                    "shards %s of %d, Discord recommends %d", numbers, layout.count, limits.shards
+                )
+            starts = Starts(session, self.core.settings, layout, limits, self.connection)
+            refusal = await _first_refused(
+                Shard(self, token, starts, layout, number) for number in layout.numbers
+            )
+            grown = isinstance(refusal, TooFewShardsError) and layout.automatic
+            if not grown or (await ask_limits(session, self.core.settings)).shards <= layout.count:
+                raise refusal
+            log.info("the bot has grown: connecting with more shards")
+            await asyncio.sleep(SPACING)  # from the session that was refused
 
     async def _let_answers_out(self) -> None:
         """Interactions outlive the gateway and even the bot's token: finish what was begun."""
         if self._jobs:
             await asyncio.wait(self._jobs, timeout=FAREWELL_SECONDS)
+
+
+async def _first_refused(shards: Iterable[Shard]) -> RefusedError:
+    """Keep all of these, each on its own, until one of them is refused: so would be the others."""
+    keeping = [asyncio.create_task(supervise(shard), name=shard.name) for shard in shards]
+    try:
+        done, _ = await asyncio.wait(keeping, return_when=asyncio.FIRST_COMPLETED)
+        return done.pop().result()
+    finally:
+        for task in keeping:
+            task.cancel()
+        await asyncio.gather(*keeping, return_exceptions=True)
 
 
 def _counting_limits(limited: Counter[str], name: str) -> aiohttp.TraceConfig:

@@ -1,7 +1,7 @@
-"""One life of the connection to Discord: login, gateway, commands and buttons.
+"""One session of one connection to Discord: login, gateway, commands and buttons.
 
-discord.py reconnects and resumes by itself; a life ends with what it does not recover from. A
-closed client cannot be used again, so every life has its own.
+discord.py reconnects and resumes by itself; a client's life ends with its session, or with what the
+library does not recover from. A closed client cannot be used again, so every life has its own.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -28,10 +29,14 @@ from bot.adapters.discord.problems import report
 from bot.adapters.discord.sync import keep_synced
 from bot.core import Core
 from bot.keepalive import open_socket
+from bot.platform import Line
 from bot.settings import Settings
+from model.errors import LitteraError
 
 if TYPE_CHECKING:
     from bot.adapters.discord.adapter import Discord
+    from bot.adapters.discord.layout import Layout
+    from bot.adapters.discord.starts import Starts, Turn
     from bot.jobs import Job
 
 log = logging.getLogger(__name__)
@@ -58,10 +63,14 @@ def endpoints(settings: Settings) -> Iterator[None]:
         Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY = before
 
 
+class SessionOverError(LitteraError):
+    """Discord has forgotten the session; another one is another client's."""
+
+
 class LitteraClient(discord.Client):
     """The connection, and what commands and buttons need of the rest of the program."""
 
-    def __init__(self, adapter: Discord) -> None:
+    def __init__(self, adapter: Discord, layout: Layout, number: int) -> None:
         super().__init__(
             # Interactions come whatever the intents, and nothing else is of interest.
             intents=discord.Intents.none(),
@@ -71,22 +80,45 @@ class LitteraClient(discord.Client):
             chunk_guilds_at_startup=False,
             http_trace=adapter.trace,
             connector=aiohttp.TCPConnector(limit=0, socket_factory=open_socket),
+            shard_id=number if layout.sharded else None,
+            shard_count=layout.count if layout.sharded else None,
         )
         self.adapter = adapter
         self.tree = Tree(self)
+        self._layout, self._number = layout, number
+        self._turn: Turn | None = None
+        self._starts: Starts | None = None
         self._syncing: asyncio.Task[None] | None = None
-        self._connection.parsers = {
+        self._line.latency = self._measured
+        parsers = {
             event: _guarded(event, parse) for event, parse in self._connection.parsers.items()
         }
+        self._connection.parsers = parsers | {"READY": self._without_servers(parsers["READY"])}
 
     @property
     def core(self) -> Core:
         """The parts behind the platforms."""
         return self.adapter.core
 
+    @property
+    def _line(self) -> Line:
+        return self.adapter.connection.lines[self._number]
+
     def begin(self, job: Job) -> None:
         """Have a job served, whatever becomes of this connection."""
         self.adapter.begin(job)
+
+    async def serve(self, token: str, starts: Starts) -> None:
+        """Log in, wait for the turn, connect, and serve until the session is over. Raises
+        SessionOverError, RefusedError, and what discord.py raises."""
+        async with starts.logins:
+            await self.login(token)
+        turn = await starts.turn(self._number)
+        self._starts, self._turn = starts, turn
+        try:
+            await self.connect()
+        finally:
+            turn.leave()
 
     async def setup_hook(self) -> None:
         """Between login and connection."""
@@ -95,10 +127,19 @@ class LitteraClient(discord.Client):
         await self.tree.set_translator(Texts())
         self.add_dynamic_items(AnswerButton, StrangeButton)
         await self.core.service.recover(self.adapter)
-        self._syncing = asyncio.create_task(
-            keep_synced(self.tree, guilds, self.core.store, str(self.application_id)),
-            name="command sync",
-        )
+        if self._number == 0:  # commands are registered once, by whoever has the first shard
+            self._syncing = asyncio.create_task(
+                keep_synced(self.tree, guilds, self.core.store, str(self.application_id)),
+                name="command sync",
+            )
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """A session begins. A second one would need another turn, which discord.py, who has
+        connected already, could not wait for."""
+        if self._turn is None:
+            raise SessionOverError
+        self._turn.identified()
+        self._turn = None
 
     async def close(self) -> None:
         """End this life."""
@@ -108,20 +149,38 @@ class LitteraClient(discord.Client):
 
     async def on_connect(self) -> None:
         """READY has come."""
-        self.adapter.connection.note(True)
+        if self._starts is not None:
+            self._starts.settled(self._number)
+        self._line.note(True)
         log.info("connected to Discord as %s", self.user)
 
     async def on_resumed(self) -> None:
         """The session goes on after a break."""
-        self.adapter.connection.note(True)
+        self._line.note(True)
+        log.info("connected again; nothing was missed")
 
     async def on_disconnect(self) -> None:
-        """The gateway is gone; discord.py goes after it."""
-        self.adapter.connection.note(False)
+        """The gateway is gone; discord.py goes after it, and says so at every try."""
+        if self._line.up:
+            log.info("the connection was lost")
+        self._line.note(False)
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         """Something failed in a listener."""
         log.exception("failed in %s", event_method)
+
+    def _measured(self) -> float:
+        return self.latency if math.isfinite(self.latency) else math.nan
+
+    def _without_servers(self, parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """READY names every server, and discord.py would keep an object for each of them. We need
+        none: what an interaction brings is enough."""
+
+        def parsed(data: Any) -> None:
+            self._line.servers = len(data["guilds"])
+            parse(data | {"guilds": []})
+
+        return parsed
 
 
 class Tree(app_commands.CommandTree[LitteraClient]):

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -140,9 +140,9 @@ class House:
         self.process = None
         return code
 
-    async def ready(self) -> None:
-        """Wait until the bot is connected; with its log if it never will be."""
-        connected = asyncio.ensure_future(self.discord.ready(SECONDS))
+    async def ready(self, shards: int = 1) -> None:
+        """Wait until there are so many sessions; with the log of the bot if it ends before."""
+        connected = asyncio.ensure_future(self.discord.ready(SECONDS, shards))
         while not connected.done():
             await asyncio.wait([connected], timeout=0.2)
             if self.process is not None and self.process.poll() is not None:
@@ -165,23 +165,32 @@ class House:
 
 
 @asynccontextmanager
-async def house(
-    folder: Path, checkpoints: Path, guilds: Mapping[str, str] | None = None, **settings: object
-) -> AsyncIterator[House]:
-    """A house whose bot is connected and has registered its commands; `guilds` are further servers
-    by their ids."""
-    async with FakeDiscord(token=TOKEN) as discord:
+async def quiet_house(folder: Path, discord: FakeDiscord | None = None) -> AsyncIterator[House]:
+    """A house whose bot has not been started; it has a Discord of its own unless one is named."""
+    folder.mkdir(exist_ok=True)
+    async with AsyncExitStack() as stack:
+        discord = discord or await stack.enter_async_context(FakeDiscord(token=TOKEN))
         ours = House(discord, folder)
-        for number, name in (guilds or {}).items():
-            guild = discord.guild(name)
-            guild.id = number
-            guild.channel("general")
-        ours.start(checkpoints, **settings)
         try:
-            await ours.ready()
-            await discord.synced(SECONDS)
             yield ours
         finally:
             if ours.process is not None:
                 ours.process.kill()
                 ours.process.wait()
+
+
+@asynccontextmanager
+async def house(
+    folder: Path, checkpoints: Path, guilds: Mapping[str, str] | None = None, **settings: object
+) -> AsyncIterator[House]:
+    """A house whose bot is connected and has registered its commands; `guilds` are further servers
+    by their ids."""
+    async with quiet_house(folder) as ours:
+        for number, name in (guilds or {}).items():
+            guild = ours.discord.guild(name)
+            guild.id = number
+            guild.channel("general")
+        ours.start(checkpoints, **settings)
+        await ours.ready()
+        await ours.discord.synced(SECONDS)
+        yield ours

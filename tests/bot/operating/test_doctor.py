@@ -140,6 +140,22 @@ def lead_to_somebody_else(patient: Patient) -> None:
     patient.deliver_to(patient.discord.api_base, free_port())
 
 
+def start_seldom(patient: Patient) -> None:
+    patient.set("DISCORD_SHARD_COUNT", "2")
+    patient.discord.gateway.starts.end_in(86_400, left=1)
+
+
+def recommend_shards(patient: Patient) -> None:
+    patient.set("DISCORD_SHARD_COUNT", "2")
+    patient.discord.recommended_shards = 3
+
+
+def be_in_many_servers(patient: Patient) -> None:
+    patient.set("DISCORD_SHARD_COUNT", "2")
+    patient.discord.recommended_shards = 6
+    patient.discord.portal["approximate_guild_count"] = 5500
+
+
 def settings(**values: str) -> Callable[[Patient], None]:
     """Break by these settings."""
 
@@ -280,9 +296,29 @@ BROKEN: dict[str, tuple[Callable[[Patient], object], Grade, str]] = {
     ),
     "privileged intents": (portal(flags=1 << 19), WARNING, "Apáguelas"),
     "no starts left": (
-        lambda patient: setattr(patient.discord, "starts_left", 0),
+        lambda patient: patient.discord.gateway.starts.end_in(86_400, left=0),
         PROBLEM,
         "Espere 24.0 horas",
+    ),
+    "hardly any starts left": (
+        start_seldom,
+        WARNING,
+        "No lo reinicie en 24.0 horas",
+    ),
+    "fewer shards than Discord recommends": (
+        recommend_shards,
+        WARNING,
+        "Suba DISCORD_SHARD_COUNT a 3",
+    ),
+    "more servers than shards can bring": (
+        be_in_many_servers,
+        PROBLEM,
+        "Suba DISCORD_SHARD_COUNT a 6",
+    ),
+    "shards that are left to others": (
+        settings(DISCORD_SHARD_COUNT="4", DISCORD_SHARD_IDS="0,2"),
+        WARNING,
+        "otros procesos tienen 1,3 en DISCORD_SHARD_IDS",
     ),
     "a server that the bot is not in": (
         settings(DISCORD_GUILD_IDS="123456"),

@@ -2,6 +2,7 @@
 
 from tests.fakes.discord.people import ORDINARY, Guild, Permission, Place, Role, User
 from tests.fakes.discord.server import FakeDiscord
+from tests.fakes.discord.sharding import Shard
 from tests.fakes.discord.strictness import ClientRefused
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     "Permission",
     "Place",
     "Role",
+    "Shard",
     "User",
 ]

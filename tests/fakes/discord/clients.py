@@ -179,7 +179,8 @@ class Clients:
         self.messages[message.id] = message
         if place.visible_to(self.bot):
             intent = Intent.DIRECT_MESSAGES if place.guild is None else Intent.GUILD_MESSAGES
-            self.gateway.post("MESSAGE_CREATE", self.seen_by_bot(message), intent)
+            server = None if place.guild is None else place.guild.id
+            self.gateway.post("MESSAGE_CREATE", self.seen_by_bot(message), intent, server)
         return message
 
     async def delete(self, user: User, message: Message) -> None:
@@ -264,12 +265,19 @@ class Clients:
             raise ClientRefused(f"{values} cannot be chosen among {offered}")
 
     def _send(self, interaction: Interaction) -> Interaction:
-        listening = {session.id: session.connection for session in self.gateway.listening}
+        # It has a server's number wherever it happens in one, whether the bot is there or not.
+        guild = interaction.place.guild
+        server = None if guild is None else guild.id
+        listening = {
+            session.id: session.connection
+            for session in self.gateway.listening
+            if session.shard.covers(server)
+        }
 
         def still_listening() -> bool:
             now = {session.id: session.connection for session in self.gateway.listening}
             return any(now.get(session) is line for session, line in listening.items())
 
         self.interactions.opened(interaction, still_listening)
-        self.gateway.post("INTERACTION_CREATE", interaction.payload(self.bot))
+        self.gateway.post("INTERACTION_CREATE", interaction.payload(self.bot), server=server)
         return interaction

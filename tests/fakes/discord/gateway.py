@@ -11,13 +11,14 @@ import json
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
 
 from aiohttp import WSMsgType, web
 
 from tests.fakes.discord.changes import Changes
+from tests.fakes.discord.sharding import MOST_SERVERS, Shard, Starts
 from tests.fakes.discord.strictness import Json
 
 
@@ -53,6 +54,8 @@ PRIVILEGED = Intent.GUILD_MEMBERS | Intent.GUILD_PRESENCES | Intent.MESSAGE_CONT
 _ALL_INTENTS = 1 << 26
 _SENDS, _PERIOD = 120, 60.0
 _REMEMBERED = 1000
+# How long it takes until a line to an unreachable shard is known to be broken.
+_BREAK_SECONDS = 0.1
 
 
 class CloseCode(IntEnum):
@@ -66,6 +69,8 @@ class CloseCode(IntEnum):
     INVALID_SEQUENCE = 4007
     RATE_LIMITED = 4008
     SESSION_TIMED_OUT = 4009
+    INVALID_SHARD = 4010
+    SHARDING_REQUIRED = 4011
     INVALID_INTENTS = 4013
     DISALLOWED_INTENTS = 4014
 
@@ -75,6 +80,7 @@ class Session:
     """What a client has identified as; it survives lost connections and remembers events."""
 
     intents: int
+    shard: Shard = field(default_factory=Shard)
     id: str = field(default_factory=lambda: secrets.token_hex(16))
     sequence: int = 0
     events: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
@@ -120,6 +126,11 @@ class Connection:
         self.refused = True
         await self.socket.close(code=code)
 
+    async def break_off(self) -> None:
+        """Cut the line after a moment in which nothing comes."""
+        await asyncio.sleep(_BREAK_SECONDS)
+        self.abort()
+
     def abort(self) -> None:
         """Cut the line without a word."""
         if self._transport is not None:
@@ -137,12 +148,18 @@ class Gateway:
         valid: Callable[[str], bool],
         ready: Callable[[Session], Json],
         greet: Callable[[Session], None],
+        revoke: Callable[[], Awaitable[None]],
+        servers: Callable[[Shard], int],
         heartbeat_interval: float,
         privileged: int,
     ) -> None:
         self.heartbeat_interval = heartbeat_interval
         self.privileged = privileged
         self.acknowledging = True
+        self.starts = Starts()
+        self.most_servers = MOST_SERVERS
+        # Numbers of shards whose lines break before their sessions begin or go on.
+        self.unreachable: set[int] = set()
         self.sessions: dict[str, Session] = {}
         self.connections: set[Connection] = set()
         self.identified: list[Json] = []
@@ -152,27 +169,38 @@ class Gateway:
         self._valid = valid
         self._ready = ready
         self._greet = greet
+        self._revoke = revoke
+        self._servers = servers
 
     @property
     def listening(self) -> list[Session]:
         """The sessions with a connection."""
         return [session for session in self.sessions.values() if session.connection is not None]
 
-    def post(self, event: str, data: Json, intent: int = 0) -> None:
-        """Post an event to all sessions with `intent`; those without a connection get it later."""
+    def post(self, event: str, data: Json, intent: int = 0, server: str | None = None) -> None:
+        """Post what happened in a server, or outside of all, to the sessions of its shard that have
+        `intent`; those without a connection get it later."""
         for session in self.sessions.values():
-            if session.intents & intent == intent:
+            if session.shard.covers(server) and session.intents & intent == intent:
                 session.post(event, data)
 
-    def drop(self) -> None:
-        """Cut all connections as a broken network does."""
-        for connection in list(self.connections):
+    def drop(self, shard: int | None = None) -> None:
+        """Cut all connections, or those of one shard, as a broken network does."""
+        for connection in self._connections_of(shard):
             connection.abort()
 
-    async def close(self, code: int) -> None:
-        """Close all connections with a code."""
-        for connection in list(self.connections):
+    async def close(self, code: int, shard: int | None = None) -> None:
+        """Close all connections, or those of one shard, with a code."""
+        for connection in self._connections_of(shard):
             await connection.close(code)
+
+    def _connections_of(self, shard: int | None) -> list[Connection]:
+        return [
+            connection
+            for connection in self.connections
+            if shard is None
+            or (connection.session is not None and connection.session.shard.id == shard)
+        ]
 
     def ask_to_reconnect(self) -> None:
         """Opcode 7 to everybody."""
@@ -264,6 +292,26 @@ class Gateway:
         else:
             await self._resume(connection, data)
 
+    async def _shard_of(self, connection: Connection, data: Json) -> Shard | None:
+        """The shard that a client wants to be; None once it has been refused."""
+        try:
+            shard = Shard.read(data.get("shard"))
+        except ValueError as error:
+            await self._refuse(connection, CloseCode.INVALID_SHARD, str(error))
+            return None
+        if not self.starts.spend():
+            self._violations.append("gateway: no session start was left, so the token is reset")
+            await self._revoke()
+            return None
+        if shard.id in self.unreachable:
+            await connection.break_off()
+            return None
+        if (servers := self._servers(shard)) > self.most_servers:
+            why = f"{servers} servers in {shard}"
+            await self._refuse(connection, CloseCode.SHARDING_REQUIRED, why)
+            return None
+        return shard
+
     async def _identify(self, connection: Connection, data: Json) -> None:
         self.identified.append(data)
         intents = data.get("intents")
@@ -274,7 +322,13 @@ class Gateway:
             why = f"{Intent(intents) & PRIVILEGED!r} not enabled"
             await self._refuse(connection, CloseCode.DISALLOWED_INTENTS, why)
             return
-        session = Session(intents)
+        if (shard := await self._shard_of(connection, data)) is None:
+            return
+        if self.starts.hurries(shard):
+            connection.post_op(Op.INVALID_SESSION, False)
+            self._changes.happened()
+            return
+        session = Session(intents, shard)
         self.sessions[session.id] = session
         self._attach(connection, session)
         session.post("READY", self._ready(session))
@@ -285,6 +339,9 @@ class Gateway:
         session = self.sessions.get(data.get("session_id", ""))
         if session is None:
             connection.post_op(Op.INVALID_SESSION, False)
+            return
+        if session.shard.id in self.unreachable:
+            await connection.break_off()
             return
         seen = data.get("seq")
         if not isinstance(seen, int) or seen > session.sequence:

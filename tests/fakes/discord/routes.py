@@ -72,9 +72,12 @@ class Routes:
         return {"url": self._discord.gateway_url}
 
     def gateway_bot(self, _asked: Asked) -> Json:
-        left = self._discord.starts_left
-        limit = {"total": 1000, "remaining": left, "reset_after": 86_400_000, "max_concurrency": 1}
-        return {"url": self._discord.gateway_url, "shards": 1, "session_start_limit": limit}
+        with_bot = [guild for guild in self._discord.guilds if guild.bot is not None]
+        return {
+            "url": self._discord.gateway_url,
+            "shards": self._discord.recommended_shards or max(1, -(-len(with_bot) // 1000)),
+            "session_start_limit": self._discord.gateway.starts.payload(),
+        }
 
     def list_commands(self, asked: Asked) -> list[Json]:
         return [c.body for c in self._discord.registry.of(self._scope(asked))]

@@ -29,6 +29,7 @@ from tests.fakes.discord.interactions import Interactions
 from tests.fakes.discord.messages import Message
 from tests.fakes.discord.people import Guild, Kind, Place, User
 from tests.fakes.discord.rest import BASE, Call, Rest
+from tests.fakes.discord.sharding import Shard
 from tests.fakes.discord.snowflakes import snowflake
 from tests.fakes.discord.strictness import Json
 
@@ -57,7 +58,8 @@ class FakeDiscord(Clients):
         self.developer = User("Developer")
         # What is set in the developer portal, by the fields of the application object.
         self.portal: Json = {}
-        self.starts_left = 999
+        # How many shards Discord recommends; one for a thousand servers if nothing else is said.
+        self.recommended_shards: int | None = None
         self.users: list[User] = [self.developer]
         self.guilds: list[Guild] = []
         self.places: list[Place] = []
@@ -69,6 +71,8 @@ class FakeDiscord(Clients):
             valid=lambda given: given == token and not self.faults.token_revoked,
             ready=self._ready,
             greet=self._greet,
+            revoke=self.revoke_token,
+            servers=lambda shard: len(self._servers_of(shard)),
             heartbeat_interval=heartbeat_interval,
             privileged=privileged,
         )
@@ -152,14 +156,23 @@ class FakeDiscord(Clients):
         return user
 
     def guild(
-        self, name: str, *, owner: User | None = None, locale: str = "es-ES", with_bot: bool = True
+        self,
+        name: str,
+        *,
+        owner: User | None = None,
+        locale: str = "es-ES",
+        with_bot: bool = True,
+        shard: Shard | None = None,
     ) -> Guild:
-        """A new server; without the bot only people with the app installed can use it there."""
+        """A new server, one of a shard's if need be; without the bot only people with the app
+        installed can use it there."""
         bot = self.bot if with_bot else None
         guild = Guild(name, owner or self.user(f"Owner of {name}"), self._founded, locale, bot)
+        while shard is not None and not shard.covers(guild.id):
+            guild.id = str(int(guild.id) + (1 << 22))  # a millisecond later
         self.guilds.append(guild)
         if with_bot:
-            self.gateway.post("GUILD_CREATE", guild.payload(), Intent.GUILDS)
+            self.gateway.post("GUILD_CREATE", guild.payload(), Intent.GUILDS, guild.id)
         return guild
 
     def dm(self, user: User) -> Place:
@@ -194,11 +207,14 @@ class FakeDiscord(Clients):
         """How many times commands were overwritten as a whole."""
         return len(self.registry.syncs)
 
-    async def ready(self, seconds: float) -> Session:
-        """Wait until the bot is connected and identified."""
-        return await self.changes.until(
-            lambda: next(iter(self.gateway.listening), None), seconds, lambda: "no session"
+    async def ready(self, seconds: float, shards: int = 1) -> Session:
+        """Wait until the bot is connected and identified, so many times; the first session."""
+        sessions = await self.changes.until(
+            lambda: listening if len(listening := self.gateway.listening) >= shards else None,
+            seconds,
+            lambda: f"{len(self.gateway.listening)} sessions",
         )
+        return sessions[0]
 
     async def disconnected(self, seconds: float) -> None:
         """Wait until no connection to the gateway is left."""
@@ -237,23 +253,26 @@ class FakeDiscord(Clients):
         self.places.append(place)
         if place.guild is not None and place.guild.bot is not None:
             event = "CHANNEL_CREATE" if place.parent is None else "THREAD_CREATE"
-            self.gateway.post(event, place.payload(self.bot), Intent.GUILDS)
+            self.gateway.post(event, place.payload(self.bot), Intent.GUILDS, place.guild.id)
+
+    def _servers_of(self, shard: Shard) -> list[Guild]:
+        return [each for each in self.guilds if each.bot is not None and shard.covers(each.id)]
 
     def _ready(self, session: Session) -> Json:
-        with_bot = [guild for guild in self.guilds if guild.bot is not None]
-        return {
+        shard = session.shard
+        sharded = {"shard": [shard.id, shard.count]} if shard.count > 1 else {}
+        servers = self._servers_of(shard)
+        return sharded | {
             "v": 10,
             "user": self.bot.payload() | {"verified": True, "mfa_enabled": True, "email": None},
-            "guilds": [{"id": guild.id, "unavailable": True} for guild in with_bot],
+            "guilds": [{"id": guild.id, "unavailable": True} for guild in servers],
             "private_channels": [],
             "session_id": session.id,
             "resume_gateway_url": f"ws://{_HOST}:{self._port}{_RESUME}",
-            "shard": [0, 1],
             "application": {"id": self.bot.id, "flags": 0},
         }
 
     def _greet(self, session: Session) -> None:
         if session.intents & Intent.GUILDS:
-            for guild in self.guilds:
-                if guild.bot is not None:
-                    session.post("GUILD_CREATE", guild.payload())
+            for guild in self._servers_of(session.shard):
+                session.post("GUILD_CREATE", guild.payload())
