@@ -93,7 +93,7 @@ sanitize:
 $(VENV)/.installed: pyproject.toml constraints.txt $(wildcard model/native/*.[ch])
 	@echo "Installing LitteraGPT into $(VENV); the first time this takes a few minutes."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --editable .
+	@$(BIN)/python -m pip install --quiet --editable ".[torch]"
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
