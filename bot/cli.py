@@ -212,6 +212,23 @@ def doctor(
         raise typer.Exit(EXIT_FAILURE)
 
 
+@app.command(help="Pregunta al bot en marcha si puede servir; es lo que mira un contenedor.")
+def health() -> None:
+    """Whether the bot serves at this moment, asked at its port for health."""
+    from bot.probe import readiness, unwell
+
+    settings = _settings()
+    host, port = settings.metrics_host, settings.metrics_port
+    if not port:
+        raise SettingsError(say("health_no_port"))
+    parts = readiness(host, port)
+    if parts is None:
+        raise typer.Exit(_fail(say("health_none", host=host, port=port), EXIT_FAILURE))
+    if trouble := unwell(parts):
+        raise typer.Exit(_fail(say("doctor_running_unwell", unwell=trouble), EXIT_FAILURE))
+    typer.echo(say("doctor_running_well", parts=", ".join(parts)))
+
+
 @app.command(help="Pide las claves de las plataformas, las comprueba y las guarda en .env.")
 def setup() -> None:
     """The first thing whoever hosts a bot does."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from bot.core import Core
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bot.core import Core
 
 OK = "ok"
 
