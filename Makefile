@@ -11,7 +11,7 @@ export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: run test test-export test-web lint format bench bench-decoding bench-peers bench-platforms \
-    chaos weather soak sanitize clean
+    chaos weather soak sanitize prove-image clean
 
 # Start the bot; without tokens it is a chat in the terminal.
 run: $(VENV)/.installed
@@ -89,6 +89,12 @@ sanitize:
 	$(CC) $(SANITIZED) -fsanitize=thread -o build/sanitize \
 	    tests/model/kernel_driver.c $(filter %.c,$(KERNEL)) -pthread -lm
 	build/sanitize
+
+# That the Dockerfile builds and what it builds works, where there is no container engine: its steps
+# in a clean root file system of Debian's, the bot inside it with the root read-only. As root.
+prove-image: $(VENV)/.installed-dev
+	@command -v debootstrap >/dev/null || apt-get install --yes --no-install-recommends debootstrap
+	$(BIN)/python -m deploy.proof
 
 $(VENV)/.installed: pyproject.toml constraints.txt $(wildcard model/native/*.[ch])
 	@echo "Installing LitteraGPT into $(VENV); the first time this takes a few minutes."
