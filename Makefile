@@ -12,7 +12,7 @@ export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: run test test-export test-web lint format docs tables pictures bench bench-decoding \
-    bench-peers bench-platforms chaos weather soak sanitize clean
+    bench-peers bench-platforms chaos weather soak sanitize prove-image clean
 
 # Start the bot; without tokens it is a chat in the terminal.
 run: $(VENV)/.installed
@@ -103,10 +103,16 @@ sanitize:
 	    tests/model/kernel_driver.c $(filter %.c,$(KERNEL)) -pthread -lm
 	build/sanitize
 
+# That the Dockerfile builds and what it builds works, where there is no container engine: its steps
+# in a clean root file system of Debian's, the bot inside it with the root read-only. As root.
+prove-image: $(VENV)/.installed-dev
+	@command -v debootstrap >/dev/null || apt-get install --yes --no-install-recommends debootstrap
+	$(BIN)/python -m deploy.proof
+
 $(VENV)/.installed: pyproject.toml constraints.txt $(wildcard model/native/*.[ch])
 	@echo "Instalo LitteraGPT en $(VENV); la primera vez tarda unos minutos, sin decir nada."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --editable .
+	@$(BIN)/python -m pip install --quiet --editable ".[torch]"
 	@ls model/native/_kernel*.so > /dev/null 2>&1 || echo "Sin compilador de C (gcc o clang) \
 	escribe PyTorch, mucho más despacio; cuando lo haya, repita la instalación con «make -B run»."
 	@touch $@

@@ -258,6 +258,23 @@ def import_(
     _tell(say("imported", out=out))
 
 
+@app.command(help="Pregunta al bot en marcha si puede servir; es lo que mira un contenedor.")
+def health() -> None:
+    """Whether the bot serves at this moment, asked at its port for health."""
+    from bot.probe import readiness, unwell
+
+    settings = _settings()
+    host, port = settings.metrics_host, settings.metrics_port
+    if not port:
+        raise SettingsError(say("health_no_port"))
+    parts = readiness(host, port)
+    if parts is None:
+        raise typer.Exit(_fail(say("health_none", host=host, port=port), EXIT_FAILURE))
+    if trouble := unwell(parts):
+        raise typer.Exit(_fail(say("doctor_running_unwell", unwell=trouble), EXIT_FAILURE))
+    _tell(say("doctor_running_well", parts=", ".join(parts)))
+
+
 def _tell(text: str, *, err: bool = False, hang: int = 0) -> None:
     """Show people a text, on the error stream if `err`; for `hang` see `fitted`."""
     typer.echo(fitted(text, sys.stderr if err else sys.stdout, hang), err=err)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from bot.core import Core
-from bot.platform import Connection
+from typing import TYPE_CHECKING
+
 from bot.ranges import write_ranges
+
+if TYPE_CHECKING:
+    from bot.core import Core
+    from bot.platform import Connection
 
 OK = "ok"
 

@@ -63,6 +63,10 @@ class DeviceError(CodedError):
         "no_cuda": "no CUDA device was found; use 'auto' or 'cpu'",
         "no_native": "the native kernel was not built; use 'auto' or 'pytorch'",
         "native_cuda": "the native kernel runs on the CPU only; use 'pytorch' for CUDA",
+        "no_torch": "PyTorch is not installed; use 'auto', or run: pip install "
+        '"litteragpt[torch]"',
+        "no_decoder": "neither was the native kernel built nor is PyTorch installed; install a C "
+        'compiler and install anew, or run: pip install "litteragpt[torch]"',
     }
 
 

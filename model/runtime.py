@@ -1,7 +1,7 @@
 """Who computes, and where: the native kernel on a CPU, or PyTorch on a CPU or GPU.
 
 Importing torch takes a second or two and hundreds of megabytes, so it is imported only when it is
-to compute, or to be asked about a GPU whose driver can be seen.
+to compute, or to be asked about a GPU whose driver can be seen. It need not be installed.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from model.backend import Backend, EngineName
@@ -57,6 +58,8 @@ def choose_runtime(engine: str = "auto", device: str = "auto", threads: int = 0)
 
         wanted = threads or min(available_cores(), _NATIVE_THREADS)
         return Runtime("native", "cpu", set_threads(wanted))
+    if not has_torch():
+        raise DeviceError("no_torch" if library.load() else "no_decoder")
 
     from model import device as torch_device
 
@@ -71,6 +74,11 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+def has_torch() -> bool:
+    """Whether PyTorch is installed."""
+    return find_spec("torch") is not None
+
+
 def gpu_drivers() -> list[Path]:
     """Traces of a driver for GPUs with CUDA; on Linux there is one where there is such a GPU."""
     return [path for path in _DRIVERS if path.exists()]
@@ -80,7 +88,7 @@ def _wants_gpu(device: str) -> bool:
     """Whether a GPU is asked for, or may be used and is there."""
     if device != "auto":
         return device == "cuda"
-    if sys.platform == "linux" and not gpu_drivers():
+    if not has_torch() or (sys.platform == "linux" and not gpu_drivers()):
         return False
     import torch
 

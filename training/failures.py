@@ -35,7 +35,7 @@ def plain_failures() -> Iterator[None]:
     except KeyboardInterrupt:
         fail("stopped by Ctrl-C", INTERRUPTED)
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in {"httpx", "matplotlib"}:
+        if (error.name or "").partition(".")[0] not in {"httpx", "matplotlib", "torch"}:
             raise
         fail(f'{error.name} is not installed; run: pip install "litteragpt[training]"')
     except OSError as error:

@@ -10,6 +10,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from bot.doctor.findings import Finding, good, problem
+from model.runtime import has_torch
 
 PACKAGE = "litteragpt"
 # Whose versions are asked for when something is strange.
@@ -27,8 +28,11 @@ def python() -> list[Finding]:
 def libraries(wanted: Iterable[str] | None = None) -> list[Finding]:
     """Whether the libraries are there in the versions that the package (or `wanted`) asks for."""
     lines = requires(PACKAGE) or () if wanted is None else wanted
+    extra = {"extra": "torch" if has_torch() else ""}
     needed = [
-        each for each in map(Requirement, lines) if each.marker is None or each.marker.evaluate()
+        each
+        for each in map(Requirement, lines)
+        if each.marker is None or each.marker.evaluate(extra)
     ]
     wrong = []
     for each in needed:
@@ -44,5 +48,5 @@ def libraries(wanted: Iterable[str] | None = None) -> list[Finding]:
             )
     if wrong:
         return wrong
-    named = ", ".join(f"{name} {version(name)}" for name in NAMED)
+    named = ", ".join(f"{name} {version(name)}" for name in NAMED if name != "torch" or has_torch())
     return [good("bibliotecas", "doctor_libraries", named=named)]

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-import aiohttp
 import psutil
 
 from bot.doctor.findings import Finding, Grade, good, problem, warning
-from bot.health import OK
 from bot.ports import PortError, check_port
+from bot.probe import readiness, unwell
 from bot.settings import METRICS_PORT, Settings
 from bot.store.database import FILE, UNUSABLE
 from bot.store.migrations import STEPS
 from bot.texts import say
 
 LEAST_BYTES, SCARCE_BYTES = 100 * 2**20, 2**30
-HEALTH_SECONDS = 3.0
-EVERYWHERE = {"0.0.0.0", "::", ""}  # noqa: S104 (to be recognised)
 
 
 def running_bot(folder: Path) -> int | None:
@@ -75,28 +73,13 @@ async def metrics_port(settings: Settings, running: int | None) -> list[Finding]
     try:
         check_port(host, port, METRICS_PORT)
     except PortError as error:
-        health = await _health("127.0.0.1" if host in EVERYWHERE else host, port)
+        health = await asyncio.to_thread(readiness, host, port)
         if health is None:
             return [Finding("puerto", Grade.PROBLEM, str(error), say("doctor_port_mend"))]
-        unwell = ", ".join(f"{part}: {word}" for part, word in health.items() if word != OK)
-        if unwell:
-            return [problem("bot", "doctor_running_unwell", unwell=unwell)]
+        if trouble := unwell(health):
+            return [problem("bot", "doctor_running_unwell", unwell=trouble)]
         return [good("bot", "doctor_running_well", parts=", ".join(health))]
     return [good("puerto", "doctor_port", host=host, port=port)]
-
-
-async def _health(host: str, port: int) -> dict[str, str] | None:
-    """What a bot at this port says of itself, None when it is none."""
-    timeout = aiohttp.ClientTimeout(total=HEALTH_SECONDS)
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
-            session.get(f"http://{host}:{port}/readyz") as answer,
-        ):
-            parts = await answer.json(content_type=None)
-    except (OSError, aiohttp.ClientError, TimeoutError, ValueError):
-        return None
-    return parts if isinstance(parts, dict) and "worker" in parts else None
 
 
 def _existing(folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""What whoever runs the bot is told by `litteragpt doctor` and `litteragpt setup`; Spanish only.
+"""What whoever runs the bot is told by `litteragpt doctor`, `health` and `setup`; Spanish only.
 
 Of a trouble `key` says what it is and `key`_mend what to do about it.
 """
@@ -106,6 +106,11 @@ TEXTS = {
     "doctor_running_well": "El bot está en marcha y todo responde ({parts}).",
     "doctor_running_unwell": "El bot está en marcha y no todo responde ({unwell}).",
     "doctor_running_unwell_mend": "Mire en su registro qué dice de esas partes.",
+    # litteragpt health, besides
+    "health_no_port": "Sin LITTERAGPT_METRICS_PORT no se le puede preguntar al bot cómo está: "
+    "ponga un puerto, por ejemplo 9464, y enciéndalo de nuevo.",
+    "health_none": "Ningún bot contesta en el puerto {port} de {host}: mire si está encendido y si "
+    "tiene el mismo LITTERAGPT_METRICS_PORT.",
     # the platforms
     "doctor_no_tokens": "Sin DISCORD_TOKEN ni TELEGRAM_TOKEN, el bot conversa en la terminal.",
     "doctor_unreachable": "No he podido preguntar a {platform} ({reason}).",

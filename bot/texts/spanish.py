@@ -25,6 +25,12 @@ TEXTS = {
     "no_native": "El núcleo nativo no está compilado: use LITTERAGPT_ENGINE=auto o pytorch.",
     "native_cuda": "El núcleo nativo sólo corre en la CPU: con LITTERAGPT_DEVICE=cuda use "
     "LITTERAGPT_ENGINE=auto o pytorch.",
+    "no_torch": "PyTorch no está instalado aquí: ponga LITTERAGPT_ENGINE y LITTERAGPT_DEVICE a "
+    "auto, o instálelo con «pip install 'litteragpt[torch]' -c constraints.txt» (en un contenedor, "
+    "con la imagen que lo lleva).",
+    "no_decoder": "No hay quien escriba, porque ni el núcleo nativo está compilado ni PyTorch "
+    "instalado: instale un compilador de C y repita la instalación, o ejecute «pip install "
+    "'litteragpt[torch]' -c constraints.txt».",
     "no_cuda": "No encuentro ninguna GPU con CUDA: use LITTERAGPT_DEVICE=auto o cpu.",
     # checkpoints
     "unknown": "No hay ningún modelo «{name}» en {folder}; hay: {known}.",

@@ -94,6 +94,14 @@ def test_the_kernel_where_there_is_none_is_refused(monkeypatch: pytest.MonkeyPat
     assert refused.value.code == "no_native"
 
 
+def test_with_neither_kernel_nor_torch_nobody_can_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "load", lambda: None)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(DeviceError) as refused:
+        choose_runtime("auto", "auto", threads=1)
+    assert refused.value.code == "no_decoder"
+
+
 def test_the_kernel_on_a_gpu_is_refused() -> None:
     with pytest.raises(DeviceError) as refused:
         choose_runtime("native", "cuda")

@@ -9,8 +9,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bot.health import OK
-from tests.bot.operating.watching import GREEN_SECONDS, RED_SECONDS, Scene, watched_bot
+from bot.cli import EXIT_CONFIG, EXIT_FAILURE
+from bot.health import OK, Health
+from bot.monitoring import monitoring
+from bot.probe import readiness
+from bot.settings import load_settings
+from bot.texts import say
+from tests.bot.operating.watching import GREEN_SECONDS, RED_SECONDS, Scene, free_port, watched_bot
+from tests.bot.programs import litteragpt
 from tests.conftest import save_tiny
 
 pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(240)]
@@ -24,10 +30,20 @@ def worker_of(scene: Scene) -> psutil.Process:
     return worker
 
 
+async def asked(environment: dict[str, str], **settings: str) -> tuple[int, str]:
+    """What `litteragpt health` ends with, and the line that it shows."""
+    done = await asyncio.to_thread(litteragpt, "health", settings=environment | settings)
+    (line,) = (done.stdout + done.stderr).decode().splitlines()
+    assert (done.returncode == 0) == bool(done.stdout)
+    return done.returncode, line
+
+
 async def test_all_is_well(watched: Scene) -> None:
     watcher = watched.watcher
     assert await watcher.until("readyz", 200, GREEN_SECONDS) == WELL
     assert await watcher.report("healthz") == (200, {"worker": OK})
+    well = say("doctor_running_well", parts="worker, discord, telegram")
+    assert await asked(watched.environment) == (0, well)
 
 
 async def test_a_worker_that_is_killed_shows_until_there_is_another(watched: Scene) -> None:
@@ -49,6 +65,8 @@ async def test_a_worker_that_hangs_shows_though_nobody_asks_for_anything(watched
     try:
         await watcher.until("healthz", 503, RED_SECONDS)
         assert await watcher.value("worker_up") == 0
+        trouble = say("doctor_running_unwell", unwell="worker: not answering")
+        assert await asked(watched.environment) == (EXIT_FAILURE, trouble)
     finally:
         worker.resume()
     await watcher.until("healthz", 200, GREEN_SECONDS)
@@ -94,3 +112,24 @@ async def test_until_the_model_is_loaded_it_is_not_well(tmp_path: Path) -> None:
         assert "litteragpt_program_info{" in await scene.watcher.page()
         await asyncio.to_thread(config.write_bytes, content)
         assert await scene.watcher.until("readyz", 200, GREEN_SECONDS) == WELL
+
+
+async def test_where_no_bot_can_be_asked(watched: Scene) -> None:
+    port = str(free_port())
+    nobody = say("health_none", host="127.0.0.1", port=port)
+    assert await asked(watched.environment, LITTERAGPT_METRICS_PORT=port) == (EXIT_FAILURE, nobody)
+    no_port = (EXIT_CONFIG, say("health_no_port"))
+    assert await asked(watched.environment, LITTERAGPT_METRICS_PORT="0") == no_port
+
+
+@pytest.mark.parametrize(
+    ("listening", "named"),
+    [("127.0.0.1", "0.0.0.0"), ("::1", "::")],  # noqa: S104
+)
+async def test_a_bot_that_listens_everywhere_is_asked_here(listening: str, named: str) -> None:
+    if listening == "::1" and not Path("/proc/net/if_inet6").exists():
+        pytest.skip("no IPv6 here")
+    port = free_port()
+    settings = load_settings(metrics_host=listening, metrics_port=port)
+    async with monitoring(settings, Health()):
+        assert await asyncio.to_thread(readiness, named, port) == {"worker": "starting"}
