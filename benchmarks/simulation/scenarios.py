@@ -1,0 +1,130 @@
+"""The questions that are asked of the simulation, each a run or several."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from benchmarks.simulation.bots import Fleet
+from benchmarks.simulation.demand import DAY, HOUR, LOW, PEAK, Demand, arrivals, curve
+from benchmarks.simulation.fleet import Failure, Simulation
+from benchmarks.simulation.measured import Measured
+from benchmarks.simulation.record import Record
+from benchmarks.simulation.report import Prices, Summary, summarize
+from benchmarks.simulation.writing import Scaling
+
+Progress = Callable[[float], None]
+SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
+# One replica of two cores is soon full.
+GROWING = (1_000, 2_000, 3_000, 4_000, 5_000, 6_000, 8_000, 10_000)
+PEOPLE_A_SERVER = 100
+# So many requests are simulated at most; of what has more, a part is.
+REQUESTS = 3_000_000
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything but the question."""
+
+    demand: Demand
+    fleet: Fleet
+    measured: Measured
+    prices: Prices
+    seed: int
+
+    def run(
+        self,
+        begin: float = LOW,
+        seconds: float = DAY,
+        failures: tuple[Failure, ...] = (),
+        progress: Progress = lambda _: None,
+    ) -> tuple[Record, Summary]:
+        """Simulate `fleet.fraction` of this from a moment of the day on, for so long."""
+        fleet, part = self.fleet, self.demand.part(self.fleet.fraction)
+        people = arrivals(part, np.random.default_rng(self.seed), begin, seconds)
+        if fleet.scaling is not None:
+            fleet = replace(fleet, replicas=self.enough(begin))
+        simulation = Simulation(part, fleet, self.measured, self.seed, failures)
+        record = simulation.run(people, seconds, progress)
+        return record, summarize(record, self.fleet, self.bots, seconds, self.prices)
+
+    def enough(self, moment: float, load: float = 0.6) -> int:
+        """How many replicas to begin with: so many that each is about this busy then."""
+        rate = self.demand.requests / DAY * float(curve(np.array([moment]))[0])
+        work = np.mean(self.measured.lengths) + self.demand.onward * self.measured.reading
+        needed = rate * self.fleet.fraction * work / max(self.measured.replica.speed)
+        return max(1, math.ceil(needed / load))
+
+    @property
+    def bots(self) -> int:
+        """How many processes the whole has: those of Discord, and Telegram's."""
+        shards = -(-self.demand.servers // self.fleet.shard_servers)
+        return -(-shards // self.fleet.shards) + 1
+
+    def of_size(self, servers: int) -> World:
+        """The same world with so many servers, and as large a part of it as is soon simulated."""
+        demand = replace(self.demand, servers=servers, people=PEOPLE_A_SERVER * servers)
+        fraction = min(1.0, REQUESTS / demand.requests)
+        return replace(self, demand=demand, fleet=replace(self.fleet, fraction=fraction))
+
+
+def sizes(world: World, wanted: Iterable[int], progress: Callable[[int], None]) -> list[Any]:
+    """A day at each size, with the autoscaler."""
+    rows = []
+    for servers in wanted:
+        sized = world.of_size(servers)
+        _, summary = sized.run()
+        rows.append({"servers": servers, "fraction": sized.fleet.fraction, **asdict(summary)})
+        progress(servers)
+    return rows
+
+
+def one_of_each(world: World, wanted: Iterable[int], progress: Callable[[int], None]) -> list[Any]:
+    """The busiest hour of ever more servers with one bot process, one replica of two cores and one
+    store, as on one machine: where does it break, and what?"""
+    rows = []
+    for servers in wanted:
+        demand = replace(world.demand, servers=servers, people=PEOPLE_A_SERVER * servers)
+        shards = -(-servers // world.fleet.shard_servers)
+        fleet = replace(world.fleet, shards=shards, replicas=1, scaling=None, fraction=1.0)
+        _, summary = replace(world, demand=demand, fleet=fleet).run(PEAK - HOUR / 2, HOUR)
+        rows.append({"servers": servers, **asdict(summary)})
+        progress(servers)
+    return rows
+
+
+def losses(
+    world: World, replicas: int, wanted: Iterable[int], progress: Callable[[int], None]
+) -> list[Any]:
+    """Twenty minutes of the peak with so many replicas that nobody replaces, of which some die at
+    once in the sixth minute: what people notice from then on."""
+    rows = []
+    for lost in wanted:
+        failures = tuple(Failure(300.0, "replica") for _ in range(lost))
+        fleet = replace(world.fleet, replicas=replicas, scaling=None)
+        begin, seconds = PEAK - 600.0, 1200.0
+        record, summary = replace(world, fleet=fleet).run(begin, seconds, failures)
+        after = record.times("asked") >= 280.0
+        times = record.times("done")[after]
+        rows.append(
+            {
+                "lost": lost,
+                "after": [float(np.percentile(times, percent)) for percent in (50, 99, 99.9)],
+                **asdict(summary),
+            }
+        )
+        progress(lost)
+    return rows
+
+
+def replaced(world: World, failures: tuple[Failure, ...]) -> Summary:
+    """The busiest hour with the autoscaler, while this dies in it."""
+    begin, seconds = PEAK - HOUR / 2, HOUR
+    scaling = world.fleet.scaling or Scaling()
+    return replace(world, fleet=replace(world.fleet, scaling=scaling)).run(
+        begin, seconds, failures
+    )[1]
