@@ -31,6 +31,7 @@ from benchmarks.simulation.bots import Fleet
 from benchmarks.simulation.demand import DAY, HOUR, LOW, PEAK, Demand
 from benchmarks.simulation.fleet import Failure
 from benchmarks.simulation.measured import FIGURES, Measured, Speeds
+from benchmarks.simulation.record import End
 from benchmarks.simulation.report import PERCENTS, STAGES, Prices, Summary, series
 from benchmarks.simulation.scenarios import World
 from benchmarks.simulation.writing import Scaling
@@ -72,7 +73,7 @@ def sizes(world: World, asked: argparse.Namespace) -> Any:
             f"{row['servers']:,}", f"{row['asked']:,.0f}", f"{row['peak_rate']:.1f}",
             f"{row['replicas']:.1f}, {row['most_replicas']:.0f}", f"{row['bots']}",
             f"{acknowledged[2]:.2f} s", f"{done[0]:.2f} / {done[2]:.2f} s",
-            f"{100 * row['ends']['answered'] / row['asked']:.1f} %",
+            f"{100 * row['ends'][End.ANSWERED] / row['asked']:.1f} %",
             f"{sum(row['cost'].values()):.2f}",
         )  # fmt: skip
     CONSOLE.print(table)
@@ -81,7 +82,7 @@ def sizes(world: World, asked: argparse.Namespace) -> Any:
     return rows
 
 
-def one(world: World, asked: argparse.Namespace) -> Any:
+def one(world: World, _: argparse.Namespace) -> Any:
     """One of each, and ever more servers."""
     wanted = scenarios.GROWING
     rows = _with_bar(wanted, lambda step: scenarios.one_of_each(world, wanted, step))
@@ -94,8 +95,8 @@ def one(world: World, asked: argparse.Namespace) -> Any:
         table.add_row(
             f"{row['servers']:,}", f"{row['peak_rate']:.1f}", f"{100 * row['busy']:.0f} %",
             f"{100 * loads['event loop']:.0f} %", f"{100 * loads['store']:.0f} %",
-            f"{done[0]:.2f} / {done[2]:.2f} s", f"{100 * ends['answered'] / row['asked']:.1f} %",
-            f"{100 * ends.get('refused: queue full', 0) / row['asked']:.1f} %",
+            f"{done[0]:.2f} / {done[2]:.2f} s", f"{100 * ends[End.ANSWERED] / row['asked']:.1f} %",
+            f"{100 * ends.get(End.QUEUE_FULL, 0) / row['asked']:.1f} %",
         )  # fmt: skip
     CONSOLE.print(table)
     return rows
@@ -103,55 +104,53 @@ def one(world: World, asked: argparse.Namespace) -> Any:
 
 def losses(world: World, asked: argparse.Namespace) -> Any:
     """Machines that are lost and not replaced."""
+    replicas = asked.replicas or world.enough(PEAK, load=0.8)
     wanted = range(4)
-    rows = _with_bar(wanted, lambda step: scenarios.losses(world, asked.replicas, wanted, step))
-    table = _table(
-        f"the peak with {asked.replicas} replicas, some of which die", "lost", "rerun",
-        "answer p50 / p99 / p99.9 afterwards", "busy", "queue full", "given up",
-    )  # fmt: skip
+    rows = _with_bar(wanted, lambda step: scenarios.losses(world, replicas, wanted, step))
+    table = _deaths(f"the peak with {replicas} replicas, some of which die")
     for row in rows:
-        times, ends = row["after"], row["ends"]
-        table.add_row(
-            str(row["lost"]), f"{row['reruns']:.0f}", " / ".join(f"{t:.2f}" for t in times) + " s",
-            f"{100 * row['busy']:.0f} %",
-            f"{100 * ends.get('refused: queue full', 0) / row['asked']:.2f} %",
-            f"{ends.get('accepted, but lost too often or too late', 0):.0f}",
-        )  # fmt: skip
+        table.add_row(str(row["lost"]), *_death(row))
     CONSOLE.print(table)
     return rows
 
 
-def failures(world: World, asked: argparse.Namespace) -> Any:
-    """What dies in the middle of the busiest hour, and what people notice."""
-    middle = HOUR / 2
+def failures(world: World, _: argparse.Namespace) -> Any:
+    """What dies at the peak, and what people notice."""
+    moment = scenarios.DEATH
     wanted = {
         "nothing": (),
-        "a replica": (Failure(middle, "replica"),),
-        "three replicas": tuple(Failure(middle, "replica") for _ in range(3)),
-        "the process with the first shard": (Failure(middle, "bot", 0),),
-        "every process of Discord": tuple(Failure(middle, "bot", n) for n in range(world.bots)),
-        "Telegram's process": (Failure(middle, "telegram"),),
+        "a replica": (Failure(moment, "replica"),),
+        "three replicas": tuple(Failure(moment, "replica") for _ in range(3)),
+        "the process with the first shard": (Failure(moment, "bot", 0),),
+        "every process of Discord": tuple(Failure(moment, "bot", n) for n in range(world.bots - 1)),
+        "Telegram's process": (Failure(moment, "telegram"),),
     }
-    rows = {}
-    table = _table("the busiest hour, something dies in the middle", "what", "rerun", "not heard",
-                   "answer p50 / p99 / p99.9", "given up")  # fmt: skip
-    with Progress(*COLUMNS) as bar:
-        task = bar.add_task("failures", total=len(wanted))
-        for name, planned in wanted.items():
-            summary = scenarios.replaced(world, planned)
-            rows[name] = asdict(summary)
-            done, ends = summary.latency["done"], summary.ends
-            times = " / ".join(f"{done[n]:.2f}" for n in (0, 2, 3))
-            table.add_row(
-                name, f"{summary.reruns:.0f}", f"{ends.get('not heard: no connection', 0):.0f}",
-                f"{times} s", f"{ends.get('accepted, but lost too often or too late', 0):.0f}",
-            )  # fmt: skip
-            bar.advance(task)
+    rows = _with_bar(wanted, lambda step: scenarios.failures(world, wanted, step))
+    table = _deaths("the peak with the autoscaler")
+    for row in rows:
+        table.add_row(row["what"], *_death(row))
     CONSOLE.print(table)
     return rows
 
 
-def check(world: World, asked: argparse.Namespace) -> Any:
+def _deaths(title: str) -> Table:
+    heads = ("dies", "rerun", "answer p50 / p99 / p99.9 since", "replicas busy", "not heard",
+             "queue full", "given up")  # fmt: skip
+    return _table(title, *heads)
+
+
+def _death(row: dict[str, Any]) -> list[str]:
+    ends, after = row["ends"], row["after"]
+    counts = (ends.get(end, 0) for end in (End.UNHEARD, End.QUEUE_FULL, End.GIVEN_UP))
+    return [
+        f"{row['reruns']:,.0f}",
+        f"{after[0]:.2f} / {after[2]:.2f} / {after[3]:.2f} s",
+        f"{100 * row['busy']:.0f} %",
+        *(f"{count:,.0f}" for count in counts),
+    ]
+
+
+def check(world: World, _: argparse.Namespace) -> Any:
     """Predicted beside measured."""
     wanted = reality.cases(world.seed)
     found = asyncio.run(reality.observed(wanted))
@@ -181,7 +180,7 @@ QUESTIONS: dict[str, Callable[[World, argparse.Namespace], Any]] = {
 }
 
 
-def _with_bar(steps: Iterable[int], run: Callable[[Callable[[int], None]], Any]) -> Any:
+def _with_bar(steps: Iterable[Any], run: Callable[[Callable[[int], None]], Any]) -> Any:
     with Progress(*COLUMNS) as bar:
         task = bar.add_task("runs", total=len(list(steps)))
         return run(lambda _: bar.advance(task))
@@ -275,7 +274,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--figures", type=Path, default=FIGURES, help="what was measured")
     parser.add_argument("--speeds", type=_speeds, help="of a replica, instead: 1=1500,64=60000")
     parser.add_argument("--rows", type=int, default=usual.rows, help="texts at once")
-    parser.add_argument("--replicas", type=int, default=30, help="for losses: how many there are")
+    parser.add_argument("--replicas", type=int, default=0, help="for losses: how many")
     parser.add_argument("--shards", type=int, default=usual.shards, help="for each bot process")
     parser.add_argument("--identify", type=int, default=usual.identify, help="shards in 5 s")
     parser.add_argument("--server-minute", type=int, default=usual.server_minute)

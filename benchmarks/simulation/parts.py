@@ -69,8 +69,12 @@ class Sliding:
     def take(self, now: float) -> float:
         """Take the first moment at which there is room, and say which it is."""
         moment = self.next(now)
-        self._times.append(moment)
+        self.count(moment)
         return moment
+
+    def count(self, moment: float) -> None:
+        """Note what comes at a moment, which is none before those that were noted."""
+        self._times.append(moment)
 
     def free(self, now: float) -> int:
         """How many more may come now."""
@@ -96,13 +100,14 @@ class TelegramToken:
     def send(self, group: int | None, then: Callable[..., None], *given: Any) -> None:
         """Send an answer as soon as may be, and go on then."""
         now = self._clock.now
-        if group is not None and (free_at := self._groups[group].take(now)) > now:
-            self._clock.at(free_at, self._send, then, given)
-        else:
-            self._send(then, given)
-
-    def _send(self, then: Callable[..., None], given: tuple[Any, ...]) -> None:
-        self._clock.at(self._everywhere.take(self._clock.now), then, *given)
+        room = None if group is None else self._groups[group]
+        if room is not None and (moment := room.next(now)) > now:
+            self._clock.at(moment, self.send, group, then, *given)
+            return
+        moment = self._everywhere.take(now)
+        if room is not None:
+            room.count(moment)
+        self._clock.at(moment, then, *given)
 
     def mention(self) -> None:
         """Send something that is not worth waiting for, if there is room."""

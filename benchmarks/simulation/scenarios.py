@@ -14,16 +14,17 @@ from benchmarks.simulation.demand import DAY, HOUR, LOW, PEAK, Demand, arrivals,
 from benchmarks.simulation.fleet import Failure, Simulation
 from benchmarks.simulation.measured import Measured
 from benchmarks.simulation.record import Record
-from benchmarks.simulation.report import Prices, Summary, summarize
-from benchmarks.simulation.writing import Scaling
+from benchmarks.simulation.report import Prices, Summary, percentiles, summarize
 
 Progress = Callable[[float], None]
 SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
 # One replica of two cores is soon full.
-GROWING = (1_000, 2_000, 3_000, 4_000, 5_000, 6_000, 8_000, 10_000)
+GROWING = (1_000, 2_000, 4_000, 6_000, 8_000, 10_000, 12_000, 15_000)
 PEOPLE_A_SERVER = 100
 # So many requests are simulated at most; of what has more, a part is.
-REQUESTS = 3_000_000
+REQUESTS = 1_500_000
+# Twenty minutes about the peak, and when in them something dies.
+BUSIEST, DEATH = (PEAK - 600.0, 1200.0), 300.0
 
 
 @dataclass(frozen=True)
@@ -100,31 +101,30 @@ def one_of_each(world: World, wanted: Iterable[int], progress: Callable[[int], N
 def losses(
     world: World, replicas: int, wanted: Iterable[int], progress: Callable[[int], None]
 ) -> list[Any]:
-    """Twenty minutes of the peak with so many replicas that nobody replaces, of which some die at
-    once in the sixth minute: what people notice from then on."""
+    """The peak with so many replicas that nobody replaces, of which some die at once: what people
+    notice from then on."""
     rows = []
     for lost in wanted:
-        failures = tuple(Failure(300.0, "replica") for _ in range(lost))
+        failures = tuple(Failure(DEATH, "replica") for _ in range(lost))
         fleet = replace(world.fleet, replicas=replicas, scaling=None)
-        begin, seconds = PEAK - 600.0, 1200.0
-        record, summary = replace(world, fleet=fleet).run(begin, seconds, failures)
-        after = record.times("asked") >= 280.0
-        times = record.times("done")[after]
-        rows.append(
-            {
-                "lost": lost,
-                "after": [float(np.percentile(times, percent)) for percent in (50, 99, 99.9)],
-                **asdict(summary),
-            }
-        )
+        record, summary = replace(world, fleet=fleet).run(*BUSIEST, failures)
+        rows.append({"lost": lost, "after": _afterwards(record), **asdict(summary)})
         progress(lost)
     return rows
 
 
-def replaced(world: World, failures: tuple[Failure, ...]) -> Summary:
-    """The busiest hour with the autoscaler, while this dies in it."""
-    begin, seconds = PEAK - HOUR / 2, HOUR
-    scaling = world.fleet.scaling or Scaling()
-    return replace(world, fleet=replace(world.fleet, scaling=scaling)).run(
-        begin, seconds, failures
-    )[1]
+def failures(
+    world: World, wanted: dict[str, tuple[Failure, ...]], progress: Callable[[int], None]
+) -> list[Any]:
+    """The peak with the autoscaler, while these die in it."""
+    rows = []
+    for number, (name, planned) in enumerate(wanted.items()):
+        record, summary = world.run(*BUSIEST, planned)
+        rows.append({"what": name, "after": _afterwards(record), **asdict(summary)})
+        progress(number)
+    return rows
+
+
+def _afterwards(record: Record) -> list[float]:
+    """Percentiles of the seconds to an answer, of what was asked since shortly before the death."""
+    return percentiles(record.times("done")[record.times("asked") >= DEATH - 10.0])
