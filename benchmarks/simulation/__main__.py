@@ -297,7 +297,7 @@ def main() -> None:
     found = QUESTIONS[asked.question](_world(asked), asked)
     if asked.save is not None:
         asked.save.parent.mkdir(parents=True, exist_ok=True)
-        asked.save.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n", "utf-8")
+        asked.save.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -48,7 +48,10 @@ class World:
         fleet, part = self.fleet, self.demand.part(self.fleet.fraction)
         people = arrivals(part, np.random.default_rng(self.seed), begin, seconds)
         if fleet.scaling is not None:
-            fleet = replace(fleet, replicas=self.enough(begin))
+            # A queue of a moment must not start ten times what the peak takes.
+            most = min(fleet.scaling.most, 2 * self.enough(PEAK))
+            scaling = replace(fleet.scaling, most=most)
+            fleet = replace(fleet, replicas=self.enough(begin), scaling=scaling)
         simulation = Simulation(part, fleet, self.measured, self.seed, failures)
         record = simulation.run(people, seconds, progress)
         return record, summarize(record, self.fleet, self.bots, seconds, self.prices)
