@@ -78,6 +78,7 @@ simulate: $(VENV)/.installed-dev
 	$(SIMULATION) day --fraction 0.125 --save build/day.json --picture docs/scale-day.png
 	$(SIMULATION) sizes --save build/sizes.json --picture docs/scale-sizes.png
 	$(SIMULATION) one --save build/one.json
+	$(SIMULATION) telegram --save build/telegram.json
 	$(SIMULATION) losses --save build/losses.json
 	$(SIMULATION) failures --save build/failures.json
 

@@ -3,6 +3,7 @@
     day       one day: load, latency, machines, money; a picture with --picture
     sizes     a day at each size from 100 servers to 100,000; a picture with --picture
     one       one bot process, one replica, one store: at which size does what break?
+    telegram  one token of Telegram and ever more people: how many does it bear?
     losses    the peak without a machine to spare: one lost, two, three
     failures  the peak with the autoscaler: a replica, a bot process, Telegram's process dies
     check     predicted beside measured, with the real bot on this machine
@@ -102,6 +103,25 @@ def one(world: World, _: argparse.Namespace) -> Any:
     return rows
 
 
+def telegram(world: World, _: argparse.Namespace) -> Any:
+    """One token, and ever more people."""
+    wanted = scenarios.CROWDS
+    rows = _with_bar(wanted, lambda step: scenarios.one_token(world, wanted, step))
+    table = _table("two hours about the peak with one token", "people a day", "requests a second",
+                   "answer p50 / p99", "answer p50 / p99 at the peak", "answered",
+                   "queue full")  # fmt: skip
+    for row in rows:
+        done, peak = row["latency"]["done"], row["peak_latency"]["done"]
+        table.add_row(
+            f"{row['people']:,}", f"{row['peak_rate']:.1f}", f"{done[0]:.2f} / {done[2]:.2f} s",
+            f"{peak[0]:.2f} / {peak[2]:.2f} s",
+            f"{100 * row['ends'][End.ANSWERED] / row['asked']:.1f} %",
+            f"{100 * row['ends'].get(End.QUEUE_FULL, 0) / row['asked']:.1f} %",
+        )  # fmt: skip
+    CONSOLE.print(table)
+    return rows
+
+
 def losses(world: World, asked: argparse.Namespace) -> Any:
     """Machines that are lost and not replaced."""
     replicas = asked.replicas or world.enough(PEAK, load=0.8)
@@ -174,6 +194,7 @@ QUESTIONS: dict[str, Callable[[World, argparse.Namespace], Any]] = {
     "day": day,
     "sizes": sizes,
     "one": one,
+    "telegram": telegram,
     "losses": losses,
     "failures": failures,
     "check": check,

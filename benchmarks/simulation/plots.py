@@ -10,9 +10,11 @@ import matplotlib
 matplotlib.use("agg")
 from matplotlib import pyplot
 from matplotlib.axes import Axes
+from matplotlib.ticker import NullLocator
 
 INK, RED, BLUE, GREY = "#3b2f2a", "#8c2d19", "#2f5d7c", "#b8b0a2"
 DPI = 100
+SECONDS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 
 
 def _plain(axis: Axes, title: str) -> None:
@@ -42,8 +44,11 @@ def draw_day(series: dict[str, Any], picture: Path, note: str) -> None:
     for stage, percent, color, style, label in lines:
         wait.plot(hours, series[stage][percent], style, color=color, linewidth=1.2, label=label)
     wait.set_yscale("log")
+    wait.yaxis.set_minor_locator(NullLocator())
+    wait.set_yticks(SECONDS, [f"{each:g}" for each in SECONDS])
+    shown = [*series["acknowledged"][2], *series["done"][3]]
+    wait.set_ylim(0.7 * min(shown), 3 * max(shown))
     wait.legend(fontsize=8, frameon=False, ncols=4, loc="upper right")
-    wait.set_ylim(top=wait.get_ylim()[1] * 3)
     _plain(wait, "seconds")
     fleet.plot(series["minutes"], series["replicas"], color=BLUE, linewidth=1)
     fleet.set_ylim(bottom=0)

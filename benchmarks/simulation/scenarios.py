@@ -20,6 +20,8 @@ Progress = Callable[[float], None]
 SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
 # One replica of two cores is soon full.
 GROWING = (1_000, 2_000, 4_000, 6_000, 8_000, 10_000, 12_000, 15_000)
+# And one token of Telegram, of ever more people.
+CROWDS = (100_000, 200_000, 300_000, 400_000, 500_000, 600_000, 700_000)
 PEOPLE_A_SERVER = 100
 # So many requests are simulated at most; of what has more, a part is.
 REQUESTS = 1_500_000
@@ -98,6 +100,18 @@ def one_of_each(world: World, wanted: Iterable[int], progress: Callable[[int], N
         _, summary = replace(world, demand=demand, fleet=fleet).run(PEAK - HOUR / 2, HOUR)
         rows.append({"servers": servers, **asdict(summary)})
         progress(servers)
+    return rows
+
+
+def one_token(world: World, wanted: Iterable[int], progress: Callable[[int], None]) -> list[Any]:
+    """Two hours about the peak with nobody but so many people a day on Telegram."""
+    rows = []
+    for people in wanted:
+        demand = replace(world.demand, servers=1, people=people, telegram=1.0, events=0.0)
+        fleet = replace(world.fleet, fraction=1.0)
+        _, summary = replace(world, demand=demand, fleet=fleet).run(PEAK - HOUR, 2 * HOUR)
+        rows.append({"people": people, **asdict(summary)})
+        progress(people)
     return rows
 
 
