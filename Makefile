@@ -12,7 +12,7 @@ export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: run test test-export test-web lint format docs tables pictures bench bench-decoding \
-    bench-peers bench-platforms chaos weather soak sanitize prove-image clean
+    bench-peers bench-platforms capacity simulate chaos weather soak sanitize prove-image clean
 
 # Start the bot; without tokens it is a chat in the terminal.
 run: $(VENV)/.installed
@@ -78,6 +78,23 @@ bench-platforms: $(VENV)/.installed-dev
 pictures: $(VENV)/.installed-dev
 	$(BIN)/python -m pictures
 
+# What one core, one bot process and one PostgreSQL take (PostgreSQL 15 from Debian's packages)
+CAPACITY := build/capacity.json
+capacity: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.capacity --save $(CAPACITY)
+
+# A day of 100,000 servers and ten million people, and what docs/scale.md says besides; with
+# FIGURES=build/capacity.json on the machine that was measured there
+FIGURES := benchmarks/simulation/figures.json
+SIMULATION = $(BIN)/python -m benchmarks.simulation --figures $(FIGURES)
+simulate: $(VENV)/.installed-dev
+	$(SIMULATION) day --fraction 0.125 --save build/day.json --picture docs/scale-day.png
+	$(SIMULATION) sizes --save build/sizes.json --picture docs/scale-sizes.png
+	$(SIMULATION) one --save build/one.json
+	$(SIMULATION) telegram --save build/telegram.json
+	$(SIMULATION) losses --save build/losses.json
+	$(SIMULATION) failures --save build/failures.json
+
 # Kill the bot so many times while people ask; bad weather on both platforms; steady work for long:
 # what is lost, what comes twice, what grows
 KILLS ?= 1000
@@ -118,7 +135,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt $(wildcard model/native/*.[ch
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	@$(BIN)/python -m pip install --quiet --editable ".[training,export,dev]"
+	@$(BIN)/python -m pip install --quiet --editable ".[training,export,benchmarks,dev]"
 	@touch $@
 
 $(VENV)/.installed-docs: $(VENV)/.installed
