@@ -11,6 +11,7 @@ from bot.apis import UnreachableError, ask_discord
 from bot.doctor.clock import Clocks
 from bot.doctor.findings import Finding, good, problem, unanswered, warning
 from bot.settings import Settings
+from bot.texts import number
 from bot.tokens import DISCORD
 
 PART = "discord"
@@ -81,7 +82,9 @@ async def _gateway(session: aiohttp.ClientSession, settings: Settings) -> list[F
     limit = (await ask_discord(session, settings, "gateway/bot")).object()["session_start_limit"]
     if limit["remaining"] == 0:
         hours = limit["reset_after"] / 3_600_000
-        return [problem(PART, "doctor_discord_starts", total=limit["total"], hours=hours)]
+        return [
+            problem(PART, "doctor_discord_starts", total=limit["total"], hours=number(hours, 1))
+        ]
     return []
 
 

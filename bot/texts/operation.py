@@ -147,7 +147,7 @@ TEXTS = {
     "doctor_discord_intents_mend": "Apáguelas en discord.com/developers/applications, apartado "
     "Bot: con ellas Discord puede pedirle una revisión.",
     "doctor_discord_starts": "Se han agotado las {total} conexiones que Discord admite al día.",
-    "doctor_discord_starts_mend": "Espere {hours:.1f} horas, y busque qué enciende el bot una y "
+    "doctor_discord_starts_mend": "Espere {hours} horas, y busque qué enciende el bot una y "
     "otra vez.",
     "doctor_discord_server": "El bot no está en el servidor {guild}, que nombra {setting}.",
     "doctor_discord_server_mend": "Invítelo con el enlace de «{program} invite», o quite ese "

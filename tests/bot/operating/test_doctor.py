@@ -282,7 +282,7 @@ BROKEN: dict[str, tuple[Callable[[Patient], object], Grade, str]] = {
     "no starts left": (
         lambda patient: setattr(patient.discord, "starts_left", 0),
         PROBLEM,
-        "Espere 24.0 horas",
+        "Espere 24,0 horas",
     ),
     "a server that the bot is not in": (
         settings(DISCORD_GUILD_IDS="123456"),
