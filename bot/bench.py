@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from bot.settings import Settings
-from bot.texts import say
+from bot.texts import number, say
 from model.places import find_checkpoint
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ class Bench:
             told += say("bench_drafts")
         lines = [told + "."]
         for requests, speed in self.speeds.items():
-            rate = f"{speed.characters_per_second:,.0f}".replace(",", ".")
+            rate = number(speed.characters_per_second)
             wait = speed.first_character if requests == 1 else speed.joining
-            first = f"{1000 * wait:.1f}".replace(".", ",")
+            first = number(1000 * wait, 1)
             lines.append(say("bench_speed", requests=requests, rate=rate, first=first))
         return lines
 

@@ -11,7 +11,7 @@ from bot.executor import Executor, Reloaded, Serving
 from bot.platform import Connection, Line, Platform
 from bot.ranges import write_ranges
 from bot.service import Service
-from bot.texts import ENGLISH, SPANISH, duration, say
+from bot.texts import SPANISH, duration, number, say
 from bot.vitals import PlatformSamples, Samples, resident_memory
 
 # Of more lines than these only the sum is told.
@@ -27,7 +27,7 @@ def loss_of(serving: Serving, language: str = SPANISH) -> str:
     """A checkpoint's loss in words."""
     if serving.loss is None:
         return say("loss_unknown", language)
-    return say("loss", language, loss=serving.loss)
+    return say("loss", language, loss=number(serving.loss, 4, language))
 
 
 def model_report(serving: Serving, speed: float | None, language: str = SPANISH) -> str:
@@ -39,7 +39,7 @@ def model_report(serving: Serving, speed: float | None, language: str = SPANISH)
         language,
         name=serving.name,
         id=serving.checkpoint,
-        parameters=_grouped(serving.parameters, language),
+        parameters=number(serving.parameters, language=language),
         loss=loss_of(serving, language),
         device=serving.device,
         engine=say(serving.engine, language),
@@ -55,7 +55,7 @@ def reload_report(done: Reloaded, language: str = SPANISH) -> str:
     return say(
         "reload_done",
         language,
-        seconds=done.seconds,
+        seconds=number(done.seconds, 1, language),
         old=label(done.old),
         new=label(done.new),
         loss=loss_of(done.new, language),
@@ -83,10 +83,10 @@ def status_report(
         waiting=service.waiting,
         answered=vitals.answers,
         failed=vitals.failures,
-        ack50=_seconds(vitals.acknowledged, 50),
-        ack99=_seconds(vitals.acknowledged, 99),
-        answer50=_seconds(vitals.answered, 50),
-        answer99=_seconds(vitals.answered, 99),
+        ack50=_seconds(vitals.acknowledged, 50, language),
+        ack99=_seconds(vitals.acknowledged, 99, language),
+        answer50=_seconds(vitals.answered, 50, language),
+        answer99=_seconds(vitals.answered, 99, language),
         lag=_milliseconds(vitals.lag, 99),
         memory=_megabytes(resident_memory()),
         worker_memory=_megabytes(executor.worker_pid and resident_memory(executor.worker_pid)),
@@ -101,7 +101,7 @@ def status_report(
 def connection_report(connection: Connection, language: str) -> str:
     """How it stands between the bot and a platform, and over which lines if there are several."""
     lines = connection.lines
-    down = [number for number, line in lines.items() if not line.up]
+    down = [n for n, line in lines.items() if not line.up]
     told = say("connected" if not down else "partly_connected", language)
     if len(down) == len(lines):
         told = say("disconnected", language)
@@ -127,14 +127,9 @@ def _lines_report(lines: list[Line], language: str) -> str:
     return say(
         "line_report",
         language,
-        servers=_grouped(servers, language),
+        servers=number(servers, language=language),
         latency="-".join(map(str, shown)),
     )
-
-
-def _grouped(number: int, language: str) -> str:
-    grouped = f"{number:,}"
-    return grouped if language == ENGLISH else grouped.replace(",", ".")
 
 
 def _version(package: str) -> str:
@@ -144,9 +139,9 @@ def _version(package: str) -> str:
         return "-"
 
 
-def _seconds(samples: PlatformSamples, percent: float) -> str:
+def _seconds(samples: PlatformSamples, percent: float, language: str) -> str:
     value = samples.percentile(percent)
-    return "-" if value is None else f"{value:.2f} s"
+    return "-" if value is None else f"{number(value, 2, language)} s"
 
 
 def _milliseconds(samples: Samples, percent: float) -> str:

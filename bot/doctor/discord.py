@@ -13,6 +13,7 @@ from bot.doctor.clock import Clocks
 from bot.doctor.findings import Finding, good, problem, unanswered, warning
 from bot.ranges import write_ranges
 from bot.settings import Settings
+from bot.texts import number
 from bot.tokens import DISCORD
 
 PART = "discord"
@@ -88,7 +89,7 @@ async def _gateway(
     content = (await ask_discord(session, settings, "gateway/bot")).object()
     limit, recommended = content["session_start_limit"], int(content["shards"])
     findings = list(connection_findings(settings, servers, recommended))
-    hours = limit["reset_after"] / 3_600_000
+    hours = number(limit["reset_after"] / 3_600_000, 1)
     if limit["remaining"] == 0:
         findings.append(problem(PART, "doctor_discord_starts", total=limit["total"], hours=hours))
     elif limit["remaining"] < layout_of(settings, recommended).count:

@@ -90,6 +90,12 @@ def author(style: str) -> str:
     return spanish.AUTHORS.get(style, style.replace("_", " ").title())
 
 
+def number(value: float, decimals: int = 0, language: str = SPANISH) -> str:
+    """A number as the language writes it, such as `4.875.776` and `1,0898` in Spanish."""
+    written = f"{value:,.{decimals}f}"
+    return written if language == ENGLISH else written.translate(str.maketrans(",.", ".,"))
+
+
 def duration(seconds: float) -> str:
     """A span of time for people: `40 s`, `3 min 5 s`, `5 h 20 min`, `2 d 3 h`."""
     whole = max(0, round(seconds))

@@ -152,11 +152,11 @@ TEXTS = {
     "doctor_discord_intents_mend": "Apáguelas en discord.com/developers/applications, apartado "
     "Bot: con ellas Discord puede pedirle una revisión.",
     "doctor_discord_starts": "Se han agotado las {total} conexiones que Discord admite al día.",
-    "doctor_discord_starts_mend": "Espere {hours:.1f} horas, y busque qué enciende el bot una y "
+    "doctor_discord_starts_mend": "Espere {hours} horas, y busque qué enciende el bot una y "
     "otra vez.",
     "doctor_discord_starts_few": "Quedan {left} conexiones de las que Discord admite al día, menos "
     "de las que el bot necesita para volver a encenderse.",
-    "doctor_discord_starts_few_mend": "No lo reinicie en {hours:.1f} horas, y busque qué enciende "
+    "doctor_discord_starts_few_mend": "No lo reinicie en {hours} horas, y busque qué enciende "
     "el bot una y otra vez.",
     "doctor_discord_shards": "Servidores: {servers}; conexiones (shards): {count} según "
     "DISCORD_SHARD_COUNT, y Discord recomienda {recommended}.",

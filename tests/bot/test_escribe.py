@@ -161,7 +161,7 @@ def test_what_can_be_written_of_a_phrase_is_continued_and_the_rest_is_told(
 
 
 def test_a_phrase_needs_no_quotes(escribe: Escribe) -> None:
-    options = ("--frases", "1", "--semilla", "3", "--json")
+    options = ("--frases", "1", "--semilla", "3")
     assert escribe("Hola", "mundo", *options).out == escribe("Hola mundo", *options).out
 
 

@@ -6,7 +6,16 @@ import string
 
 import pytest
 
-from bot.texts import ENGLISH, SPANISH, duration, explain, language_of, notices, say
+from bot.texts import (
+    ENGLISH,
+    SPANISH,
+    duration,
+    explain,
+    language_of,
+    notices,
+    number,
+    say,
+)
 from bot.texts.english import TEXTS as ENGLISH_TEXTS
 from bot.texts.spanish import TEXTS
 from model.errors import CheckpointError, CodedError, DeviceError, ExchangeError, PromptError
@@ -97,3 +106,8 @@ def test_only_english_is_answered_in_english(code: str | None, language: str) ->
 )
 def test_spans_of_time_are_told_in_at_most_two_units(seconds: float, told: str) -> None:
     assert duration(seconds) == told
+
+
+def test_numbers_are_written_as_the_language_does() -> None:
+    assert [number(4_875_776), number(1.08976, 4)] == ["4.875.776", "1,0898"]
+    assert number(4_875_776.25, 1, ENGLISH) == "4,875,776.2"

@@ -298,7 +298,7 @@ BROKEN: dict[str, tuple[Callable[[Patient], object], Grade, str]] = {
     "no starts left": (
         lambda patient: patient.discord.gateway.starts.end_in(86_400, left=0),
         PROBLEM,
-        "Espere 24.0 horas",
+        "Espere 24,0 horas",
     ),
     "hardly any starts left": (
         start_seldom,
