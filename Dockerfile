@@ -44,7 +44,7 @@ ENV PATH=/app/bin:$PATH PYTHONUNBUFFERED=1 LITTERAGPT_STATE_DIR=/var/lib/littera
     LITTERAGPT_METRICS_PORT=9464
 # The image is worth nothing if this fails. It also leaves what Python compiles of its own library,
 # which comes without in this base.
-RUN LITTERAGPT_ENGINE=native litteragpt doctor
+RUN LITTERAGPT_ENGINE=native LITTERAGPT_METRICS_PORT=0 litteragpt doctor
 ENV PYTHONDONTWRITEBYTECODE=1
 # By number, so that Kubernetes can see that it is not root
 USER 10001:10001

@@ -16,7 +16,7 @@ def build(stages: Sequence[Stage], context: Path, folder: Path) -> Path:
     files = context_files(context)
     for number, stage in enumerate(stages):
         base = folder / ("base-" + stage.base.replace(":", "-").replace("/", "-"))
-        made = base.with_suffix(".made")
+        made = folder / f"{base.name}.made"
         if not made.exists():
             make_base(stage.base, base)
             made.touch()

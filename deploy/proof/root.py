@@ -81,7 +81,7 @@ def make_base(image: str, folder: Path) -> None:
     )
     for left_out in (*_LEFT_OUT, *_FETCHED):
         for each in (folder / left_out).glob("*"):
-            shutil.rmtree(each) if each.is_dir() else each.unlink()
+            shutil.rmtree(each) if each.is_dir() and not each.is_symlink() else each.unlink()
     for name in ("hosts", "resolv.conf"):  # for those of this machine to be laid upon
         (folder / "etc" / name).touch()
 
@@ -163,8 +163,11 @@ def outside_pip() -> tuple[dict[str, str], list[str]]:
         name, _, value = line.partition("=")
         variable = "PIP_" + name.rpartition(".")[2].upper().replace("-", "_")
         told[variable] = " ".join(str(ast.literal_eval(value)).split())
-    named = re.findall(r"(?:^|\s|file://)(/\S+)", "\n".join(told.values()))
-    return told, sorted({each for each in named if Path(each).exists()})
+    values = "\n".join(told.values())
+    files = {Path(each) for each in re.findall(r"(?:^|\s)(/\S+)", values)}
+    # What the pages of an index name lies beside them.
+    indexes = {Path(each).parent for each in re.findall(r"file://(/\S+)", values)}
+    return told, sorted(str(each) for each in files | indexes if each.exists())
 
 
 def size(folder: Path) -> int:
