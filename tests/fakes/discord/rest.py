@@ -58,6 +58,7 @@ class Rest:
         except Refusal as refusal:
             return self._refuse(refusal, request)
         self.calls.append(Call(time.monotonic(), request.method, path, body))
+        self._discord.changes.happened()
         faults = self._discord.faults
         if early := faults.impatience(request.method, path):
             self._offence(request, f"{early:.2f} s before the end of a rate limit")
