@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -59,8 +60,9 @@ CONNECTIONS = (1, 4, 16)
 
 
 def writing(rounds: int) -> dict[str, Any]:
-    """Characters a second of one core and more, and seconds to a first character, by how many texts
-    are written at once; each figure in a process of its own."""
+    """Characters a second of one core and more, and of one core's processor time, which others that
+    want the core take nothing of; by how many texts are written at once, each figure in a process
+    of its own."""
     cores = sorted({1, available_cores()})
     cases = [(c, n) for _ in range(rounds) for c in cores for n in AT_ONCE]
     found: dict[str, dict[str, dict[str, list[float]]]] = {}
@@ -68,29 +70,28 @@ def writing(rounds: int) -> dict[str, Any]:
         case = Case("native + drafts", "small", requests)
         speed = measure_apart(case, threads, None)
         row = found.setdefault(str(threads), {}).setdefault(str(requests), {})
-        # How long a newcomer waits for its first character while the others are written.
-        first = speed.first_character if requests == 1 else speed.joining
         row.setdefault("speed", []).append(speed.characters_per_second)
-        row.setdefault("first", []).append(first)
+        row.setdefault("processor", []).append(speed.characters_per_processor_second)
     return {"cores": found}
 
 
 def worker(rounds: int) -> dict[str, Any]:
-    """The same through the executor and its worker process, as the bot has it: so many texts are
-    always under way, each from its phrase to its end, and pieces of them come back as they are."""
+    """The same through the executor and its worker process, as the bot has it, on one thread: so
+    many texts are always under way, each from its phrase to its end, and come back in pieces."""
     found: dict[str, dict[str, list[float]]] = {}
     for requests in track([n for _ in range(rounds) for n in AT_ONCE], "worker", console=PROGRESS):
-        speed, first = asyncio.run(_keep_busy(requests, WORKER_SECONDS))
+        figures = asyncio.run(_keep_busy(requests, WORKER_SECONDS))
         row = found.setdefault(str(requests), {})
-        row.setdefault("speed", []).append(speed)
-        row.setdefault("first", []).append(first)
+        for name, value in figures.items():
+            row.setdefault(name, []).append(value)
     return {"at_once": found}
 
 
-async def _keep_busy(requests: int, seconds: float) -> tuple[float, float]:
-    """Characters a second, and the median of the seconds to a first character."""
+async def _keep_busy(requests: int, seconds: float) -> dict[str, float]:
+    """Characters a second and for each second of the worker's processor time, and the median of the
+    seconds to a first character."""
     checkpoint = find_checkpoint("small", bundled_checkpoints())
-    options = WorkerOptions(checkpoint, max_batch=requests, queue_limit=requests)
+    options = WorkerOptions(checkpoint, threads=1, max_batch=requests, queue_limit=requests)
     executor, seeds = Executor(options), itertools.count()
     characters, firsts = 0, list[float]()
 
@@ -108,10 +109,15 @@ async def _keep_busy(requests: int, seconds: float) -> tuple[float, float]:
     asking = [asyncio.create_task(ask()) for _ in range(requests)]
     try:
         await asyncio.sleep(1.0)  # warms caches up and is not counted
-        characters, begun = 0, time.perf_counter()
+        process = psutil.Process(executor.worker_pid)
+        characters, begun, before = 0, time.perf_counter(), front.spent(process)
         firsts.clear()
         await asyncio.sleep(seconds)
-        return characters / (time.perf_counter() - begun), statistics.median(firsts)
+        return {
+            "speed": characters / (time.perf_counter() - begun),
+            "processor": characters / (front.spent(process) - before),
+            "first": statistics.median(firsts),
+        }
     finally:
         for task in asking:
             task.cancel()
@@ -122,7 +128,8 @@ async def _keep_busy(requests: int, seconds: float) -> tuple[float, float]:
 def answers(_: int) -> dict[str, Any]:
     """How many characters an answer of two sentences has, and what it costs to read a long phrase
     before it, in seconds a character."""
-    checkpoint = choose_runtime().load(find_checkpoint("small", bundled_checkpoints()))
+    runtime = choose_runtime("native", "cpu", 1)
+    checkpoint = runtime.load(find_checkpoint("small", bundled_checkpoints()))
     engine = Engine(checkpoint, rows=16)
     phrases = [PHRASES[number % len(PHRASES)] for number in range(ANSWERS)]
     sequences = [
@@ -144,17 +151,18 @@ def answers(_: int) -> dict[str, Any]:
 
 
 def _reading(checkpoint: Checkpoint[Backend]) -> float:
-    """Seconds for each character of a phrase as long as may be, until the first one behind it."""
+    """Seconds of a core for each character of a phrase as long as may be, with the first one behind
+    it."""
     took = []
     for seed in range(20):
         engine = Engine(checkpoint, rows=1)
         start = f"{seed} veces " + f"{PHRASE} " * PHRASE_LIMIT
         sequence = make_sequence(checkpoint, start[:PHRASE_LIMIT].strip(), Options(seed=seed))
-        begun = time.perf_counter()
+        begun = time.process_time()
         engine.add(sequence)
         while not sequence.characters:
             engine.step()
-        took.append(time.perf_counter() - begun)
+        took.append(time.process_time() - begun)
     return statistics.median(took) / PHRASE_LIMIT
 
 
@@ -213,13 +221,15 @@ def tables(found: dict[str, Any]) -> Iterable[Table]:
         table = _table(part, "characters a second", "cores", *(f"{n} at once" for n in AT_ONCE))
         for cores, rows in part["cores"].items():
             table.add_row(cores, *(spread(rows[str(n)]["speed"]) for n in AT_ONCE))
-            firsts = (spread([1000 * s for s in rows[str(n)]["first"]], 1) for n in AT_ONCE)
-            table.add_row("first character, ms", *firsts)
+            if cores == "1":
+                own = (spread(rows[str(n)]["processor"]) for n in AT_ONCE)
+                table.add_row("1, of its own time", *own)
         yield table
     if (part := found.get("worker")) is not None:
         table = _table(part, "through the worker", "", *(f"{n} at once" for n in AT_ONCE))
         rows = [part["at_once"][str(n)] for n in AT_ONCE]
         table.add_row("characters a second", *(spread(row["speed"]) for row in rows))
+        table.add_row("of its own time", *(spread(row["processor"]) for row in rows))
         firsts = (spread([1000 * s for s in row["first"]], 1) for row in rows)
         table.add_row("first character, ms", *firsts)
         yield table
@@ -238,21 +248,20 @@ def tables(found: dict[str, Any]) -> Iterable[Table]:
             table.add_row(name, str(runs[0]["people"]), *cells)
         yield table
     if (part := found.get("store")) is not None:
-        heads = ("commits", "connections", "a second", "ms each")
+        heads = ("commits", "connections", "a second", "ms each", "processor ms each")
         table = _table(part, "one PostgreSQL", "script", *heads)
         for same in zip(*part["runs"], strict=True):
             first = same[0]
             forced = "on the disk" if first["forced"] else "in memory"
-            cells = (
-                spread((run[each] for run in same), 1) for each in ("per_second", "milliseconds")
-            )
+            columns = ("per_second", "milliseconds", "processor")
+            cells = (spread((run[each] for run in same), 2) for each in columns)
             table.add_row(first["script"], forced, str(first["connections"]), *cells)
         yield table
 
 
 def _table(part: dict[str, Any], title: str, *heads: str) -> Table:
     note = f"{part['date']}, load {part['load'][0]} to {part['load'][1]}, {part['rounds']} rounds"
-    table = Table(title=f"{title} ({note}; median [range])")
+    table = Table(title=f"{title} ({note}; median and range)")
     for head in heads:
         table.add_column(head, justify="right")
     return table
@@ -270,7 +279,7 @@ def main() -> None:
     for name in asked.only:
         found[name] = noted(PARTS[name], asked.rounds)
         asked.save.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
-    console = Console(width=170)
+    console = Console(width=190)
     console.print(describe_machine("cpu"))
     for table in tables(found):
         console.print(table)

@@ -42,6 +42,7 @@ class Measurement:
     characters_per_second: float
     first_character: float
     joining: float
+    characters_per_processor_second: float
     memory: float
 
 
@@ -90,7 +91,7 @@ def write_uncached(checkpoint: Checkpoint[Backend]) -> Speed:
             probabilities = checkpoint.decoder(read)[0, -1].softmax(-1)  # type: ignore[operator]
             tokens.append(int(torch.multinomial(probabilities, 1)))
             times.append(time.perf_counter())
-    return Speed(CHARACTERS / (times[-1] - times[0]), times[1] - times[0], math.nan)
+    return Speed(CHARACTERS / (times[-1] - times[0]), times[1] - times[0], math.nan, math.nan)
 
 
 def write_peer(decoder: str, shape: str, requests: int, threads: int, exports: Path) -> Speed:
@@ -100,7 +101,7 @@ def write_peer(decoder: str, shape: str, requests: int, threads: int, exports: P
     # Some write a hundred characters a second: a quarter of them tells as much.
     characters = CHARACTERS if decoder.startswith("llama.cpp") else CHARACTERS // 4
     found = peers.write(decoder, exports / shape, tokens, requests, characters, threads)
-    return Speed(*found, math.nan)
+    return Speed(*found, math.nan, math.nan)
 
 
 def measure(

@@ -102,11 +102,11 @@ async def measure(case: Case, folder: Path, seconds: float) -> Front:
             await asyncio.sleep(WARM_SECONDS)
             process = psutil.Process(bot.pid)
             [worker] = process.children()
-            before = _spent(process), _spent(worker), len(record.answered)
+            before = spent(process), spent(worker), len(record.answered)
             begun = time.monotonic()
             await asyncio.sleep(seconds)
             passed = time.monotonic() - begun
-            after = _spent(process), _spent(worker), len(record.answered)
+            after = spent(process), spent(worker), len(record.answered)
             for task in asking:
                 task.cancel()
         finally:
@@ -117,7 +117,7 @@ async def measure(case: Case, folder: Path, seconds: float) -> Front:
     return Front(case.people, answered / passed, 1000 * own / answered, 1000 * workers / answered)
 
 
-def _spent(process: psutil.Process) -> float:
+def spent(process: psutil.Process) -> float:
     """Seconds of processor time, of all threads."""
     times = process.cpu_times()
     return float(times.user + times.system)

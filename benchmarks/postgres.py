@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 from sqlalchemy import JSON, Boolean, Float, Integer, Table, delete, literal_column, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
@@ -35,8 +36,9 @@ PHRASE = "En un lugar de la Mancha"
 
 @dataclass(frozen=True)
 class StoreSpeed:
-    """One script of pgbench: how often a second it ran, with so many connections, and the mean
-    milliseconds that each run took. `forced`: a commit waits until the disk has it."""
+    """One script of pgbench: how often a second it ran, with so many connections, the mean
+    milliseconds that each run took, and of these of the server's processor time. `forced`: a commit
+    waits until the disk has it."""
 
     script: str
     transactions: int
@@ -44,6 +46,7 @@ class StoreSpeed:
     forced: bool
     per_second: float
     milliseconds: float
+    processor: float
 
 
 def scripts() -> dict[str, tuple[int, str]]:
@@ -88,8 +91,12 @@ def measure(folder: Path, seconds: int, connections: tuple[int, ...]) -> list[di
             for name, (transactions, script) in scripts().items():
                 for clients in connections:
                     run("psql", "-q", given="VACUUM ANALYZE; CHECKPOINT;")
+                    before = _spent(folder)
                     rate, latency = _bench(run, folder, script, clients, seconds)
-                    speed = StoreSpeed(name, transactions, clients, forced, rate, latency)
+                    processor = 1000 * (_spent(folder) - before) / (rate * seconds)
+                    speed = StoreSpeed(
+                        name, transactions, clients, forced, rate, latency, processor
+                    )
                     found.append(asdict(speed))
     return found
 
@@ -105,6 +112,16 @@ def _bench(run: Any, folder: Path, script: str, clients: int, seconds: int) -> t
     if rate is None or latency is None:
         raise RuntimeError(f"pgbench said {told!r}")
     return float(rate[1]), float(latency[1])
+
+
+def _spent(folder: Path) -> float:
+    """Seconds of processor time of the server: of what runs, and of connections that have ended."""
+    pid = int((folder / "data" / "postmaster.pid").read_text("utf-8").splitlines()[0])
+    postmaster = psutil.Process(pid)
+    own = postmaster.cpu_times()
+    running = (each.cpu_times() for each in postmaster.children())
+    ended = own.children_user + own.children_system
+    return float(own.user + own.system + ended + sum(t.user + t.system for t in running))
 
 
 @contextlib.contextmanager

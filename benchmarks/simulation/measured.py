@@ -16,6 +16,8 @@ from model.prompt import PHRASE_LIMIT
 
 # The figures that docs/scale.md tells of.
 FIGURES = Path(__file__).with_name("figures.json")
+# What the store runs on; one transaction takes one of them.
+STORE_CORES = 2
 
 
 @dataclass(frozen=True)
@@ -65,24 +67,30 @@ class Measured:
 
     @classmethod
     def load(cls, path: Path = FIGURES) -> Measured:
-        """The medians of what was measured."""
+        """What was measured, by processor time where that could be told."""
         found = json.loads(path.read_text("utf-8"))
         rows = found["worker"]["at_once"]
         replica = Speeds(
             tuple(map(int, rows)),
-            tuple(statistics.median(row["speed"]) for row in rows.values()),
-            tuple(statistics.median(row["first"]) for row in rows.values()),
+            # Of its own time, and as soon as it ever was: others used the machine as well.
+            tuple(statistics.median(row["processor"]) for row in rows.values()),
+            tuple(min(row["first"]) for row in rows.values()),
         )
         answers, fronts = found["answers"], found["front"]["cases"]
-        store = [speed for run in found["store"]["runs"] for speed in run]
+        store = [
+            speed
+            for run in found["store"]["runs"]
+            for speed in run
+            if speed["script"] == "Discord request" and speed["forced"]
+        ]
         return cls(
             replica,
             tuple(answers["quantiles"]),
             answers["reading"] * PHRASE_LIMIT * replica.speed[0],
             _cost(fronts, "discord", "small"),
             _cost(fronts, "telegram", "tiny"),
-            1 / max(_rate(store, connections) for connections in {s["connections"] for s in store}),
-            1 / _rate(store, 1),
+            statistics.median(_transaction(each, "processor") for each in store) / STORE_CORES,
+            min(_transaction(each, "milliseconds") for each in store),
         )
 
 
@@ -95,13 +103,6 @@ def _cost(fronts: dict[str, list[dict[str, Any]]], platform: str, checkpoint: st
     return Cost(receive, max(0.0, seconds(Case(platform, 0, checkpoint)) - receive))
 
 
-def _rate(store: list[dict[str, Any]], connections: int) -> float:
-    """Transactions a second of Discord's requests, each on the disk before it counts."""
-    rates = [
-        float(each["transactions"] * each["per_second"])
-        for each in store
-        if each["script"] == "Discord request"
-        and each["forced"]
-        and each["connections"] == connections
-    ]
-    return statistics.median(rates)
+def _transaction(speed: dict[str, Any], what: str) -> float:
+    """Seconds of one transaction."""
+    return float(speed[what] / speed["transactions"]) / 1000
