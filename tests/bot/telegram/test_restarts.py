@@ -121,11 +121,13 @@ async def ask_and_live_until(
     bot = await start(settings_of(server, checkpoints, state), state)
     await bot.until(server.connected())
     asked = await server.say(ana, server.private(ana), f"/escribe {PHRASE}")
-    async with asyncio.timeout(30):
-        while not _has(state / JOURNAL, mark):  # noqa: ASYNC110 (another process writes it)
-            await asyncio.sleep(0.02)
-    bot.process.kill()
-    await bot.ended()
+    try:
+        async with asyncio.timeout(30):
+            while not _has(state / JOURNAL, mark):  # noqa: ASYNC110 (another process writes it)
+                await asyncio.sleep(0.02)
+    finally:
+        bot.process.kill()
+        await bot.ended()
     server.faults.clear()
     return asked
 
