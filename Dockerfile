@@ -12,7 +12,7 @@ ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
 # "torch" adds PyTorch, for a GPU
 ARG EXTRAS=
-ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY bot bot
@@ -20,13 +20,13 @@ COPY model model
 COPY training training
 COPY checkpoints checkpoints
 ENV PIP_CONSTRAINT=/src/constraints.txt PIP_BUILD_CONSTRAINT=/src/constraints.txt
-RUN python -m venv /app && /app/bin/pip install --no-compile ".${EXTRAS:+[$EXTRAS]}"
-# What no running program needs goes. What remains is compiled now, since it cannot be kept where the
-# root file system is read-only, and so that it counts whatever time its source seems to be of.
-RUN /app/bin/pip uninstall --yes pip setuptools && \
-    find /app -type d -name tests -prune -exec rm -r {} + && \
-    find /app -name "*.so" -not -path "*.libs/*" -exec strip --strip-debug {} + && \
-    python -m compileall -q --invalidation-mode unchecked-hash /app/lib
+# From an environment of its own, so that pip itself is not in the image
+RUN python -m venv /pip && python -m venv --without-pip /app && \
+    /pip/bin/pip --python /app/bin/python install ".${EXTRAS:+[$EXTRAS]}"
+# What no running program needs goes: the libraries' own tests and debugging symbols. Where packages
+# bring whole libraries, they have prepared those themselves.
+RUN find /app -type d -name tests -prune -exec rm -r {} + && \
+    find /app -name "*.so" -not -path "*.libs/*" -not -path "*/torch/*" -exec strip --strip-debug {} +
 
 FROM ${BASE}
 LABEL org.opencontainers.image.title="LitteraGPT" \

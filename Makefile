@@ -12,7 +12,8 @@ export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: run test test-export test-web lint format docs tables pictures bench bench-decoding \
-    bench-peers bench-platforms capacity simulate chaos weather soak sanitize prove-image clean
+    bench-peers bench-platforms capacity simulate chaos weather soak sanitize prove-image \
+    prove-unit clean
 
 # Start the bot; without tokens it is a chat in the terminal.
 run: $(VENV)/.installed
@@ -125,6 +126,10 @@ sanitize:
 prove-image: $(VENV)/.installed-dev
 	@command -v debootstrap >/dev/null || apt-get install --yes --no-install-recommends debootstrap
 	$(BIN)/python -m deploy.proof
+
+# That systemd runs the bot by deploy/litteragpt.service: in the same way, after prove-image
+prove-unit: $(VENV)/.installed-dev
+	$(BIN)/python -m deploy.proof.unit
 
 $(VENV)/.installed: pyproject.toml constraints.txt $(wildcard model/native/*.[ch])
 	@echo "Instalo LitteraGPT en $(VENV); la primera vez tarda unos minutos, sin decir nada."

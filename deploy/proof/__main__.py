@@ -21,10 +21,8 @@ from pathlib import Path
 from deploy.proof.building import build
 from deploy.proof.checks import Container, check_all
 from deploy.proof.dockerfile import read_stages
+from deploy.proof.places import FOLDER, REPOSITORY, report, stage_folder
 from deploy.proof.root import BASE_ENVIRONMENT, size
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-FOLDER = REPOSITORY / "build" / "proof"
 
 
 def main() -> int:
@@ -36,15 +34,15 @@ def main() -> int:
     arguments = dict(each.split("=", 1) for each in options.build_arg)
     stages = read_stages(REPOSITORY / "Dockerfile", BASE_ENVIRONMENT, arguments)
     started = time.monotonic()
-    root = FOLDER / f"stage-{len(stages) - 1}"
+    root = stage_folder(len(stages) - 1)
     if not options.keep:
-        root = build(stages, REPOSITORY, FOLDER)
-    _report("build", f"{time.monotonic() - started:.0f} s" if not options.keep else "kept")
+        build(stages)
+        report("build", f"{time.monotonic() - started:.0f} s")
     _weigh(root)
     state = FOLDER / "state"
     shutil.rmtree(state, ignore_errors=True)
-    wrong = asyncio.run(check_all(Container(root, stages[-1], state), _report))
-    _report("machine", f"{platform.platform()}, {time.strftime('%Y-%m-%d')}")
+    wrong = asyncio.run(check_all(Container(root, stages[-1], state)))
+    report("machine", f"{platform.platform()}, {time.strftime('%Y-%m-%d')}")
     print("nothing is wrong" if not wrong else f"{wrong} checks failed")
     return min(wrong, 1)
 
@@ -52,18 +50,14 @@ def main() -> int:
 def _weigh(root: Path) -> None:
     """How large the image is, and what is large in it."""
     total, program = size(root), root / "app"
-    _report("image, unpacked", f"{total / 1e6:.0f} MB")
-    _report("of it /app", f"{size(program) / 1e6:.0f} MB")
+    report("image, unpacked", f"{total / 1e6:.0f} MB")
+    report("of it /app", f"{size(program) / 1e6:.0f} MB")
     packages = sorted(
         ((size(each), each.name) for each in program.glob("lib/python*/site-packages/*/")),
         reverse=True,
     )
     for weight, name in packages[:8]:
-        _report(f"    {name}", f"{weight / 1e6:.1f} MB")
-
-
-def _report(what: str, found: str) -> None:
-    print(f"{what:34} {found}", flush=True)
+        report(f"    {name}", f"{weight / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

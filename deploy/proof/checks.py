@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import psutil
 from bot.cli import EXIT_CONFIG
 from bot.texts import explain
 from deploy.proof.dockerfile import Stage
+from deploy.proof.places import report
 from deploy.proof.root import beside, container
 from model.errors import DeviceError
 from tests.bot.operating.watching import free_port
@@ -69,7 +70,7 @@ class Container:
         return await self.run([*self.stage.entrypoint, *arguments], **settings)
 
 
-async def check_all(image: Container, report: Callable[[str, str], None]) -> int:
+async def check_all(image: Container) -> int:
     """See everything, and report it; how much of it is not as it must be."""
     wrong = 0
     for check in (_is_closed, _writes, _ends_with_78, _knows_its_engines, _serves):
@@ -85,12 +86,12 @@ async def check_all(image: Container, report: Callable[[str, str], None]) -> int
 async def _is_closed(image: Container) -> str:
     """Who runs it, and where it can write."""
     _, who, _ = await image.run(["id", "-u"])
-    _expect(who.strip() == image.stage.user.partition(":")[0] != "0", who)
+    expect(who.strip() == image.stage.user.partition(":")[0] != "0", who)
     code, _, errors = await image.run(["touch", "/app/new"], user="root")
-    _expect(code != 0 and "Read-only" in errors, f"root may write: {code}, {errors}")
+    expect(code != 0 and "Read-only" in errors, f"root may write: {code}, {errors}")
     places = [f"{folder}/new" for folder in ("/tmp", *image.stage.volumes)]  # noqa: S108
     code, _, errors = await image.run(["touch", *places])
-    _expect(code == 0, errors)
+    expect(code == 0, errors)
     (image.state / "new").unlink()
     return f"uid {who.strip()}; /tmp and {image.stage.volumes[0]} only"
 
@@ -99,9 +100,9 @@ async def _writes(image: Container) -> str:
     """litteragpt escribe."""
     started = time.monotonic()
     code, output, errors = await image.litteragpt("escribe", PHRASE, "--semilla", "14", "--json")
-    _expect(code == 0, errors)
+    expect(code == 0, errors)
     answer = json.loads(output)
-    _expect(len(answer["frases"]) == 2, output)
+    expect(len(answer["frases"]) == 2, output)
     seconds = time.monotonic() - started
     return f"{len(answer['frases'])} sentences, engine {answer['motor']}, {seconds:.2f} s in all"
 
@@ -109,7 +110,7 @@ async def _writes(image: Container) -> str:
 async def _ends_with_78(image: Container) -> str:
     """A setting that cannot work."""
     code, output, errors = await image.litteragpt("bot", LITTERAGPT_THREADS="dos")
-    _expect((code, output) == (EXIT_CONFIG, ""), f"{code}: {output}{errors}")
+    expect((code, output) == (EXIT_CONFIG, ""), f"{code}: {output}{errors}")
     return f"exit code {code}: {errors.strip()}"
 
 
@@ -119,11 +120,11 @@ async def _knows_its_engines(image: Container) -> str:
         code, output, errors = await image.litteragpt(
             "escribe", PHRASE, "--json", LITTERAGPT_ENGINE="pytorch", LITTERAGPT_DEVICE="cpu"
         )
-        _expect(code == 0, errors)
+        expect(code == 0, errors)
         return f"written by {json.loads(output)['motor']}"
     code, output, errors = await image.litteragpt("bot", LITTERAGPT_ENGINE="pytorch")
     told = explain(DeviceError("no_torch"))
-    _expect((code, output, errors.strip()) == (EXIT_CONFIG, "", told), f"{code}: {errors}")
+    expect((code, output, errors.strip()) == (EXIT_CONFIG, "", told), f"{code}: {errors}")
     return f"exit code {code}: {told}"
 
 
@@ -151,10 +152,10 @@ async def _serves(image: Container) -> str:
                 first.pid, stage.health, stage.environment | settings, stage.user, stage.folder
             )
             code, _, before = await _run(health)
-            _expect(code == 1, f"healthy before it began: {code} {before}")
+            expect(code == 1, f"healthy before it began: {code} {before}")
             ready = await _until_healthy(health) - started
             await discord.synced(READY_SECONDS)
-            await _ask(discord, telegram)
+            await ask(discord, telegram)
             _, well, _ = await _run(health)
             stopped = time.monotonic()
             first.send_signal(signal.Signals[stage.stop_signal])
@@ -164,17 +165,17 @@ async def _serves(image: Container) -> str:
             if process.returncode is None:
                 process.kill()
             _, errors = await log
-        _expect(code == 0, f"exit code {code}: {errors.decode()[-2000:]}")
-        _expect("Traceback" not in errors.decode(), errors.decode()[-2000:])
+        expect(code == 0, f"exit code {code}: {errors.decode()[-2000:]}")
+        expect("Traceback" not in errors.decode(), errors.decode()[-2000:])
         kept = sorted(each.name for each in image.state.iterdir())
-        _expect("litteragpt.db" in kept, f"in the volume there is {kept}")
+        expect("litteragpt.db" in kept, f"in the volume there is {kept}")
         return (
             f"healthy after {ready:.1f} s ({well.strip()}); an answer on each platform; "
             f"exit code 0 {seconds:.1f} s after {stage.stop_signal}"
         )
 
 
-async def _ask(discord: FakeDiscord, telegram: FakeTelegram) -> None:
+async def ask(discord: FakeDiscord, telegram: FakeTelegram) -> None:
     """A person on each platform asks and waits for the answer."""
     user = discord.user("Ana", installed=True)
     asked = await discord.slash(user, discord.dm(user), "escribe", frase=PHRASE)
@@ -212,6 +213,7 @@ async def _run(command: Sequence[str]) -> tuple[int, str, str]:
     return process.returncode or 0, output.decode(), errors.decode()
 
 
-def _expect(condition: bool, instead: str) -> None:
+def expect(condition: bool, instead: str) -> None:
+    """Raise UnmetError unless a condition holds."""
     if not condition:
         raise UnmetError(instead)
