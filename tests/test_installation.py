@@ -11,7 +11,8 @@ import pytest
 
 from tests.conftest import REPOSITORY
 
-pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+MAKE = shutil.which("make") or ""
+pytestmark = pytest.mark.skipif(not MAKE, reason="there is no make")
 
 OLD = "#!/bin/sh\nexit 1\n"
 # As Debian's, which makes a folder and then finds that it cannot fill it.
@@ -26,7 +27,7 @@ def test_a_python_that_will_not_do_is_told_of(tmp_path: Path, script: str, mend:
     python.write_text(script)
     python.chmod(0o755)
     done = subprocess.run(
-        ["make", f"PYTHON={python}", f"VENV={environment}", f"{environment}/.installed"],
+        [MAKE, f"PYTHON={python}", f"VENV={environment}", f"{environment}/.installed"],
         cwd=REPOSITORY,
         env={name: value for name, value in os.environ.items() if "MAKE" not in name},
         capture_output=True,
