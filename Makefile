@@ -131,9 +131,22 @@ prove-image: $(VENV)/.installed-dev
 prove-unit: $(VENV)/.installed-dev
 	$(BIN)/python -m deploy.proof.unit
 
+# What is half made would be taken for good the next time, so nothing of it stays.
+define MAKE_VENV
+$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { \
+    echo "Hace falta Python 3.11 o posterior; si tiene otro, nómbrelo: make run PYTHON=python3.12"; \
+    exit 1; \
+}; \
+$(PYTHON) -m venv "$(VENV)" || { \
+    rm -rf "$(VENV)"; \
+    echo "Falta una parte de Python; en Debian y Ubuntu, instale el paquete python3-venv."; \
+    exit 1; \
+}
+endef
+
 $(VENV)/.installed: pyproject.toml constraints.txt $(wildcard model/native/*.[ch])
+	@test -x $(BIN)/python || { $(MAKE_VENV); }
 	@echo "Instalo LitteraGPT en $(VENV); la primera vez tarda unos minutos, sin decir nada."
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --editable ".[torch]"
 	@ls model/native/_kernel*.so > /dev/null 2>&1 || echo "Sin compilador de C (gcc o clang) \
 	escribe PyTorch, mucho más despacio; cuando lo haya, repita la instalación con «make -B run»."

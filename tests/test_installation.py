@@ -1,0 +1,39 @@
+"""`make` where Python cannot be used: a sentence with the mend, and nothing that is half made."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPOSITORY
+
+MAKE = shutil.which("make") or ""
+pytestmark = pytest.mark.skipif(not MAKE, reason="there is no make")
+
+OLD = "#!/bin/sh\nexit 1\n"
+# As Debian's, which makes a folder and then finds that it cannot fill it.
+WITHOUT_VENV = '#!/bin/sh\n[ "$1" = -c ] || { mkdir -p "$3/bin"; exit 1; }\n'
+
+
+@pytest.mark.parametrize(
+    ("script", "mend"), [(OLD, "PYTHON=python3.12"), (WITHOUT_VENV, "python3-venv")]
+)
+def test_a_python_that_will_not_do_is_told_of(tmp_path: Path, script: str, mend: str) -> None:
+    python, environment = tmp_path / "python", tmp_path / "venv"
+    python.write_text(script)
+    python.chmod(0o755)
+    done = subprocess.run(
+        [MAKE, f"PYTHON={python}", f"VENV={environment}", f"{environment}/.installed"],
+        cwd=REPOSITORY,
+        env={name: value for name, value in os.environ.items() if "MAKE" not in name},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert mend in done.stdout
+    assert not environment.exists()
