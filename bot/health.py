@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from bot.core import Core
+from bot.platform import Connection
 
-OK = "ok"
+OK, STANDBY = "ok", "standby"
+# What a part may say that is well.
+WELL = frozenset({OK, STANDBY})
 
 
 class Health:
-    """Reports on the parts of a running bot, a word each; a report is good when all say `OK`.
+    """Reports on the parts of a running bot, a word each; a report is good when all are in `WELL`.
 
     core: None until the model has been loaded.
     """
@@ -21,14 +24,19 @@ class Health:
         return {"worker": self._worker()}
 
     def ready(self) -> dict[str, str]:
-        """Whether it serves: the worker answers, and events of every configured platform arrive."""
+        """Whether it serves: the worker answers, and events of every configured platform arrive, or
+        go to another process for which this one stands by."""
         platforms = self.core.administration.platforms if self.core is not None else ()
-        connections = {each.name: each.connection.up for each in platforms}
-        return self.live() | {
-            name: OK if up else "disconnected" for name, up in connections.items()
-        }
+        return self.live() | {each.name: word_of(each.connection) for each in platforms}
 
     def _worker(self) -> str:
         if self.core is None:
             return "starting"
         return OK if self.core.executor.answering else "not answering"
+
+
+def word_of(connection: Connection) -> str:
+    """How it stands between the bot and a platform."""
+    if connection.up:
+        return OK
+    return STANDBY if connection.standing_by else "disconnected"

@@ -20,11 +20,15 @@ class RefusedError(LitteraError):
 
 
 class Connection:
-    """Whether a platform's events arrive, and how many times they began to."""
+    """Whether a platform's events arrive, and how many times they began to.
+
+    standing_by: they go to another process that shares the store, and would come here if it ended.
+    """
 
     def __init__(self) -> None:
         self.up = False
         self.times = 0
+        self.standing_by = False
 
     def note(self, up: bool) -> None:
         """Note what is the case now."""

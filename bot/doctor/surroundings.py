@@ -12,7 +12,7 @@ import aiohttp
 import psutil
 
 from bot.doctor.findings import Finding, Grade, good, problem, warning
-from bot.health import OK
+from bot.health import WELL
 from bot.ports import PortError, check_port
 from bot.settings import METRICS_PORT, Settings
 from bot.store.database import FILE, UNUSABLE
@@ -78,7 +78,7 @@ async def metrics_port(settings: Settings, running: int | None) -> list[Finding]
         health = await _health("127.0.0.1" if host in EVERYWHERE else host, port)
         if health is None:
             return [Finding("puerto", Grade.PROBLEM, str(error), say("doctor_port_mend"))]
-        unwell = ", ".join(f"{part}: {word}" for part, word in health.items() if word != OK)
+        unwell = ", ".join(f"{part}: {word}" for part, word in health.items() if word not in WELL)
         if unwell:
             return [problem("bot", "doctor_running_unwell", unwell=unwell)]
         return [good("bot", "doctor_running_well", parts=", ".join(health))]

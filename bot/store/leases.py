@@ -48,13 +48,17 @@ class Lead:
 
     def __init__(self) -> None:
         self._until = 0.0
-        self._changed = asyncio.Event()
+        self._changed, self._known = asyncio.Event(), asyncio.Event()
         self._elsewhere = False
 
     @property
     def held(self) -> bool:
         """Whether no other process can hold it at this moment."""
         return time.monotonic() < self._until
+
+    async def known(self) -> None:
+        """Wait until the database has said for the first time whose it is."""
+        await self._known.wait()
 
     async def won(self) -> None:
         """Wait until this process holds it."""
@@ -70,6 +74,7 @@ class Lead:
     def note(self, until: float) -> None:
         """It is held until this moment; 0 for another process's."""
         self._until, self._elsewhere = until, not until
+        self._known.set()
         self._changed.set()
         self._changed = asyncio.Event()
 
@@ -79,6 +84,10 @@ class Lead:
 
 class OwnLead(Lead):
     """What is always this process's own: there is no other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._known.set()
 
     @property
     def held(self) -> bool:

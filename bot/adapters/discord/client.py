@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# Discord waits for three seconds; whoever cannot claim in this time answers all the same.
+CLAIM_SECONDS = 0.5
+
 # The library's warnings about voice, and about caches that need the guilds intent: we use neither.
 discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
 logging.getLogger("discord.state").addFilter(
@@ -75,9 +78,12 @@ class LitteraClient(discord.Client):
         self.adapter = adapter
         self.tree = Tree(self)
         self._syncing: asyncio.Task[None] | None = None
-        self._connection.parsers = {
+        self._claims: set[asyncio.Task[None]] = set()
+        parsers = {
             event: _guarded(event, parse) for event, parse in self._connection.parsers.items()
         }
+        interaction = "INTERACTION_CREATE"
+        self._connection.parsers = parsers | {interaction: self._claiming(parsers[interaction])}
 
     @property
     def core(self) -> Core:
@@ -118,6 +124,26 @@ class LitteraClient(discord.Client):
     async def on_disconnect(self) -> None:
         """The gateway is gone; discord.py goes after it."""
         self.adapter.connection.note(False)
+
+    def _claiming(self, parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """A parser of interactions that leaves those to other processes which they have claimed:
+        Discord tells every connection of a shard of each."""
+        store = self.core.store
+        if not store.shared:
+            return parse
+
+        async def claim(data: Any) -> None:
+            claimed = asyncio.create_task(store.claim(self.adapter.name, str(data["id"])))
+            await asyncio.wait([claimed], timeout=CLAIM_SECONDS)
+            if not claimed.done() or claimed.result():
+                parse(data)
+
+        def begin(data: Any) -> None:
+            task = asyncio.create_task(claim(data))
+            self._claims.add(task)
+            task.add_done_callback(self._claims.discard)
+
+        return begin
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         """Something failed in a listener."""
