@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from bot.core import Core
+from typing import TYPE_CHECKING
+
 from bot.platform import Connection
+
+if TYPE_CHECKING:
+    from bot.core import Core
 
 OK, STANDBY = "ok", "standby"
 # What a part may say that is well.

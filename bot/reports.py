@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import platform as machine
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from bot.executor import Executor, Reloaded, Serving
+from bot.health import OK, STANDBY, word_of
 from bot.platform import Platform
 from bot.service import Service
+from bot.store.leases import Member
 from bot.texts import ENGLISH, SPANISH, duration, say
 from bot.vitals import PlatformSamples, Samples, resident_memory
+
+# Of more processes than these only the number is told.
+MEMBERS_TOLD = 12
 
 
 def label(serving: Serving) -> str:
@@ -85,11 +90,54 @@ def status_report(
         worker_memory=_megabytes(executor.worker_pid and resident_memory(executor.worker_pid)),
         restarts=executor.restarts,
         platforms=", ".join(
-            f"{each.name} {say('connected' if each.connection.up else 'disconnected', language)}"
-            for each in platforms
+            f"{each.name} {_connection(word_of(each.connection), language)}" for each in platforms
         ),
         store=service.store.trouble or say("store_fine", language),
-    )
+    ) + "".join(f"\n{line}" for line in _members(service.store.members, language))
+
+
+def following(others: Iterable[Member], mark: str | None, language: str) -> list[str]:
+    """A line for each of the other processes about what came of the order with this mark."""
+    lines = []
+    for each in others:
+        name, checkpoint = _name(each), each.state.get("checkpoint", "-")
+        failure = each.state.get("failure")
+        if each.state.get("mark") != mark:
+            lines.append(say("reload_unheard", language, name=name))
+        elif failure:
+            lines.append(say("reload_behind", language, name=name, old=checkpoint, error=failure))
+        else:
+            lines.append(say("reload_followed", language, name=name, new=checkpoint))
+    return lines
+
+
+def _members(members: Sequence[Member], language: str) -> Iterator[str]:
+    """A line for each process that shares the store, if several may."""
+    for each in members[:MEMBERS_TOLD]:
+        if each.silent:
+            yield say("member_silent", language, name=_name(each), since=duration(each.silent))
+            continue
+        words = each.state.get("platforms", {}).items()
+        yield say(
+            "member",
+            language,
+            name=_name(each),
+            platforms=", ".join(f"{name} {_connection(word, language)}" for name, word in words),
+            checkpoint=each.state.get("checkpoint", "-"),
+            running=each.state.get("running", 0),
+            waiting=each.state.get("waiting", 0),
+        )
+    if (more := len(members) - MEMBERS_TOLD) > 0:
+        yield say("members_more", language, more=more)
+
+
+def _name(member: Member) -> str:
+    return str(member.state.get("name", member.identity))
+
+
+def _connection(word: str, language: str) -> str:
+    known = {OK: "connected", STANDBY: "standing_by"}
+    return say(known.get(word, "disconnected"), language)
 
 
 def _grouped(number: int, language: str) -> str:

@@ -52,10 +52,10 @@ class SharedStore(Store):
 
     def __init__(self, folder: Path, audit_days: int, url: str) -> None:
         self._slot: Slot = take_slot(folder)
-        self._identity = self._slot.identity
+        self.identity = self._slot.identity
         self._postgres = Postgres(url)
         super().__init__(folder, audit_days, self._postgres, self._slot.journal)
-        self._bus, self._membership = Bus(self._identity), Membership(self._identity)
+        self._bus, self._membership = Bus(self.identity), Membership(self.identity)
         self._claimed: dict[str, int] = {}  # lapses of the lease when a request was claimed
         self._leaving: dict[str, asyncio.Task[bool]] = {}
         self._unwritten: set[str] = set()  # values that the database does not have yet, by name
@@ -101,7 +101,7 @@ class SharedStore(Store):
             self.publish("memory")
 
     async def claim(self, platform: str, key: str) -> bool:
-        row = {"platform": platform, "key": key, "received": time.time(), "process": self._identity}
+        row = {"platform": platform, "key": key, "received": time.time(), "process": self.identity}
         claimed = self._database.insert(events).values(row).on_conflict_do_nothing()
         owner = select(events.c.process).where(events.c.platform == platform, events.c.key == key)
 
@@ -109,7 +109,7 @@ class SharedStore(Store):
             await connection.execute(claimed)
             return str((await connection.execute(owner)).scalar_one())
 
-        return await self._run(ask) in (self._identity, None)
+        return await self._run(ask) in (self.identity, None)
 
     async def take(self, job: Job, rules: Sequence[Rule] = ()) -> Excess | None:
         async def keep(connection: AsyncConnection) -> tuple[Excess | None]:
@@ -152,7 +152,7 @@ class SharedStore(Store):
             return True
         query = select(jobs.c.process).where(jobs.c.reference == job.reference)
         found = await self._run(lambda each: _scalars(each, query))
-        return found is None or found == [self._identity]
+        return found is None or found == [self.identity]
 
     async def finish(self, job: Job) -> None:
         self._claimed.pop(job.reference, None)
@@ -180,7 +180,6 @@ class SharedStore(Store):
         self._hurried.set()
 
     def hurry(self) -> None:
-        """Renew the lease now: what this process says of itself has changed, or others' will."""
         self._hurried.set()
 
     def publish(self, kind: str, *said: Any) -> None:
@@ -228,7 +227,7 @@ class SharedStore(Store):
         query = select(jobs.c.reference).where(
             jobs.c.platform == platform,
             jobs.c.user == int(user),
-            jobs.c.process != self._identity,
+            jobs.c.process != self.identity,
             jobs.c.process.in_(LIVING),
         )
         found = await self._run(lambda each: _scalars(each, query))
@@ -339,11 +338,11 @@ class SharedStore(Store):
     async def _adopt(self, table: Table, platform: str) -> Sequence[Any]:
         if not self._membership.settled:
             return []
-        rows = await self._run(lambda each: adopt(each, table, platform, str(self._identity)))
+        rows = await self._run(lambda each: adopt(each, table, platform, str(self.identity)))
         return rows or []
 
     def _mine(self, table: Table) -> Any:
-        return table.c.process == self._identity
+        return table.c.process == self.identity
 
 
 def _persistently(

@@ -47,7 +47,7 @@ class Store:
     # Whether other processes may work on the same requests.
     shared = False
     # This process's name in rows, where there are several.
-    _identity: str | None = None
+    identity: str | None = None
 
     def __init__(
         self,
@@ -125,7 +125,7 @@ class Store:
         if not found:
             return []
         now = time.time()
-        mine = {"platform": platform, "received": now, "process": self._identity}
+        mine = {"platform": platform, "received": now, "process": self.identity}
         rows = [{**mine, "key": key, "body": body} for key, body in found.items()]
         new = self._database.insert(events).values(rows).on_conflict_do_nothing()
         # Counted afterwards: a transaction is done again when its end was not heard of.
@@ -217,6 +217,9 @@ class Store:
         return [(job, job.reference in self._sending) for job in found]
 
     # Other processes, of which there are none.
+
+    def hurry(self) -> None:
+        """Let the others know now how it is here, and see how it is there."""
 
     @property
     def members(self) -> list[Member]:
@@ -393,7 +396,7 @@ class Store:
             private=job.private,
             origin=job.origin,
             asked=time.time() - (time.monotonic() - job.asked),
-            process=self._identity,
+            process=self.identity,
         )
         await connection.execute(row.on_conflict_do_nothing())
         if job.event is not None:

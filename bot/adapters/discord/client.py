@@ -132,13 +132,16 @@ class LitteraClient(discord.Client):
         if not store.shared:
             return parse
 
-        async def claim(data: Any) -> None:
+        async def claim(data: dict[str, Any]) -> None:
             claimed = asyncio.create_task(store.claim(self.adapter.name, str(data["id"])))
             await asyncio.wait([claimed], timeout=CLAIM_SECONDS)
             if not claimed.done() or claimed.result():
                 parse(data)
 
         def begin(data: Any) -> None:
+            if not isinstance(data, dict) or "id" not in data:
+                parse(data)
+                return
             task = asyncio.create_task(claim(data))
             self._claims.add(task)
             task.add_done_callback(self._claims.discard)
