@@ -92,7 +92,7 @@ class Postgres:
             raise SettingsError(say("database_newer")) from None
         except self.errors as error:
             reason = reason_of(error)
-            if isinstance(error, ValueError) or _state(error).startswith(_REFUSED):
+            if _is_misconfigured(error) or _state(error).startswith(_REFUSED):
                 told = say("database_refused", setting=DATABASE_URL, reason=reason)
                 raise SettingsError(told) from None
             raise UnreachableError(
@@ -129,6 +129,13 @@ def is_shutdown(error: BaseException) -> bool:
 def reason_of(error: BaseException) -> str:
     """An error in one line. None of these quotes the address, which has a password in it."""
     return " ".join(str(getattr(error, "orig", None) or error).split()) or type(error).__name__
+
+
+def _is_misconfigured(error: BaseException) -> bool:
+    """Whether the driver refuses the address; SQLAlchemy may have put its own error around that."""
+    return isinstance(error, ValueError) or isinstance(
+        getattr(error, "driver_exception", None), ValueError
+    )
 
 
 def _state(error: BaseException) -> str:

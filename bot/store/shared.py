@@ -78,7 +78,8 @@ class SharedStore(Store):
             asyncio.create_task(self._tell(), name="news"),
         ]
         with contextlib.suppress(TimeoutError):  # what is claimed now is then as good as lost
-            await asyncio.wait_for(self._membership.beat(), RENEWAL_SECONDS)
+            async with asyncio.timeout(RENEWAL_SECONDS):
+                await self._membership.beat()
         await super().open()
 
     async def close(self) -> None:
@@ -257,7 +258,8 @@ class SharedStore(Store):
                                 await self._renew(connection)
                             await self._until_hurried()
                     finally:  # it listens, so it is of no use to others
-                        await connection.invalidate()
+                        with contextlib.suppress(SQLAlchemyError):  # it is so already
+                            await connection.invalidate()
             except self._database.errors as error:
                 await self._fail(error)
             except Exception:  # whatever it is, a process without a lease is worse
@@ -282,8 +284,10 @@ class SharedStore(Store):
             self._refresh(found)
 
     async def _until_hurried(self) -> None:
+        # Not asyncio.wait_for, which forgets about being cancelled when both happen at once.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._hurried.wait(), BEAT_SECONDS)
+            async with asyncio.timeout(BEAT_SECONDS):
+                await self._hurried.wait()
         self._hurried.clear()
 
     def _refresh(self, found: dict[str, Any]) -> None:
