@@ -72,7 +72,7 @@ class SharedStore(Store):
         except BaseException:
             self._slot.release()
             raise
-        self._bus.subscribe("memory", self._hurried.set)
+        self._bus.subscribe("look", self._hurried.set)
         self._loops = [
             asyncio.create_task(self._live(), name="sign of life"),
             asyncio.create_task(self._tell(), name="news"),
@@ -99,7 +99,7 @@ class SharedStore(Store):
         self._unwritten.add(name)
         if (written := await self._run(self._write)) is not None:
             self._note_written(written)
-            self.publish("memory")
+            self.publish("look")
 
     async def claim(self, platform: str, key: str) -> bool:
         row = {"platform": platform, "key": key, "received": time.time(), "process": self.identity}
@@ -179,6 +179,7 @@ class SharedStore(Store):
     def describe(self, state: Callable[[], dict[str, Any]]) -> None:
         self._membership.describe = state
         self._hurried.set()
+        self.publish("look")
 
     def hurry(self) -> None:
         self._hurried.set()
