@@ -11,7 +11,7 @@ export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: run test test-cluster test-export test-web lint format bench bench-decoding bench-peers \
-    bench-platforms chaos weather soak sanitize clean
+    bench-platforms chaos chaos-postgres weather soak sanitize clean
 
 # Start the bot; without tokens it is a chat in the terminal.
 run: $(VENV)/.installed
@@ -78,6 +78,10 @@ KILLS ?= 1000
 MINUTES ?= 30
 chaos: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.chaos --kills $(KILLS)
+
+# The same with three processes over one PostgreSQL
+chaos-postgres: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.chaos --kills $(KILLS) --database postgresql
 
 weather: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.chaos.weather

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Table, select, text
@@ -17,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bot.settings import DATABASE_URL, SettingsError
-from bot.store.migrations import NewerError, migrate
+from bot.store.migrations import STEPS, NewerError, migrate
 from bot.texts import say
 from model.errors import LitteraError
 
@@ -32,6 +33,11 @@ _MIGRATION = select(text("pg_advisory_xact_lock(5284371)"))
 # What a statement cannot mend: a wrong password or database, or rights that are missing.
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _REFUSED = ("28", "3D", "42501")
+_MAY_CREATE = "SELECT has_schema_privilege(current_schema(), 'CREATE')"
+_LIVING = (
+    "SELECT coalesce(state ->> 'name', id) FROM processes "
+    "WHERE expires > extract(epoch FROM clock_timestamp()) ORDER BY 1"
+)
 # Their rows come and go, with phrases in them.
 _VACUUM = "VACUUM (SKIP_LOCKED) jobs, events"
 
@@ -43,6 +49,18 @@ class UnreachableError(LitteraError):
 def is_installed() -> bool:
     """Whether the library is there that PostgreSQL takes."""
     return importlib.util.find_spec("asyncpg") is not None
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What somebody who only looks sees of a database.
+
+    may_create: whether tables can be made; processes: the names of those that share it now.
+    """
+
+    version: str
+    may_create: bool
+    processes: list[str]
 
 
 class Postgres:
@@ -91,14 +109,27 @@ class Postgres:
         except NewerError:
             raise SettingsError(say("database_newer")) from None
         except self.errors as error:
-            reason = reason_of(error)
-            if _is_misconfigured(error) or _state(error).startswith(_REFUSED):
-                told = say("database_refused", setting=DATABASE_URL, reason=reason)
-                raise SettingsError(told) from None
-            raise UnreachableError(
-                say("database_unreachable", setting=DATABASE_URL, reason=reason)
-            ) from None
+            raise _explained(error) from None
         return engine
+
+    async def look(self) -> Sight:
+        """What there is, changing nothing. Raises as `reach` does."""
+        try:
+            connection = await self._connected()
+            try:
+                version = await connection.fetchval("SHOW server_version")
+                may_create = await connection.fetchval(_MAY_CREATE)
+                number, names = 0, []
+                if await connection.fetchval("SELECT to_regclass('processes')"):
+                    number = await connection.fetchval("SELECT number FROM version")
+                    names = [row[0] for row in await connection.fetch(_LIVING)]
+            finally:
+                await connection.close()
+        except self.errors as error:
+            raise _explained(error) from None
+        if number > len(STEPS):
+            raise SettingsError(say("database_newer"))
+        return Sight(version.partition(" ")[0], may_create, names)
 
     def is_damage(self, error: Exception) -> bool:
         """Never for us to mend."""
@@ -129,6 +160,14 @@ def is_shutdown(error: BaseException) -> bool:
 def reason_of(error: BaseException) -> str:
     """An error in one line. None of these quotes the address, which has a password in it."""
     return " ".join(str(getattr(error, "orig", None) or error).split()) or type(error).__name__
+
+
+def _explained(error: Exception) -> LitteraError:
+    """The sentence for an error of the first contact."""
+    values = {"setting": DATABASE_URL, "reason": reason_of(error)}
+    if _is_misconfigured(error) or _state(error).startswith(_REFUSED):
+        return SettingsError(say("database_refused", **values))
+    return UnreachableError(say("database_unreachable", **values))
 
 
 def _is_misconfigured(error: BaseException) -> bool:

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 JOURNAL = "sent.log"
 MOST = 64  # processes in one folder
 _FOLDERS = "process-*"
+LOCKS = f"{_FOLDERS}/lock"
 
 
 class Slot:
