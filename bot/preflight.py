@@ -11,7 +11,7 @@ from bot.settings import (
     SettingsError,
     exposed_settings,
 )
-from bot.store.postgres import is_installed
+from bot.store.dialect import knows_postgresql
 from bot.texts import say
 from model.places import check_permission, find_checkpoint
 
@@ -22,7 +22,7 @@ def check_start(settings: Settings) -> None:
     problems = []
     if (exposed := exposed_settings()) is not None:
         problems.append(say("setting_exposed", file=exposed))
-    if settings.database_url is not None and not is_installed():
+    if settings.database_url is not None and not knows_postgresql():
         problems.append(say("database_extra", setting=DATABASE_URL))
     ports = []
     if settings.telegram_webhook_url is not None:

@@ -6,7 +6,8 @@ import time
 
 from bot.doctor.findings import Finding, Grade, good, problem
 from bot.settings import DATABASE_URL, Settings, SettingsError
-from bot.store.postgres import Postgres, UnreachableError, is_installed
+from bot.store.dialect import knows_postgresql
+from bot.store.postgres import Postgres, UnreachableError
 from bot.texts import say
 
 PART = "base"
@@ -17,7 +18,7 @@ async def examine(settings: Settings) -> tuple[list[Finding], list[str]]:
     without such a database."""
     if settings.database_url is None:
         return [], []
-    if not is_installed():
+    if not knows_postgresql():
         return [problem(PART, "doctor_database_extra", setting=DATABASE_URL)], []
     started = time.monotonic()
     try:

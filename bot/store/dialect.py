@@ -5,6 +5,7 @@ SQLite is one file of one process, PostgreSQL a server that many processes share
 
 from __future__ import annotations
 
+import importlib.util
 from typing import Any, Protocol
 
 from sqlalchemy import Float, Table, cast, extract, func
@@ -12,6 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 # PostgreSQL's own clock, in seconds since 1970: machines may disagree about the time.
 CLOCK = cast(extract("epoch", func.clock_timestamp()), Float)
+
+
+def knows_postgresql() -> bool:
+    """Whether the library is there that PostgreSQL takes; it is an extra."""
+    return importlib.util.find_spec("asyncpg") is not None
 
 
 class Database(Protocol):

@@ -18,8 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, or_, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Table, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.dialect import CLOCK
@@ -95,10 +94,10 @@ class OwnLead(Lead):
 
 
 class Membership:
-    """This process's lease among those of the others."""
+    """This process's lease among those of the others; `insert` is the database's."""
 
-    def __init__(self, identity: str) -> None:
-        self.identity = identity
+    def __init__(self, identity: str, insert: Callable[[Table], Any]) -> None:
+        self.identity, self._insert = identity, insert
         self.members: list[Member] = []
         self.lapses = 0  # how many times the lease had run out before it was renewed
         self.describe: Callable[[], dict[str, Any]] = dict
@@ -161,7 +160,7 @@ class Membership:
     def _sign_of_life(self) -> Any:
         row = {"state": self.describe(), "expires": CLOCK + LEASE_SECONDS}
         return (
-            insert(processes)
+            self._insert(processes)
             .values(id=self.identity, **row)
             .on_conflict_do_update(index_elements=["id"], set_=row)
         )
@@ -172,7 +171,7 @@ class Membership:
         if settled:
             free = or_(free, leases.c.expires < CLOCK)
         renewal = (
-            insert(leases)
+            self._insert(leases)
             .values(name=name, **row)
             .on_conflict_do_update(index_elements=["name"], set_=row, where=free)
             .returning(leases.c.process)

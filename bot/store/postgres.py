@@ -7,7 +7,6 @@ folder as `host`, several hosts.
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +23,6 @@ from model.errors import LitteraError
 
 log = logging.getLogger(__name__)
 
-EXTRA = "litteragpt[postgres]"
 CONNECTIONS = 10
 # How long a connection may take to be made, and an answer to come.
 CONNECT_SECONDS, ANSWER_SECONDS = 3.0, 5.0
@@ -44,11 +42,6 @@ _VACUUM = "VACUUM (SKIP_LOCKED) jobs, events"
 
 class UnreachableError(LitteraError):
     """The database does not answer; it may later. Its text is a Spanish sentence."""
-
-
-def is_installed() -> bool:
-    """Whether the library is there that PostgreSQL takes."""
-    return importlib.util.find_spec("asyncpg") is not None
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Select, Table, delete, select
+from sqlalchemy import Select, Table, delete, func, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -41,6 +42,8 @@ GATHER_SECONDS = 0.05
 PAUSES = (0.05, 0.15)
 # How many dead connections a piece of work may meet.
 TRIES = 3
+# How long it is waited for that the connection of an earlier life ends.
+IDENTITY_TRIES, IDENTITY_PAUSE_SECONDS = 10, 0.2
 # So much of the limits is known in memory too, where it counts while the database is away.
 RECENT_SECONDS = 60.0
 
@@ -52,10 +55,9 @@ class SharedStore(Store):
 
     def __init__(self, folder: Path, audit_days: int, url: str) -> None:
         self._slot: Slot = take_slot(folder)
-        self.identity = self._slot.identity
         self._postgres = Postgres(url)
         super().__init__(folder, audit_days, self._postgres, self._slot.journal)
-        self._bus, self._membership = Bus(self.identity), Membership(self.identity)
+        self._be(self._slot.identity)
         self._claimed: dict[str, int] = {}  # lapses of the lease when a request was claimed
         self._leaving: dict[str, asyncio.Task[bool]] = {}
         self._unwritten: set[str] = set()  # values that the database does not have yet, by name
@@ -72,6 +74,9 @@ class SharedStore(Store):
         except BaseException:
             self._slot.release()
             raise
+        if not await self._is_free(self._slot.identity):
+            log.warning("another process has this one's identity: were its files copied?")
+            self._be(secrets.token_hex(8))
         self._bus.subscribe("look", self._hurried.set)
         self._loops = [
             asyncio.create_task(self._live(), name="sign of life"),
@@ -246,6 +251,21 @@ class SharedStore(Store):
 
     # The sign of life.
 
+    def _be(self, identity: str) -> None:
+        self.identity = identity
+        self._bus = Bus(identity)
+        self._membership = Membership(identity, self._database.insert)
+
+    async def _is_free(self, identity: str) -> bool:
+        """Whether no other process lives under this name. A connection of an earlier life may take
+        a moment to be seen to be gone."""
+        asked = select(func.pg_try_advisory_xact_lock(_number(identity)))
+        for _ in range(IDENTITY_TRIES):
+            if (free := await self._run(lambda each: _scalars(each, asked))) is None or free[0]:
+                return True
+            await asyncio.sleep(IDENTITY_PAUSE_SECONDS)
+        return False
+
     async def _live(self) -> None:
         """Renew the lease for as long as the database lets us, and connect again when it does."""
         while True:
@@ -253,6 +273,8 @@ class SharedStore(Store):
                 engine = await self._opened()
                 async with engine.connect() as connection:
                     try:
+                        name = select(func.pg_try_advisory_lock(_number(self.identity)))
+                        await connection.execute(name)
                         await self._bus.listen(connection)
                         while True:
                             async with asyncio.timeout(RENEWAL_SECONDS):
@@ -366,6 +388,11 @@ def _persistently(
         return await work(engine)
 
     return tried
+
+
+def _number(identity: str | None) -> Any:
+    """What stands for a process where PostgreSQL locks numbers."""
+    return func.hashtextextended(f"process {identity}", 0)
 
 
 async def _scalars(connection: AsyncConnection, query: Select[Any]) -> list[Any]:

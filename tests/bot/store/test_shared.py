@@ -178,6 +178,21 @@ async def test_a_process_that_comes_back_to_its_place_goes_on_at_once(
         assert [each.reference for each, _ in await heir.unfinished("telegram")] == [left.reference]
 
 
+async def test_files_that_were_copied_to_another_machine_are_not_its_identity(
+    postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.store.shared.IDENTITY_PAUSE_SECONDS", 0.01)
+    async with contextlib.AsyncExitStack() as stack:
+        one = await opened(stack, postgres, tmp_path / "one")
+        place = tmp_path / "two" / "process-1"
+        place.mkdir(parents=True)
+        (place / "id").write_text((tmp_path / "one" / "process-1" / "id").read_text())
+        two = await opened(stack, postgres, tmp_path / "two")
+        assert one.identity != two.identity
+        await one.take(job())
+        assert await two.unfinished("telegram") == []
+
+
 async def test_on_one_machine_the_journal_of_the_dead_is_read(
     postgres: Postgres, tmp_path: Path
 ) -> None:
