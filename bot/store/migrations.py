@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateColumn
 
-from bot.store.tables import asked_there, events, jobs, metadata, unhandled
+from bot.store.tables import asked_there, events, jobs, metadata
 
 _versions = Table("version", MetaData(), Column("number", Integer, nullable=False))
 
@@ -39,8 +39,12 @@ def _several_processes(connection: Connection) -> None:
     metadata.create_all(connection)  # those that are not there yet
     for column in (jobs.c.process, events.c.process):
         _add(connection, column)
-    for index in (*jobs.indexes, unhandled, asked_there):
+    for index in (*jobs.indexes, asked_there):
         index.create(connection, checkfirst=True)
+    # Few of very many, and looked for every few seconds.
+    connection.execute(
+        text("CREATE INDEX unhandled_events ON events (platform) WHERE body IS NOT NULL")
+    )
 
 
 STEPS: tuple[Callable[[Connection], None], ...] = (_first, _several_processes)

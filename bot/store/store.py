@@ -20,10 +20,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.jobs import Job, Requester
 from bot.limits import Excess, Rule
+from bot.store.alone import Alone
 from bot.store.database import SQLite
 from bot.store.dialect import Database
 from bot.store.journal import Journal
-from bot.store.leases import Lead, Member, OwnLead
 from bot.store.tables import audit, blocks, events, jobs, memory, requests
 from model.prompt import Options
 
@@ -36,18 +36,12 @@ REMEMBER_EVENTS = 3600.0
 Work = Callable[[AsyncConnection], Awaitable[Any]]
 
 
-class Store:
+class Store(Alone):
     """The tables of `bot.store.tables` in the program's own terms: those of a folder, in SQLite,
     which one process has to itself.
 
-    What there is to do among several processes is done here for one; `bot.store.shared` has the
-    store of many.
+    `bot.store.shared` has the store of many processes.
     """
-
-    # Whether other processes may work on the same requests.
-    shared = False
-    # This process's name in rows, where there are several.
-    identity: str | None = None
 
     def __init__(
         self,
@@ -143,10 +137,6 @@ class Store:
         keys = await self._run(keep)
         return list(found) if keys is None else [key for key in found if key in set(keys)]
 
-    async def claim(self, platform: str, key: str) -> bool:
-        """Whether this process is the one that handles an event, which is kept by its key alone."""
-        return True
-
     async def unhandled(self, platform: str) -> list[tuple[str, Any, float]]:
         """Key, body and time of receipt of the events that were kept and not handled, by this
         process or an earlier one in its place."""
@@ -197,10 +187,6 @@ class Store:
             self._sent.add(job.reference)
             self._journal.note_sent(job.reference)
 
-    async def owns(self, job: Job) -> bool:
-        """Whether the answer to a request is still this process's to give."""
-        return True
-
     async def finish(self, job: Job) -> None:
         """Forget a request."""
         if await self._forget({job.reference}):
@@ -215,51 +201,6 @@ class Store:
         rows = await self._run(lambda each: each.execute(query))
         found = [] if rows is None else [job_of(row._mapping) for row in rows]
         return [(job, job.reference in self._sending) for job in found]
-
-    # Other processes, of which there are none.
-
-    def hurry(self) -> None:
-        """Let the others know now how it is here, and see how it is there."""
-
-    @property
-    def members(self) -> list[Member]:
-        """All that share this store, this process among them; none where nothing is shared."""
-        return []
-
-    def describe(self, state: Callable[[], dict[str, Any]]) -> None:
-        """What `state` says of this process is shown where the others are asked how they are."""
-
-    def publish(self, kind: str, *said: Any) -> None:
-        """Tell the other processes something (JSON can hold it)."""
-
-    def subscribe(self, kind: str, handler: Callable[..., object]) -> None:
-        """Call `handler` with what other processes say about this."""
-
-    def watch(self, changed: Callable[[], object]) -> None:
-        """Call this when another process has changed what is remembered."""
-
-    def want(self, name: str) -> Lead:
-        """Something that one process does; it is tried for until it is given back."""
-        return OwnLead()
-
-    def give_back(self, name: str) -> None:
-        """Let another process do that."""
-
-    async def beat(self) -> None:
-        """Wait until others may have ended whose work is left."""
-        await asyncio.Event().wait()
-
-    async def orphans(self, platform: str) -> list[tuple[Job, bool]]:
-        """Claim the requests of processes that are gone; as `unfinished` tells of them."""
-        return []
-
-    async def orphaned_events(self, platform: str) -> list[tuple[str, Any, float]]:
-        """Claim the events of processes that are gone; as `unhandled` tells of them."""
-        return []
-
-    async def cancel_elsewhere(self, person: str) -> bool:
-        """Have another process stop what it writes for a person; False when there is nothing."""
-        return False
 
     # Limits and privacy.
 

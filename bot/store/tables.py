@@ -49,12 +49,6 @@ events = Table(
     Column("received", Float, nullable=False, index=True),
     Column("process", Text),  # that handles it, where there are several
 )
-unhandled = Index(
-    "unhandled_events",
-    events.c.platform,
-    sqlite_where=events.c.body.is_not(None),
-    postgresql_where=events.c.body.is_not(None),
-)
 
 # What the limits count, without a word of what was asked.
 requests = Table(

@@ -159,6 +159,28 @@ async def test_what_has_served_its_time_goes(place: Place) -> None:
     assert place.ask("SELECT count(*) FROM audit") == [["0"]]
 
 
+async def test_a_store_of_the_first_version_is_brought_up_to_date(place: Place) -> None:
+    async with place.open() as store:
+        await store.take(job())
+        await store.block("telegram:8", 600)
+    for statement in (
+        *(f"DROP INDEX {name}" for name in ("ix_jobs_process", "unhandled_events")),
+        "DROP INDEX requests_of_servers",
+        *(f"ALTER TABLE {table} DROP COLUMN process" for table in ("jobs", "events")),
+        *(f"DROP TABLE {table}" for table in ("processes", "leases")),
+        "UPDATE version SET number = 1",
+    ):
+        place.ask(statement)
+    async with place.open() as store:
+        assert [person for person, _ in await store.blocked()] == ["telegram:8"]
+        kept = job(user=9, event="1")
+        await store.receive("telegram", {"1": {}})
+        await store.take(kept)
+        assert kept.reference in [each.reference for each, _ in await store.unfinished("telegram")]
+        assert await store.unhandled("telegram") == []
+    assert place.ask("SELECT number FROM version") == [[str(len(STEPS))]]
+
+
 async def test_only_the_owner_can_read_it(tmp_path: Path) -> None:
     async with open_store(tmp_path / "state"):
         pass
