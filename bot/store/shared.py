@@ -13,6 +13,7 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ class SharedStore(Store):
         self._leaving: dict[str, asyncio.Task[bool]] = {}
         self._unwritten: set[str] = set()  # values that the database does not have yet, by name
         self._edits = 0
+        self._introduced = True  # the others have been told to look at what it says of itself
         self._watchers: list[Callable[[], object]] = []
         self._resting_until = 0.0
         self._hurried, self._news = asyncio.Event(), asyncio.Event()
@@ -179,12 +181,17 @@ class SharedStore(Store):
 
     @property
     def members(self) -> list[Member]:
-        return self._membership.members
+        """The others as they were at the last renewal."""
+        ours, state = self.identity, self._membership.describe()
+        return [
+            replace(each, state=state) if each.identity == ours else each
+            for each in self._membership.members
+        ]
 
     def describe(self, state: Callable[[], dict[str, Any]]) -> None:
         self._membership.describe = state
+        self._introduced = False
         self._hurried.set()
-        self.publish("look")
 
     def hurry(self) -> None:
         self._hurried.set()
@@ -293,6 +300,7 @@ class SharedStore(Store):
         """What was answered is forgotten first: whoever renews has left nothing to be answered
         twice."""
         edits, answered = self._edits, self._sent - self._leaving.keys()
+        introduced, self._introduced = self._introduced, True
         await connection.execute(
             delete(jobs).where(jobs.c.reference.in_(answered), self._mine(jobs))
         )
@@ -303,6 +311,8 @@ class SharedStore(Store):
         self._note_written(written)
         self._resting_until = 0.0
         self._recover()
+        if not introduced:
+            self.publish("look")
         if edits == self._edits:
             self._refresh(found)
 

@@ -155,9 +155,12 @@ async def test_what_admins_say_in_one_process_is_done_in_all(town: Town) -> None
     async def order(text: str) -> str:
         return (await town.answer(await town.ask(text, admin))).text
 
-    report = await order("/estado")
-    for process in (first, second):
-        assert f":{process.bot.process.pid}: " in report
+    names = [f":{process.bot.process.pid}: discord conectado" for process in (first, second)]
+    report = ""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not all(name in report for name in names):
+            report = await order("/estado")
+            assert "Proceso " in report
     assert await order("/pausar") == say("paused_done")
     await second.bot.logged("paused by another process")
     third = await town.start("discord", **settings)  # comes later and is paused too
