@@ -35,8 +35,9 @@ log = logging.getLogger(__name__)
 
 # After a failure to connect nothing is tried for so long, or everybody would wait for it.
 REST_SECONDS = 1.0
-# A renewal that takes longer than this has failed.
-RENEWAL_SECONDS = 5.0
+# A renewal that takes longer than this has failed, and any other piece of work, be it that it only
+# waits for a connection.
+RENEWAL_SECONDS, WORK_SECONDS = 5.0, 6.0
 # News wait for company for so long: each notification holds up all commits for a moment.
 GATHER_SECONDS = 0.05
 # An answer that is there may still seem under way for a moment.
@@ -360,7 +361,12 @@ class SharedStore(Store):
     async def _do(self, work: Callable[[AsyncEngine], Awaitable[Any]]) -> Any:
         if time.monotonic() < self._resting_until:
             return None
-        return await super()._do(_persistently(work))
+
+        async def bounded(engine: AsyncEngine) -> Any:
+            async with asyncio.timeout(WORK_SECONDS):
+                return await _persistently(work)(engine)
+
+        return await super()._do(bounded)
 
     async def _fail(self, error: Exception) -> None:
         if not isinstance(error, SQLAlchemyError):  # there is no connection

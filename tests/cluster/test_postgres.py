@@ -208,6 +208,24 @@ async def test_a_restart_of_the_database_under_load_loses_nothing(town: Town) ->
     await until(lambda: town.under_way == 0)
 
 
+async def test_a_database_that_stands_still_stops_nobody(town: Town) -> None:
+    (process,) = [await town.start("telegram", "discord")]
+    people = [town.discord.user(f"D{number}", installed=True) for number in range(20)]
+    town.postgres.freeze()
+    try:
+        asked = [await town.ask() for _ in range(20)]
+        interactions = [await town.asked_on_discord(user) for user in people]
+        for interaction in interactions:
+            await interaction.final(PATIENCE_SECONDS)
+        for message in asked:
+            assert PHRASE in (await town.answer(message)).text
+    finally:
+        town.postgres.freeze(False)
+    await process.bot.logged("the store works again", PATIENCE_SECONDS)
+    assert PHRASE in (await town.answer(await town.ask())).text
+    await until(lambda: town.under_way == 0)
+
+
 async def test_behind_one_address_a_delivery_that_comes_twice_is_handled_once(
     town: Town,
 ) -> None:
