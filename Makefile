@@ -11,9 +11,9 @@ export PIP_CONSTRAINT := constraints.txt
 export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test test-export test-web lint format docs tables pictures bench bench-decoding \
-    bench-peers bench-platforms capacity simulate chaos weather soak sanitize prove-image \
-    prove-unit clean
+.PHONY: run test test-cluster test-export test-web lint format docs tables pictures bench \
+    bench-decoding bench-peers bench-platforms capacity simulate chaos chaos-postgres weather soak \
+    sanitize prove-image prove-unit clean
 
 # Start the bot; without tokens it is a chat in the terminal.
 run: $(VENV)/.installed
@@ -34,6 +34,13 @@ test-web: $(VENV)/.installed-dev
 	@$(BIN)/python -m pip install --quiet --editable ".[browser]"
 	@$(BIN)/python -m tests.bot.web.browsers || apt-get install --yes --no-install-recommends chromium
 	$(BIN)/pytest tests/bot/web
+
+# Several processes that work together. PostgreSQL is Debian's, unless there is one.
+test-cluster: $(VENV)/.installed-dev
+	@$(BIN)/python -m pip install --quiet --editable ".[cluster]"
+	@$(BIN)/python -m tests.cluster.postgres || \
+	    apt-get install --yes --no-install-recommends postgresql
+	$(BIN)/pytest tests/cluster
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
@@ -102,6 +109,10 @@ KILLS ?= 1000
 MINUTES ?= 30
 chaos: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.chaos --kills $(KILLS)
+
+# The same with three processes over one PostgreSQL
+chaos-postgres: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.chaos --kills $(KILLS) --database postgresql
 
 weather: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.chaos.weather

@@ -11,11 +11,13 @@ from pathlib import Path
 
 from bot.executor import Executor, Serving
 from bot.failures import sentence
+from bot.fleet import CHOICE, Fleet
 from bot.jobs import Requester
 from bot.platform import Platform
-from bot.reports import label, reload_report, status_report
+from bot.reports import following, label, reload_report, status_report
 from bot.service import Service
 from bot.store import Store
+from bot.store.leases import Member
 from bot.texts import say, shorten
 from model.errors import LitteraError
 from model.places import checkpoint_names, named_checkpoint
@@ -24,7 +26,6 @@ log = logging.getLogger(__name__)
 
 # What /recargar takes for "the one before".
 PREVIOUS = ("anterior", "previous")
-_CHOICE = "checkpoint"
 
 
 class Administration:
@@ -35,8 +36,8 @@ class Administration:
     ) -> None:
         self.platforms: list[Platform] = []
         self._service, self._executor, self._store = service, executor, store
+        self.fleet = Fleet(service, executor, store, folder)
         self._folder, self._configured = folder, configured
-        self._previous = _remembered(store, configured).get("previous")
         self._reloading = False
 
     def allowed(self, requester: Requester) -> bool:
@@ -46,7 +47,7 @@ class Administration:
     @property
     def previous(self) -> str | None:
         """The checkpoint that `/recargar anterior` goes back to, if there is one."""
-        return self._previous
+        return _remembered(self._store, self._configured).get("previous")
 
     def checkpoints(self, requester: Requester) -> list[str]:
         """The names that may be loaded; none for somebody who may not."""
@@ -86,9 +87,9 @@ class Administration:
     async def _reload(self, requester: Requester, name: str) -> str:
         language, old = requester.language, self._executor.serving
         if name.lower() in PREVIOUS:
-            if self._previous is None:
+            if self.previous is None:
                 return say("reload_none", language)
-            name = self._previous
+            name = self.previous
         try:
             path = named_checkpoint(name, self._folder) if name else old.path
             done = await self._executor.reload(path)
@@ -96,15 +97,15 @@ class Administration:
             await self._record(requester, old, shorten(name), f"failed ({type(error).__name__})")
             why = sentence(error, language)
             return say("reload_failed", language, old=label(old), error=why)
-        await self._remember(done.old, done.new)
         await self._record(requester, done.old, label(done.new), "done")
-        return reload_report(done, language)
+        mark, others = await self._choose(done.old, done.new)
+        return "\n".join([reload_report(done, language), *following(others, mark, language)])
 
     async def _pause(self, requester: Requester, *, paused: bool) -> str:
         what = "pause" if paused else "resume"
         if not self.allowed(requester):
             return self._denied(requester, what)
-        self._service.paused = paused
+        await self.fleet.pause(paused)
         await self._store.record(requester.person, what)
         log.info("%s by %s", what, requester.person)
         return say("paused_done" if paused else "resumed_done", requester.language)
@@ -114,11 +115,11 @@ class Administration:
         log.warning("%s by %s, who is no admin: denied", what, requester.person)
         return say("not_admin", requester.language)
 
-    async def _remember(self, old: Serving, new: Serving) -> None:
-        if old.path != new.path and old.path.parent == self._folder:
-            self._previous = old.name
-        choice = {"name": new.name, "previous": self._previous, "instead_of": self._configured}
-        await self._store.remember(_CHOICE, choice)
+    async def _choose(self, old: Serving, new: Serving) -> tuple[str | None, list[Member]]:
+        left = old.path != new.path and old.path.parent == self._folder
+        previous = old.name if left else self.previous
+        choice = {"name": new.name, "previous": previous, "instead_of": self._configured}
+        return await self.fleet.chose(choice)
 
     async def _record(self, who: Requester, old: Serving, new: str, result: str) -> None:
         await self._store.record(who.person, "reload", old=label(old), new=new, result=result)
@@ -132,7 +133,7 @@ def chosen_checkpoint(store: Store, configured: str) -> str:
 
 
 def _remembered(store: Store, configured: str) -> dict[str, str]:
-    choice = store.recall(_CHOICE)
+    choice = store.recall(CHOICE)
     if isinstance(choice, dict) and choice.get("instead_of") == configured:
         return choice
     return {}

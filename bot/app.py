@@ -47,7 +47,7 @@ def worker_options(settings: Settings) -> WorkerOptions:
 
 def web_alone(settings: Settings) -> Settings:
     """The settings of a program that serves the page and nothing else, and keeps what it has to
-    keep apart: a bot that runs beside it does not share its store."""
+    keep on this machine apart: a bot that runs beside it has a store of its own."""
     changes = {
         "web": True,
         "discord_token": None,
@@ -55,6 +55,11 @@ def web_alone(settings: Settings) -> Settings:
         "state_dir": settings.state_dir / "web",
     }
     return settings.model_copy(update=changes)
+
+
+def database_of(settings: Settings) -> str | None:
+    """The address of the database that is shared, if one is."""
+    return None if settings.database_url is None else settings.database_url.get_secret_value()
 
 
 async def run_bot(settings: Settings) -> None:
@@ -92,7 +97,7 @@ async def _serve_platforms(settings: Settings) -> None:
     health = Health()
     async with (
         monitoring(settings, health),
-        open_store(settings.state_dir, settings.audit_days) as store,
+        open_store(settings.state_dir, settings.audit_days, database_of(settings)) as store,
     ):
         await _serve_from(store, settings, health)
 
@@ -104,12 +109,17 @@ async def _serve_from(store: Store, settings: Settings, health: Health) -> None:
         await _restore_limits(core)
         platforms = configured_platforms(core)
         core.administration.platforms.extend(platforms)
+        core.administration.fleet.join(platforms)
         health.core = core
-        watch = asyncio.create_task(core.service.vitals.watch_loop(), name="loop watch")
+        watches = (
+            asyncio.create_task(core.service.vitals.watch_loop(), name="loop watch"),
+            asyncio.create_task(core.service.take_over(), name="takeover"),
+        )
         try:
             await _until_stopped(core, platforms)
         finally:
-            watch.cancel()
+            for watch in watches:
+                watch.cancel()
     finally:
         health.core = None
         await executor.close()

@@ -10,12 +10,14 @@ if TYPE_CHECKING:
     from bot.core import Core
     from bot.platform import Connection
 
-OK = "ok"
+OK, STANDBY = "ok", "standby"
+# What a part may say that is well.
+WELL = frozenset({OK, STANDBY})
 
 
 class Health:
-    """Reports on the parts of a running bot, a word or two each; a report is good when all say
-    `OK`.
+    """Reports on the parts of a running bot, a word or two each; a report is good when all are in
+    `WELL`.
 
     core: None until the model has been loaded.
     """
@@ -28,9 +30,10 @@ class Health:
         return {"worker": self._worker()}
 
     def ready(self) -> dict[str, str]:
-        """Whether it serves: the worker answers, and events of every configured platform arrive."""
+        """Whether it serves: the worker answers, and events of every configured platform arrive, or
+        go to another process for which this one stands by."""
         platforms = self.core.administration.platforms if self.core is not None else ()
-        return self.live() | {each.name: _word(each.connection) for each in platforms}
+        return self.live() | {each.name: word_of(each.connection) for each in platforms}
 
     def _worker(self) -> str:
         if self.core is None:
@@ -38,10 +41,13 @@ class Health:
         return OK if self.core.executor.answering else "not answering"
 
 
-def _word(connection: Connection) -> str:
+def word_of(connection: Connection) -> str:
+    """How it stands between the bot and a platform."""
     lost = connection.lost
     if not lost:
         return OK
+    if connection.standing_by:
+        return STANDBY
     if connection.closed_for:
         return "no session starts left"
     # Of several, which ones; who keeps but one of them need not be told.

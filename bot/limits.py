@@ -52,6 +52,11 @@ class Window:
             self._times.popitem(last=False)
         return len(times)
 
+    def take_back(self, key: str) -> None:
+        """Forget the event that was noted last."""
+        if times := self._times.get(key):
+            times.pop()
+
     def forget(self, key: str) -> None:
         """Drop all that is known of `key`."""
         self._times.pop(key, None)
@@ -64,6 +69,22 @@ class Excess:
     kind: str
     limit: int
     wait: float
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A limit on a request, for whoever counts them elsewhere: of `key`, which is the person's name
+    or else the server's, at most `limit` in so many seconds."""
+
+    kind: str
+    key: str
+    limit: int
+    seconds: float
+
+    @property
+    def personal(self) -> bool:
+        """Whether it is about a person."""
+        return self.kind.startswith("person")
 
 
 class Limits:
@@ -105,6 +126,24 @@ class Limits:
             window.count(person, ago)
         if place is not None:
             self._place.count(place, ago)
+
+    def take_back(self, person: str, place: str | None) -> None:
+        """Forget the request that was noted last: it was not taken after all."""
+        for window in self._person.values():
+            window.take_back(person)
+        if place is not None:
+            self._place.take_back(place)
+
+    def rules(self, person: str, place: str | None) -> list[Rule]:
+        """What `excess` goes by, cards and strikes apart."""
+        windows = [(kind, person, window) for kind, window in self._person.items()]
+        if place is not None:
+            windows.append(("place_minute", place, self._place))
+        return [
+            Rule(kind, key, window.limit, window.seconds)
+            for kind, key, window in windows
+            if window.limit
+        ]
 
     def blocked(self, person: str) -> float:
         """Seconds for which this person is not answered at all."""

@@ -129,7 +129,7 @@ def _of_platforms(core: Core) -> Iterator[Metric]:
     )
     for platform in core.administration.platforms:
         connection, labels = platform.connection, (platform.name,)
-        connected.add_metric(labels, connection.up)
+        connected.add_metric(labels, connection.up or connection.standing_by)
         reconnects.add_metric(labels, connection.reconnects)
         limited.add_metric(labels, core.service.vitals.rate_limited[platform.name])
     yield from (connected, reconnects, limited)

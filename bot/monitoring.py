@@ -14,7 +14,7 @@ from http import HTTPStatus
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from bot.health import OK, Health
+from bot.health import WELL, Health
 from bot.ports import PortError, listen
 from bot.settings import METRICS_PORT, Settings, SettingsError
 
@@ -57,7 +57,7 @@ def _application(health: Health) -> web.Application:
 def _reporting(report: Callable[[], dict[str, str]]) -> Handler:
     async def answer(_: web.Request) -> web.Response:
         parts = report()
-        well = set(parts.values()) == {OK}
+        well = WELL.issuperset(parts.values())
         status = HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE
         return web.json_response(parts, status=status)
 

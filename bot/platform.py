@@ -65,13 +65,15 @@ class Connection:
 
     lines: those of this process by number; total: how many there are in all processes, None for a
     platform that knows only one; closed_until: until which moment (time.monotonic) the platform
-    lets nobody begin.
+    lets nobody begin; standing_by: events go to another process that shares the store, and would
+    come here if it ended.
     """
 
     def __init__(self, total: int | None = None) -> None:
         self.lines = {0: Line()}
         self.total = total
         self.closed_until = 0.0
+        self.standing_by = False
 
     @property
     def up(self) -> bool:

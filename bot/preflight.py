@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from bot.ports import PortError, check_port
-from bot.settings import WEB_PORT, WEBHOOK_PORT, Settings, SettingsError, exposed_settings
+from bot.settings import (
+    DATABASE_URL,
+    WEB_PORT,
+    WEBHOOK_PORT,
+    Settings,
+    SettingsError,
+    exposed_settings,
+)
+from bot.store.dialect import knows_postgresql
 from bot.texts import say
 from model.places import check_permission, find_checkpoint
 
@@ -14,6 +22,8 @@ def check_start(settings: Settings) -> None:
     problems = []
     if (exposed := exposed_settings()) is not None:
         problems.append(say("setting_exposed", file=exposed))
+    if settings.database_url is not None and not knows_postgresql():
+        problems.append(say("database_extra", setting=DATABASE_URL))
     ports = []
     if settings.telegram_webhook_url is not None:
         host, port = settings.telegram_webhook_host, settings.telegram_webhook_port

@@ -7,7 +7,7 @@ import json
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 
-from bot.health import OK
+from bot.health import WELL
 
 SECONDS = 3.0
 # Who listens everywhere is asked here.
@@ -28,4 +28,4 @@ def readiness(host: str, port: int) -> dict[str, str] | None:
 
 def unwell(parts: dict[str, str]) -> str:
     """The parts that are not as they should be, and how they are."""
-    return ", ".join(f"{part}: {word}" for part, word in parts.items() if word != OK)
+    return ", ".join(f"{part}: {word}" for part, word in parts.items() if word not in WELL)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 import platform as machine
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from bot.executor import Executor, Reloaded, Serving
+from bot.health import OK, STANDBY
 from bot.platform import Connection, Line, Platform
 from bot.ranges import write_ranges
 from bot.service import Service
+from bot.store.leases import Member
 from bot.texts import SPANISH, duration, number, say
 from bot.vitals import PlatformSamples, Samples, resident_memory
 
-# Of more lines than these only the sum is told.
+# Of more lines than these only the sum is told, and of more processes than these the number.
 LINES_TOLD = 8
+MEMBERS_TOLD = 12
 
 
 def label(serving: Serving) -> str:
@@ -95,7 +98,51 @@ def status_report(
             f"{each.name} {connection_report(each.connection, language)}" for each in platforms
         ),
         store=service.store.trouble or say("store_fine", language),
-    )
+    ) + "".join(f"\n{line}" for line in _members(service.store.members, language))
+
+
+def following(others: Iterable[Member], mark: str | None, language: str) -> list[str]:
+    """A line for each of the other processes about what came of the order with this mark."""
+    lines = []
+    for each in others:
+        name, checkpoint = _name(each), each.state.get("checkpoint", "-")
+        failure = each.state.get("failure")
+        if each.state.get("mark") != mark:
+            lines.append(say("reload_unheard", language, name=name))
+        elif failure:
+            lines.append(say("reload_behind", language, name=name, old=checkpoint, error=failure))
+        else:
+            lines.append(say("reload_followed", language, name=name, new=checkpoint))
+    return lines
+
+
+def _members(members: Sequence[Member], language: str) -> Iterator[str]:
+    """A line for each process that shares the store, if several may."""
+    for each in members[:MEMBERS_TOLD]:
+        if each.silent:
+            yield say("member_silent", language, name=_name(each), since=duration(each.silent))
+            continue
+        words = each.state.get("platforms", {}).items()
+        yield say(
+            "member",
+            language,
+            name=_name(each),
+            platforms=", ".join(f"{name} {_connection(word, language)}" for name, word in words),
+            checkpoint=each.state.get("checkpoint", "-"),
+            running=each.state.get("running", 0),
+            waiting=each.state.get("waiting", 0),
+        )
+    if (more := len(members) - MEMBERS_TOLD) > 0:
+        yield say("members_more", language, more=more)
+
+
+def _name(member: Member) -> str:
+    return str(member.state.get("name", member.identity))
+
+
+def _connection(word: str, language: str) -> str:
+    known = {OK: "connected", STANDBY: "standing_by"}
+    return say(known.get(word, "disconnected"), language)
 
 
 def connection_report(connection: Connection, language: str) -> str:
@@ -104,7 +151,7 @@ def connection_report(connection: Connection, language: str) -> str:
     down = [n for n, line in lines.items() if not line.up]
     told = say("connected" if not down else "partly_connected", language)
     if len(down) == len(lines):
-        told = say("disconnected", language)
+        told = say("standing_by" if connection.standing_by else "disconnected", language)
     if down and connection.closed_for:
         told = say("sessions_spent", language, wait=duration(connection.closed_for))
     if connection.total is None:

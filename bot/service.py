@@ -1,7 +1,8 @@
 """The life of a job: admitted or refused, kept, acknowledged, written in its turn, delivered once.
 
 handle ── refuse? ──► platform.fail
-  │ keep              bot/store: from here on the next process knows of it if this one ends
+  │ keep              bot/store: from here on another process knows of it if this one ends; where
+  │                   several admit, this is where it turns out whether it is one too many
   │ platform.acknowledge
   │ turn              bot/turns.py, with a note on the wait when it is long
   │ write             bot/executor.py, with drafts when it takes long
@@ -14,10 +15,10 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from bot.access import Access
 from bot.arrival import on_arrival
@@ -26,7 +27,7 @@ from bot.executor import Executor
 from bot.failures import sentence
 from bot.generation import Generation, QueueFullError, Restarted
 from bot.jobs import Answer, Draft, Job, Outcome, Requester
-from bot.limits import Limits
+from bot.limits import Excess, Limits
 from bot.logs import about
 from bot.platform import Platform
 from bot.store import Store
@@ -48,6 +49,7 @@ JOB_SECONDS = 14 * 60.0
 KEEP_SECONDS = 0.5
 # At the end of the program: how long telling people about it may take.
 LAST_WORDS_SECONDS = 5.0
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class _Running:
         self.job = job
         self.task = asyncio.current_task()
         self.cancelled = False
-        self.kept: asyncio.Task[None] | None = None
+        self.kept: asyncio.Task[Excess | None] | None = None
         self.delivering = False  # from here on there is nothing left to cancel
 
 
@@ -91,11 +93,20 @@ class Service:
         self._queue_limit, self._log_phrases = queue_limit, log_phrases
         self._turns = Turns(seats)
         self._running: dict[str, _Running] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._recovered: set[str] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._recovered: dict[str, Platform] = {}
         self._closing = False
         self._idle = asyncio.Event()
         self._idle.set()
+        # What other processes tell of people whom they serve too.
+        for kind, note in (
+            ("counted", limits.count),
+            ("strike", limits.strike),
+            ("card", limits.cards.count),
+            ("blocked", limits.block),
+            ("cancel", self.cancel),
+        ):
+            store.subscribe(kind, note)
 
     @property
     def running(self) -> int:
@@ -122,35 +133,31 @@ class Service:
 
     async def _handle(self, job: Job, platform: Platform) -> None:
         if (refusal := self._refuse(job)) is not None:
-            self.vitals.count(platform.name, refusal.outcome)
-            if not (refusal.silent and platform.may_stay_silent):
-                await platform.fail(job, refusal.notice)
-            if job.event is not None:
-                await self.store.handled(platform.name, job.event)
+            await self._turn_away(job, refusal, platform)
             return
-        running = _Running(job)
-        if (origin := platform.pack(job)) is not None:
+        running, requester = _Running(job), job.requester
+        if (origin := platform.pack(job)) is not None or self.store.shared:
             packed = replace(job, origin=origin)
-            running.kept = self._begin(self.store.take(packed), f"keep {job.reference}")
-        await self._serve(job.requester.person, running, platform)
+            rules = self.limits.rules(requester.person, requester.server)
+            running.kept = self._begin(self.store.take(packed, rules), f"keep {job.reference}")
+        await self._serve(requester.person, running, platform)
 
     async def recover(self, platform: Platform) -> None:
         """Go on, once, with what an earlier process accepted for this platform and did not finish:
         answer what can still be answered and say sorry for the rest."""
         if platform.name in self._recovered:
             return
-        self._recovered.add(platform.name)
-        for job, sending in await self.store.unfinished(platform.name):
-            try:
-                job.origin = platform.unpack(job.origin)
-            except (LookupError, TypeError, ValueError):
-                log.exception("%s cannot be gone on with", job.reference)
-                await self.store.finish(job)
-                continue
-            doubt = "; its answer may have been sent already" if sending else ""
-            log.info("%s goes on after a restart%s", job.reference, doubt)
-            with about(job.reference):
-                self._begin(self._go_on(job, platform), f"job {job.reference}")
+        self._recovered[platform.name] = platform
+        await self._resume(await self.store.unfinished(platform.name), platform, "a restart")
+
+    async def take_over(self) -> None:
+        """Go on, until cancelled, with what other processes accepted that are gone, on platforms
+        that are served here too."""
+        while True:
+            await self.store.beat()
+            for platform in [] if self._closing else list(self._recovered.values()):
+                left = await self.store.orphans(platform.name)
+                await self._resume(left, platform, "the end of another process")
 
     async def forget(self, requester: Requester) -> None:
         """Remove all that is kept of a person. What is counted for the limits stays in memory until
@@ -167,7 +174,12 @@ class Service:
             limit = self.limits.cards.limit
             return say("card_minute", requester.language, limit=limit, wait=duration(wait))
         self.limits.cards.count(person)
+        self.store.publish("card", person)
         return None
+
+    async def cancel_anywhere(self, person: str) -> bool:
+        """Stop what is being written for a person, in whichever process."""
+        return self.cancel(person) or await self.store.cancel_elsewhere(person)
 
     def cancel(self, person: str) -> bool:
         """Stop what is being written for a person; False when there is nothing."""
@@ -192,7 +204,7 @@ class Service:
                 task.cancel()
             await asyncio.gather(*stuck, return_exceptions=True)
 
-    def _begin(self, life: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+    def _begin(self, life: Coroutine[Any, Any, _Value], name: str) -> asyncio.Task[_Value]:
         task = asyncio.create_task(life, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -208,6 +220,26 @@ class Service:
             del self._running[name]
             if not self._running:
                 self._idle.set()
+
+    async def _turn_away(self, job: Job, refusal: Refusal, platform: Platform) -> None:
+        self.vitals.count(platform.name, refusal.outcome)
+        if not (refusal.silent and platform.may_stay_silent):
+            await platform.fail(job, refusal.notice)
+        if job.event is not None:
+            await self.store.handled(platform.name, job.event)
+
+    async def _resume(self, left: list[tuple[Job, bool]], platform: Platform, after: str) -> None:
+        for job, sending in left:
+            try:
+                job.origin = platform.unpack(job.origin)
+            except (LookupError, TypeError, ValueError):
+                log.exception("%s cannot be gone on with", job.reference)
+                await self.store.finish(job)
+                continue
+            doubt = "; its answer may have been sent already" if sending else ""
+            log.info("%s goes on after %s%s", job.reference, after, doubt)
+            with about(job.reference):
+                self._begin(self._go_on(job, platform), f"job {job.reference}")
 
     async def _go_on(self, job: Job, platform: Platform) -> None:
         """The life of a job that was admitted by an earlier process."""
@@ -234,13 +266,18 @@ class Service:
         if person in self._running:
             return self._strike(job, Outcome.BUSY, say("busy", language))
         if (excess := self.limits.excess(person, server)) is not None:
-            notice = say(excess.kind, language, limit=excess.limit, wait=duration(excess.wait))
-            return self._strike(job, Outcome.OVER_LIMIT, notice)
+            return self._one_too_many(job, excess)
         if len(self._running) >= self._queue_limit:
             full = QueueFullError(self._queue_limit)
             return Refusal(Outcome.QUEUE_FULL, sentence(full, language))
         self.limits.count(person, server)
         return None
+
+    def _one_too_many(self, job: Job, excess: Excess) -> Refusal:
+        wait = duration(excess.wait)
+        notice = say(excess.kind, job.language, limit=excess.limit, wait=wait)
+        outcome = Outcome.BUSY if excess.kind == "busy" else Outcome.OVER_LIMIT
+        return self._strike(job, outcome, notice)
 
     def _unwelcome(self, requester: Requester) -> Refusal | None:
         """Why nothing at all is done for somebody at the moment, if so."""
@@ -262,6 +299,8 @@ class Service:
             log.warning("%s floods and is not answered for %s", person, duration(block))
             self._begin(self.store.block(person, block), f"block {person}")
             notice = say("flooding", job.language, wait=duration(block))
+        elif not job.typed:
+            self.store.publish("strike", person)
         return Refusal(outcome, notice)
 
     async def _serve(self, name: str, running: _Running, platform: Platform) -> None:
@@ -278,8 +317,10 @@ class Service:
         self._log_start(job)
         try:
             async with asyncio.timeout(JOB_SECONDS):
-                if running.kept is not None:
-                    await asyncio.wait([running.kept], timeout=KEEP_SECONDS)
+                if (excess := await self._kept(running)) is not None:
+                    self.limits.take_back(job.requester.person, job.requester.server)
+                    await self._turn_away(job, self._one_too_many(job, excess), platform)
+                    return
                 await platform.acknowledge(job)
                 self.vitals.acknowledged.add(platform.name, time.monotonic() - job.asked)
                 answer = await self._write(running, platform)
@@ -305,8 +346,19 @@ class Service:
             await self._deliver(job, platform.finish(job, answer))
             self._count_answer(job)
 
-    async def _deliver(self, job: Job, delivery: Awaitable[None]) -> None:
+    async def _kept(self, running: _Running) -> Excess | None:
+        """Wait a moment until a job is kept; why it is not to be taken, if it turns out so."""
+        if running.kept is None:
+            return None
+        done, _ = await asyncio.wait([running.kept], timeout=KEEP_SECONDS)
+        return running.kept.result() if done else None
+
+    async def _deliver(self, job: Job, delivery: Coroutine[Any, Any, None]) -> None:
         """Send the final message of a job; the journal knows before and at once after."""
+        if not await self.store.owns(job):
+            log.info("%s is answered by another process", job.reference)
+            delivery.close()
+            return
         self.store.note_sending(job)
         with on_arrival(partial(self.store.note_sent, job)):
             await delivery

@@ -12,6 +12,7 @@ import re
 import stat
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import unquote, urlsplit
 
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
@@ -56,7 +57,9 @@ WEB_PORT = "LITTERAGPT_WEB_PORT"
 SHARD_COUNT, SHARD_IDS = "DISCORD_SHARD_COUNT", "DISCORD_SHARD_IDS"
 # More than Discord's largest bots have; the number of connections that anybody can mean.
 MOST_SHARDS = 10_000
-SECRET_ENDINGS = ("TOKEN", "SECRET")
+DATABASE_URL = "LITTERAGPT_DATABASE_URL"
+# The address of a database has a password in it.
+SECRET_ENDINGS = ("TOKEN", "SECRET", "DATABASE_URL")
 ENV_FILE = ".env"
 ENV_ENCODING = "utf-8-sig"  # some editors put a byte-order mark in front
 
@@ -201,7 +204,28 @@ def _token(platform: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def _database(value: object) -> str | None:
+    """The address of a PostgreSQL, as libpq writes it."""
+    text = _secret(value)
+    if text is None:
+        return None
+    try:
+        url = urlsplit(text)
+        known = url.scheme in {"postgresql", "postgres"}
+        # The port is read, and fails if it is none.
+        placed = url.port != 0 and (url.hostname or "host=" in url.query)
+    except ValueError:
+        known = placed = False
+    if not (known and placed) or url.netloc.count("@") > 1:
+        raise ValueError(
+            "se espera postgresql://usuario:clave@máquina:5432/base, con los signos raros de la "
+            "clave escritos como %40"
+        )
+    return text
+
+
 Secret = Annotated[SecretStr | None, BeforeValidator(_secret)]
+DatabaseAddress = Annotated[SecretStr | None, BeforeValidator(_database)]
 DiscordToken = Annotated[SecretStr | None, _token(DISCORD)]
 TelegramToken = Annotated[SecretStr | None, _token(TELEGRAM)]
 
@@ -275,6 +299,7 @@ class Settings(BaseSettings):
     blocked_servers: Places = frozenset()
     # running
     state_dir: Path = Field(default_factory=lambda: user_data_path("litteragpt", appauthor=False))
+    database_url: DatabaseAddress = None
     audit_days: int = Field(default=90, ge=1, le=36_500)
     shutdown_seconds: float = Field(default=20, ge=0, le=600, allow_inf_nan=False)
     metrics_host: str = Field(default="127.0.0.1", min_length=1)
@@ -306,8 +331,18 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> list[str]:
         """What must never be shown."""
-        held = (self.discord_token, self.telegram_token, self.telegram_webhook_secret)
-        return [secret.get_secret_value() for secret in held if secret is not None]
+        held = (
+            self.discord_token,
+            self.telegram_token,
+            self.telegram_webhook_secret,
+            self.database_url,
+        )
+        secrets = [secret.get_secret_value() for secret in held if secret is not None]
+        if self.database_url is not None:
+            password = urlsplit(self.database_url.get_secret_value()).password or ""
+            # A shorter one would hide half of what the log says.
+            secrets += [each for each in {password, unquote(password)} if len(each) >= 4]
+        return secrets
 
     @model_validator(mode="after")
     def _check_shards(self) -> Settings:

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 
 from bot.apis import api_session
-from bot.doctor import configuration, discord, machine, surroundings, telegram, writing
+from bot.doctor import configuration, database, discord, machine, surroundings, telegram, writing
 from bot.doctor.clock import Clocks
 from bot.doctor.findings import Finding, good
 from bot.settings import Settings
@@ -23,18 +23,21 @@ async def examine() -> list[Finding]:
     findings += await asyncio.to_thread(writing.examine, settings)
     running = await asyncio.to_thread(surroundings.running_bot, settings.state_dir)
     findings += surroundings.disk(settings.state_dir)
-    findings += await asyncio.to_thread(surroundings.store, settings.state_dir)
+    shared, others = await database.examine(settings)
+    if settings.database_url is None:
+        findings += await asyncio.to_thread(surroundings.store, settings.state_dir)
+    findings += shared
     findings += await surroundings.metrics_port(settings, running)
-    return findings + await _platforms(settings, running)
+    return findings + await _platforms(settings, running, others)
 
 
-async def _platforms(settings: Settings, running: int | None) -> list[Finding]:
+async def _platforms(settings: Settings, running: int | None, others: list[str]) -> list[Finding]:
     if settings.discord_token is None and settings.telegram_token is None:
         return [good("claves", "doctor_no_tokens")]
     clocks = Clocks()
     async with api_session() as session:
         found = await asyncio.gather(
             discord.examine(session, settings, clocks),
-            telegram.examine(session, settings, clocks, running),
+            telegram.examine(session, settings, clocks, running, others),
         )
     return [*itertools.chain.from_iterable(found), *clocks.findings()]

@@ -17,17 +17,19 @@ from bot.probe import readiness, unwell
 from bot.settings import METRICS_PORT, Settings
 from bot.store.database import FILE, UNUSABLE
 from bot.store.migrations import STEPS
+from bot.store.slots import LOCKS
 from bot.texts import say
 
 LEAST_BYTES, SCARCE_BYTES = 100 * 2**20, 2**30
 
 
 def running_bot(folder: Path) -> int | None:
-    """The process that has the store of this folder open, as far as this user may see."""
-    database = str((folder / FILE).resolve())
+    """The process that has the store of this folder open, or a place in it beside a database that
+    is shared, as far as this user may see."""
+    held = {str(path.resolve()) for path in (folder / FILE, *folder.glob(LOCKS))}
     for process in psutil.process_iter():
         try:
-            if process.pid != os.getpid() and database in (f.path for f in process.open_files()):
+            if process.pid != os.getpid() and held & {f.path for f in process.open_files()}:
                 return process.pid
         except (psutil.Error, OSError):
             continue

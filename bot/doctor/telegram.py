@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import aiohttp
@@ -29,10 +29,14 @@ LOCAL = {"localhost", "127.0.0.1", "::1"}
 
 
 async def examine(
-    session: aiohttp.ClientSession, settings: Settings, clocks: Clocks, running: int | None
+    session: aiohttp.ClientSession,
+    settings: Settings,
+    clocks: Clocks,
+    running: int | None,
+    others: Sequence[str] = (),
 ) -> list[Finding]:
-    """All there is to say, nothing without a token; `running` is the process of a bot of ours that
-    must not be disturbed."""
+    """All there is to say, nothing without a token; `running` is the process of a bot of ours here,
+    `others` are those that share a database with it: they must not be disturbed."""
     if settings.telegram_token is None:
         return []
     try:
@@ -47,7 +51,7 @@ async def examine(
         ]
         webhook = (await ask_telegram(session, settings, "getWebhookInfo")).object()
         if settings.telegram_webhook_url is None:
-            findings += await _polling(session, settings, webhook, running)
+            findings += await _polling(session, settings, webhook, running or ", ".join(others))
         else:
             findings += _delivery(settings.telegram_webhook_url, webhook)
             findings += await reachability(settings, running)
@@ -73,13 +77,13 @@ async def _polling(
     session: aiohttp.ClientSession,
     settings: Settings,
     webhook: dict[str, Any],
-    running: int | None,
+    running: int | str,
 ) -> list[Finding]:
     """Whether the messages can be asked for, and whether somebody else does."""
     if webhook.get("url"):
         host = URL(webhook["url"]).host
         return [problem(PART, "doctor_telegram_webhook_elsewhere", host=host)]
-    if running is not None:
+    if running:
         return [good(PART, "doctor_telegram_undisturbed", pid=running)]
     if await _somebody_polls(session, settings):
         return [problem(PART, "doctor_telegram_other")]

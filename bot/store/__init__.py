@@ -1,5 +1,37 @@
-"""What outlives the process, in one SQLite file: requests under way, limits, choices, the audit."""
+"""What outlives the process: requests under way, limits, choices, the audit.
 
-from bot.store.store import Store, open_store
+In one SQLite file of this process's own, or in a PostgreSQL that many processes share.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from bot.store.store import Store
 
 __all__ = ["Store", "open_store"]
+
+
+@contextlib.asynccontextmanager
+async def open_store(
+    folder: Path, audit_days: int = 90, url: str | None = None
+) -> AsyncIterator[Store]:
+    """A store for as long as the context lasts: that of a folder, or with `url` that of a
+    PostgreSQL, with only this process's own files in the folder. Raises LitteraError for a
+    PostgreSQL that cannot be reached."""
+    store = Store(folder, audit_days)
+    if url is not None:
+        from bot.store.shared import SharedStore
+
+        store = SharedStore(folder, audit_days, url)
+    await store.open()
+    maintenance = asyncio.create_task(store.maintain(), name="store maintenance")
+    try:
+        yield store
+    finally:
+        maintenance.cancel()
+        await asyncio.gather(maintenance, return_exceptions=True)
+        await store.close()

@@ -6,14 +6,16 @@ comes; losing power may cost the last moments (https://sqlite.org/pragma.html#pr
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from pathlib import Path
 from sqlite3 import SQLITE_CORRUPT, SQLITE_NOTADB
 from typing import Any
 
-from sqlalchemy import event
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import Table, event
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bot.store.migrations import NewerError, migrate
@@ -33,24 +35,53 @@ _PRAGMAS = (
 _COMPANIONS = ("", "-wal", "-shm")
 
 
-async def open_database(folder: Path) -> tuple[AsyncEngine, str | None]:
-    """The database of this folder, and what was done about a file that cannot be used, if so.
+class SQLite:
+    """The database of a folder; see bot.store.dialect.Database."""
 
-    Raises SQLAlchemyError or OSError when there can be none at all.
-    """
-    path = _prepare(folder)
-    try:
-        return await _open(path), None
-    except (DatabaseError, NewerError) as error:
-        if not (isinstance(error, NewerError) or is_damage(error)):
-            raise  # locked, no room, no permission: the file itself may be sound
-        kept = set_aside(path)
-        reason = f"{path.name} could not be used ({_reason(error)}) and was set aside as {kept}"
-        log.error("%s", reason)
-        return await _open(path), reason
+    # ValueError is what a connection says that was closed because another met damage.
+    errors: tuple[type[Exception], ...] = (SQLAlchemyError, OSError, ValueError)
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @property
+    def size(self) -> int:
+        """Bytes of its files, of those set aside too."""
+        total = 0
+        for path in self._folder.glob(f"{FILE}*"):
+            with contextlib.suppress(OSError):  # gone meanwhile
+                total += path.stat().st_size
+        return total
+
+    def insert(self, table: Table) -> Any:
+        """An INSERT that knows ON CONFLICT."""
+        return insert(table)
+
+    async def open(self) -> tuple[AsyncEngine, str | None]:
+        """Open it; a file that cannot be used is set aside, and another one begun."""
+        path = _prepare(self._folder)
+        try:
+            return await _open(path), None
+        except (DatabaseError, NewerError) as error:
+            if not (isinstance(error, NewerError) or self.is_damage(error)):
+                raise  # locked, no room, no permission: the file itself may be sound
+            kept = _set_aside(path)
+            reason = f"{path.name} could not be used ({_reason(error)}) and was set aside as {kept}"
+            log.error("%s", reason)
+            return await _open(path), reason
+
+    def is_damage(self, error: Exception) -> bool:
+        """Whether an error means that the file itself is beyond use."""
+        cause = getattr(error, "orig", None)
+        return getattr(cause, "sqlite_errorcode", None) in (SQLITE_CORRUPT, SQLITE_NOTADB)
+
+    async def tidy(self, engine: AsyncEngine) -> None:
+        """Leave nothing of what was deleted in the write-ahead log either."""
+        async with engine.begin() as connection:
+            await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def set_aside(path: Path) -> str:
+def _set_aside(path: Path) -> str:
     """Rename a database that cannot be used, with its companions; the new name."""
     kept = path.with_name(f"{path.name}{UNUSABLE}{time.time_ns() // 1_000_000}")
     for suffix in _COMPANIONS:
@@ -58,12 +89,6 @@ def set_aside(path: Path) -> str:
         if found.exists():
             found.rename(kept.with_name(kept.name + suffix))
     return kept.name
-
-
-def is_damage(error: Exception) -> bool:
-    """Whether an error means that the file itself is beyond use."""
-    cause = getattr(error, "orig", None)
-    return getattr(cause, "sqlite_errorcode", None) in (SQLITE_CORRUPT, SQLITE_NOTADB)
 
 
 async def _open(path: Path) -> AsyncEngine:

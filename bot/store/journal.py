@@ -26,6 +26,14 @@ class Journal:
         self._path = path
         self._file: int | None = None
 
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        try:
+            return self._path.stat().st_size
+        except OSError:
+            return 0
+
     def read(self) -> tuple[set[str], set[str]]:
         """The references of the requests whose final message may have been sent, and of those whose
         message has been."""

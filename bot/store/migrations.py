@@ -6,10 +6,23 @@ A new version adds a step to `STEPS`; steps that were released never change.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from sqlalchemy import Column, Connection, Integer, MetaData, Table, insert, inspect, select, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    Integer,
+    MetaData,
+    Table,
+    insert,
+    inspect,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.schema import CreateColumn
 
-from bot.store.tables import metadata
+from bot.store.tables import asked_there, events, jobs, metadata
 
 _versions = Table("version", MetaData(), Column("number", Integer, nullable=False))
 
@@ -22,7 +35,19 @@ def _first(connection: Connection) -> None:
     metadata.create_all(connection)
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (_first,)
+def _several_processes(connection: Connection) -> None:
+    metadata.create_all(connection)  # those that are not there yet
+    for column in (jobs.c.process, events.c.process):
+        _add(connection, column)
+    for index in (*jobs.indexes, asked_there):
+        index.create(connection, checkfirst=True)
+    # Few of very many, and looked for every few seconds.
+    connection.execute(
+        text("CREATE INDEX unhandled_events ON events (platform) WHERE body IS NOT NULL")
+    )
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (_first, _several_processes)
 
 
 def migrate(connection: Connection) -> None:
@@ -38,3 +63,12 @@ def migrate(connection: Connection) -> None:
     for step in STEPS[found:]:
         step(connection)
     connection.execute(update(_versions).values(number=len(STEPS)))
+
+
+def _add(connection: Connection, column: Column[Any]) -> None:
+    """Add a column, unless the table was made with it just now."""
+    table = column.table.name
+    if column.name in {each["name"] for each in inspect(connection).get_columns(table)}:
+        return
+    described = CreateColumn(column).compile(dialect=connection.dialect)
+    connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {described}"))

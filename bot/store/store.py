@@ -7,22 +7,22 @@ it holds in memory, the log says so once, and `trouble` says it to admins until 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, select, update
-from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Table, delete, insert, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.jobs import Job, Requester
-from bot.store.database import FILE, is_damage, open_database
+from bot.limits import Excess, Rule
+from bot.store.alone import Alone
+from bot.store.database import SQLite
+from bot.store.dialect import Database
 from bot.store.journal import Journal
 from bot.store.tables import audit, blocks, events, jobs, memory, requests
 from model.prompt import Options
@@ -36,16 +36,27 @@ REMEMBER_EVENTS = 3600.0
 Work = Callable[[AsyncConnection], Awaitable[Any]]
 
 
-class Store:
-    """The tables of `bot.store.tables` in the program's own terms."""
+class Store(Alone):
+    """The tables of `bot.store.tables` in the program's own terms: those of a folder, in SQLite,
+    which one process has to itself.
 
-    def __init__(self, folder: Path, audit_days: int = 90) -> None:
+    `bot.store.shared` has the store of many processes.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        audit_days: int = 90,
+        database: Database | None = None,
+        journal: Journal | None = None,
+    ) -> None:
         self._failing: str | None = None
         self._replaced: str | None = None
-        self._folder, self._audit_days = folder, audit_days
+        self._audit_days = audit_days
+        self._database: Database = database or SQLite(folder)
         self._engine: AsyncEngine | None = None
         self._memory: dict[str, Any] = {}
-        self._journal = Journal(folder / JOURNAL)
+        self._journal = journal or Journal(folder / JOURNAL)
         self._sending: set[str] = set()  # by an earlier process, when it ended
         self._sent: set[str] = set()  # and not forgotten yet
         self._opening = asyncio.Lock()
@@ -63,17 +74,12 @@ class Store:
 
     @property
     def size(self) -> int:
-        """Bytes of its files, of those set aside too."""
-        total = 0
-        for path in (*self._folder.glob(f"{FILE}*"), self._folder / JOURNAL):
-            with contextlib.suppress(OSError):  # gone meanwhile
-                total += path.stat().st_size
-        return total
+        """Bytes that are taken, as far as is known."""
+        return self._database.size + self._journal.size
 
     async def open(self) -> None:
         """Open or begin the database and read what is remembered."""
-        rows = await self._run(lambda each: each.execute(select(memory.c.name, memory.c.value)))
-        self._memory = dict(rows.all()) if rows is not None else {}
+        self._memory = await self._run(remembered) or {}
         self._sending, self._sent = self._journal.read()
         if await self._forget(self._sent):
             self._sent.clear()
@@ -96,9 +102,7 @@ class Store:
         if self._memory.get(name) == value:
             return
         self._memory[name] = value
-        row = insert(memory).values(name=name, value=value)
-        row = row.on_conflict_do_update(index_elements=["name"], set_={"value": value})
-        await self._run(lambda each: each.execute(row))
+        await self._run(lambda each: each.execute(self._remembering(name, value)))
 
     async def record(self, who: str, what: str, **details: object) -> None:
         """Add an entry to the audit, with the time."""
@@ -115,23 +119,30 @@ class Store:
         if not found:
             return []
         now = time.time()
-        rows = [
-            {"platform": platform, "key": key, "body": body, "received": now}
-            for key, body in found.items()
-        ]
-        new = insert(events).values(rows).on_conflict_do_nothing().returning(events.c.key)
+        mine = {"platform": platform, "received": now, "process": self.identity}
+        rows = [{**mine, "key": key, "body": body} for key, body in found.items()]
+        new = self._database.insert(events).values(rows).on_conflict_do_nothing()
+        # Counted afterwards: a transaction is done again when its end was not heard of.
+        seen = select(events.c.key).where(
+            events.c.platform == platform,
+            events.c.key.in_(found),
+            events.c.received == now,
+            self._mine(events),
+        )
 
         async def keep(connection: AsyncConnection) -> list[str]:
-            return list((await connection.execute(new)).scalars())
+            await connection.execute(new)
+            return list((await connection.execute(seen)).scalars())
 
         keys = await self._run(keep)
         return list(found) if keys is None else [key for key in found if key in set(keys)]
 
     async def unhandled(self, platform: str) -> list[tuple[str, Any, float]]:
-        """Key, body and time of receipt of the events that were kept and not handled."""
+        """Key, body and time of receipt of the events that were kept and not handled, by this
+        process or an earlier one in its place."""
         query = (
             select(events.c.key, events.c.body, events.c.received)
-            .where(events.c.platform == platform, events.c.body.is_not(None))
+            .where(events.c.platform == platform, events.c.body.is_not(None), self._mine(events))
             .order_by(events.c.received, events.c.key)
         )
         rows = await self._run(lambda each: each.execute(query))
@@ -143,30 +154,23 @@ class Store:
 
     # Requests under way.
 
-    async def take(self, job: Job) -> None:
-        """Keep an accepted request, with an origin that JSON can hold; its event is handled."""
-        requester, now = job.requester, time.time()
-        row = insert(jobs).values(
-            reference=job.reference,
-            platform=requester.platform,
-            user=requester.user,
-            place=requester.place,
-            language=requester.language,
-            phrase=job.phrase,
-            options=asdict(job.options),
-            private=job.private,
-            origin=job.origin,
-            asked=now - (time.monotonic() - job.asked),
+    async def take(self, job: Job, rules: Sequence[Rule] = ()) -> Excess | None:
+        """Keep an accepted request, with an origin that JSON can hold; its event is handled.
+
+        `rules` bind where other processes accept requests too: then the reason why this one is not
+        to be taken, if it is one too many, and nothing has been kept.
+        """
+        requester = job.requester
+        counted = insert(requests).values(
+            person=requester.person, server=requester.server, at=time.time()
         )
-        counted = insert(requests).values(person=requester.person, server=requester.server, at=now)
 
         async def keep(connection: AsyncConnection) -> None:
-            await connection.execute(row.on_conflict_do_nothing())
+            await self._keep(connection, job)
             await connection.execute(counted)
-            if job.event is not None:
-                await connection.execute(_handled(requester.platform, job.event))
 
         await self._run(keep)
+        return None
 
     async def note_origin(self, reference: str, origin: Any) -> None:
         """Keep where an answer goes now (a draft that was sent is edited, say)."""
@@ -189,32 +193,30 @@ class Store:
             self._sent.discard(job.reference)
 
     async def unfinished(self, platform: str) -> list[tuple[Job, bool]]:
-        """Requests that an earlier process accepted and did not finish, oldest first, and whether
-        the final message of each may have been sent."""
-        query = select(jobs).where(jobs.c.platform == platform).order_by(jobs.c.asked)
+        """Requests that an earlier process in this one's place accepted and did not finish, oldest
+        first, and whether the final message of each may have been sent."""
+        query = (
+            select(jobs).where(jobs.c.platform == platform, self._mine(jobs)).order_by(jobs.c.asked)
+        )
         rows = await self._run(lambda each: each.execute(query))
-        found = [] if rows is None else [_job(row._mapping) for row in rows]
+        found = [] if rows is None else [job_of(row._mapping) for row in rows]
         return [(job, job.reference in self._sending) for job in found]
-
-    async def _forget(self, references: set[str]) -> bool:
-        gone = delete(jobs).where(jobs.c.reference.in_(references))
-        return await self._run(lambda each: each.execute(gone)) is not None
 
     # Limits and privacy.
 
     async def block(self, person: str, seconds: float) -> None:
         """Remember that a person is not answered for so long."""
         until = time.time() + seconds
-        row = insert(blocks).values(person=person, until=until)
+        row = self._database.insert(blocks).values(person=person, until=until)
         row = row.on_conflict_do_update(index_elements=["person"], set_={"until": until})
         await self._run(lambda each: each.execute(row))
 
-    async def counted(self) -> list[tuple[str, str | None, float]]:
-        """The requests of the last day: person, server, seconds ago; oldest first."""
+    async def counted(self, seconds: float = DAY) -> list[tuple[str, str | None, float]]:
+        """The requests of the last seconds: person, server, seconds ago; oldest first."""
         now = time.time()
         query = (
             select(requests.c.person, requests.c.server, now - requests.c.at)
-            .where(requests.c.at > now - DAY)
+            .where(requests.c.at > now - seconds)
             .order_by(requests.c.at)
         )
         rows = await self._run(lambda each: each.execute(query))
@@ -252,9 +254,9 @@ class Store:
         await self._run(remove)
 
     async def tidy(self) -> None:
-        """Leave nothing of what was deleted in the write-ahead log either, nor in the journal."""
+        """Leave as little as can be of what was deleted, in the journal too."""
         self._journal.begin_anew(self._sent)
-        await self._run(lambda each: each.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)"))
+        await self._attempt(self._database.tidy)
 
     async def maintain(self) -> None:
         """Tidy every minute and prune every hour, until cancelled."""
@@ -267,31 +269,39 @@ class Store:
     # The database below.
 
     async def _run(self, work: Work) -> Any:
-        """Do this in a transaction, to its end even if the caller is cancelled meanwhile; None,
-        with a line in the log, when it fails."""
-        task = asyncio.create_task(self._transact(work), name="store transaction")
+        """Do this in a transaction; None, with a line in the log, when it fails."""
+
+        async def transaction(engine: AsyncEngine) -> Any:
+            async with engine.begin() as connection:
+                return await work(connection)
+
+        return await self._attempt(transaction)
+
+    async def _attempt(self, work: Callable[[AsyncEngine], Awaitable[Any]]) -> Any:
+        """Do this to its end even if the caller is cancelled meanwhile; None when it fails."""
+        task = asyncio.create_task(self._do(work), name="store transaction")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return await asyncio.shield(task)
 
-    async def _transact(self, work: Work) -> Any:
+    async def _do(self, work: Callable[[AsyncEngine], Awaitable[Any]]) -> Any:
         try:
-            engine = await self._opened()
-            async with engine.begin() as connection:
-                outcome = await work(connection)
-        # ValueError is what a connection says that was closed because another met damage.
-        except (SQLAlchemyError, OSError, ValueError) as error:
+            outcome = await work(await self._opened())
+        except self._database.errors as error:
             await self._fail(error)
             return None
+        self._recover()
+        return outcome
+
+    def _recover(self) -> None:
         if self._failing is not None:
             log.info("the store works again")
             self._failing = None
-        return outcome
 
     async def _opened(self) -> AsyncEngine:
         async with self._opening:
             if self._engine is None:
-                self._engine, replaced = await open_database(self._folder)
+                self._engine, replaced = await self._database.open()
                 self._replaced = replaced or self._replaced
             return self._engine
 
@@ -300,7 +310,7 @@ class Store:
         if reason != self._failing:
             log.error("the store fails (%s); going on without it", reason)
         self._failing = reason
-        if is_damage(error):  # opened again, it is found out and set aside
+        if self._database.is_damage(error):  # opened again, it is found out and set aside
             await self._dispose()
 
     async def _dispose(self) -> None:
@@ -308,13 +318,53 @@ class Store:
         if engine is not None:
             await engine.dispose()
 
+    # Rows.
+
+    def _mine(self, table: Table) -> Any:
+        """Which of these are this process's: all of them."""
+        return true()
+
+    async def _keep(self, connection: AsyncConnection, job: Job) -> None:
+        requester = job.requester
+        row = self._database.insert(jobs).values(
+            reference=job.reference,
+            platform=requester.platform,
+            user=requester.user,
+            place=requester.place,
+            language=requester.language,
+            phrase=job.phrase,
+            options=asdict(job.options),
+            private=job.private,
+            origin=job.origin,
+            asked=time.time() - (time.monotonic() - job.asked),
+            process=self.identity,
+        )
+        await connection.execute(row.on_conflict_do_nothing())
+        if job.event is not None:
+            await connection.execute(_handled(requester.platform, job.event))
+
+    def _remembering(self, name: str, value: Any) -> Any:
+        row = self._database.insert(memory).values(name=name, value=value)
+        return row.on_conflict_do_update(index_elements=["name"], set_={"value": value})
+
+    async def _forget(self, references: set[str]) -> bool:
+        gone = delete(jobs).where(jobs.c.reference.in_(references), self._mine(jobs))
+        return await self._run(lambda each: each.execute(gone)) is not None
+
+
+async def remembered(connection: AsyncConnection) -> dict[str, Any]:
+    """All values by their names."""
+    rows = await connection.execute(select(memory.c.name, memory.c.value))
+    return {name: value for name, value in rows}  # noqa: C416 (rows are no tuples to mypy)
+
 
 def _handled(platform: str, key: str) -> Any:
     this = (events.c.platform == platform) & (events.c.key == key)
     return update(events).where(this).values(body=None)
 
 
-def _job(row: Mapping[str, Any]) -> Job:
+def job_of(row: Mapping[str, Any]) -> Job:
+    """The request in a row of `jobs`."""
     return Job(
         row["phrase"],
         Options(**row["options"]),
@@ -324,17 +374,3 @@ def _job(row: Mapping[str, Any]) -> Job:
         reference=row["reference"],
         asked=time.monotonic() - (time.time() - row["asked"]),
     )
-
-
-@contextlib.asynccontextmanager
-async def open_store(folder: Path, audit_days: int = 90) -> AsyncIterator[Store]:
-    """A store for as long as the context lasts."""
-    store = Store(folder, audit_days)
-    await store.open()
-    maintenance = asyncio.create_task(store.maintain(), name="store maintenance")
-    try:
-        yield store
-    finally:
-        maintenance.cancel()
-        await asyncio.gather(maintenance, return_exceptions=True)
-        await store.close()

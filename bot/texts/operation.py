@@ -100,6 +100,15 @@ TEXTS = {
     "doctor_store_exposed_mend": "Ejecute «chmod 600 {file}».",
     "doctor_store_aside": "Hay una memoria en disco que se apartó por dañada, {file}.",
     "doctor_store_aside_mend": "Si no la quiere examinar, bórrela.",
+    "doctor_database": "La base de datos, PostgreSQL {version}, está en orden y contesta en "
+    "{milliseconds:.0f} ms.",
+    "doctor_database_processes": "La comparten ahora estos procesos: {names}.",
+    "doctor_database_extra": "Para {setting} falta asyncpg.",
+    "doctor_database_extra_mend": 'Instálelo con pip install "litteragpt[postgres]".',
+    "doctor_database_mend": "Corrija {setting}, o pruébelo con psql desde esta misma máquina.",
+    "doctor_database_rights": "En la base de datos, PostgreSQL {version}, no puedo crear tablas.",
+    "doctor_database_rights_mend": "Haga a ese usuario dueño de la base, con «ALTER DATABASE … "
+    "OWNER TO …».",
     "doctor_port": "El puerto {port} de {host} está libre para la salud y las métricas.",
     "doctor_port_mend": "Cierre el programa que lo ocupa o cambie ese ajuste.",
     "doctor_running": "El bot está en marcha (proceso {pid}).",

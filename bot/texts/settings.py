@@ -278,6 +278,14 @@ SECTIONS = (
                 "the user's folder for data.",
                 example="state",
             ),
+            "database_url": Meaning(
+                "Dirección de un PostgreSQL que comparten varios procesos del bot, en lugar de un "
+                "archivo de esa carpeta: postgresql://usuario:clave@máquina:5432/base. Lea antes "
+                "docs/cluster.md.",
+                "Address of a PostgreSQL that several processes of the bot share, in place of a "
+                "file in that folder: postgresql://user:password@machine:5432/base. Read "
+                "docs/cluster.md first.",
+            ),
             "audit_days": Meaning(
                 "Días que se recuerda lo que hicieron los administradores.",
                 "Days for which it is remembered what admins did.",

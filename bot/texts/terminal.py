@@ -74,6 +74,15 @@ TEXTS = {
     "port_taken": "lo ocupa otro programa",
     "port_forbidden": "el sistema no me lo permite",
     "port_elsewhere": "esa dirección no es de esta máquina",
+    # the database that processes share
+    "database_extra": "Para {setting} falta asyncpg: instálelo con pip install "
+    '"litteragpt[postgres]", o quite ese ajuste.',
+    "database_unreachable": "No llego a la base de datos de {setting} ({reason}): compruebe que "
+    "PostgreSQL está en marcha y que la máquina y el puerto son esos.",
+    "database_refused": "La base de datos de {setting} no me admite ({reason}): corrija el "
+    "usuario, la clave o la base.",
+    "database_newer": "La base de datos es de una versión posterior de LitteraGPT: actualice este "
+    "programa.",
     "web_nobody": "LITTERAGPT_ALLOWED_USERS no incluye web, así que nadie podría usar la página: "
     "añádalo.",
     "restarted": "[el motor se ha reiniciado; vuelvo a empezar]",

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# Discord waits for three seconds; whoever cannot claim in this time answers all the same.
+CLAIM_SECONDS = 0.5
+
 # The library's warnings about voice, and about caches that need the guilds intent: we use neither.
 discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
 logging.getLogger("discord.state").addFilter(
@@ -89,11 +92,16 @@ class LitteraClient(discord.Client):
         self._turn: Turn | None = None
         self._starts: Starts | None = None
         self._syncing: asyncio.Task[None] | None = None
+        self._claims: set[asyncio.Task[None]] = set()
         self._line.latency = self._measured
         parsers = {
             event: _guarded(event, parse) for event, parse in self._connection.parsers.items()
         }
-        self._connection.parsers = parsers | {"READY": self._without_servers(parsers["READY"])}
+        interaction = "INTERACTION_CREATE"
+        self._connection.parsers = parsers | {
+            "READY": self._without_servers(parsers["READY"]),
+            interaction: self._claiming(parsers[interaction]),
+        }
 
     @property
     def core(self) -> Core:
@@ -164,6 +172,29 @@ class LitteraClient(discord.Client):
         if self._line.up:
             log.info("the connection was lost")
         self._line.note(False)
+
+    def _claiming(self, parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """A parser of interactions that leaves those to other processes which they have claimed:
+        Discord tells every connection of a shard of each."""
+        store = self.core.store
+        if not store.shared:
+            return parse
+
+        async def claim(data: dict[str, Any]) -> None:
+            claimed = asyncio.create_task(store.claim(self.adapter.name, str(data["id"])))
+            await asyncio.wait([claimed], timeout=CLAIM_SECONDS)
+            if not claimed.done() or claimed.result():
+                parse(data)
+
+        def begin(data: Any) -> None:
+            if not isinstance(data, dict) or "id" not in data:
+                parse(data)
+                return
+            task = asyncio.create_task(claim(data))
+            self._claims.add(task)
+            task.add_done_callback(self._claims.discard)
+
+        return begin
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         """Something failed in a listener."""

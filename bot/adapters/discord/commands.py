@@ -102,7 +102,7 @@ async def privacidad(interaction: Interaction, borrar: bool = False) -> None:
 async def cancelar(interaction: Interaction) -> None:
     """Stop what is being written for whoever asks this."""
     person = requester_of(interaction).person
-    cancelled = interaction.client.core.service.cancel(person)
+    cancelled = await interaction.client.core.service.cancel_anywhere(person)
     key = "cancelling" if cancelled else "nothing_to_cancel"
     await tell(interaction, escape(say(key, language(interaction))))
 

@@ -25,6 +25,7 @@ from bot.core import Core
 from bot.drafts import SELDOM
 from bot.jobs import Answer, Draft, Job
 from bot.platform import Connection, RefusedError
+from bot.store.leases import Lead
 from bot.texts import say
 
 log = logging.getLogger(__name__)
@@ -99,7 +100,10 @@ class Telegram:
         context = Context(self._core, self, self._outbox, link.bot)
         intake = Intake(link, Dispatcher(context, menus), self._seen, self._core.store)
         self._context, self._outbox.link = context, link
-        publishing = asyncio.create_task(menus.publish(), name="telegram menus")
+        tasks = (
+            asyncio.create_task(menus.publish(), name="telegram menus"),
+            asyncio.create_task(intake.take_over(), name="telegram takeover"),
+        )
         log.info("Telegram: @%s", link.bot.username)
         try:
             await self._core.service.recover(self)
@@ -107,8 +111,9 @@ class Telegram:
             yield intake
         finally:
             self._outbox.link = None
-            publishing.cancel()
-            await asyncio.gather(publishing, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await intake.close()
 
     async def _poll(self, link: Link, intake: Intake) -> None:
@@ -118,8 +123,37 @@ class Telegram:
             raise RefusedError(say("telegram_refused")) from None
         except TelegramError as error:
             raise LinkError(in_short(error)) from None
+        name = f"{NAME}:{link.id}"
+        try:
+            await self._poll_in_turn(link, intake, self._core.store.want(name))
+        finally:
+            self.connection.standing_by = False
+            self._core.store.give_back(name)
+
+    async def _poll_in_turn(self, link: Link, intake: Intake, lead: Lead) -> None:
+        """Poll whenever it is this process that does, for as long as nobody else has taken over."""
         seconds = self._core.settings.telegram_poll_seconds
-        await Polling(link, intake, seconds, self.connection.note).run()
+        await lead.known()
+        while True:
+            if not lead.held:
+                self.connection.standing_by = True
+                log.info("standing by: another process fetches the updates from Telegram")
+                await lead.won()
+                log.info("fetching the updates from Telegram now")
+            self.connection.standing_by = False
+            polling = asyncio.create_task(
+                Polling(link, intake, lead, seconds, self.connection.note).run(), name="polling"
+            )
+            lost = asyncio.create_task(lead.lost())
+            try:
+                await asyncio.wait((polling, lost), return_when=asyncio.FIRST_COMPLETED)
+                if polling.done():
+                    polling.result()
+            finally:
+                polling.cancel()
+                lost.cancel()
+                await asyncio.gather(polling, lost, return_exceptions=True)
+                self.connection.note(False)
 
     async def _listen(self, link: Link, intake: Intake) -> None:
         webhook = Webhook(link, intake, self._core.settings)

@@ -71,7 +71,16 @@ class Intake:
 
     async def resume(self) -> None:
         """Handle what was taken in and not handled, by an earlier process or connection."""
-        for key, raw, _ in await self._store.unhandled(NAME):
+        await self._go_on_with(await self._store.unhandled(NAME))
+
+    async def take_over(self) -> None:
+        """Handle, until cancelled, what other processes have taken in that are gone."""
+        while True:
+            await self._store.beat()
+            await self._go_on_with(await self._store.orphaned_events(NAME))
+
+    async def _go_on_with(self, kept: list[tuple[str, Any, float]]) -> None:
+        for key, raw, _ in kept:
             self._seen.add(int(key))
             await self._begin(raw, Event(key, waited=True))
 

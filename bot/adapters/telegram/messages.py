@@ -171,7 +171,8 @@ class Messages:
         return target is not None and self._context.wrote(target) and target.text in questions
 
     async def _cancel(self, asked: Asked) -> None:
-        cancelled = self._context.core.service.cancel(asked.requester.person)
+        service = self._context.core.service
+        cancelled = await service.cancel_anywhere(asked.requester.person)
         if not cancelled:  # else the job itself says so
             await self._reply(asked, "nothing_to_cancel")
 

@@ -2,6 +2,10 @@
 
 A loop of our own, since the library's Updater confirms updates before anybody has seen them. It
 mends what can be mended and says so once, not for every try.
+
+Of several processes one polls. While the database that says which is away, the one that polled goes
+on, for who else should; but Telegram gives way to whoever asked last, and once that is another
+process it is not this one's turn any more.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from bot.adapters.telegram.intake import Intake
 from bot.adapters.telegram.link import Link, in_short
 from bot.adapters.telegram.rate_limiter import seconds_of
 from bot.platform import RefusedError
+from bot.store.leases import Lead
 from bot.texts import say
 
 log = logging.getLogger(__name__)
@@ -32,18 +37,25 @@ CONFLICT_DELAY, CONFLICT_QUIET_SECONDS = 2.0, 600.0
 
 
 class Polling:
-    """Fetches updates for ever; `report` is told whether they arrive."""
+    """Fetches updates; `report` is told whether they arrive."""
 
     def __init__(
-        self, link: Link, intake: Intake, seconds: int, report: Callable[[bool], None]
+        self,
+        link: Link,
+        intake: Intake,
+        lead: Lead,
+        seconds: int,
+        report: Callable[[bool], None],
     ) -> None:
         self._link, self._intake, self._seconds, self._report = link, intake, seconds, report
+        self._lead = lead
         self._offset = 0
         self._told: set[str] = set()  # the troubles of this time that the log has
         self._conflict_told = -CONFLICT_QUIET_SECONDS
 
     async def run(self) -> None:
-        """Poll until cancelled. Raises RefusedError for a token that was revoked."""
+        """Poll until cancelled, or until it is another process's turn. Raises RefusedError for a
+        token that was revoked."""
         delay = FIRST_DELAY
         steady = False  # the first poll, and the first after trouble, only ask what is there
         first = True
@@ -53,6 +65,9 @@ class Polling:
             except InvalidToken:
                 raise RefusedError(say("telegram_refused")) from None
             except (TelegramError, TimeoutError) as error:
+                if isinstance(error, Conflict) and not self._lead.held:
+                    log.info("another process has begun to fetch updates; leaving it to that")
+                    return
                 steady = False
                 self._note(error)
                 await asyncio.sleep(_pause_after(error, delay))

@@ -16,6 +16,7 @@ from bot.store.database import FILE
 from bot.store.migrations import STEPS
 from bot.store.store import JOURNAL
 from model.prompt import Options
+from tests.bot.store.conftest import Place
 
 ASKER = Requester("telegram", 7, -50, "en")
 
@@ -26,13 +27,13 @@ def job(user: int = 7, **changes: Any) -> Job:
     return Job(**{**asked, "requester": requester, "origin": {"chat": -50}, **changes})
 
 
-async def test_an_accepted_request_is_there_for_the_next_process(tmp_path: Path) -> None:
+async def test_an_accepted_request_is_there_for_the_next_process(place: Place) -> None:
     kept = job(private=True, asked=time.monotonic() - 100)
-    async with open_store(tmp_path) as store:
+    async with place.open() as store:
         await store.take(kept)
         kept.origin = {"chat": -50, "draft": 9}
         await store.note_origin(kept.reference, kept.origin)
-    async with open_store(tmp_path) as store:
+    async with place.open() as store:
         ((found, sending),) = await store.unfinished("telegram")
         assert not sending
         assert abs(found.asked - kept.asked) < 1
@@ -40,22 +41,22 @@ async def test_an_accepted_request_is_there_for_the_next_process(tmp_path: Path)
         assert found == kept
         assert await store.unfinished("discord") == []
         store.note_sending(found)
-    async with open_store(tmp_path) as store:
+    async with place.open() as store:
         ((found, sending),) = await store.unfinished("telegram")
         assert sending
         await store.finish(found)
         assert await store.unfinished("telegram") == []
 
 
-async def test_what_was_sent_is_not_sent_again_however_the_process_ended(tmp_path: Path) -> None:
+async def test_what_was_sent_is_not_sent_again_however_the_process_ended(place: Place) -> None:
     sent, other = job(), job(user=8)
-    async with open_store(tmp_path) as store:
+    async with place.open() as store:
         await store.take(sent)
         await store.take(other)
         store.note_sending(sent)
         store.note_sent(sent)
         await store.tidy()
-    async with open_store(tmp_path) as store:
+    async with place.open() as store:
         assert [found.reference for found, _ in await store.unfinished("telegram")] == [
             other.reference
         ]
@@ -71,27 +72,27 @@ async def test_a_journal_that_was_cut_off_is_read_as_far_as_it_goes(
         assert len(await store.unfinished("telegram")) == 1
 
 
-async def test_an_event_is_new_once(tmp_path: Path) -> None:
-    async with open_store(tmp_path) as store:
+async def test_an_event_is_new_once(place: Place) -> None:
+    async with place.open() as store:
         assert await store.receive("telegram", {"1": {"a": 1}, "2": {"a": 2}}) == ["1", "2"]
         assert await store.receive("telegram", {"2": {"a": 2}, "3": {"a": 3}}) == ["3"]
         assert await store.receive("discord", {"2": {"a": 2}}) == ["2"]
         assert await store.receive("telegram", {}) == []
         await store.handled("telegram", "1")
         await store.take(job(event="3"))
-    async with open_store(tmp_path) as store:
+    async with place.open() as store:
         ((key, body, received),) = await store.unhandled("telegram")
         assert (key, body) == ("2", {"a": 2})
         assert abs(received - time.time()) < 60
         assert await store.receive("telegram", {"1": {"a": 1}}) == []
 
 
-async def test_limits_survive(tmp_path: Path) -> None:
-    async with open_store(tmp_path) as store:
+async def test_limits_survive(place: Place) -> None:
+    async with place.open() as store:
         await store.take(job())
         await store.block("telegram:8", 600)
         await store.block("telegram:9", -1)
-    async with open_store(tmp_path) as store:
+    async with place.open() as store:
         ((person, server, ago),) = await store.counted()
         assert (person, server) == ("telegram:7", "telegram:-50")
         assert 0 <= ago < 60
@@ -100,8 +101,8 @@ async def test_limits_survive(tmp_path: Path) -> None:
         assert 500 < left <= 600
 
 
-async def test_a_person_can_be_forgotten(tmp_path: Path) -> None:
-    async with open_store(tmp_path) as store:
+async def test_a_person_can_be_forgotten(place: Place) -> None:
+    async with place.open() as store:
         await store.take(job())
         await store.take(job(user=8))
         await store.erase(ASKER)
@@ -130,35 +131,54 @@ async def test_no_phrase_stays_in_the_file_once_a_request_is_answered(tmp_path: 
         assert not held(tmp_path, phrase)
 
 
-async def test_values_and_the_audit_are_kept(tmp_path: Path) -> None:
-    async with open_store(tmp_path) as store:
+async def test_values_and_the_audit_are_kept(place: Place) -> None:
+    async with place.open() as store:
         await store.remember("commands", {"hash": "ñ"})
         await store.remember("commands", {"hash": "o"})
         await store.record("discord:1", "reload", old="a", new="b", result="done")
-    async with open_store(tmp_path) as store:
+    async with place.open() as store:
         assert store.recall("commands") == {"hash": "o"}
         assert store.recall("other") is None
-    with sqlite3.connect(tmp_path / FILE) as database:
-        rows = database.execute("SELECT who, what, details FROM audit").fetchall()
-    assert rows == [("discord:1", "reload", '{"old": "a", "new": "b", "result": "done"}')]
+    rows = place.ask("SELECT who, what, details FROM audit")
+    assert rows == [["discord:1", "reload", '{"old": "a", "new": "b", "result": "done"}']]
 
 
-async def test_what_has_served_its_time_goes(tmp_path: Path) -> None:
-    async with open_store(tmp_path) as store:
+async def test_what_has_served_its_time_goes(place: Place) -> None:
+    async with place.open() as store:
         await store.receive("telegram", {"1": {}})
         await store.take(job())
         await store.record("discord:1", "pause")
-    with sqlite3.connect(tmp_path / FILE) as database:
-        database.execute("UPDATE events SET received = received - 90000")
-        database.execute("UPDATE requests SET at = at - 90000")
-        database.execute("UPDATE audit SET at = at - 91 * 86400")
-    async with open_store(tmp_path) as store:
+    place.ask("UPDATE events SET received = received - 90000")
+    place.ask("UPDATE requests SET at = at - 90000")
+    place.ask("UPDATE audit SET at = at - 91 * 86400")
+    async with place.open() as store:
         await store.prune()
         assert await store.counted() == []
         assert await store.receive("telegram", {"1": {}}) == ["1"]
         assert len(await store.unfinished("telegram")) == 1
-    with sqlite3.connect(tmp_path / FILE) as database:
-        assert database.execute("SELECT count(*) FROM audit").fetchone() == (0,)
+    assert place.ask("SELECT count(*) FROM audit") == [["0"]]
+
+
+async def test_a_store_of_the_first_version_is_brought_up_to_date(place: Place) -> None:
+    async with place.open() as store:
+        await store.take(job())
+        await store.block("telegram:8", 600)
+    for statement in (
+        *(f"DROP INDEX {name}" for name in ("ix_jobs_process", "unhandled_events")),
+        "DROP INDEX requests_of_servers",
+        *(f"ALTER TABLE {table} DROP COLUMN process" for table in ("jobs", "events")),
+        *(f"DROP TABLE {table}" for table in ("processes", "leases")),
+        "UPDATE version SET number = 1",
+    ):
+        place.ask(statement)
+    async with place.open() as store:
+        assert [person for person, _ in await store.blocked()] == ["telegram:8"]
+        kept = job(user=9, event="1")
+        await store.receive("telegram", {"1": {}})
+        await store.take(kept)
+        assert kept.reference in [each.reference for each, _ in await store.unfinished("telegram")]
+        assert await store.unhandled("telegram") == []
+    assert place.ask("SELECT number FROM version") == [[str(len(STEPS))]]
 
 
 async def test_only_the_owner_can_read_it(tmp_path: Path) -> None:
@@ -236,8 +256,8 @@ async def test_a_folder_that_cannot_be_made_costs_durability_only(tmp_path: Path
         assert store.trouble
 
 
-async def test_many_at_once_are_all_kept(tmp_path: Path) -> None:
-    async with open_store(tmp_path) as store:
+async def test_many_at_once_are_all_kept(place: Place) -> None:
+    async with place.open() as store:
         await asyncio.gather(*(store.take(job(user=number)) for number in range(200)))
         assert len(await store.unfinished("telegram")) == 200
 
