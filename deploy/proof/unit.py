@@ -23,13 +23,13 @@ import psutil
 
 from bot.cli import EXIT_CONFIG
 from deploy.proof.checks import READY_SECONDS, UnmetError, ask, expect
+from deploy.proof.dockerfile import read_stages
 from deploy.proof.places import FOLDER, REPOSITORY, base_folder, report, stage_folder
 from deploy.proof.root import BASE_ENVIRONMENT, copy_root, run_in
 from tests.bot.operating.watching import Watcher, free_port
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.telegram import FakeTelegram
 
-BASE = "python:3.11-slim-bookworm"
 UNIT = "litteragpt.service"
 # What would look after the machine's devices, clock, network and terminals, which are not its own.
 _MASKED = (
@@ -95,11 +95,15 @@ class System:
 
 def make_system(root: Path) -> None:
     """A root file system with systemd, the image's program and the unit."""
-    copy_root(base_folder(BASE), root)
+    stages = read_stages(REPOSITORY / "Dockerfile", BASE_ENVIRONMENT)
+    program = stage_folder(len(stages) - 1) / "app"
+    if not program.exists():
+        sys.exit("There is no image whose program could be run: make prove-image")
+    copy_root(base_folder(stages[-1].base), root)
     packages = "systemd systemd-sysv libnss-systemd"
     install = f"apt-get update && apt-get install --yes --no-install-recommends {packages}"
     run_in(root, ["/bin/sh", "-c", install], BASE_ENVIRONMENT, "root", "/")
-    copy_root(stage_folder(1) / "app", root / "app")
+    copy_root(program, root / "app")
     text = (REPOSITORY / "deploy" / UNIT).read_text("utf-8")
     units = root / "etc" / "systemd" / "system"
     (units / UNIT).write_text(text.replace("/opt/litteragpt/bin", "/app/bin"))

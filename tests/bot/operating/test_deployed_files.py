@@ -16,6 +16,7 @@ from tests.bot.operating.watching import Scene
 from tests.conftest import REPOSITORY
 
 RULES = REPOSITORY / "deploy" / "alerts.yaml"
+CONFIGURATION = REPOSITORY / "deploy" / "prometheus.yaml"
 DASHBOARD = REPOSITORY / "deploy" / "grafana.json"
 # What Grafana fills in.
 FILLED_IN = {"$__rate_interval": "5m", "$instance": ".*"}
@@ -102,8 +103,8 @@ def test_panels_do_not_lie_upon_each_other() -> None:
 
 
 @pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed")
-def test_prometheus_own_tool_accepts_the_alerts() -> None:
+def test_prometheus_own_tool_accepts_its_configuration_with_the_alerts() -> None:
     done = subprocess.run(
-        [PROMTOOL, "check", "rules", RULES], capture_output=True, text=True, check=False
+        [PROMTOOL, "check", "config", CONFIGURATION], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
