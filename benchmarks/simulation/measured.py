@@ -87,20 +87,20 @@ class Measured:
             replica,
             tuple(answers["quantiles"]),
             answers["reading"] * PHRASE_LIMIT * replica.speed[0],
-            _cost(fronts, "discord", "small"),
-            _cost(fronts, "telegram", "tiny"),
+            _cost(fronts, "discord"),
+            _cost(fronts, "telegram"),
             statistics.median(_transaction(each, "processor") for each in store) / STORE_CORES,
             min(_transaction(each, "milliseconds") for each in store),
         )
 
 
-def _cost(fronts: dict[str, list[dict[str, Any]]], platform: str, checkpoint: str) -> Cost:
+def _cost(fronts: dict[str, list[dict[str, Any]]], platform: str) -> Cost:
     def seconds(case: Case) -> float:
         return float(statistics.median(run["processor"] for run in fronts[case.name])) / 1000
 
     # What is refused is answered at once: that is what receiving and acknowledging cost.
     receive = seconds(Case(platform, 0, refused=True))
-    return Cost(receive, max(0.0, seconds(Case(platform, 0, checkpoint)) - receive))
+    return Cost(receive, max(0.0, seconds(Case(platform, 0)) - receive))
 
 
 def _transaction(speed: dict[str, Any], what: str) -> float:
