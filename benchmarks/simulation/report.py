@@ -19,8 +19,8 @@ STAGES = ("acknowledged", "first", "done")
 class Prices:
     """What an hour costs, in euros. Examples, not a vendor's prices; take your own.
 
-    replica: of what one replica runs on, a core; core: of one core of anything else; a bot process takes
-    one, `bot_cores`, the store `store_cores`.
+    replica: of what one replica runs on, a core; core: of one core of anything else, of which a bot
+    process takes `bot_cores` and the store `store_cores`.
     """
 
     replica: float = 0.04
