@@ -53,9 +53,9 @@ PHRASES = (
     "Las campanas de la torre", "Dijo entonces el cura", "Si yo fuera rey", "La vida es",
     "Una tarde de otoño, junto al río,", "Nadie supo nunca por qué",
 )  # fmt: skip
-ANSWERS = 960
+ANSWERS = 480
 QUANTILES = 100
-WORKER_SECONDS, FRONT_SECONDS, STORE_SECONDS = 5.0, 20.0, 5
+WORKER_SECONDS, FRONT_SECONDS, STORE_SECONDS = 5.0, 12.0, 4
 CONNECTIONS = (1, 4, 16)
 
 

@@ -87,20 +87,21 @@ class Measured:
             replica,
             tuple(answers["quantiles"]),
             answers["reading"] * PHRASE_LIMIT * replica.speed[0],
-            _cost(fronts, "discord", "small"),
-            _cost(fronts, "telegram", "tiny"),
+            _cost(fronts, "discord"),
+            _cost(fronts, "telegram"),
             statistics.median(_transaction(each, "processor") for each in store) / STORE_CORES,
             min(_transaction(each, "milliseconds") for each in store),
         )
 
 
-def _cost(fronts: dict[str, list[dict[str, Any]]], platform: str, checkpoint: str) -> Cost:
+def _cost(fronts: dict[str, list[dict[str, Any]]], platform: str) -> Cost:
     def seconds(case: Case) -> float:
         return float(statistics.median(run["processor"] for run in fronts[case.name])) / 1000
 
-    # What is refused is answered at once: that is what receiving and acknowledging cost.
-    receive = seconds(Case(platform, 0, refused=True))
-    return Cost(receive, max(0.0, seconds(Case(platform, 0, checkpoint)) - receive))
+    # A refusal is one message, like the delivery of an answer; all the rest is counted before the
+    # acknowledgement, since the loop does the work of all who come at once in turns.
+    total, message = seconds(Case(platform, 0)), seconds(Case(platform, 0, refused=True))
+    return Cost(total - min(message, total / 2), min(message, total / 2))
 
 
 def _transaction(speed: dict[str, Any], what: str) -> float:

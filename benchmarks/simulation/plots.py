@@ -52,7 +52,7 @@ def draw_day(series: dict[str, Any], picture: Path, note: str) -> None:
     _plain(wait, "seconds")
     fleet.plot(series["minutes"], series["replicas"], color=BLUE, linewidth=1)
     fleet.set_ylim(bottom=0)
-    _plain(fleet, "replicas of two cores that write")
+    _plain(fleet, "replicas that write, of one core each")
     ticks = range(int(min(hours)) + 1, int(max(hours)) + 2, 3)
     fleet.set_xticks(list(ticks), [f"{hour % 24}" for hour in ticks])
     fleet.set_xlabel(f"hour, UTC\n{note}", fontsize=8)

@@ -19,11 +19,11 @@ STAGES = ("acknowledged", "first", "done")
 class Prices:
     """What an hour costs, in euros. Examples, not a vendor's prices; take your own.
 
-    replica: of the machine of one replica; core: of one core of anything else; a bot process takes
-    one, `bot_cores`, the store `store_cores`.
+    replica: of what one replica runs on, a core; core: of one core of anything else, of which a bot
+    process takes `bot_cores` and the store `store_cores`.
     """
 
-    replica: float = 0.08
+    replica: float = 0.04
     core: float = 0.04
     bot_cores: float = 1.0
     store_cores: float = 4.0

@@ -18,13 +18,13 @@ from benchmarks.simulation.report import Prices, Summary, percentiles, summarize
 
 Progress = Callable[[float], None]
 SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
-# One replica of two cores is soon full.
-GROWING = (1_000, 2_000, 4_000, 6_000, 8_000, 10_000, 12_000, 15_000)
+# One replica is soon full.
+GROWING = (500, 1_000, 2_000, 3_000, 3_500, 4_000, 5_000)
 # And one token of Telegram, of ever more people.
 CROWDS = (100_000, 200_000, 300_000, 400_000, 500_000, 600_000, 700_000)
 PEOPLE_A_SERVER = 100
 # So many requests are simulated at most; of what has more, a part is.
-REQUESTS = 1_500_000
+REQUESTS = 600_000
 # Twenty minutes about the peak, and when in them something dies.
 BUSIEST, DEATH = (PEAK - 600.0, 1200.0), 300.0
 
@@ -90,8 +90,8 @@ def sizes(world: World, wanted: Iterable[int], progress: Callable[[int], None]) 
 
 
 def one_of_each(world: World, wanted: Iterable[int], progress: Callable[[int], None]) -> list[Any]:
-    """The busiest hour of ever more servers with one bot process, one replica of two cores and one
-    store, as on one machine: where does it break, and what?"""
+    """The busiest hour of ever more servers with one bot process, one replica and one store, as on
+    a machine of two cores: where does it break, and what?"""
     rows = []
     for servers in wanted:
         demand = replace(world.demand, servers=servers, people=PEOPLE_A_SERVER * servers)
