@@ -10,8 +10,8 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test test-export test-web lint format bench bench-decoding bench-peers bench-platforms \
-    chaos weather soak sanitize clean
+.PHONY: run test test-cluster test-export test-web lint format bench bench-decoding bench-peers \
+    bench-platforms chaos weather soak sanitize clean
 
 # Start the bot; without tokens it is a chat in the terminal.
 run: $(VENV)/.installed
@@ -32,6 +32,11 @@ test-web: $(VENV)/.installed-dev
 	@$(BIN)/python -m pip install --quiet --editable ".[browser]"
 	@$(BIN)/python -m tests.bot.web.browsers || apt-get install --yes --no-install-recommends chromium
 	$(BIN)/pytest tests/bot/web
+
+# Several processes that work together
+test-cluster: $(VENV)/.installed-dev
+	@$(BIN)/python -m pip install --quiet --editable ".[cluster]"
+	$(BIN)/pytest tests/cluster
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

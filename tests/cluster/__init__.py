@@ -1,0 +1,1 @@
+"""Several processes that work together: with PostgreSQL, with Ray."""
