@@ -19,6 +19,7 @@ from typing import Annotated
 
 import typer
 
+from bot.cluster.cli import app as cluster
 from bot.settings import Settings, SettingsError, load_settings, unknown_settings
 from bot.texts import explain, say, shorten
 from model.errors import CheckpointError, CodedError, DeviceError, LitteraError
@@ -210,6 +211,9 @@ def doctor(
         typer.echo(line)
     if not is_well(findings):
         raise typer.Exit(EXIT_FAILURE)
+
+
+app.add_typer(cluster, name="cluster")
 
 
 @app.command(help="Pide las claves de las plataformas, las comprueba y las guarda en .env.")

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from bot.cluster.options import ray_is_installed
 from bot.ports import PortError, check_port
-from bot.settings import WEB_PORT, WEBHOOK_PORT, Settings, SettingsError, exposed_settings
+from bot.settings import (
+    LOCAL,
+    RAY,
+    WEB_PORT,
+    WEBHOOK_PORT,
+    Settings,
+    SettingsError,
+    exposed_settings,
+)
 from bot.texts import say
 from model.places import check_permission, find_checkpoint
 
@@ -25,6 +34,9 @@ def check_start(settings: Settings) -> None:
             check_port(*place)
         except PortError as error:
             problems.append(str(error))
+    if settings.executor == RAY and not ray_is_installed():
+        problems.append(say("no_ray"))
     if problems:
         raise SettingsError("\n".join(problems))
-    check_permission(find_checkpoint(settings.checkpoint, settings.checkpoints_dir))
+    if settings.executor == LOCAL:
+        check_permission(find_checkpoint(settings.checkpoint, settings.checkpoints_dir))
