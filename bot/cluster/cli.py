@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from typing import Annotated
 
@@ -94,6 +95,9 @@ def down() -> None:
     there = nodes.remembered(settings)
     if there is None:
         raise LitteraError(say("cluster_none"))
+    if there.head:
+        with contextlib.suppress(LitteraError):  # nobody is there to finish anything
+            nodes.deploy(settings, there.address, None)
     nodes.end(settings, there)
     typer.echo(say("cluster_down", address=there.address))
 

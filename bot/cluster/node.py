@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,6 @@ from pathlib import Path
 import psutil
 
 from bot.cluster.bridge import reach
-from bot.cluster.errors import ClusterError
 from bot.cluster.options import token_file
 from bot.cluster.surroundings import ray_environment
 from bot.settings import PREFIX, Settings
@@ -29,7 +29,11 @@ from model.errors import LitteraError
 
 # Messages are small and go past the object store.
 OBJECT_STORE_BYTES = 80 * 2**20
+# What `ray start` says when it has.
+STARTED = b"Ray runtime started"
 START_SECONDS, END_SECONDS = 60.0, 40.0
+# Replicas finish what they are writing first (see FINISH_SECONDS in bot.cluster.application).
+DEPLOY_SECONDS = 180.0
 
 
 class NodeError(LitteraError):
@@ -38,11 +42,14 @@ class NodeError(LitteraError):
 
 @dataclass(frozen=True)
 class Node:
-    """A node that was started from here: its process and what it listens as."""
+    """A node that was started from here. born: when its process was, in seconds since 1970, for
+    process ids are used again; address: the cluster's; sessions: where Ray keeps what it needs."""
 
     pid: int
-    born: float  # seconds since 1970: process ids are used again
+    born: float
     address: str
+    head: bool
+    sessions: str
 
     @property
     def process(self) -> psutil.Process | None:
@@ -98,8 +105,13 @@ def start(
             cwd=sessions,
             start_new_session=True,
         )
-    node = Node(process.pid, psutil.Process(process.pid).create_time(), address)
-    _wait_for(node, process, log)
+    born = psutil.Process(process.pid).create_time()
+    node = Node(process.pid, born, address, head=join is None, sessions=sessions)
+    try:
+        _wait_for(process, log)
+    except NodeError:
+        end(settings, node)
+        raise
     _memory(settings).write_text(json.dumps(vars(node)), "utf-8")
     return node
 
@@ -114,6 +126,7 @@ def end(settings: Settings, node: Node) -> None:
         for each in left:
             with contextlib.suppress(psutil.NoSuchProcess):
                 each.kill()
+    shutil.rmtree(node.sessions, ignore_errors=True)
     _memory(settings).unlink(missing_ok=True)
 
 
@@ -121,17 +134,21 @@ def deploy(settings: Settings, address: str, arguments: dict[str, object] | None
     """Have the application run in a cluster, or without arguments take it out when it has finished
     what it was writing. Raises NodeError."""
     told = [] if arguments is None else [json.dumps(arguments)]
-    done = subprocess.run(  # noqa: S603 (our own interpreter)
-        [sys.executable, "-P", "-m", "bot.cluster.deploy", address, *told],
-        env=os.environ | ray_environment(token_file(settings.state_dir)),
-        cwd=_memory(settings).parent,
-        capture_output=True,
-        check=False,
-    )
-    if done.returncode:
-        log = _memory(settings).parent / "deploy.log"
-        log.write_bytes(done.stdout + done.stderr)
-        raise NodeError(say("cluster_not_deployed", log=log))
+    log = _memory(settings).parent / "deploy.log"
+    with log.open("wb") as out:
+        try:
+            subprocess.run(  # noqa: S603 (our own interpreter)
+                [sys.executable, "-P", "-m", "bot.cluster.deploy", address, *told],
+                env=os.environ | ray_environment(token_file(settings.state_dir)),
+                cwd=log.parent,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                timeout=DEPLOY_SECONDS,
+                check=True,
+            )
+        except subprocess.SubprocessError:
+            raise NodeError(say("cluster_not_deployed", log=log)) from None
 
 
 def _heading(port: int, sessions: str) -> list[str]:
@@ -157,15 +174,12 @@ def _make_token(path: Path) -> None:
             file.write(secrets.token_hex(32))
 
 
-def _wait_for(node: Node, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_for(process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while b"Ray runtime started" not in log.read_bytes():
+    while STARTED not in log.read_bytes():
         if process.poll() is not None or time.monotonic() > deadline:
-            process.kill()
             raise NodeError(say("cluster_not_started", log=log))
         time.sleep(0.1)
-    with contextlib.suppress(ClusterError):  # whoever uses it will be told
-        reach(node.address)
 
 
 def _memory(settings: Settings) -> Path:
