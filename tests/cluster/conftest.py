@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bot.settings import PREFIXES
-from tests.conftest import save_tiny
+from model.places import bundled_checkpoints
+from model.stored import read_checkpoint
+from tests.conftest import ENDLESS_TOKENIZER, save_tiny
 
 for name in [name for name in os.environ if name.upper().startswith(PREFIXES)]:
     del os.environ[name]
@@ -16,8 +20,12 @@ for name in [name for name in os.environ if name.upper().startswith(PREFIXES)]:
 
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the checkpoints `tiny` and `otro`, which write different texts."""
+    """A folder with `small`, and with `lento` and `otro`, which are as large and as slow, write
+    different texts, and end a sentence only at its limit."""
     folder = tmp_path_factory.mktemp("checkpoints")
-    save_tiny(folder / "tiny", seed=0)
-    save_tiny(folder / "otro", seed=1)
+    shutil.copytree(bundled_checkpoints() / "small", folder / "small")
+    small = read_checkpoint(folder / "small").config
+    slow = replace(small, vocabulary=ENDLESS_TOKENIZER.size)
+    for seed, name in enumerate(("lento", "otro")):
+        save_tiny(folder / name, seed, tokenizer=ENDLESS_TOKENIZER, config=slow)
     return folder

@@ -3,12 +3,13 @@ its own."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import shutil
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,16 +25,11 @@ from bot.settings import Settings
 needs_ray = pytest.mark.skipif(
     not ray_is_installed(), reason="Ray is not installed; `make test-cluster` installs it"
 )
+# Replicas, the registry and nodes are back within this time, or a test fails.
+BACK_SECONDS = 90
 HEAD = "127.0.0.2"
 REPLICA_TITLE, REGISTRY_TITLE = "ray::ServeReplica:litteragpt:Replica", "litteragpt:Registry"
-# One thread each, and PyTorch, with which long texts take a while.
-PLAIN: dict[str, object] = {
-    "checkpoint": "tiny",
-    "engine": "pytorch",
-    "device": "cpu",
-    "threads": 1,
-    "rows": 4,
-}
+PLAIN: dict[str, object] = {"checkpoint": "lento", "device": "cpu", "threads": 1, "rows": 4}
 
 
 def free_port() -> int:
@@ -126,7 +122,7 @@ class RayCluster:
 
     def options(self, **changes: Any) -> ClusterOptions:
         """What an executor needs to use it."""
-        place = self._checkpoints / "tiny"
+        place = self._checkpoints / "lento"
         return ClusterOptions(self.address, place, token_file=self.token, **changes)
 
     def close(self) -> None:
@@ -154,6 +150,13 @@ async def using(cluster: RayCluster, **changes: Any) -> AsyncIterator[Executor]:
         yield executor
     finally:
         await executor.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what other processes do, of which nobody tells."""
+    async with asyncio.timeout(BACK_SECONDS):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
 
 
 def kill(pid: int) -> None:
