@@ -9,18 +9,17 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from bot.executor import Executor, Serving
-from bot.failures import sentence
+from bot.executor import Executor
 from bot.fleet import CHOICE, Fleet
 from bot.jobs import Requester
 from bot.platform import Platform
-from bot.reports import following, label, reload_report, status_report
+from bot.reports import failed_reload_report, following, label, reload_report, status_report
 from bot.service import Service
+from bot.serving import Serving
 from bot.store import Store
 from bot.store.leases import Member
 from bot.texts import say, shorten
 from model.errors import LitteraError
-from model.places import checkpoint_names, named_checkpoint
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +50,7 @@ class Administration:
 
     def checkpoints(self, requester: Requester) -> list[str]:
         """The names that may be loaded; none for somebody who may not."""
-        return checkpoint_names(self._folder) if self.allowed(requester) else []
+        return self._executor.checkpoint_names(self._folder) if self.allowed(requester) else []
 
     async def reload(self, requester: Requester, name: str = "") -> str:
         """Serve from the checkpoint of this name, of one of `PREVIOUS`, or without a name from the
@@ -91,12 +90,11 @@ class Administration:
                 return say("reload_none", language)
             name = self.previous
         try:
-            path = named_checkpoint(name, self._folder) if name else old.path
+            path = self._executor.named_checkpoint(name, self._folder) if name else old.path
             done = await self._executor.reload(path)
         except LitteraError as error:
             await self._record(requester, old, shorten(name), f"failed ({type(error).__name__})")
-            why = sentence(error, language)
-            return say("reload_failed", language, old=label(old), error=why)
+            return failed_reload_report(old, error, language)
         await self._record(requester, done.old, label(done.new), "done")
         mark, others = await self._choose(done.old, done.new)
         return "\n".join([reload_report(done, language), *following(others, mark, language)])

@@ -7,14 +7,14 @@ import contextlib
 import logging
 import signal
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 
 from bot.access import Access
 from bot.adapters import configured_platforms
 from bot.adapters.console import standard_console
 from bot.administration import Administration, chosen_checkpoint
+from bot.cluster.options import cluster_options, ray_is_installed
 from bot.core import Core
-from bot.executor import Executor, WorkerOptions
+from bot.executor import Executor, WorkerOptions, WorkerProgram
 from bot.health import Health
 from bot.limits import Limits
 from bot.logs import configure_logs
@@ -22,9 +22,10 @@ from bot.monitoring import monitoring
 from bot.platform import Platform, RefusedError
 from bot.preflight import check_start
 from bot.service import Service
-from bot.settings import Settings, SettingsError
+from bot.settings import LOCAL, Settings, SettingsError
 from bot.store import Store, open_store
 from bot.supervision import supervise
+from bot.texts import say
 from bot.vitals import Vitals
 from model.errors import CheckpointError
 from model.places import find_checkpoint
@@ -32,10 +33,10 @@ from model.places import find_checkpoint
 log = logging.getLogger(__name__)
 
 
-def worker_options(settings: Settings) -> WorkerOptions:
-    """What the settings say about the worker; raises CheckpointError for an unknown one."""
+def worker_options(settings: Settings, checkpoint: str) -> WorkerOptions:
+    """What the settings say about a worker here; raises CheckpointError for an unknown one."""
     return WorkerOptions(
-        checkpoint=find_checkpoint(settings.checkpoint, settings.checkpoints_dir),
+        checkpoint=find_checkpoint(checkpoint, settings.checkpoints_dir),
         device=settings.device,
         engine=settings.engine,
         threads=settings.threads,
@@ -74,7 +75,7 @@ async def run_bot(settings: Settings) -> None:
 
 
 async def _converse(settings: Settings) -> None:
-    executor = Executor(worker_options(settings))
+    executor = Executor(_worker(settings, settings.checkpoint))
     await executor.start()
     try:
         console = standard_console(executor, settings)
@@ -128,20 +129,27 @@ async def _serve_from(store: Store, settings: Settings, health: Health) -> None:
 async def _start_with_choice(settings: Settings, store: Store) -> Executor:
     """An executor that serves the admins' last choice, or the configured checkpoint when that
     cannot be loaded any more."""
-    configured = worker_options(settings)
     name = chosen_checkpoint(store, settings.checkpoint)
     if name != settings.checkpoint:
         try:
-            chosen = find_checkpoint(name, settings.checkpoints_dir)
-            executor = Executor(replace(configured, checkpoint=chosen))
+            executor = Executor(_worker(settings, name))
             await executor.start()
         except CheckpointError as error:
             log.warning("the chosen checkpoint cannot be served (%s); starting without it", error)
         else:
             return executor
-    executor = Executor(configured)
+    executor = Executor(_worker(settings, settings.checkpoint))
     await executor.start()
     return executor
+
+
+def _worker(settings: Settings, checkpoint: str) -> WorkerProgram:
+    """Who writes, and with what; raises CheckpointError, and SettingsError without Ray."""
+    if settings.executor == LOCAL:
+        return worker_options(settings, checkpoint)
+    if not ray_is_installed():
+        raise SettingsError(say("no_ray"))
+    return cluster_options(settings, checkpoint)
 
 
 def make_core(settings: Settings, executor: Executor, store: Store) -> Core:

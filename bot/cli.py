@@ -21,6 +21,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
+from bot.cluster.cli import app as cluster
 from bot.settings import Settings, SettingsError, load_settings, unknown_settings
 from bot.texts import did_you_mean, explain, program, say, shorten
 from bot.wrapping import fitted
@@ -273,6 +274,9 @@ def health() -> None:
     if trouble := unwell(parts):
         raise typer.Exit(_fail(say("doctor_running_unwell", unwell=trouble), EXIT_FAILURE))
     _tell(say("doctor_running_well", parts=", ".join(parts)))
+
+
+app.add_typer(cluster, name="cluster")
 
 
 def _tell(text: str, *, err: bool = False, hang: int = 0) -> None:

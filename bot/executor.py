@@ -8,65 +8,31 @@ their seeds, at most twice. A request that killed two workers on its own is not 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import logging
-import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Protocol
 
 from bot.generation import Generation, QueueFullError, UnavailableError, WorkerLostError
-from bot.protocol import (
-    LINE_LIMIT,
-    Message,
-    decode,
-    encode,
-    error_of_message,
-    result_of_message,
-    write_message,
-)
-from model.errors import LitteraError
+from bot.protocol import Message, error_of, result_of_message, write_message
+from bot.serving import Reloaded, Replica, ReplicaReload, RolledBackError, Serving
+from bot.worker_process import WorkerProcess
+from model.errors import CheckpointError, LitteraError
+from model.places import checkpoint_names, named_checkpoint
 from model.prompt import PHRASE_LIMIT, Options, check_phrase
 from model.result import Result
 
 log = logging.getLogger(__name__)
-worker_log = logging.getLogger("bot.worker")
 
 RERUNS, KILLS = 2, 2
-# A worker says every second that it lives (see ALIVE_SECONDS in bot.worker). After so many seconds
+# A worker says every second that it lives (see ALIVE_SECONDS in bot.writer). After so many seconds
 # of silence it is not counted on, and after so many it is replaced.
 QUIET_SECONDS, SILENT_SECONDS = 5, 30
-START_SECONDS = 120.0
-STOP_SECONDS = 5.0
-LAST_WORDS_SECONDS = 1.0
 BACKOFF_SECONDS = (0.1, 5.0)
 # A worker that cannot start so many times in a row fails the requests that wait for it.
 FAILED_STARTS = 3
-
-
-@dataclass(frozen=True)
-class Serving:
-    """The checkpoint that new requests are written with, and where."""
-
-    path: Path
-    name: str
-    checkpoint: str
-    parameters: int
-    loss: float | None
-    styles: tuple[str, ...]
-    device: str
-    threads: int
-    engine: str
-
-
-@dataclass(frozen=True)
-class Reloaded:
-    """A reload that succeeded."""
-
-    old: Serving
-    new: Serving
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -77,9 +43,28 @@ class _Reload:
     answer: asyncio.Future[Reloaded]
 
 
+class WorkerProgram(Protocol):
+    """What the executor must know of the program it starts as its worker."""
+
+    @property
+    def checkpoint(self) -> Path:
+        """What is served at first."""
+
+    @property
+    def queue_limit(self) -> int:
+        """How many requests may be unfinished."""
+
+    @property
+    def phrase_limit(self) -> int:
+        """How long a phrase may be, in characters."""
+
+    def command(self, checkpoint: Path) -> Sequence[str]:
+        """Arguments of the Python interpreter for a worker that serves this checkpoint."""
+
+
 @dataclass(frozen=True)
 class WorkerOptions:
-    """How the worker is started; see bot.settings for the meaning."""
+    """A worker on this machine; see bot.settings for the meaning."""
 
     checkpoint: Path
     device: str = "auto"
@@ -89,11 +74,16 @@ class WorkerOptions:
     queue_limit: int = 64
     phrase_limit: int = PHRASE_LIMIT
 
+    def command(self, checkpoint: Path) -> Sequence[str]:
+        """See WorkerProgram."""
+        settings = (checkpoint, self.engine, self.device, self.threads, self.max_batch)
+        return ["-m", "bot.worker", *map(str, settings)]
+
 
 class Executor:
     """Owns the worker process. Create, `start`, use, `close`; all in one event loop."""
 
-    def __init__(self, options: WorkerOptions) -> None:
+    def __init__(self, options: WorkerProgram) -> None:
         self.options = options
         self.answered = 0
         self.restarts = 0
@@ -104,7 +94,9 @@ class Executor:
         self._unfinished: dict[int, Generation] = {}
         self._reloads: dict[int, _Reload] = {}
         self._numbers = itertools.count(1)
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: WorkerProcess | None = None
+        self._replicas: tuple[Replica, ...] | None = None
+        self._names: tuple[str, ...] | None = None
         self._started = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
         self._failure: LitteraError | None = None
@@ -126,12 +118,37 @@ class Executor:
     @property
     def answering(self) -> bool:
         """Whether a worker is ready to write, and has shown lately that it lives."""
-        return self._started.is_set() and self._silence < QUIET_SECONDS
+        heard = self._started.is_set() and self._silence < QUIET_SECONDS
+        return heard and self._replicas != ()
 
     @property
     def worker_pid(self) -> int | None:
         """The worker's process id while it lives."""
-        return self._process.pid if self._process and self._process.returncode is None else None
+        return self._process.pid if self._process is not None else None
+
+    @property
+    def replicas(self) -> tuple[Replica, ...] | None:
+        """Who writes in a cluster; None where there is only the worker."""
+        return self._replicas
+
+    @property
+    def rows(self) -> int:
+        """How many texts the replicas of a cluster write at a time; 0 without any."""
+        return sum(each.rows for each in self._replicas or ())
+
+    def checkpoint_names(self, folder: Path) -> list[str]:
+        """The checkpoints that can be served: those in this folder, or those that any replica of a
+        cluster has in its own."""
+        return checkpoint_names(folder) if self._names is None else list(self._names)
+
+    def named_checkpoint(self, name: str, folder: Path) -> Path:
+        """The place of the checkpoint of this name, for `reload`; raises CheckpointError."""
+        if self._names is None:
+            return named_checkpoint(name, folder)
+        if name not in self._names:
+            known = ", ".join(self._names) or "-"
+            raise CheckpointError("unknown", name=name, folder=str(folder), known=known)
+        return folder / name
 
     async def start(self) -> None:
         """Start the worker and wait until it can write. Raises CheckpointError,
@@ -147,14 +164,8 @@ class Executor:
     async def close(self) -> None:
         """End the worker; unfinished requests and reloads fail with UnavailableError."""
         self._closing = True
-        process = self._process
-        if process is not None and process.returncode is None:
-            if process.stdin is not None:
-                process.stdin.close()
-            try:
-                await asyncio.wait_for(process.wait(), STOP_SECONDS)
-            except TimeoutError:
-                process.kill()
+        if self._process is not None:
+            await self._process.dismiss()
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
@@ -221,36 +232,32 @@ class Executor:
 
     async def _serve(self) -> None:
         """One worker's life. Raises LitteraError when it never became ready."""
-        process = self._process = await self._spawn()
-        lines = cast("asyncio.StreamReader", process.stdout)  # piped, see _spawn
+        process = await WorkerProcess.spawn(self.options.command(self._path))
+        self._process = process
         watch = asyncio.create_task(self._watch(process), name="worker watch")
-        errors = cast("asyncio.StreamReader", process.stderr)
-        retelling = asyncio.create_task(_retell(errors), name="worker log")
         try:
-            ready = await self._first_message(lines)
-            self._serving = _serving(self._path, ready)
-            self._started.set()
-            for generation in list(self._unfinished.values()):
-                self._run(generation)
-            for number, reload in self._reloads.items():
-                self._load(number, reload)
-            async for line in lines:
-                self._hear(decode(line))
+            self._take_up(await process.ready())
+            async for message in process.messages():
+                self._hear(message)
         except ValueError as error:  # no JSON, or a line without end: treat it as dead
             log.error("the worker speaks nonsense: %s", error)
         finally:
             self._started.clear()
             watch.cancel()
-            if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-                await process.wait()
-            # Its last words, unless a child of its own holds the stream.
-            await asyncio.wait([retelling], timeout=LAST_WORDS_SECONDS)
-            retelling.cancel()
-        self._lose_worker(process.returncode)
+            await process.end()
+        self._lose_worker(process.code)
 
-    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+    def _take_up(self, ready: Message) -> None:
+        """A worker is there: give it all that is unfinished."""
+        self._serving = self._served(self._path, ready)
+        self._note_replicas(ready)
+        self._started.set()
+        for generation in list(self._unfinished.values()):
+            self._run(generation)
+        for number, reload in self._reloads.items():
+            self._load(number, reload)
+
+    async def _watch(self, process: WorkerProcess) -> None:
         """Kill a worker that is silent for too long.
 
         Seconds are counted in turns of the event loop, so that one that was held up itself does
@@ -261,39 +268,7 @@ class Executor:
             await asyncio.sleep(1.0)
             self._silence += self._started.is_set()
         log.error("the worker is silent for %d s and is replaced", SILENT_SECONDS)
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-
-    async def _spawn(self) -> asyncio.subprocess.Process:
-        options = self.options
-        arguments = (self._path, options.engine, options.device, options.threads, options.max_batch)
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",  # a file called numpy.py in the working directory is none of our business
-            "-m",
-            "bot.worker",
-            *map(str, arguments),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            limit=LINE_LIMIT,
-            start_new_session=True,  # Ctrl-C in the terminal is the bot's to handle
-        )
-
-    async def _first_message(self, lines: asyncio.StreamReader) -> Message:
-        try:
-            line = await asyncio.wait_for(lines.readline(), START_SECONDS)
-        except TimeoutError:
-            raise UnavailableError(f"the worker took over {START_SECONDS:.0f} s") from None
-        if not line:
-            raise UnavailableError("the worker ended before it was ready")
-        try:
-            message = decode(line)
-        except ValueError:
-            raise UnavailableError(f"the worker began with {line[:60]!r}") from None
-        if message["is"] != "ready":
-            raise error_of_message(message)
-        return message
+        process.kill()
 
     def _run(self, generation: Generation) -> None:
         generation.runs += 1
@@ -303,10 +278,8 @@ class Executor:
         self._send({"do": "load", "id": number, "path": str(reload.path)})
 
     def _send(self, message: Message) -> None:
-        process = self._process
-        if process is None or process.stdin is None or process.stdin.is_closing():
-            return  # a dead worker: the keeper runs everything unfinished again
-        process.stdin.write(encode(message))
+        if self._process is not None:
+            self._process.send(message)
 
     def _hear(self, message: Message) -> None:
         self._silence = 0
@@ -314,6 +287,13 @@ class Executor:
         if (reload := self._reloads.pop(number, None)) is not None:
             self._end_reload(reload, message)
             return
+        match message["is"]:
+            case "replicas":
+                self._note_replicas(message)
+                return
+            case "lost":
+                self._run_again(message["ids"])
+                return
         generation = self._unfinished.get(number)
         if generation is None:
             return  # cancelled meanwhile
@@ -324,36 +304,75 @@ class Executor:
                 self.answered += 1
                 self._finish(generation, result_of_message(message))
             case "refused":
-                self._finish(generation, error_of_message(message))
+                self._finish(generation, error_of(message["error"]))
+            case "unavailable":
+                self._finish(generation, UnavailableError("nobody is there to write"))
 
     def _finish(self, generation: Generation, outcome: Result | Exception) -> None:
         del self._unfinished[generation.number]
         generation.finish(outcome)
 
     def _end_reload(self, reload: _Reload, message: Message) -> None:
-        if message["is"] != "loaded":
-            _fail(reload, error_of_message(message))
+        replicas = tuple(map(ReplicaReload.of, message.get("replicas", ())))
+        match message["is"]:
+            case "loaded":
+                old = self.serving
+                self._path = reload.path
+                self._serving = self._served(reload.path, message)
+                if not reload.answer.done():
+                    seconds = message["seconds"]
+                    reload.answer.set_result(Reloaded(old, self._serving, seconds, replicas))
+            case "not_loaded":
+                error = error_of(message["error"])
+                _fail(reload, RolledBackError(error, replicas) if replicas else error)
+            case _:
+                _fail(reload, UnavailableError("nobody is there to load it"))
+
+    def _served(self, path: Path, message: Message) -> Serving:
+        """What is served from now on; a reload's message leaves out what does not change."""
+        old = self._serving
+        where = {} if old is None else {
+            "device": old.device, "threads": old.threads, "engine": old.engine
+        }  # fmt: skip
+        return Serving.of(path, where | message)
+
+    def _note_replicas(self, message: Message) -> None:
+        """A cluster says who writes there, and with what: somebody else may have reloaded."""
+        if "replicas" not in message:
             return
-        old = self.serving
-        where = {"device": old.device, "threads": old.threads, "engine": old.engine}
-        self._path = reload.path
-        self._serving = _serving(reload.path, message | where)
-        if not reload.answer.done():
-            reload.answer.set_result(Reloaded(old, self._serving, message["seconds"]))
+        self._replicas = tuple(Replica(**each) for each in message["replicas"])
+        self._names = tuple(message["names"])
+        if (serving := message["serving"]) is not None and self._serving is not None:
+            self._serving = self._served(self._path.with_name(serving["asked"]), serving)
 
     def _lose_worker(self, code: int | None) -> None:
         """The worker died: give up what it died with too often, keep the rest for the next."""
         if self._closing:
             return
         log.error("the worker ended with code %s; %d requests run again", code, self.pending)
+        self._replicas = None if self._replicas is None else ()
         self._fail_reloads(UnavailableError("the worker ended during the reload"))
-        if self.pending == 1:
-            next(iter(self._unfinished.values())).kills += 1
-        for generation in list(self._unfinished.values()):
-            if generation.runs > RERUNS or generation.kills >= KILLS:
-                self._finish(generation, WorkerLostError(f"lost {generation.runs} times"))
-            else:
-                generation.restart()
+        self._lose(list(self._unfinished.values()))
+
+    def _run_again(self, numbers: Iterable[int]) -> None:
+        """A replica died and others are there: what it was writing runs again at once."""
+        lost = [self._unfinished[number] for number in numbers if number in self._unfinished]
+        log.error("a replica was lost; %d requests run again", len(lost))
+        for generation in self._lose(lost):
+            self._run(generation)
+
+    def _lose(self, lost: list[Generation]) -> list[Generation]:
+        """Whoever wrote these died: give up those it happened to too often; the others, which
+        begin anew."""
+        if len(lost) == 1:
+            lost[0].kills += 1
+        hopeless = [each for each in lost if each.runs > RERUNS or each.kills >= KILLS]
+        for generation in hopeless:
+            self._finish(generation, WorkerLostError(f"lost {generation.runs} times"))
+        hopeful = [each for each in lost if not each.done]
+        for generation in hopeful:
+            generation.restart()
+        return hopeful
 
     def _fail_all(self, error: LitteraError) -> None:
         for generation in list(self._unfinished.values()):
@@ -365,33 +384,6 @@ class Executor:
             _fail(self._reloads.popitem()[1], error)
 
 
-async def _retell(errors: asyncio.StreamReader) -> None:
-    """Put what a worker or a library of its says on its error stream into the log, a line each."""
-    while True:
-        try:
-            line = await errors.readline()
-        except ValueError:  # a line without end
-            continue
-        if not line:
-            return
-        if told := line.decode(errors="replace").strip():
-            worker_log.warning("%s", told)
-
-
 def _fail(reload: _Reload, error: LitteraError) -> None:
     if not reload.answer.done():  # it is when nobody waits any more
         reload.answer.set_exception(error)
-
-
-def _serving(path: Path, message: Message) -> Serving:
-    return Serving(
-        path=path,
-        name=message["name"],
-        checkpoint=message["checkpoint"],
-        parameters=message["parameters"],
-        loss=message["loss"],
-        styles=tuple(message["styles"]),
-        device=message["device"],
-        threads=message["threads"],
-        engine=message["engine"],
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.generation import QueueFullError, UnavailableError, WorkerLostError
+from bot.serving import RolledBackError
 from bot.texts import SPANISH, explain, say
 from model.errors import CodedError, LitteraError
 
@@ -12,6 +13,8 @@ def sentence(error: LitteraError, language: str = SPANISH) -> str:
     match error:
         case CodedError():
             return explain(error, language)
+        case RolledBackError():
+            return explain(error.cause, language)
         case QueueFullError():
             return say("queue_full", language, limit=error.limit)
         case WorkerLostError():

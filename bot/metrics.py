@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import platform as machine
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -25,6 +26,7 @@ from bot.core import Core
 from bot.health import Health
 from bot.jobs import Outcome
 from bot.platform import Platform
+from bot.serving import Replica
 from bot.vitals import Samples, Vitals
 
 PREFIX = "litteragpt"
@@ -92,7 +94,7 @@ def _of_work(core: Core) -> Iterator[Metric]:
     yield _gauge("running", "Requests with their turn, or being delivered.", service.running)
     yield _gauge("paused", "1 while an admin has paused the bot.", service.paused)
     yield _gauge("batch_size", "Texts that are written together.", core.executor.pending)
-    yield _gauge("batch_limit", "How many may be.", core.settings.max_batch)
+    yield _gauge("batch_limit", "How many may be.", core.service.seats)
     yield _histogram("writing_seconds", "From the turn to the finished text.", vitals.written)
     yield _counter("characters", "Characters of finished texts.", vitals.characters)
     yield _gauge("characters_per_second", "Speed of the last text.", vitals.speed or 0.0)
@@ -107,6 +109,7 @@ def _of_worker(core: Core) -> Iterator[Metric]:
     reloads.add_metric(("done",), executor.reloads)
     reloads.add_metric(("failed",), executor.failed_reloads)
     yield reloads
+    yield from _of_replicas(executor.replicas or ())
     yield _info(
         "checkpoint",
         "What texts are written with.",
@@ -115,6 +118,25 @@ def _of_worker(core: Core) -> Iterator[Metric]:
         engine=serving.engine,
         device=serving.device,
     )
+
+
+def _of_replicas(replicas: Sequence[Replica]) -> Iterator[Metric]:
+    """A cluster's, by node and checkpoint; the names of replicas are new ones every time."""
+    where = ("node", "checkpoint")
+    counted = Counter((each.node, each.checkpoint) for each in replicas)
+    writing, rows = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for each in replicas:
+        writing[each.node, each.checkpoint] += each.writing
+        rows[each.node, each.checkpoint] += each.rows
+    for name, meaning, values in (
+        ("replicas", "Replicas of the cluster that answer.", counted),
+        ("replicas_writing", "Texts they have to write, of all bots.", writing),
+        ("replicas_rows", "How many they write at a time.", rows),
+    ):
+        family = GaugeMetricFamily(f"{PREFIX}_{name}", meaning, labels=where)
+        for labels in counted:
+            family.add_metric(labels, values[labels])
+        yield family
 
 
 def _of_platforms(core: Core) -> Iterator[Metric]:

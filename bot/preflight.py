@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from bot.cluster.options import ray_is_installed
 from bot.ports import PortError, check_port
 from bot.settings import (
     DATABASE_URL,
+    LOCAL,
+    RAY,
     WEB_PORT,
     WEBHOOK_PORT,
     Settings,
@@ -35,6 +38,9 @@ def check_start(settings: Settings) -> None:
             check_port(*place)
         except PortError as error:
             problems.append(str(error))
+    if settings.executor == RAY and not ray_is_installed():
+        problems.append(say("no_ray"))
     if problems:
         raise SettingsError("\n".join(problems))
-    check_permission(find_checkpoint(settings.checkpoint, settings.checkpoints_dir))
+    if settings.executor == LOCAL:
+        check_permission(find_checkpoint(settings.checkpoint, settings.checkpoints_dir))

@@ -2,6 +2,9 @@
 
 Bot to worker (`do`):     write, cancel, load
 Worker to bot (`is`):     ready, unusable, alive, text, done, refused, loaded, not_loaded
+A worker that stands for a cluster says these too:
+                          replicas (who writes there), lost (requests whose replica died),
+                          unavailable (a request or a reload that nobody is there for)
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from bot.cluster.errors import ClusterError
 from model.errors import CheckpointError, CodedError, DeviceError, PromptError
 from model.prompt import Options
 from model.result import Result
@@ -43,7 +47,8 @@ def write_message(number: int, phrase: str, options: Options) -> Message:
     return {"do": "write", "id": number, "phrase": phrase, "options": asdict(options)}
 
 
-_ERRORS = {kind.__name__: kind for kind in (PromptError, CheckpointError, DeviceError)}
+_KINDS = (PromptError, CheckpointError, DeviceError, ClusterError)
+_ERRORS = {kind.__name__: kind for kind in _KINDS}
 
 
 def error_message(error: CodedError) -> Message:
@@ -56,9 +61,8 @@ def error_message(error: CodedError) -> Message:
     return {"kind": type(error).__name__, "code": error.code, "values": values}
 
 
-def error_of_message(message: Message) -> CodedError:
+def error_of(content: Message) -> CodedError:
     """The error that was sent."""
-    content = message["error"]
     return _ERRORS[content["kind"]](content["code"], **content["values"])
 
 

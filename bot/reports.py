@@ -5,16 +5,20 @@ from __future__ import annotations
 import math
 import platform as machine
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 
-from bot.executor import Executor, Reloaded, Serving
+from bot.executor import Executor
+from bot.failures import sentence
 from bot.health import OK, STANDBY
 from bot.platform import Connection, Line, Platform
 from bot.ranges import write_ranges
 from bot.service import Service
+from bot.serving import Reloaded, Replica, ReplicaReload, RolledBackError, Serving
 from bot.store.leases import Member
-from bot.texts import SPANISH, duration, number, say
+from bot.texts import SPANISH, duration, explain, number, say
 from bot.vitals import PlatformSamples, Samples, resident_memory
+from model.errors import LitteraError
 
 # Of more lines than these only the sum is told, and of more processes than these the number.
 LINES_TOLD = 8
@@ -54,8 +58,8 @@ def model_report(serving: Serving, speed: float | None, language: str = SPANISH)
 
 
 def reload_report(done: Reloaded, language: str = SPANISH) -> str:
-    """What a reload changed, and how long it took."""
-    return say(
+    """What a reload changed, and how long it took, on every replica if there are any."""
+    told = say(
         "reload_done",
         language,
         seconds=number(done.seconds, 1, language),
@@ -63,6 +67,23 @@ def reload_report(done: Reloaded, language: str = SPANISH) -> str:
         new=label(done.new),
         loss=loss_of(done.new, language),
     )
+    return "\n".join([told, *(_replica_reload(each, language) for each in done.replicas)])
+
+
+def failed_reload_report(old: Serving, error: LitteraError, language: str = SPANISH) -> str:
+    """Why a reload changed nothing, and which replica could not, if there are any."""
+    told = say("reload_failed", language, old=label(old), error=sentence(error, language))
+    replicas = error.replicas if isinstance(error, RolledBackError) else ()
+    return "\n".join([told, *(_replica_reload(each, language) for each in replicas)])
+
+
+def _replica_reload(done: ReplicaReload, language: str) -> str:
+    where = {"name": done.name, "node": done.node}
+    if done.error is not None:
+        return say("replica_failed", language, error=explain(done.error, language), **where)
+    if done.seconds is None:
+        return say("replica_undone", language, **where)
+    return say("replica_loaded", language, seconds=number(done.seconds, 1, language), **where)
 
 
 def status_report(
@@ -70,7 +91,7 @@ def status_report(
 ) -> str:
     """How the bot is doing, in a few lines for whoever runs it."""
     vitals, serving = service.vitals, executor.serving
-    return say(
+    told = say(
         "status_report",
         language,
         state=say("state_paused" if service.paused else "state_serving", language),
@@ -98,7 +119,9 @@ def status_report(
             f"{each.name} {connection_report(each.connection, language)}" for each in platforms
         ),
         store=service.store.trouble or say("store_fine", language),
-    ) + "".join(f"\n{line}" for line in _members(service.store.members, language))
+    )
+    replicas = replicas_report(executor.replicas, language)
+    return "\n".join([told, *replicas, *_members(service.store.members, language)])
 
 
 def following(others: Iterable[Member], mark: str | None, language: str) -> list[str]:
@@ -177,6 +200,22 @@ def _lines_report(lines: list[Line], language: str) -> str:
         servers=number(servers, language=language),
         latency="-".join(map(str, shown)),
     )
+
+
+def replicas_report(replicas: Sequence[Replica] | None, language: str = SPANISH) -> list[str]:
+    """Who writes in a cluster, a line each; nothing where there is none."""
+    if replicas is None:
+        return []
+    if not replicas:
+        return [say("replicas_none", language)]
+    total = say(
+        "replicas_report",
+        language,
+        count=len(replicas),
+        writing=sum(each.writing for each in replicas),
+        rows=sum(each.rows for each in replicas),
+    )
+    return [total, *(say("replica_report", language, **asdict(each)) for each in replicas)]
 
 
 def _version(package: str) -> str:

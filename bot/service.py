@@ -91,7 +91,7 @@ class Service:
         self.store = store
         self.paused = False
         self._queue_limit, self._log_phrases = queue_limit, log_phrases
-        self._turns = Turns(seats)
+        self._turns, self._least_seats = Turns(seats), seats
         self._running: dict[str, _Running] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._recovered: dict[str, Platform] = {}
@@ -117,6 +117,11 @@ class Service:
     def waiting(self) -> int:
         """How many jobs wait for their turn."""
         return self._turns.waiting
+
+    @property
+    def seats(self) -> int:
+        """How many jobs are written at a time: as the settings say, or more where a cluster can."""
+        return max(self._least_seats, self.executor.rows)
 
     def start(self, job: Job, platform: Platform) -> asyncio.Task[None]:
         """Begin the life of a job in a task of its own; it outlasts the connection it came by."""
@@ -365,6 +370,7 @@ class Service:
 
     async def _write(self, running: _Running, platform: Platform) -> Answer:
         job = running.job
+        self._turns.seats = self.seats
         turn = self._turns.take(job.requester.server or job.requester.person)
         try:
             await self._wait_for(turn, job, platform)

@@ -49,11 +49,12 @@ from model.prompt import (
 logging.getLogger("dotenv").setLevel(logging.ERROR)
 
 PREFIX = "LITTERAGPT_"
-PREFIXES = (PREFIX, "DISCORD_", "TELEGRAM_")
+PREFIXES = (PREFIX, "DISCORD_", "TELEGRAM_", "RAY_")
 # What Telegram takes as a secret, and long enough not to be guessed.
 WEBHOOK_KEY = r"[A-Za-z0-9_-]{16,256}"
 METRICS_PORT, WEBHOOK_PORT = "LITTERAGPT_METRICS_PORT", "TELEGRAM_WEBHOOK_PORT"
 WEB_PORT = "LITTERAGPT_WEB_PORT"
+LOCAL, RAY = "local", "ray"
 SHARD_COUNT, SHARD_IDS = "DISCORD_SHARD_COUNT", "DISCORD_SHARD_IDS"
 # More than Discord's largest bots have; the number of connections that anybody can mean.
 MOST_SHARDS = 10_000
@@ -181,6 +182,17 @@ HttpAddress = Annotated[str, _address("https", "http")]
 GatewayAddress = Annotated[str, _address("wss", "ws")]
 
 
+def _cluster(value: object) -> str:
+    """The host and port of a Ray head."""
+    host, _, port = str(value).strip().rpartition(":")
+    if not re.fullmatch(r"[A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\]", host) or not port.isdecimal():
+        raise ValueError("se espera máquina:puerto, por ejemplo 10.0.0.5:6379")
+    return f"{host}:{port}"
+
+
+ClusterAddress = Annotated[str, BeforeValidator(_cluster)]
+
+
 def _secret(value: object) -> str | None:
     """What was copied, without the spaces around it; nothing at all is none."""
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
@@ -262,6 +274,9 @@ class Settings(BaseSettings):
     top_p: float = Field(default=0.95, ge=0.01, le=1.0, allow_inf_nan=False)
     phrase_limit: int = Field(default=PHRASE_LIMIT, ge=1, le=PHRASE_LIMIT)
     sentence_limit: int = Field(default=600, ge=SENTENCE_LIMITS[0], le=SENTENCE_LIMITS[1])
+    # who writes
+    executor: Annotated[str, OneOf(LOCAL, RAY)] = LOCAL
+    ray_address: ClusterAddress | None = _plain("RAY_ADDRESS")
     # Discord
     discord_token: DiscordToken = _plain("DISCORD_TOKEN")
     discord_admin_ids: Ids = _plain("DISCORD_ADMIN_IDS", frozenset())
@@ -356,6 +371,15 @@ class Settings(BaseSettings):
                 SHARD_IDS,
                 f"{write_ranges(wrong)} no vale: con {SHARD_COUNT}={count} los números van de 0 a "
                 f"{count - 1}",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_cluster(self) -> Settings:
+        if self.executor == RAY and self.ray_address is None:
+            raise PydanticCustomError(
+                "RAY_ADDRESS",
+                "con LITTERAGPT_EXECUTOR=ray se espera máquina:puerto del clúster",
             )
         return self
 

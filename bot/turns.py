@@ -23,8 +23,8 @@ class Turns:
     """At most `seats` turns are out at a time."""
 
     def __init__(self, seats: int) -> None:
-        self.seats = seats
-        self._free = seats
+        self.seats = seats  # may change
+        self._taken = 0
         self._groups: OrderedDict[str, deque[Turn]] = OrderedDict()
 
     @property
@@ -35,8 +35,8 @@ class Turns:
     def take(self, group: str) -> Turn:
         """Join the queue; the turn may be ready at once. Every turn must be given back."""
         turn = Turn(group)
-        if self._free:
-            self._free -= 1
+        if self._taken < self.seats:
+            self._taken += 1
             turn.ready.set_result(None)
         else:
             self._groups.setdefault(group, deque()).append(turn)
@@ -45,7 +45,7 @@ class Turns:
     def give_back(self, turn: Turn) -> None:
         """End a turn, or leave the queue before it came."""
         if turn.ready.done() and not turn.ready.cancelled():
-            self._free += 1
+            self._taken -= 1
             self._call_next()
             return
         queue = self._groups.get(turn.group)
@@ -70,12 +70,12 @@ class Turns:
         )
 
     def _call_next(self) -> None:
-        while self._free and self._groups:
+        while self._taken < self.seats and self._groups:
             group, queue = next(iter(self._groups.items()))
             turn = queue.popleft()
             self._groups.move_to_end(group)
             if not queue:
                 del self._groups[group]
             if not turn.ready.done():  # cancelled ones have left
-                self._free -= 1
+                self._taken += 1
                 turn.ready.set_result(None)

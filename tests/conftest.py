@@ -38,10 +38,14 @@ def tiny_config(tokenizer: Tokenizer = TINY_TOKENIZER, context: int = 96) -> Dec
 
 
 def save_tiny(
-    folder: Path, seed: int = 0, context: int = 96, tokenizer: Tokenizer = TINY_TOKENIZER
+    folder: Path,
+    seed: int = 0,
+    context: int = 96,
+    tokenizer: Tokenizer = TINY_TOKENIZER,
+    config: DecoderConfig | None = None,
 ) -> Path:
     """Write an untrained checkpoint with lively random weights; returns the folder."""
-    decoder = Decoder(tiny_config(tokenizer, context))
+    decoder = Decoder(config or tiny_config(tokenizer, context))
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in decoder.parameters():

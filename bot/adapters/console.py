@@ -14,12 +14,11 @@ from typing import TextIO
 from bot.executor import Executor
 from bot.failures import sentence
 from bot.generation import Generation, Restarted
-from bot.reports import label, model_report, reload_report
+from bot.reports import failed_reload_report, model_report, reload_report, replicas_report
 from bot.settings import Settings
 from bot.texts import duration, notices, say
 from bot.wrapping import Wrapper, columns_of, fitted
 from model.errors import LitteraError
-from model.places import named_checkpoint
 from model.result import Result
 
 PROMPT = "> "
@@ -132,10 +131,11 @@ class Console:
     async def _reload(self, name: str) -> None:
         old = self.executor.serving
         try:
-            path = named_checkpoint(name, self.settings.checkpoints_dir) if name else old.path
+            folder = self.settings.checkpoints_dir
+            path = self.executor.named_checkpoint(name, folder) if name else old.path
             done = await self.executor.reload(path)
         except LitteraError as error:
-            self._say(say("reload_failed", old=label(old), error=sentence(error)))
+            self._say(failed_reload_report(old, error))
             return
         self._say(reload_report(done))
 
@@ -154,6 +154,8 @@ class Console:
                 speed=say("speed_unknown") if speed is None else say("speed", speed=speed),
             )
         )
+        for line in replicas_report(self.executor.replicas):
+            self._say(line)
 
     async def _show_help(self, _: str) -> None:
         self._say(say("help", sentences=self.settings.sentences))

@@ -6,10 +6,19 @@ import asyncio
 import itertools
 
 from bot.apis import api_session
-from bot.doctor import configuration, database, discord, machine, surroundings, telegram, writing
+from bot.doctor import (
+    cluster,
+    configuration,
+    database,
+    discord,
+    machine,
+    surroundings,
+    telegram,
+    writing,
+)
 from bot.doctor.clock import Clocks
 from bot.doctor.findings import Finding, good
-from bot.settings import Settings
+from bot.settings import RAY, Settings
 
 
 async def examine() -> list[Finding]:
@@ -20,7 +29,10 @@ async def examine() -> list[Finding]:
     if settings is None:
         return findings
     findings += configuration.limits(settings)
-    findings += await asyncio.to_thread(writing.examine, settings)
+    if settings.executor == RAY:
+        findings += await cluster.examine(settings)
+    else:
+        findings += await asyncio.to_thread(writing.examine, settings)
     running = await asyncio.to_thread(surroundings.running_bot, settings.state_dir)
     findings += surroundings.disk(settings.state_dir)
     shared, others = await database.examine(settings)

@@ -103,6 +103,12 @@ In any chat: @{username} and the phrase""",
     "reload_under_way": "A model is being loaded already; wait until that is done.",
     "paused_done": "Paused: I finish what I began and take no new requests until /reanudar.",
     "resumed_done": "Taking requests again.",
+    "replica_loaded": "Replica {name} on {node}: loaded in {seconds} s.",
+    "replica_failed": "Replica {name} on {node}: no. {error}",
+    "replica_undone": "Replica {name} on {node}: unchanged.",
+    "replicas_report": "Replicas: {count}, writing {writing} of {rows} at a time",
+    "replicas_none": "Replicas: none",
+    "replica_report": "{name} on {node}: {checkpoint}, {device}, writing {writing} of {rows}",
     "status_report": """\
 {state} for {uptime}; version {version}, Python {python}, PyTorch {torch}
 Model {name} ({id}), {device}, {threads} threads

@@ -17,6 +17,15 @@ TEXTS = {
     "doctor_library_mend": "Instálela con «pip install '{name}{wanted}' -c constraints.txt».",
     "doctor_library_missing": "Falta la biblioteca {name}.",
     "doctor_library_missing_mend": "Instálela con «pip install '{name}' -c constraints.txt».",
+    # the cluster
+    "doctor_no_ray": "LITTERAGPT_EXECUTOR es ray y Ray no está instalado.",
+    "doctor_no_ray_mend": "Instálelo con «pip install 'litteragpt[cluster]' -c constraints.txt».",
+    "doctor_cluster": "El clúster de {address} contesta; réplicas: {replicas}, textos a la vez: "
+    "{rows}.",
+    "doctor_cluster_writes": "El clúster escribe con {name} ({id}); frases de prueba: {sentences}.",
+    "doctor_cluster_mixed": "Las réplicas de {nodes} tienen todavía otro modelo.",
+    "doctor_cluster_mixed_mend": "Si dura más de un minuto, mire el registro de esos nodos.",
+    "doctor_cluster_mend": "Vea docs/cluster.md, «If something is wrong».",
     # the settings
     "doctor_settings": "Los ajustes se entienden.",
     "doctor_setting_mend": "Corríjalo en el entorno o en .env; .env.example explica cada ajuste.",

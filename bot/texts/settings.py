@@ -204,6 +204,24 @@ SECTIONS = (
         },
     ),
     Section(
+        "Quién escribe",
+        "Who writes",
+        {
+            "executor": Meaning(
+                "Quién ejecuta el modelo: local es un proceso de esta máquina, ray un clúster de "
+                "Ray (lea antes docs/cluster.md).",
+                "Who runs the model: local is a process of this machine, ray a cluster of Ray "
+                "(read docs/cluster.md first).",
+            ),
+            "ray_address": Meaning(
+                "Máquina y puerto de la cabeza del clúster, por ejemplo 10.0.0.5:6379; obligatoria "
+                "con ray.",
+                "Machine and port of the cluster's head, such as 10.0.0.5:6379; obligatory with "
+                "ray.",
+            ),
+        },
+    ),
+    Section(
         "Cómo se escribe",
         "How texts are written",
         {

@@ -44,6 +44,17 @@ TEXTS = {
     "vocabulary": "{file} tiene un vocabulario de {found} y config.json espera {expected}.",
     "not_weights": "{file} está cortado o no es un archivo safetensors; no leo otra cosa.",
     "tensor": "{file}: el tensor {tensor} es {found} y se esperaba {expected}.",
+    "differs": "El modelo {name} no es el mismo en todos los nodos ({found}): cópielo igual en "
+    "todos.",
+    # the cluster
+    "cluster_away": "No contesta ningún clúster de Ray en {address}: enciéndalo o corrija "
+    "RAY_ADDRESS.",
+    "cluster_refused": "No puedo unirme al clúster de Ray de {address} ({reason}): en esta máquina "
+    "debe correr un nodo suyo, con la misma versión de Ray y la misma clave; vea docs/cluster.md.",
+    "cluster_empty": "El clúster de Ray de {address} no tiene LitteraGPT: despliéguelo con "
+    "«litteragpt cluster up» o con deploy/serve.yaml.",
+    "cluster_idle": "Ninguna réplica de LitteraGPT escribe en el clúster de Ray de {address}: mire "
+    "su registro; suelen faltarle procesadores, memoria o el modelo.",
     # exporting and importing checkpoints
     "no_equivalent": "El modelo {name} es de la familia {family}, que ningún otro motor conoce; "
     "sólo se exportan los de la familia modern.",
@@ -157,6 +168,12 @@ En cualquier chat: @{username} y la frase""",
     "reload_under_way": "Ya se está cargando un modelo; espere a que acabe.",
     "paused_done": "En pausa: termino lo empezado y no admito peticiones nuevas hasta /reanudar.",
     "resumed_done": "Vuelvo a admitir peticiones.",
+    "replica_loaded": "Réplica {name} en {node}: cargado en {seconds} s.",
+    "replica_failed": "Réplica {name} en {node}: no. {error}",
+    "replica_undone": "Réplica {name} en {node}: sin cambios.",
+    "replicas_report": "Réplicas: {count}, escribiendo {writing} de {rows} a la vez",
+    "replicas_none": "Réplicas: ninguna",
+    "replica_report": "{name} en {node}: {checkpoint}, {device}, escribiendo {writing} de {rows}",
     "status_report": """\
 {state} desde hace {uptime}; versión {version}, Python {python}, PyTorch {torch}
 Modelo {name} ({id}), {device}, {threads} hilos

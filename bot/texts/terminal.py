@@ -8,6 +8,20 @@ TEXTS = {
     "setting_line": "No entiendo la línea {number} del archivo .env: se espera NOMBRE=valor.",
     "setting_exposed": "Cualquier usuario de esta máquina puede leer las claves de {file}: "
     "ejecute «chmod 600 {file}».",
+    "no_ray": "Para LITTERAGPT_EXECUTOR=ray falta Ray: instálelo con pip install "
+    "'litteragpt[cluster]' -c constraints.txt, o quite ese ajuste.",
+    # litteragpt cluster
+    "no_ray_here": "Falta Ray: instálelo con pip install 'litteragpt[cluster]' -c constraints.txt.",
+    "cluster_up": "Clúster encendido en {address}, réplicas: {replicas}. Encienda el bot con "
+    "LITTERAGPT_EXECUTOR=ray y RAY_ADDRESS={address}.",
+    "cluster_joined": "Este nodo se ha unido al clúster de {address}.",
+    "cluster_there": "Ya hay un nodo encendido, del clúster de {address}: apáguelo antes con "
+    "«litteragpt cluster down».",
+    "cluster_none": "No hay ningún nodo encendido con «litteragpt cluster up».",
+    "cluster_down": "Nodo del clúster de {address} apagado.",
+    "cluster_status": "Clúster de {address}, modelo {model}",
+    "cluster_not_started": "Ray no ha podido encender el nodo; dice por qué en {log}.",
+    "cluster_not_deployed": "Ray no ha podido poner en marcha las réplicas; dice por qué en {log}.",
     "setting_unknown": "Aviso: no conozco el ajuste {name}{hint}; no lo tengo en cuenta.",
     "usage": "No entiendo la orden: {problem}. Pruebe «{command} --help».",
     "did_you_mean": " (¿quiso decir {name}?)",
