@@ -107,7 +107,9 @@ class Fleet:
                 return
             name, failure = str(self._store.recall(CHOICE).get("name")), None
             try:
-                await self._executor.reload(named_checkpoint(name, self._folder))
+                # A cluster has loaded it for everybody when its first bot was told to.
+                if self._executor.replicas is None:
+                    await self._executor.reload(named_checkpoint(name, self._folder))
                 log.info("serving %s, as another process does", name)
             except LitteraError as error:
                 failure = sentence(error)
