@@ -303,7 +303,7 @@ BROKEN: dict[str, tuple[Callable[[Patient], object], Grade, str]] = {
     "hardly any starts left": (
         start_seldom,
         WARNING,
-        "No lo reinicie en 24.0 horas",
+        "No lo reinicie en 24,0 horas",
     ),
     "fewer shards than Discord recommends": (
         recommend_shards,
