@@ -84,7 +84,7 @@ bench-platforms: $(VENV)/.installed-dev
 
 # The README's pictures, from what the program says
 pictures: $(VENV)/.installed-dev
-	$(BIN)/python -m pictures
+	$(BIN)/python -m documentation.pictures
 
 # What one core, one bot process and one PostgreSQL take (PostgreSQL 15 from Debian's packages)
 CAPACITY := build/capacity.json

@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image, ImageChops
 
+from documentation.pictures.__main__ import FOLDER, make
+from documentation.pictures.drawing import Run, set_lines, width_of
 from model.native.library import load
-from pictures.__main__ import FOLDER, make
-from pictures.drawing import Run, set_lines, width_of
 from tests.test_readme import ENGLISH, SPANISH
 
 NAMES = ["terminal.svg", "discord.svg", "telegram.svg", "card.png"]

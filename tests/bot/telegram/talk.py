@@ -55,7 +55,7 @@ async def text_behind(server: FakeTelegram, message: Message) -> Message:
 async def answers(server: FakeTelegram, message: Message, count: int) -> list[Message]:
     """Wait until a message has so many answers."""
     return await server.world.changes.until(
-        lambda: found if len(found := server.replies_to(message)) >= count else None,
+        lambda: replies if len(replies := server.replies_to(message)) >= count else None,
         10.0,
         f"{count} answers",
     )

@@ -1,4 +1,4 @@
-"""Make them all: python -m pictures [FOLDER]."""
+"""Make them all: python -m documentation.pictures [FOLDER]."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from pictures.chat import draw_discord, draw_telegram
-from pictures.conversations import converse
-from pictures.terminal import draw_terminal, run_in_terminal
+from documentation.pictures.chat import draw_discord, draw_telegram
+from documentation.pictures.conversations import converse
+from documentation.pictures.terminal import draw_terminal, run_in_terminal
 
-FOLDER = Path(__file__).parent.parent / "docs" / "pictures"
+FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
 # Chosen among many: what a chance seed writes is often longer, and less clear.
 COMMAND = ("escribe", "En un lugar de la Mancha", "--semilla", "140")
 ON_DISCORD = ("Era una noche de invierno", 51)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pictures.conversations import Shown
-from pictures.drawing import SANS, Line, Run, box, document, set_lines, text, width_of
+from documentation.pictures.conversations import Shown
+from documentation.pictures.drawing import SANS, Line, Run, box, document, set_lines, text, width_of
 
 WIDTH = 360.0
 EDGE, PADDING, GAP = 14.0, 12.0, 8.0

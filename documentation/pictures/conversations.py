@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.texts import say
-from pictures import surroundings
+from documentation.pictures import surroundings
 from tests.bot.discord.reading import seen
 from tests.bot.telegram.talk import phrase_of, text_of
 from tests.fakes.discord import FakeDiscord

@@ -9,8 +9,8 @@ import termios
 from collections.abc import Sequence
 from pathlib import Path
 
-from pictures import surroundings
-from pictures.drawing import MONOSPACE, Line, Run, box, document, text
+from documentation.pictures import surroundings
+from documentation.pictures.drawing import MONOSPACE, Line, Run, box, document, text
 from tests.bot.programs import PROGRAM
 
 COLUMNS = 60
