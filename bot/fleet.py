@@ -21,6 +21,7 @@ from bot.executor import Executor
 from bot.failures import sentence
 from bot.health import word_of
 from bot.platform import Platform
+from bot.ranges import write_ranges
 from bot.reports import label
 from bot.service import Service
 from bot.store import Store
@@ -120,7 +121,7 @@ class Fleet:
     def _state(self) -> dict[str, Any]:
         return {
             "name": self._name,
-            "platforms": {each.name: word_of(each.connection) for each in self._platforms},
+            "platforms": dict(map(_platform, self._platforms)),
             "paused": self._service.paused,
             "running": self._service.running,
             "waiting": self._service.waiting,
@@ -128,6 +129,15 @@ class Fleet:
             "mark": self._mark,
             "failure": self._failure,
         }
+
+
+def _platform(platform: Platform) -> tuple[str, str]:
+    """What a platform is called here, with the lines of it that are this process's, and how it
+    stands with it."""
+    connection, name = platform.connection, platform.name
+    if connection.several:
+        name = f"{name} {write_ranges(connection.lines)}/{connection.total}"
+    return name, word_of(connection)
 
 
 def _mark_of(store: Store) -> str | None:

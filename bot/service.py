@@ -141,7 +141,9 @@ class Service:
             await self._turn_away(job, refusal, platform)
             return
         running, requester = _Running(job), job.requester
-        if (origin := platform.pack(job)) is not None or self.store.shared:
+        origin = platform.pack(job)
+        # Nothing is counted elsewhere of people whom no other process could know.
+        if origin is not None or (self.store.shared and platform.patience):
             packed = replace(job, origin=origin)
             rules = self.limits.rules(requester.person, requester.server)
             running.kept = self._begin(self.store.take(packed, rules), f"keep {job.reference}")
