@@ -26,7 +26,7 @@ class Fleet:
     request to a platform, and the spread of its logarithm), restart (of a bot process), lease
     (until another process goes on with what a dead one had), detect (until a dead machine is found
     out). scaling: None keeps `replicas` of them. fraction: the part of the whole that is simulated;
-    what there is only one of has this part of its capacity.
+    the store has this part of its capacity, and Telegram's limit in all is left out.
     """
 
     shard_servers: int = 2_500

@@ -68,7 +68,7 @@ class Simulation:
             for first in range(0, self.shards, fleet.shards)
         ]
         self.telegram_bot = Bot(self.clock, fleet, measured)
-        self.token = TelegramToken(self.clock, fleet.fraction)
+        self.token = TelegramToken(self.clock, limited=fleet.fraction == 1)
         self.store = Line()
         self.pool = Pool(
             self.clock, measured.replica, fleet.rows, random, self._begun, self._written
@@ -90,7 +90,7 @@ class Simulation:
     ) -> Record:
         """Let people ask for so long, and then everything that was begun come to its end."""
         self._horizon = seconds
-        env = self.clock.env
+        env = self.clock
         for _ in range(self.fleet.replicas):
             self.pool.add()
         if self.fleet.scaling is not None:
@@ -107,7 +107,7 @@ class Simulation:
         return self._finished()
 
     def _arrive(self, arrivals: Arrivals) -> Events:
-        env = self.clock.env
+        env = self.clock
         columns = (arrivals.times.tolist(), arrivals.people.tolist(), arrivals.places.tolist())
         for moment, person, place in zip(*columns, strict=True):
             if moment > env.now:
@@ -264,7 +264,7 @@ class Simulation:
 
     def _sample(self) -> Events:
         while True:
-            yield self.clock.env.timeout(SAMPLE_SECONDS)
+            yield self.clock.timeout(SAMPLE_SECONDS)
             lines = [*(bot.loop for bot in self.bots), self.telegram_bot.loop, self.store]
             busy = [line.busy for line in lines]
             shares = [(b - a) / SAMPLE_SECONDS for a, b in zip(self._busy, busy, strict=True)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -23,20 +22,12 @@ def numbers(draw: Callable[[int], npt.NDArray[np.float64]]) -> Iterator[float]:
         yield from draw(4096).tolist()
 
 
-class Clock:
+class Clock(simpy.Environment):
     """Simulated time, and things to be done later."""
-
-    def __init__(self) -> None:
-        self.env = simpy.Environment()
-
-    @property
-    def now(self) -> float:
-        """Seconds since the beginning."""
-        return float(self.env.now)
 
     def at(self, moment: float, call: Callable[..., None], *given: Any) -> None:
         """Do this then, or at once when that has passed."""
-        event = simpy.Timeout(self.env, max(0.0, moment - self.env.now))
+        event = simpy.Timeout(self, max(0.0, moment - self.now))
         event.callbacks.append(lambda _: call(*given))
 
 
@@ -86,15 +77,13 @@ class TelegramToken:
     """What Telegram lets one bot send, as `bot.adapters.telegram.rate_limiter` keeps it: so much in
     all, so much in a group. Answers wait for room; typing and notices are left out without it.
 
-    fraction: the part of the whole that is simulated, and that has this part of the limit.
+    limited: whether there is a limit in all. It cannot be shared out among parts of a fleet: thirty
+    at once are not eight times four.
     """
 
-    def __init__(self, clock: Clock, fraction: float = 1.0) -> None:
-        self._clock = clock
-        limit, seconds = EVERYWHERE
-        fewer = max(1, round(limit * fraction))
-        self._everywhere = Sliding(fewer, seconds * fewer / (limit * fraction))
-        self._reserve = math.ceil(EVERYWHERE_RESERVE * fraction)
+    def __init__(self, clock: Clock, *, limited: bool = True) -> None:
+        self._clock, self._limited = clock, limited
+        self._everywhere = Sliding(*EVERYWHERE)
         self._groups: defaultdict[int, Sliding] = defaultdict(lambda: Sliding(*GROUP))
 
     def send(self, group: int | None, then: Callable[..., None], *given: Any) -> None:
@@ -104,14 +93,14 @@ class TelegramToken:
         if room is not None and (moment := room.next(now)) > now:
             self._clock.at(moment, self.send, group, then, *given)
             return
-        moment = self._everywhere.take(now)
+        moment = self._everywhere.take(now) if self._limited else now
         if room is not None:
             room.count(moment)
         self._clock.at(moment, then, *given)
 
     def mention(self) -> None:
         """Send something that is not worth waiting for, if there is room."""
-        if self._everywhere.free(self._clock.now) > self._reserve:
+        if self._limited and self._everywhere.free(self._clock.now) > EVERYWHERE_RESERVE:
             self._everywhere.take(self._clock.now)
 
     @property

@@ -104,12 +104,14 @@ def one_of_each(world: World, wanted: Iterable[int], progress: Callable[[int], N
 
 
 def one_token(world: World, wanted: Iterable[int], progress: Callable[[int], None]) -> list[Any]:
-    """Two hours about the peak with nobody but so many people a day on Telegram."""
+    """Two hours about the peak with nobody but so many people a day on Telegram, and with replicas
+    enough."""
     rows = []
     for people in wanted:
         demand = replace(world.demand, servers=1, people=people, telegram=1.0, events=0.0)
-        fleet = replace(world.fleet, fraction=1.0)
-        _, summary = replace(world, demand=demand, fleet=fleet).run(PEAK - HOUR, 2 * HOUR)
+        crowd = replace(world, demand=demand, fleet=replace(world.fleet, fraction=1.0))
+        fleet = replace(crowd.fleet, scaling=None, replicas=crowd.enough(PEAK, load=0.5))
+        _, summary = replace(crowd, fleet=fleet).run(PEAK - HOUR, 2 * HOUR)
         rows.append({"people": people, **asdict(summary)})
         progress(people)
     return rows

@@ -258,4 +258,4 @@ def autoscale(clock: Clock, pool: Pool, scaling: Scaling) -> Events:
                     else:
                         pool.retire()
                 since[more] = None
-        yield clock.env.timeout(scaling.interval)
+        yield clock.timeout(scaling.interval)

@@ -28,7 +28,7 @@ def test_telegram_is_sent_no_more_than_it_takes_and_nothing_is_lost() -> None:
     for number in range(200):
         group = 7 if number % 4 == 0 else None
         token.send(group, lambda which: sent.append((clock.now, which)), group)
-    clock.env.run()
+    clock.run()
     assert len(sent) == 200
     assert most_within([moment for moment, _ in sent], EVERYWHERE[1]) <= EVERYWHERE[0]
     groups = [moment for moment, group in sent if group is not None]

@@ -49,7 +49,7 @@ def serve(
     texts = [Text(work, moment) for work, moment in zip(works(count), moments, strict=True)]
     for text in texts:
         clock.at(text.came, pool.submit, text)
-    clock.env.run()
+    clock.run()
     return texts[count // 20 :]  # it began empty
 
 
@@ -87,7 +87,7 @@ def test_texts_that_begin_together_end_by_their_lengths() -> None:
     texts = [Text(3.0), Text(1.0), Text(2.0)]
     for text in texts:
         pool.submit(text)
-    clock.env.run()
+    clock.run()
     # One character of each takes three seconds; then there are two left, then one.
     assert [text.ended for text in texts] == pytest.approx([6.0, 3.0, 5.0])
 
@@ -101,7 +101,7 @@ def test_a_machine_that_dies_gives_back_what_it_had_when_that_is_found_out() -> 
         pool.submit(text)
     clock.at(1.0, pool.lose, 5.0, lambda text: found.append((clock.now, text)))
     clock.at(2.0, pool.submit, late := Text(1.0))
-    clock.env.run()
+    clock.run()
     assert [moment for moment, _ in found] == [6.0] * 4
     # The one that had most to write comes first, since each is put before all who wait.
     assert [id(text) for _, text in found] == [id(text) for text in (*reversed(texts), late)]
@@ -115,11 +115,11 @@ def test_the_autoscaler_follows_the_load_up_and_down_and_keeps_within_its_bounds
     scaling = Scaling(least=1, most=5, target=2.0, down_delay=60.0, start=20.0)
     for moment in np.arange(0.0, 300.0, 0.25):
         clock.at(float(moment), pool.submit, Text(1.0))  # four replicas' work
-    clock.env.process(autoscale(clock, pool, scaling))
-    clock.env.run(until=25.0)
+    clock.process(autoscale(clock, pool, scaling))
+    clock.run(until=25.0)
     assert pool.size == 1  # not before it was so for a while
-    clock.env.run(until=250.0)
+    clock.run(until=250.0)
     assert 4 <= len(pool.replicas) <= 5
-    clock.env.run(until=1200.0)
+    clock.run(until=1200.0)
     assert pool.size == 1
     assert all(replica.ended is not None for replica in pool.past)
