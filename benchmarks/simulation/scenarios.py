@@ -62,7 +62,9 @@ class World:
         """How many replicas to begin with: so many that each is about this busy then."""
         rate = self.demand.requests / DAY * float(curve(np.array([moment]))[0])
         work = np.mean(self.measured.lengths) + self.demand.onward * self.measured.reading
-        needed = rate * self.fleet.fraction * work / max(self.measured.replica.speed)
+        rows = self.fleet.rows
+        full = rows * float(self.measured.replica.rates(rows)[rows])
+        needed = rate * self.fleet.fraction * work / full
         return max(1, math.ceil(needed / load))
 
     @property

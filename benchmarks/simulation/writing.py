@@ -115,11 +115,15 @@ class Scaling:
     `target` requests for each, averaged over `look_back` seconds; more once that was so for
     `up_delay` seconds, fewer after `down_delay`. `start` is how long a new machine takes until its
     replica writes, and is assumed; `spare` more are kept than are asked for.
+
+    The target is a replica's share of busy time as long as no texts share it, so where sharing wins
+    no speed it must be below 1: with 2, Ray's default, half the replicas that the load takes seem
+    enough as soon as there are plenty, and the fleet swings between too many and too few.
     """
 
     least: int = 1
     most: int = 10_000
-    target: float = 2.0
+    target: float = 0.6
     interval: float = 10.0
     look_back: float = 30.0
     up_delay: float = 30.0
