@@ -24,7 +24,7 @@ GROWING = (500, 1_000, 2_000, 3_000, 3_500, 4_000, 5_000)
 CROWDS = (100_000, 200_000, 300_000, 400_000, 500_000, 600_000, 700_000)
 PEOPLE_A_SERVER = 100
 # So many requests are simulated at most; of what has more, a part is.
-REQUESTS = 600_000
+REQUESTS = 3_000_000
 # Twenty minutes about the peak, and when in them something dies.
 BUSIEST, DEATH = (PEAK - 600.0, 1200.0), 300.0
 

@@ -15,6 +15,9 @@ import simpy
 from benchmarks.simulation.measured import Speeds
 from benchmarks.simulation.parts import Clock, numbers
 
+# How often the autoscaler looks at how many texts there are.
+SAMPLE_SECONDS = 0.5
+
 Events = Generator[simpy.Event, Any, None]
 
 
@@ -241,10 +244,12 @@ class Pool:
 
 def autoscale(clock: Clock, pool: Pool, scaling: Scaling) -> Events:
     """Watch and adjust for ever; a process of simpy."""
-    seen: deque[int] = deque(maxlen=max(1, round(scaling.look_back / scaling.interval)))
+    seen: deque[int] = deque(maxlen=max(1, round(scaling.look_back / SAMPLE_SECONDS)))
     since: dict[bool, float | None] = {True: None, False: None}  # more wanted, fewer wanted
     while True:
-        seen.append(pool.ongoing)
+        for _ in range(max(1, round(scaling.interval / SAMPLE_SECONDS))):
+            yield clock.timeout(SAMPLE_SECONDS)
+            seen.append(pool.ongoing)
         mean = sum(seen) / len(seen)
         wanted = int(np.ceil(mean / scaling.target)) + scaling.spare
         wanted = min(max(wanted, scaling.least), scaling.most)
@@ -262,4 +267,3 @@ def autoscale(clock: Clock, pool: Pool, scaling: Scaling) -> Events:
                     else:
                         pool.retire()
                 since[more] = None
-        yield clock.timeout(scaling.interval)
