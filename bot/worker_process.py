@@ -100,8 +100,12 @@ class WorkerProcess:
             self.kill()
 
     async def end(self) -> None:
-        """End it at once and wait for its last words, unless a child of its own holds the
-        stream."""
+        """See its end, soon by itself or else at once, and wait for its last words, unless a child
+        of its own holds the stream."""
+        # One that has just ended by itself must not be signalled: see Popen.send_signal, which
+        # would take its exit code from whoever waits for it.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._process.wait(), LAST_WORDS_SECONDS)
         self.kill()
         await self._process.wait()
         await asyncio.wait([self._retelling], timeout=LAST_WORDS_SECONDS)

@@ -207,8 +207,8 @@ def join(address: str) -> tuple[Any, Any]:
     import ray
     from ray import serve
 
-    # What is worth the bot's log is said here.
-    logging.getLogger("ray.serve").setLevel(logging.ERROR)
+    # What is worth the bot's log is said here; Ray would write whole tracebacks of every loss.
+    logging.getLogger("ray.serve").setLevel(logging.CRITICAL)
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
     except Exception as error:  # noqa: BLE001 (Ray has many kinds of not being there)

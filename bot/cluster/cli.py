@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 from typing import Annotated
 
 import typer
@@ -13,6 +12,7 @@ from bot.cluster.options import PORT, ClusterOptions, loopback, ray_is_installed
 from bot.settings import Settings, SettingsError, load_settings
 from bot.texts import say
 from model.errors import LitteraError
+from model.runtime import available_cores
 
 app = typer.Typer(
     help="Varias réplicas que escriben, en un clúster de Ray.",
@@ -32,8 +32,9 @@ def up(
         float, typer.Option(min=0.0, help="GPU de cada réplica, también en partes: 0.25.")
     ] = 0.0,
     node_cpus: Annotated[
-        int, typer.Option(min=0, help="Procesadores que ofrece este nodo; 0 es los que tiene.")
-    ] = 0,
+        int | None,
+        typer.Option(min=0, help="Procesadores que ofrece este nodo; por omisión, los que tiene."),
+    ] = None,
     node_gpus: Annotated[int, typer.Option(min=0, help="GPU que ofrece este nodo.")] = 0,
     host: Annotated[
         str, typer.Option(help="Dirección de esta máquina que conocen los otros nodos.")
@@ -43,27 +44,31 @@ def up(
         str | None, typer.Option(metavar="MÁQUINA:PUERTO", help="El clúster al que se une.")
     ] = None,
 ) -> None:
-    """Start a head with replicas, or a node that offers itself to a head."""
+    """Start a head with replicas, or a node that offers itself to a head; a head that is there is
+    told to have other replicas."""
     from bot.cluster import node as nodes
 
     settings = _settings()
+    wanted = _arguments(settings, replicas, max_replicas, cpus, gpus)
     if (there := nodes.remembered(settings)) is not None:
-        raise LitteraError(say("cluster_there", address=there.address))
+        if join is not None or not there.head:
+            raise LitteraError(say("cluster_there", address=there.address))
+        nodes.deploy(settings, there.address, wanted)
+        typer.echo(say("cluster_up", address=there.address, replicas=replicas))
+        return
     node = nodes.start(
         settings,
         join=join,
         host=host,
         port=port,
-        cpus=node_cpus or os.cpu_count() or 1,
+        cpus=available_cores() if node_cpus is None else node_cpus,
         gpus=node_gpus,
     )
     if join is not None:
         typer.echo(say("cluster_joined", address=node.address))
         return
     try:
-        nodes.deploy(
-            settings, node.address, _arguments(settings, replicas, max_replicas, cpus, gpus)
-        )
+        nodes.deploy(settings, node.address, wanted)
     except LitteraError:
         nodes.end(settings, node)
         raise

@@ -6,6 +6,7 @@ import string
 
 import pytest
 
+from bot.cluster.errors import ClusterError
 from bot.texts import (
     ENGLISH,
     SPANISH,
@@ -20,7 +21,7 @@ from bot.texts.english import TEXTS as ENGLISH_TEXTS
 from bot.texts.spanish import TEXTS
 from model.errors import CheckpointError, CodedError, DeviceError, ExchangeError, PromptError
 
-KINDS = (PromptError, CheckpointError, DeviceError, ExchangeError)
+KINDS = (PromptError, CheckpointError, DeviceError, ExchangeError, ClusterError)
 CODES = [
     pytest.param(kind, code, id=f"{kind.__name__}-{code}") for kind in KINDS for code in kind.TEXTS
 ]

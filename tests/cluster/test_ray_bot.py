@@ -99,7 +99,7 @@ def test_a_cluster_is_put_up_looked_at_examined_and_taken_down_with_all_it_start
     try:
         assert (up.returncode, up.stderr) == (0, b"")
         assert up.stdout.decode().strip() == say("cluster_up", address=address, replicas=1)
-        again = litteragpt("cluster", "up", settings=settings)
+        again = litteragpt("cluster", "up", "--join", address, settings=settings)
         assert again.returncode == 1
         assert again.stderr.decode().strip() == say("cluster_there", address=address)
 
