@@ -236,7 +236,11 @@ class Service:
             await self.store.handled(platform.name, job.event)
 
     async def _resume(self, left: list[tuple[Job, bool]], platform: Platform, after: str) -> None:
+        under_way = {running.job.reference for running in self._running.values()}
         for job, sending in left:
+            if job.reference in under_way:
+                log.warning("%s was thought to be left behind and is not", job.reference)
+                continue
             try:
                 job.origin = platform.unpack(job.origin)
             except (LookupError, TypeError, ValueError):

@@ -381,8 +381,8 @@ class SharedStore(Store):
     async def _adopt(self, table: Table, platform: str) -> Sequence[Any]:
         if not self._membership.settled:
             return []
-        rows = await self._run(lambda each: adopt(each, table, platform, str(self.identity)))
-        return rows or []
+        ours, gone = str(self.identity), self._membership.gone
+        return await self._run(lambda each: adopt(each, table, platform, ours, gone)) or []
 
     def _mine(self, table: Table) -> Any:
         return table.c.process == self.identity
