@@ -45,8 +45,9 @@ LONG_WAIT_SECONDS = 5.0
 POSITION_SECONDS = 3.0
 # The platforms stop listening after fifteen minutes (Discord's interaction tokens).
 JOB_SECONDS = 14 * 60.0
-# A store that is slow must not keep anybody waiting for the first sign.
-KEEP_SECONDS = 0.5
+# A store that is slow must not keep anybody waiting for the first sign. One that is shared may take
+# longer: it has a say in whether a request is taken. Discord waits for three seconds.
+KEEP_SECONDS, SHARED_KEEP_SECONDS = 0.5, 1.5
 # At the end of the program: how long telling people about it may take.
 LAST_WORDS_SECONDS = 5.0
 _Value = TypeVar("_Value")
@@ -236,7 +237,11 @@ class Service:
             await self.store.handled(platform.name, job.event)
 
     async def _resume(self, left: list[tuple[Job, bool]], platform: Platform, after: str) -> None:
+        under_way = {running.job.reference for running in self._running.values()}
         for job, sending in left:
+            if job.reference in under_way:
+                log.warning("%s was thought to be left behind and is not", job.reference)
+                continue
             try:
                 job.origin = platform.unpack(job.origin)
             except (LookupError, TypeError, ValueError):
@@ -357,7 +362,8 @@ class Service:
         """Wait a moment until a job is kept; why it is not to be taken, if it turns out so."""
         if running.kept is None:
             return None
-        done, _ = await asyncio.wait([running.kept], timeout=KEEP_SECONDS)
+        patience = SHARED_KEEP_SECONDS if self.store.shared else KEEP_SECONDS
+        done, _ = await asyncio.wait([running.kept], timeout=patience)
         return running.kept.result() if done else None
 
     async def _deliver(self, job: Job, delivery: Coroutine[Any, Any, None]) -> None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import RowMapping, Table, and_, func, insert, select, tuple_, update
+from sqlalchemy import RowMapping, Table, and_, func, insert, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.jobs import Requester
 from bot.limits import Excess, Rule
 from bot.store.dialect import CLOCK
-from bot.store.leases import LIVING
+from bot.store.leases import KNOWN, LIVING
 from bot.store.tables import events, jobs, requests
 
 # So many rows at a time; the others are for the other processes, or for the next time.
@@ -68,12 +68,16 @@ async def _wait(connection: AsyncConnection, rule: Rule) -> float:
 
 
 async def adopt(
-    connection: AsyncConnection, table: Table, platform: str, process: str
+    connection: AsyncConnection, table: Table, platform: str, process: str, gone: Collection[str]
 ) -> Sequence[RowMapping]:
-    """Claim rows of `jobs` or `events` that a process of this platform which is gone has left
-    behind; whatever another process claims at the same moment is left to it."""
+    """Claim rows of `jobs` or `events` that one of the processes which are `gone`, or one that has
+    left, has left behind; whatever another process claims at the same moment is left to it."""
     key = table.primary_key.columns
-    orphaned = and_(table.c.platform == platform, table.c.process.not_in(LIVING))
+    left = or_(
+        table.c.process.not_in(KNOWN),
+        and_(table.c.process.in_(gone), table.c.process.not_in(LIVING)),
+    )
+    orphaned = and_(table.c.platform == platform, table.c.process != process, left)
     if table is events:
         orphaned = and_(orphaned, events.c.body.is_not(None))
     # Apart, or the planner might look for rows again for each that it finds.

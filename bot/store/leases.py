@@ -4,7 +4,8 @@ A process renews its lease every few seconds, by the database's clock. One that 
 `LEASE_SECONDS` counts as gone, and others take over what it had claimed. Two rules keep a database
 that was away for everybody from being taken for the death of others: whoever could not renew for a
 while takes nothing over before it has renewed for a whole lease again, in which the others come
-back too; and a lease is its holder's to renew, however late, as long as nobody has taken it.
+back too; and a lease is its holder's to renew, however late, as long as nobody has taken it. And
+since the database's clock may be set, nobody is gone who was not at two renewals in a row.
 
 A holder does not need the database to know that it holds no longer: it counts from the moment
 before it asked, by its own clock, and a little less than the database does.
@@ -18,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Table, delete, or_, select
+from sqlalchemy import Table, and_, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.dialect import CLOCK
@@ -30,7 +31,8 @@ MARGIN_SECONDS = 1.0
 # How long one that has gone silent is still named to admins.
 MOURNED_SECONDS = 300.0
 
-LIVING = select(processes.c.id).where(processes.c.expires > CLOCK)
+KNOWN = select(processes.c.id)
+LIVING = KNOWN.where(processes.c.expires > CLOCK)
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ class Membership:
     def __init__(self, identity: str, insert: Callable[[Table], Any]) -> None:
         self.identity, self._insert = identity, insert
         self.members: list[Member] = []
+        self.gone: set[str] = set()  # those that may be inherited from
         self.lapses = 0  # how many times the lease had run out before it was renewed
         self.describe: Callable[[], dict[str, Any]] = dict
         self._leads: dict[str, Lead] = {}
@@ -149,7 +152,9 @@ class Membership:
         silent = CLOCK - processes.c.expires
         rows = await connection.execute(select(processes.c.id, processes.c.state, silent))
         await connection.commit()
+        silent_before = {each.identity for each in self.members if each.silent}
         self.members = [Member(name, state, max(0.0, late)) for name, state, late in rows]
+        self.gone = {each.identity for each in self.members if each.silent} & silent_before
         self._note(begun, won)
 
     async def leave(self, connection: AsyncConnection) -> None:
@@ -169,7 +174,8 @@ class Membership:
         row = {"process": self.identity, "expires": CLOCK + LEASE_SECONDS}
         free = leases.c.process == self.identity
         if settled:
-            free = or_(free, leases.c.expires < CLOCK)
+            orphaned = or_(leases.c.process.in_(self.gone), leases.c.process.not_in(KNOWN))
+            free = or_(free, and_(leases.c.expires < CLOCK, orphaned))
         renewal = (
             self._insert(leases)
             .values(name=name, **row)

@@ -26,7 +26,7 @@ from bot.limits import Excess, Rule
 from bot.store.bus import Bus
 from bot.store.claims import BUSY, admit, adopt
 from bot.store.leases import BEAT_SECONDS, LIVING, Lead, Member, Membership
-from bot.store.postgres import Postgres, is_shutdown
+from bot.store.postgres import CONNECTIONS, Postgres, is_shutdown
 from bot.store.slots import Slot, take_slot
 from bot.store.store import Store, job_of, remembered
 from bot.store.tables import events, jobs
@@ -44,6 +44,8 @@ GATHER_SECONDS = 0.05
 PAUSES = (0.05, 0.15)
 # How many dead connections a piece of work may meet.
 TRIES = 3
+# How long all connections of the pool are held at the start, for them to be made.
+WARM_SECONDS = 0.1
 # How long it is waited for that the connection of an earlier life ends.
 IDENTITY_TRIES, IDENTITY_PAUSE_SECONDS = 10, 0.2
 # So much of the limits is known in memory too, where it counts while the database is away.
@@ -80,6 +82,7 @@ class SharedStore(Store):
         if not await self._is_free(self._slot.identity):
             log.warning("another process has this one's identity: were its files copied?")
             self._be(secrets.token_hex(8))
+        await asyncio.gather(*(self._run(_nap) for _ in range(CONNECTIONS)))
         self._bus.subscribe("look", self._hurried.set)
         self._loops = [
             asyncio.create_task(self._live(), name="sign of life"),
@@ -381,8 +384,8 @@ class SharedStore(Store):
     async def _adopt(self, table: Table, platform: str) -> Sequence[Any]:
         if not self._membership.settled:
             return []
-        rows = await self._run(lambda each: adopt(each, table, platform, str(self.identity)))
-        return rows or []
+        ours, gone = str(self.identity), self._membership.gone
+        return await self._run(lambda each: adopt(each, table, platform, ours, gone)) or []
 
     def _mine(self, table: Table) -> Any:
         return table.c.process == self.identity
@@ -409,6 +412,12 @@ def _persistently(
 def _number(identity: str | None) -> Any:
     """What stands for a process where PostgreSQL locks numbers."""
     return func.hashtextextended(f"process {identity}", 0)
+
+
+async def _nap(connection: AsyncConnection) -> None:
+    """Hold a connection until others have had to be made: one that is made when it is needed keeps
+    waiting whoever wants to note that an answer has arrived."""
+    await connection.execute(select(func.pg_sleep(WARM_SECONDS)))
 
 
 async def _scalars(connection: AsyncConnection, query: Select[Any]) -> list[Any]:

@@ -81,7 +81,7 @@ async def several_under_fire(
             place.mkdir()
             environment = bot_environment(checkpoints, place, discord, telegram)
             environment |= {"LITTERAGPT_DATABASE_URL": url}
-            bots.append(Bot(environment, folder / "bot.log"))
+            bots.append(Bot(environment, folder / f"bot-{number}.log"))
         fleet = Fleet(bots, chance)
         await fleet.start()
         await discord.ready(60)
