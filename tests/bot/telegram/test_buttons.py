@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -97,6 +98,17 @@ async def test_who_asked_and_who_moderates_may_delete_and_nobody_else(
     private = await answer(server, ana, home, PHRASE)
     assert await (await server.press(ana, private, DELETE)).answer() == NOTHING
     assert private.deleted
+
+
+async def test_nobody_deletes_with_a_button_that_is_not_there(
+    server: FakeTelegram, ana: User
+) -> None:
+    bea, boss = server.user("Bea"), server.user("Jefa")
+    group = server.supergroup("Tertulia", boss, ana, bea)
+    theirs = await answer(server, ana, group, f"/escribe@litteragpt_bot {PHRASE}")
+    forged = replace(data_of(theirs, DELETE), user=bea.id)
+    assert await (await server.forge_press(bea, theirs, forged.id)).answer() == alert("not_yours")
+    assert not theirs.deleted
 
 
 @pytest.mark.parametrize(
