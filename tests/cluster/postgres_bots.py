@@ -14,6 +14,7 @@ import aiohttp
 from tests.bot.programs import environment
 from tests.bot.telegram.running import GENEROUS, Bot, start
 from tests.bot.telegram.test_webhook import free_port
+from tests.chaos.people import NOTES
 from tests.cluster.postgres import Postgres
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.discord.interactions import Interaction
@@ -111,8 +112,13 @@ class Town:
         return await self.telegram.say(*(who or self.telegram_person()), text)
 
     async def answer(self, message: Message) -> Message:
-        """The answer to it."""
-        return await self.telegram.reply_to(message, PATIENCE_SECONDS)
+        """The answer to it, in the place of a note to somebody who has waited, if there was one."""
+
+        def answered() -> Message | None:
+            replies = self.telegram.replies_to(message)
+            return next((reply for reply in replies if reply.text not in NOTES), None)
+
+        return await self.telegram.world.changes.until(answered, PATIENCE_SECONDS, "answer")
 
     async def asked_on_discord(self, user: Any, phrase: str = PHRASE) -> Interaction:
         """A request there."""
