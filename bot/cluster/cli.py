@@ -12,7 +12,6 @@ from bot.cluster.options import PORT, ClusterOptions, loopback, ray_is_installed
 from bot.settings import Settings, SettingsError, load_settings
 from bot.texts import say
 from model.errors import LitteraError
-from model.runtime import available_cores
 
 app = typer.Typer(
     help="Varias réplicas que escriben, en un clúster de Ray.",
@@ -47,6 +46,7 @@ def up(
     """Start a head with replicas, or a node that offers itself to a head; a head that is there is
     told to have other replicas."""
     from bot.cluster import node as nodes
+    from model.runtime import available_cores
 
     settings = _settings()
     wanted = _arguments(settings, replicas, max_replicas, cpus, gpus)
