@@ -209,6 +209,8 @@ def join(address: str) -> tuple[Any, Any]:
 
     # What is worth the bot's log is said here; Ray would write whole tracebacks of every loss.
     logging.getLogger("ray.serve").setLevel(logging.CRITICAL)
+    # Its router leaves tasks behind that asked replicas which are gone.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
     except Exception as error:  # noqa: BLE001 (Ray has many kinds of not being there)
@@ -261,6 +263,7 @@ def main() -> None:
     address, wanted, token_file = sys.argv[1:]
     pipes = Pipes()
     os.environ |= ray_environment(Path(token_file) if token_file else None)
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # for the same reason as in `join`
     code = 0
     try:
         asyncio.run(serve_bot(pipes, address, wanted))

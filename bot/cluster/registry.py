@@ -71,7 +71,7 @@ class Registry:
 
     async def goal(self) -> Message:
         """What a replica that begins is to serve."""
-        await asyncio.sleep(max(0.0, self._began + HEAR_SECONDS - time.monotonic()))
+        await self._hear()
         return _wire(self._goal)
 
     async def report(self, report: Message) -> Message:
@@ -116,6 +116,7 @@ class Registry:
         """Have all replicas serve a checkpoint, or none; a message `loaded`, `not_loaded` or
         `unavailable`."""
         async with self._rolling:
+            await self._hear()
             started = time.monotonic()
             goal = Goal(self._goal.version + 1, asked)
             self._next = goal
@@ -139,6 +140,10 @@ class Registry:
                 return {"is": "unavailable"}
             seconds = time.monotonic() - started
             return {"is": "loaded", "seconds": seconds, "replicas": replicas, **serving}
+
+    async def _hear(self) -> None:
+        """Let those who write already say so to a new registry."""
+        await asyncio.sleep(max(0.0, self._began + HEAR_SECONDS - time.monotonic()))
 
     async def _prepare(self, goal: Goal, took_part: set[str]) -> Message | None:
         """Wait until every replica has loaded a checkpoint beside the one it serves; the error of
