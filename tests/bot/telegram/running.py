@@ -95,7 +95,7 @@ async def running(
     """A bot that serves; ended by SIGTERM, and gone with exit code 0 unless it had ended before."""
     bot = await start(settings_of(server, checkpoints, state, **settings), state)
     try:
-        await bot.until(server.connected())
+        await bot.until(server.connected(again=True))
         yield bot
         if bot.process.returncode is None:
             bot.terminate()

@@ -108,9 +108,7 @@ async def test_whoever_waited_for_a_process_that_was_killed_is_told_and_answered
             await answer(server, ana, home, PHRASE)
         (reply,) = server.replies_to(asked)
         assert phrase_of(reply) == PHRASE
-        texts = [call.parameters["text"] for call in server.called("sendMessage")]
-        assert texts.count(say("resumed")) == 1
-        assert server.called("editMessageText")
+        assert reply.history[0].text == say("resumed")
 
 
 async def ask_and_live_until(
