@@ -263,7 +263,6 @@ def main() -> None:
     address, wanted, token_file = sys.argv[1:]
     pipes = Pipes()
     os.environ |= ray_environment(Path(token_file) if token_file else None)
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # for the same reason as in `join`
     code = 0
     try:
         asyncio.run(serve_bot(pipes, address, wanted))

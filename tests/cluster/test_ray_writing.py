@@ -112,12 +112,15 @@ async def test_the_streamed_pieces_join_to_the_continuation(executor: Executor) 
 
 
 async def test_what_is_cancelled_is_written_no_further(executor: Executor) -> None:
-    generation = executor.submit(PHRASE, ENDLESS)
-    await first_piece(generation)
-    await until(lambda: sum(writing(executor)) == 1)
-    executor.cancel(generation)
-    with pytest.raises(asyncio.CancelledError):
-        await generation.result()
+    # So many that they would go on for longer than it takes to be told of them.
+    generations = [executor.submit(PHRASE, replace(ENDLESS, seed=seed)) for seed in range(6)]
+    await asyncio.gather(*map(first_piece, generations))
+    await until(lambda: sum(writing(executor)) > 0)
+    for generation in generations:
+        executor.cancel(generation)
+    for generation in generations:
+        with pytest.raises(asyncio.CancelledError):
+            await generation.result()
     await until(lambda: sum(writing(executor)) == 0)
 
 
@@ -208,28 +211,18 @@ async def test_a_killed_replica_costs_no_answer_and_its_successor_writes_what_wa
 async def test_text_that_was_shown_begins_anew_when_its_replica_dies(
     executor: Executor, cluster: RayCluster
 ) -> None:
-    options = Options(sentence_limit=2000, seed=5)
-    expected = await write(executor, options=options)
-    generation = executor.submit(PHRASE, options)
+    expected = await write(executor, options=ENDLESS)  # long enough to be seen and killed
+    generation = executor.submit(PHRASE, ENDLESS)
     pieces: list[str | Restarted] = []
     async for piece in generation:
         if not pieces:
-            await until(lambda: sum(writing(executor)) == 1)
-            kill_writers(executor, cluster)
+            for pid in cluster.replicas():  # whoever writes is among them
+                kill(pid)
         pieces.append(piece)
     (place_of_restart,) = (n for n, each in enumerate(pieces) if isinstance(each, Restarted))
     assert place_of_restart > 0
     assert PHRASE + "".join(map(str, pieces[place_of_restart + 1 :])) == expected.text
     assert await generation.result() == expected
-
-
-def kill_writers(executor: Executor, cluster: RayCluster) -> None:
-    """Kill the replicas of the nodes on which something is written."""
-    busy = {each.node.split("/")[0] for each in executor.replicas or () if each.writing}
-    for host, node in zip(("127.0.0.3", "127.0.0.4"), cluster.nodes, strict=True):
-        if host in busy:
-            for pid in node.replicas():
-                kill(pid)
 
 
 async def test_a_request_that_kills_two_replicas_is_given_up(
