@@ -12,8 +12,8 @@ export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: run test test-cluster test-export test-web lint format docs tables pictures bench \
-    bench-decoding bench-peers bench-platforms capacity simulate chaos chaos-postgres weather soak \
-    sanitize prove-image prove-unit clean
+    bench-decoding bench-peers bench-platforms capacity simulate chaos chaos-postgres chaos-cluster \
+    weather soak sanitize prove-image prove-unit clean
 
 # Start the bot; without tokens it is a chat in the terminal.
 run: $(VENV)/.installed
@@ -113,6 +113,11 @@ chaos: $(VENV)/.installed-dev
 # The same with three processes over one PostgreSQL
 chaos-postgres: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.chaos --kills $(KILLS) --database postgresql
+
+# The same with a Ray cluster as well, every part of which is hit in turn
+chaos-cluster: $(VENV)/.installed-dev
+	@$(BIN)/python -m pip install --quiet --editable ".[cluster]"
+	$(BIN)/python -m tests.chaos --kills $(KILLS) --executor ray
 
 weather: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.chaos.weather

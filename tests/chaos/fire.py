@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.bot.programs import environment
 from tests.chaos.people import Record, ask_on_discord, ask_on_telegram
 from tests.chaos.process import Bot
-from tests.fakes.discord import FakeDiscord
+from tests.fakes.discord import FakeDiscord, Shard
 from tests.fakes.telegram import FakeTelegram
 
 PEOPLE = 4  # on each platform
@@ -58,7 +58,8 @@ class Reckoning:
         for name, record in (("Discord", self.discord), ("Telegram", self.telegram)):
             told.append(
                 f"{name}: requests {len(record.requests)}, accepted {len(record.accepted)}, "
-                f"lost {len(record.lost)}, duplicated {len(record.duplicated)}"
+                f"lost {len(record.lost)}, duplicated {len(record.duplicated)}, "
+                f"answered by an apology {len(record.apologies)}"
             )
         if self.recoveries:
             median = statistics.median(self.recoveries)
@@ -119,11 +120,13 @@ def bot_environment(
 
 @contextlib.asynccontextmanager
 async def asking(
-    discord: FakeDiscord, telegram: FakeTelegram, reckoning: Reckoning
+    discord: FakeDiscord, telegram: FakeTelegram, reckoning: Reckoning, shards: int = 1
 ) -> AsyncIterator[None]:
-    """People who ask on both platforms for as long as the context lasts."""
+    """People who ask on both platforms, and on all shards of Discord's in turn, for as long as the
+    context lasts."""
+    places = [Shard(n % shards, shards) for n in range(PEOPLE)]
     lives = [
-        *(ask_on_discord(discord, f"D{n}", reckoning.discord) for n in range(PEOPLE)),
+        *(ask_on_discord(discord, f"D{n}", reckoning.discord, places[n]) for n in range(PEOPLE)),
         *(ask_on_telegram(telegram, f"T{n}", reckoning.telegram) for n in range(PEOPLE)),
     ]
     tasks = [asyncio.create_task(each) for each in lives]

@@ -11,20 +11,23 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bot.texts import ENGLISH, SPANISH, say
-from tests.fakes.discord import FakeDiscord
+from tests.fakes.discord import FakeDiscord, Shard
 from tests.fakes.discord.interactions import Interaction
+from tests.fakes.discord.messages import Message as DiscordMessage
 from tests.fakes.telegram import FakeTelegram, Message
 
 PHRASE = "En un lugar de la Mancha"
 # Longer than any recovery; who waits longer is lost.
 PATIENCE_SECONDS = 60.0
 PAUSE_SECONDS = 0.05
+ALL = Shard()
 # What whoever waited for a process that was killed is told, until the answer takes its place.
 NOTES = {say("resumed", language) for language in (SPANISH, ENGLISH)}
 
 
 class Request(Protocol):
-    """One request: was it accepted, and how many final answers are there now?"""
+    """One request: was it accepted, how many final answers are there now, and is any of them what
+    was asked for, not the sentence of a failure?"""
 
     @property
     def accepted(self) -> bool: ...
@@ -32,7 +35,22 @@ class Request(Protocol):
     @property
     def answers(self) -> int: ...
 
+    @property
+    def written(self) -> bool: ...
+
     async def end(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Wait:
+    """From a question to its answer; monotonic seconds."""
+
+    asked: float
+    answered: float
+
+    @property
+    def seconds(self) -> float:
+        return self.answered - self.asked
 
 
 @dataclass
@@ -40,7 +58,12 @@ class Record:
     """What became of all requests of one platform."""
 
     requests: list[Request] = field(default_factory=list)
-    answered: list[float] = field(default_factory=list)  # when, monotonic
+    waits: list[Wait] = field(default_factory=list)
+
+    @property
+    def answered(self) -> list[float]:
+        """When there were answers; monotonic seconds."""
+        return [each.answered for each in self.waits]
 
     @property
     def accepted(self) -> list[Request]:
@@ -53,6 +76,11 @@ class Record:
     @property
     def duplicated(self) -> list[Request]:
         return [each for each in self.accepted if each.answers > 1]
+
+    @property
+    def apologies(self) -> list[Request]:
+        """Those whose answer is the sentence of a failure."""
+        return [each for each in self.accepted if each.answers and not each.written]
 
 
 @dataclass
@@ -73,9 +101,16 @@ class DiscordRequest:
 
     @property
     def answers(self) -> int:
+        return sum(is_final(each.content, each.buttons) for each in self._shown)
+
+    @property
+    def written(self) -> bool:
+        return any(PHRASE in each.content for each in self._shown)
+
+    @property
+    def _shown(self) -> list[DiscordMessage]:
         original = [] if self.interaction.original is None else [self.interaction.original]
-        shown = (*original, *self.interaction.followups)
-        return sum(is_final(each.content, each.buttons) for each in shown if not each.deleted)
+        return [each for each in (*original, *self.interaction.followups) if not each.deleted]
 
 
 @dataclass
@@ -97,6 +132,10 @@ class TelegramRequest:
             is_final(each.text, each.labels) for each in self.telegram.replies_to(self.message)
         )
 
+    @property
+    def written(self) -> bool:
+        return any(PHRASE in each.text for each in self.telegram.replies_to(self.message))
+
 
 def is_final(text: str, buttons: Collection[str]) -> bool:
     """Whether an answer is no draft and no note: it has buttons, or it is the sentence of a
@@ -104,17 +143,25 @@ def is_final(text: str, buttons: Collection[str]) -> bool:
     return bool(buttons) or (bool(text) and PHRASE not in text and text not in NOTES)
 
 
-async def ask_on_discord(discord: FakeDiscord, name: str, record: Record) -> None:
-    """Ask for ever, as a person who tries again when Discord says that the bot did not respond."""
+async def ask_on_discord(
+    discord: FakeDiscord, name: str, record: Record, shard: Shard = ALL
+) -> None:
+    """Ask for ever, as a person who tries again when Discord says that the bot did not respond; in
+    private, which the first shard is told of, or in a server of another."""
     user = discord.user(name, installed=True)
     place = discord.dm(user)
+    if shard.id:
+        guild = discord.guild(f"Servidor de {name}", shard=shard)
+        guild.join(user)
+        place = guild.channel("general")
     for number in itertools.count():
+        began = time.monotonic()
         interaction = await discord.slash(user, place, "escribe", frase=f"{PHRASE} {number}")
         request = DiscordRequest(interaction)
         record.requests.append(request)
         with contextlib.suppress(AssertionError):  # not acknowledged, or lost: counted at the end
             await request.end()
-            record.answered.append(time.monotonic())
+            record.waits.append(Wait(began, time.monotonic()))
         await asyncio.sleep(PAUSE_SECONDS)
 
 
@@ -123,10 +170,11 @@ async def ask_on_telegram(telegram: FakeTelegram, name: str, record: Record) -> 
     user = telegram.user(name)
     chat = telegram.private(user)
     for number in itertools.count():
+        began = time.monotonic()
         message = await telegram.say(user, chat, f"/escribe {PHRASE} {number}")
         request = TelegramRequest(message, telegram)
         record.requests.append(request)
         with contextlib.suppress(AssertionError):  # lost: counted at the end
             await request.end()
-            record.answered.append(time.monotonic())
+            record.waits.append(Wait(began, time.monotonic()))
         await asyncio.sleep(PAUSE_SECONDS)

@@ -11,6 +11,8 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,9 @@ from bot.cluster import node as nodes
 from bot.cluster.options import ClusterOptions, ray_is_installed, token_file
 from bot.executor import Executor
 from bot.settings import Settings
+from model.places import bundled_checkpoints
+from model.stored import read_checkpoint
+from tests.conftest import ENDLESS_TOKENIZER, save_tiny
 
 needs_ray = pytest.mark.skipif(
     not ray_is_installed(), reason="Ray is not installed; `make test-cluster` installs it"
@@ -28,8 +33,9 @@ needs_ray = pytest.mark.skipif(
 # Replicas, the registry and nodes are back within this time, or a test fails.
 BACK_SECONDS = 90
 HEAD = "127.0.0.2"
+SLOW = ("lento", "otro")
 REPLICA_TITLE, REGISTRY_TITLE = "ray::ServeReplica:litteragpt:Replica", "litteragpt:Registry"
-PLAIN: dict[str, object] = {"checkpoint": "lento", "device": "cpu", "threads": 1, "rows": 4}
+PLAIN: dict[str, object] = {"checkpoint": SLOW[0], "device": "cpu", "threads": 1, "rows": 4}
 
 
 def free_port() -> int:
@@ -38,6 +44,15 @@ def free_port() -> int:
         listener.bind((HEAD, 0))
         port: int = listener.getsockname()[1]
         return port
+
+
+def save_slow(folder: Path) -> None:
+    """Make the checkpoints `lento` and `otro`, which are as large and as slow as `small`, write
+    different texts, and end a sentence only at its limit."""
+    small = read_checkpoint(bundled_checkpoints() / "small").config
+    slow = replace(small, vocabulary=ENDLESS_TOKENIZER.size)
+    for seed, name in enumerate(SLOW):
+        save_tiny(folder / name, seed, tokenizer=ENDLESS_TOKENIZER, config=slow)
 
 
 class RayNode:
@@ -49,10 +64,19 @@ class RayNode:
             state_dir=folder / "state", checkpoints_dir=self.checkpoints, _env_file=None
         )
         self._node: nodes.Node | None = None
+        self._begin: Callable[[], nodes.Node] | None = None
 
     def start(self, *, host: str, cpus: int, port: int = 0, join: str | None = None) -> None:
         """Begin to run."""
-        self._node = nodes.start(self.settings, join=join, host=host, port=port, cpus=cpus, gpus=0)
+        self._begin = partial(
+            nodes.start, self.settings, join=join, host=host, port=port, cpus=cpus, gpus=0
+        )
+        self._node = self._begin()
+
+    def come_back(self) -> None:
+        """Begin again after the end, as before."""
+        assert self._begin is not None
+        self._node = self._begin()
 
     def family(self) -> list[psutil.Process]:
         """All processes of this node."""
@@ -86,7 +110,7 @@ class RayCluster:
     """A head on which nothing is written, and nodes that write."""
 
     def __init__(self, folder: Path, checkpoints: Path) -> None:
-        self._folder, self._checkpoints = folder, checkpoints
+        self._folder, self.checkpoints = folder, checkpoints
         self.port = free_port()
         self.address = f"{HEAD}:{self.port}"
         self.head = RayNode(folder / "head", checkpoints)
@@ -99,7 +123,7 @@ class RayCluster:
     def add(self, cpus: int = 2) -> RayNode:
         """Start another node."""
         number = len(self.nodes) + 1
-        node = RayNode(self._folder / f"node{number}", self._checkpoints)
+        node = RayNode(self._folder / f"node{number}", self.checkpoints)
         token = token_file(node.settings.state_dir)
         token.parent.mkdir(parents=True)
         shutil.copy(self.token, token)
@@ -122,7 +146,7 @@ class RayCluster:
 
     def options(self, **changes: Any) -> ClusterOptions:
         """What an executor needs to use it."""
-        place = self._checkpoints / "lento"
+        place = self.checkpoints / "lento"
         return ClusterOptions(self.address, place, token_file=self.token, **changes)
 
     def close(self) -> None:
