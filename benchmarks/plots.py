@@ -12,7 +12,10 @@ import matplotlib
 
 matplotlib.use("agg")
 from matplotlib import pyplot
+from matplotlib.ticker import NullFormatter
 
+# The same for all, so that bars can be compared across shapes.
+LIMITS = (10, 100_000)
 OURS, THEIRS = "#8c2d19", "#b8b0a2"
 
 
@@ -33,7 +36,9 @@ def draw(found: dict[str, Any], picture: Path) -> None:
         for place, value in enumerate(medians):
             axis.annotate(f" {value:,.0f}", (value, place), va="center", fontsize=8)
         axis.set_xscale("log")
-        axis.set_xlim(right=max(medians) * 3)
+        axis.set_xlim(LIMITS)
+        axis.xaxis.set_major_formatter("{x:,.0f}")
+        axis.xaxis.set_minor_formatter(NullFormatter())
         axis.set_title(f"{shape}, {requests} at once", loc="left", fontsize=10)
         axis.spines[["top", "right"]].set_visible(False)
         axis.tick_params(labelsize=8)
