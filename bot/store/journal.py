@@ -16,7 +16,9 @@ from model.files import write_text
 
 log = logging.getLogger(__name__)
 
-_SENDING, _SENT = "sending", "sent"
+_SENDING, _SENT, _ENDED = "sending", "sent", "ended"
+_NOBODY = "-"
+_END = f"{_ENDED} {_NOBODY}\n".encode("ascii")
 
 
 class Journal:
@@ -33,6 +35,14 @@ class Journal:
             return self._path.stat().st_size
         except OSError:
             return 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last process that had it closed it in order, or nobody had it yet."""
+        try:
+            return self._path.read_bytes().endswith(_END)
+        except OSError:
+            return True
 
     def read(self) -> tuple[set[str], set[str]]:
         """The references of the requests whose final message may have been sent, and of those whose
@@ -62,6 +72,11 @@ class Journal:
             write_text(self._path, "".join(f"{_SENT} {reference}\n" for reference in sent))
         except OSError as error:
             log.debug("the journal cannot be begun anew: %s", error.strerror)
+
+    def end(self) -> None:
+        """Say that this process ended in order, and close the file."""
+        self._append(_ENDED, _NOBODY)
+        self.close()
 
     def close(self) -> None:
         """Close the file."""

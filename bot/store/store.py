@@ -33,6 +33,8 @@ MINUTE, DAY = 60.0, 86_400.0
 JOURNAL = "sent.log"
 # How long the platforms may deliver an event again.
 REMEMBER_EVENTS = 3600.0
+# What kills a process (no memory left, say) is seldom over at once.
+SHAKY_SECONDS = 60.0
 Work = Callable[[AsyncConnection], Awaitable[Any]]
 
 
@@ -59,6 +61,7 @@ class Store(Alone):
         self._journal = journal or Journal(folder / JOURNAL)
         self._sending: set[str] = set()  # by an earlier process, when it ended
         self._sent: set[str] = set()  # and not forgotten yet
+        self._shaky_until = 0.0
         self._opening = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -77,9 +80,16 @@ class Store(Alone):
         """Bytes that are taken, as far as is known."""
         return self._database.size + self._journal.size
 
+    @property
+    def shaky(self) -> bool:
+        """Whether a process was killed in this place so lately that this one may be too."""
+        return time.monotonic() < self._shaky_until
+
     async def open(self) -> None:
         """Open or begin the database and read what is remembered."""
         self._memory = await self._run(remembered) or {}
+        if not self._journal.ended:
+            self._shaky_until = time.monotonic() + SHAKY_SECONDS
         self._sending, self._sent = self._journal.read()
         if await self._forget(self._sent):
             self._sent.clear()
@@ -89,7 +99,7 @@ class Store(Alone):
         """Finish what was begun and close the file."""
         await asyncio.gather(*self._tasks)
         await self._dispose()
-        self._journal.close()
+        self._journal.end()
 
     # Values by name, and the admins' audit.
 

@@ -29,6 +29,7 @@ TEXTS = {
     "cancelled_job": "Cancelled.",
     "too_slow": "I could not finish in time; ask again, please.",
     "resumed": "There was an interruption; I am going on with your phrase.",
+    "begun": "Writing...",
     "late": "I was switched off and could not answer you in time; ask again, please.",
     "internal": "Something went wrong on my side (reference {reference}); ask again, please.",
     # while a request waits

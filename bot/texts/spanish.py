@@ -91,6 +91,7 @@ TEXTS = {
     "cancelled_job": "Cancelado.",
     "too_slow": "No he podido terminar a tiempo; repita la petición, por favor.",
     "resumed": "Ha habido una interrupción; sigo con su frase.",
+    "begun": "Escribo...",
     "late": "He estado apagado y no pude contestarle a tiempo; repita la petición, por favor.",
     "internal": "Algo ha fallado por mi parte (referencia {reference}); repita la petición, por "
     "favor.",

@@ -59,7 +59,7 @@ class Reckoning:
             told.append(
                 f"{name}: requests {len(record.requests)}, accepted {len(record.accepted)}, "
                 f"lost {len(record.lost)}, duplicated {len(record.duplicated)}, "
-                f"answered by an apology {len(record.apologies)}"
+                f"answered by an apology {len(record.apologies)}, notes left behind {record.notes}"
             )
         if self.recoveries:
             median = statistics.median(self.recoveries)

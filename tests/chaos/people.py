@@ -21,8 +21,9 @@ PHRASE = "En un lugar de la Mancha"
 PATIENCE_SECONDS = 60.0
 PAUSE_SECONDS = 0.05
 ALL = Shard()
-# What whoever waited for a process that was killed is told, until the answer takes its place.
-NOTES = {say("resumed", language) for language in (SPANISH, ENGLISH)}
+# What people are told whom a process that is killed must not leave in doubt, until the answer takes
+# its place.
+NOTES = {say(key, language) for key in ("resumed", "begun") for language in (SPANISH, ENGLISH)}
 
 
 class Request(Protocol):
@@ -37,6 +38,9 @@ class Request(Protocol):
 
     @property
     def written(self) -> bool: ...
+
+    @property
+    def notes(self) -> int: ...
 
     async def end(self) -> None: ...
 
@@ -78,6 +82,11 @@ class Record:
         return [each for each in self.accepted if each.answers > 1]
 
     @property
+    def notes(self) -> int:
+        """How many messages say for ever that an answer is to come."""
+        return sum(each.notes for each in self.accepted)
+
+    @property
     def apologies(self) -> list[Request]:
         """Those whose answer is the sentence of a failure."""
         return [each for each in self.accepted if each.answers and not each.written]
@@ -108,6 +117,10 @@ class DiscordRequest:
         return any(PHRASE in each.content for each in self._shown)
 
     @property
+    def notes(self) -> int:
+        return sum(each.thinking for each in self._shown)
+
+    @property
     def _shown(self) -> list[DiscordMessage]:
         original = [] if self.interaction.original is None else [self.interaction.original]
         return [each for each in (*original, *self.interaction.followups) if not each.deleted]
@@ -135,6 +148,10 @@ class TelegramRequest:
     @property
     def written(self) -> bool:
         return any(PHRASE in each.text for each in self.telegram.replies_to(self.message))
+
+    @property
+    def notes(self) -> int:
+        return sum(each.text in NOTES for each in self.telegram.replies_to(self.message))
 
 
 def is_final(text: str, buttons: Collection[str]) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, cast
 from telegram.error import InvalidToken, TelegramError
 
 from bot.adapters.telegram.answers import ChatAnswer, WayBack
-from bot.adapters.telegram.context import NAME, PATIENCE_SECONDS, Context
+from bot.adapters.telegram.context import NAME, PATIENCE_SECONDS, RESUMED, Context
 from bot.adapters.telegram.dispatcher import Dispatcher
 from bot.adapters.telegram.guest import GuestAnswer
 from bot.adapters.telegram.intake import Intake, Seen
@@ -55,7 +55,7 @@ class Telegram:
     def unpack(self, origin: Any) -> WayBack:
         if origin["kind"] == "chat":
             place = Place(**origin["place"])
-            return ChatAnswer(self._outbox, place, message=origin["message"], waited=True)
+            return ChatAnswer(self._outbox, place, message=origin["message"], note=RESUMED)
         if origin["kind"] == "guest" and self._context is not None:
             return GuestAnswer(self._context, origin["query"])
         raise ValueError(origin["kind"])

@@ -82,7 +82,10 @@ class ChatAnswer:
     """The answer to a message or to a press below one.
 
     Whoever waited while nobody was there is told at once that it goes on, and the answer takes the
-    place of that note: an edit can be made twice where a message would be there twice.
+    place of that note: an edit can be made twice where a message would be there twice. So is
+    whoever asks soon after a process was killed, since that one is seldom the last.
+
+    note: the key of the sentence for that, if there is to be one.
     """
 
     def __init__(
@@ -92,11 +95,11 @@ class ChatAnswer:
         press: Press | None = None,
         message: int | None = None,
         *,
-        waited: bool = False,
+        note: str | None = None,
     ) -> None:
         self._outbox, self._place, self._press = outbox, place, press
         self._message = message  # the draft or note that has been sent
-        self._waited = waited
+        self._note = note
         self._signs: list[asyncio.Task[None]] = []
         self._typing: asyncio.Task[None] | None = None
         self._shown = Rendered("")
@@ -110,8 +113,8 @@ class ChatAnswer:
         if self._press is not None:
             self._signs.append(asyncio.create_task(self._press.answer()))
         await asyncio.wait(self._signs, timeout=SIGN_SECONDS)
-        if self._waited and self._message is None:
-            note = plain(say("resumed", job.language))
+        if self._note is not None and self._message is None:
+            note = plain(say(self._note, job.language))
             self._message = await self._outbox.stand(self._place, note, reference=job.reference)
         self._typing = asyncio.create_task(self._keep_typing(), name=f"typing {job.reference}")
 

@@ -55,7 +55,8 @@ class Callbacks:
             return
         core = self._context.core
         phrase, options = button.asks(shown.phrase, shown.text, core.settings)
-        way_back = ChatAnswer(self._context.outbox, Place.of(message), press)
+        place, note = Place.of(message), self._context.note_for(event)
+        way_back = ChatAnswer(self._context.outbox, place, press, note=note)
         job = Job(phrase, options, requester(query.from_user, message), way_back)
         job.event = event.take()
         life = core.service.start(job, self._context.platform)

@@ -16,6 +16,8 @@ from bot.texts import language_of
 
 NAME = "telegram"
 PATIENCE_SECONDS = 600.0
+# What stands in the place of an answer for as long as it may be lost: see bot.texts.
+RESUMED, BEGUN = "resumed", "begun"
 
 
 @dataclass
@@ -49,6 +51,13 @@ class Context:
         What comes while we serve is never late, however wrong this machine's clock may be.
         """
         return self.since - message.date.timestamp() > PATIENCE_SECONDS
+
+    def note_for(self, event: Event) -> str | None:
+        """The key of what is said at once to somebody who asks, in the place of the answer; None
+        where the answer can come by itself."""
+        if event.waited:
+            return RESUMED
+        return BEGUN if self.core.store.shaky else None
 
     def wrote(self, message: Message) -> bool:
         """Whether a message is one of ours."""

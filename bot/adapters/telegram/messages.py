@@ -150,8 +150,8 @@ class Messages:
             await self._reply(asked, "late")
             return
         core = self._context.core
-        place, waited = Place.of(asked.message), asked.event.waited
-        way_back = ChatAnswer(self._context.outbox, place, waited=waited)
+        place, note = Place.of(asked.message), self._context.note_for(asked.event)
+        way_back = ChatAnswer(self._context.outbox, place, note=note)
         job = Job(phrase, core.settings.options(), asked.requester, way_back)
         job.event = asked.event.take()
         core.service.start(job, self._context.platform)

@@ -111,6 +111,28 @@ async def test_whoever_waited_for_a_process_that_was_killed_is_told_and_answered
         assert reply.history[0].text == say("resumed")
 
 
+async def test_after_a_kill_answers_take_the_place_of_a_note_and_after_an_end_they_do_not(
+    checkpoints: Path, tmp_path: Path
+) -> None:
+    async with FakeTelegram(flood=False) as server:
+        ana = server.user("Ana")
+        home = server.private(ana)
+        bot = await start(settings_of(server, checkpoints, tmp_path), tmp_path)
+        await bot.until(server.connected())
+        bot.process.kill()
+        await bot.ended()
+        async with running(server, checkpoints, tmp_path):
+            asked = await server.say(ana, home, f"/escribe {PHRASE}")
+            shaky = await text_behind(server, asked)
+            assert phrase_of(shaky) == PHRASE
+            assert shaky.history[0].text == say("begun")
+        async with running(server, checkpoints, tmp_path):
+            calm = await answer(server, ana, home, PHRASE)
+            assert phrase_of(calm) == PHRASE
+            assert not calm.edits
+        assert server.violations == []
+
+
 async def ask_and_live_until(
     server: FakeTelegram, ana: User, checkpoints: Path, state: Path, mark: str
 ) -> Message:
