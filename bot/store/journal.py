@@ -12,6 +12,7 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
+from bot.jobs import Job
 from model.files import write_text
 
 log = logging.getLogger(__name__)
@@ -21,8 +22,21 @@ _NOBODY = "-"
 _END = f"{_ENDED} {_NOBODY}\n".encode("ascii")
 
 
+def event_mark(platform: str, key: str) -> str:
+    """What stands for an event; no request is called like this."""
+    return f"{platform}/{key}"
+
+
+def marks_of(job: Job) -> list[str]:
+    """What stands for a request: its reference, and the event that it came with, which is there
+    still where the request could not be kept."""
+    if job.event is None:
+        return [job.reference]
+    return [job.reference, event_mark(job.requester.platform, job.event)]
+
+
 class Journal:
-    """A file of marks, the last of each request counting; what cannot be written is forgone."""
+    """A file of marks, the last state of each counting; what cannot be written is forgone."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -45,31 +59,31 @@ class Journal:
             return True
 
     def read(self) -> tuple[set[str], set[str]]:
-        """The references of the requests whose final message may have been sent, and of those whose
-        message has been."""
-        marks: dict[str, str] = {}
+        """The marks of the requests whose final message may have been sent, and of those whose
+        message has been (see `marks_of`)."""
+        marks: dict[str, str] = {}  # to their states
         try:
             for line in self._path.read_text("ascii", "replace").splitlines():
-                mark, _, reference = line.partition(" ")
-                marks[reference] = mark
+                state, _, mark = line.partition(" ")
+                marks[mark] = state
         except OSError:  # there is none yet, or no way to read it
             pass
-        sending = {reference for reference, mark in marks.items() if mark == _SENDING}
-        return sending, {reference for reference, mark in marks.items() if mark == _SENT}
+        sending = {mark for mark, state in marks.items() if state == _SENDING}
+        return sending, {mark for mark, state in marks.items() if state == _SENT}
 
-    def note_sending(self, reference: str) -> None:
+    def note_sending(self, mark: str) -> None:
         """From now on the final message may have arrived."""
-        self._append(_SENDING, reference)
+        self._append(_SENDING, mark)
 
-    def note_sent(self, reference: str) -> None:
+    def note_sent(self, *marks: str) -> None:
         """The request has had its final message."""
-        self._append(_SENT, reference)
+        self._append(_SENT, *marks)
 
     def begin_anew(self, sent: Collection[str] = ()) -> None:
         """Keep the marks of these alone: requests that were answered and are not forgotten yet."""
         self.close()
         try:
-            write_text(self._path, "".join(f"{_SENT} {reference}\n" for reference in sent))
+            write_text(self._path, "".join(f"{_SENT} {mark}\n" for mark in sent))
         except OSError as error:
             log.debug("the journal cannot be begun anew: %s", error.strerror)
 
@@ -84,11 +98,12 @@ class Journal:
             os.close(self._file)
             self._file = None
 
-    def _append(self, mark: str, reference: str) -> None:
+    def _append(self, state: str, *marks: str) -> None:
         try:
             if self._file is None:
                 flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
                 self._file = os.open(self._path, flags, 0o600)
-            os.write(self._file, f"{mark} {reference}\n".encode("ascii"))
+            lines = "".join(f"{state} {mark}\n" for mark in marks)
+            os.write(self._file, lines.encode("ascii"))
         except OSError as error:
             log.debug("the journal cannot be written: %s", error.strerror)

@@ -25,6 +25,7 @@ from bot.jobs import Job, Requester
 from bot.limits import Excess, Rule
 from bot.store.bus import Bus
 from bot.store.claims import BUSY, admit, adopt
+from bot.store.journal import event_mark, marks_of
 from bot.store.leases import BEAT_SECONDS, LIVING, Lead, Member, Membership
 from bot.store.postgres import CONNECTIONS, Postgres, is_shutdown
 from bot.store.slots import Slot, take_slot
@@ -170,7 +171,7 @@ class SharedStore(Store):
         self._claimed.pop(job.reference, None)
         leaving = self._leaving.pop(job.reference, None)
         if leaving is not None and await leaving:
-            self._sent.discard(job.reference)
+            self._sent.difference_update(marks_of(job))
         else:
             await super().finish(job)
 
@@ -224,12 +225,7 @@ class SharedStore(Store):
 
     async def orphans(self, platform: str) -> list[tuple[Job, bool]]:
         found = {each.reference: each for each in map(job_of, await self._adopt(jobs, platform))}
-        if not found:
-            return []
-        # On this machine the dead have left word of what they had sent.
-        sent = {
-            name for each in self._slot.neighbours() for name in each.read()[1] if name in found
-        }
+        sent = self._sent_by_the_dead() & found.keys() if found else set()
         await self._forget(sent)
         self._claimed |= dict.fromkeys(found.keys() - sent, self._membership.lapses)
         left = [job for job in found.values() if job.reference not in sent]
@@ -237,8 +233,16 @@ class SharedStore(Store):
 
     async def orphaned_events(self, platform: str) -> list[tuple[str, Any, float]]:
         rows = await self._adopt(events, platform)
-        found = [(row["key"], row["body"], row["received"]) for row in rows]
-        return sorted(found, key=lambda event: event[2])
+        found = {event_mark(platform, row["key"]): row for row in rows}
+        sent = self._sent_by_the_dead() & found.keys() if found else set()
+        await self._forget(sent)
+        left = [row for mark, row in found.items() if mark not in sent]
+        unhandled = [(row["key"], row["body"], row["received"]) for row in left]
+        return sorted(unhandled, key=lambda event: event[2])
+
+    def _sent_by_the_dead(self) -> set[str]:
+        """The marks of what those who have ended on this machine left word of having sent."""
+        return set().union(*(each.read()[1] for each in self._slot.neighbours()))
 
     async def cancel_elsewhere(self, person: str) -> bool:
         platform, _, user = person.partition(":")
@@ -305,9 +309,7 @@ class SharedStore(Store):
         twice."""
         edits, answered = self._edits, self._sent - self._leaving.keys()
         introduced, self._introduced = self._introduced, True
-        await connection.execute(
-            delete(jobs).where(jobs.c.reference.in_(answered), self._mine(jobs))
-        )
+        await self._remove(connection, answered)
         written = await self._write(connection)
         found = await remembered(connection)
         await self._membership.renew(connection)

@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from bot.limits import Excess, Rule
 from bot.store.alone import Alone
 from bot.store.database import SQLite
 from bot.store.dialect import Database
-from bot.store.journal import Journal
+from bot.store.journal import Journal, event_mark, marks_of
 from bot.store.tables import audit, blocks, events, jobs, memory, requests
 from model.prompt import Options
 
@@ -156,11 +156,15 @@ class Store(Alone):
             .order_by(events.c.received, events.c.key)
         )
         rows = await self._run(lambda each: each.execute(query))
-        return [] if rows is None else [tuple(row) for row in rows]
+        found = [] if rows is None else [tuple(row) for row in rows]
+        return [event for event in found if event_mark(platform, event[0]) not in self._sent]
 
     async def handled(self, platform: str, key: str) -> None:
         """Forget an event's body; its key stays for a while."""
-        await self._run(lambda each: each.execute(_handled(platform, key)))
+        mark = event_mark(platform, key)
+        if not await self._forget([mark]):
+            self._sent.add(mark)
+            self._journal.note_sent(mark)
 
     # Requests under way.
 
@@ -194,13 +198,14 @@ class Store(Alone):
     def note_sent(self, job: Job) -> None:
         """The final message has arrived: no process needs to send it again."""
         if job.reference not in self._sent:
-            self._sent.add(job.reference)
-            self._journal.note_sent(job.reference)
+            marks = marks_of(job)
+            self._sent.update(marks)
+            self._journal.note_sent(*marks)
 
     async def finish(self, job: Job) -> None:
         """Forget a request."""
-        if await self._forget({job.reference}):
-            self._sent.discard(job.reference)
+        if await self._forget(marks_of(job)):
+            self._sent.difference_update(marks_of(job))
 
     async def unfinished(self, platform: str) -> list[tuple[Job, bool]]:
         """Requests that an earlier process in this one's place accepted and did not finish, oldest
@@ -210,7 +215,8 @@ class Store(Alone):
         )
         rows = await self._run(lambda each: each.execute(query))
         found = [] if rows is None else [job_of(row._mapping) for row in rows]
-        return [(job, job.reference in self._sending) for job in found]
+        left = [job for job in found if job.reference not in self._sent]
+        return [(job, job.reference in self._sending) for job in left]
 
     # Limits and privacy.
 
@@ -357,9 +363,24 @@ class Store(Alone):
         row = self._database.insert(memory).values(name=name, value=value)
         return row.on_conflict_do_update(index_elements=["name"], set_={"value": value})
 
-    async def _forget(self, references: set[str]) -> bool:
-        gone = delete(jobs).where(jobs.c.reference.in_(references), self._mine(jobs))
-        return await self._run(lambda each: each.execute(gone)) is not None
+    async def _forget(self, marks: Collection[str]) -> bool:
+        """Whether there is nothing left of requests and events, by their marks."""
+
+        async def forget(connection: AsyncConnection) -> bool:
+            await self._remove(connection, marks)
+            return True
+
+        return not marks or await self._run(forget) is not None
+
+    async def _remove(self, connection: AsyncConnection, marks: Collection[str]) -> None:
+        requests_left = [mark for mark in marks if "/" not in mark]
+        if requests_left:
+            gone = delete(jobs).where(jobs.c.reference.in_(requests_left), self._mine(jobs))
+            await connection.execute(gone)
+        for mark in marks:
+            platform, found, key = mark.partition("/")
+            if found:
+                await connection.execute(_handled(platform, key))
 
 
 async def remembered(connection: AsyncConnection) -> dict[str, Any]:

@@ -93,6 +93,11 @@ class Town:
         """How many requests the database has."""
         return int(self.postgres.ask("SELECT count(*) FROM jobs")[0][0])
 
+    @property
+    def unhandled(self) -> int:
+        """How many events the database has that somebody would handle after a restart."""
+        return int(self.postgres.ask("SELECT count(*) FROM events WHERE body IS NOT NULL")[0][0])
+
     async def until(self, process: Process, part: str, *words: str) -> str:
         """Wait until a process says one of these of a part of it; which one."""
         async with asyncio.timeout(PATIENCE_SECONDS):

@@ -206,6 +206,7 @@ async def test_a_restart_of_the_database_under_load_loses_nothing(town: Town) ->
     for process in town.processes:
         await process.bot.logged("the store works again")
     await until(lambda: town.under_way == 0)
+    await until(lambda: town.unhandled == 0)
 
 
 async def test_a_database_that_stands_still_stops_nobody(town: Town) -> None:

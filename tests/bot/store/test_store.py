@@ -62,6 +62,19 @@ async def test_what_was_sent_is_not_sent_again_however_the_process_ended(place: 
         ]
 
 
+async def test_an_event_is_not_handled_again_whose_request_was_answered_and_could_not_be_kept(
+    place: Place,
+) -> None:
+    async with place.open() as store:
+        assert await store.receive("telegram", {"1": {"n": 1}, "2": {"n": 2}}) == ["1", "2"]
+        store.note_sent(job(event="1"))
+    async with place.open() as store:
+        assert [key for key, _, _ in await store.unhandled("telegram")] == ["2"]
+        answered = job(event="2")
+        await store.finish(answered)
+        assert await store.unhandled("telegram") == []
+
+
 @pytest.mark.parametrize("content", [b"sent", b"\xff\xfe sent X\n\n", b"sent A\nsen"])
 async def test_a_journal_that_was_cut_off_is_read_as_far_as_it_goes(
     tmp_path: Path, content: bytes
