@@ -66,6 +66,11 @@ class Sequence:
         return self._written + self._own
 
     @property
+    def sentence(self) -> str:
+        """The unfinished sentence, with what the phrase had of it."""
+        return self._sentence
+
+    @property
     def text(self) -> str:
         """The phrase and its continuation so far."""
         return self.tokenizer.decode(self.tokens[1:]).rstrip(" ")
@@ -103,6 +108,28 @@ class Sequence:
             return False
         self._close_runaway()
         return True
+
+    def accept_all(self, tokens: list[int]) -> tuple[int, bool]:
+        """Accept tokens that were drawn one after the other with the next random numbers, until the
+        text is finished or earlier tokens changed: how many of them, and whether any changed."""
+        taken, cut = 0, False
+        while taken < len(tokens) and not (cut or self.finished):
+            # Up to the next one that may be more than a character, all at once: this is done a
+            # million times a second.
+            upto = min(len(tokens), taken + self.options.sentence_limit - self._own - 1)
+            if (separator := self.tokenizer.separator) in tokens[taken:upto]:
+                upto = tokens.index(separator, taken)
+            self.tokens += tokens[taken:upto]
+            self._sentence += self.tokenizer.decode(tokens[taken:upto])
+            self._own += upto - taken
+            taken = upto
+            if taken < len(tokens):
+                cut = self.accept(tokens[taken])
+                taken += 1
+        self._refill(taken)
+        for _ in range(taken):
+            self._uniforms.popleft()
+        return taken, cut
 
     def take_text(self) -> str:
         """What may be shown since the last call; what was shown is never taken back."""
