@@ -355,19 +355,18 @@ def draw(
     known = ids < VOCABULARY
     going = position < CONTEXT
     drawn = 0
-    for draft in tl.static_range(0, DRAFTS + 1):
-        if going:
-            column = slot * (DRAFTS + 1) + draft
-            found = tl.load(logits + column * VOCABULARY + ids, known, other=-float("inf"))
-            mask = tl.load(constraints + state) * VOCABULARY
-            found += tl.load(masks + mask + ids, known, other=0.0)
-            token = _pick(found, ids, temperature, top_p, tl.load(uniforms + draft), PADDED)
-            state = tl.load(following + state * VOCABULARY + token)
-            drawn += 1
-            tl.store(answer + count + drawn, token)
-            tl.store(held + TOKENS + (position + drawn) % RING, token)
-            if draft < DRAFTS:
-                going = token == tl.load(tokens + column + 1)
+    while going:
+        column = slot * (DRAFTS + 1) + drawn
+        found = tl.load(logits + column * VOCABULARY + ids, known, other=-float("inf"))
+        mask = tl.load(constraints + state) * VOCABULARY
+        found += tl.load(masks + mask + ids, known, other=0.0)
+        token = _pick(found, ids, temperature, top_p, tl.load(uniforms + drawn), PADDED)
+        state = tl.load(following + state * VOCABULARY + token)
+        # A column that stands for nothing has -1, which no token is.
+        going = token == tl.load(tokens + column + 1, drawn < DRAFTS, other=-1)
+        drawn += 1
+        tl.store(answer + count + drawn, token)
+        tl.store(held + TOKENS + (position + drawn) % RING, token)
     tl.store(answer, count + drawn)
     tl.store(held, position + drawn)
     tl.store(held + 1, state)

@@ -100,9 +100,18 @@ class FusedSteps:
         self._queries, self._mixed = (zeros(columns, config.width) for _ in range(2))
         self._hidden = zeros(columns, config.feed_forward)
         self.logits = zeros(columns, config.vocabulary, dtype=torch.float32)
-        self._tokens, self._rows, self._positions = (
+        self.tokens, self._rows, self._positions = (
             zeros(columns, dtype=torch.int32) for _ in range(3)
         )
+        self._lines = {  # how orders and states are laid out
+            "ORDER": buffers.orders.shape[1],
+            "STATE": STATE_SIZE,
+            "BASE": BASE,
+            "UNIFORMS": UNIFORMS,
+            "TOKENS": TOKENS,
+            "RING": RING,
+            "CONTEXT": config.context,
+        }
         known = torch.zeros(2, dtype=torch.int64)
         if drafts is not None:
             known = torch.from_numpy(drafts.slots.astype("int64"))
@@ -126,17 +135,14 @@ class FusedSteps:
 
     def step(self, slots: int, drafts: int, upto: int) -> None:
         """See Steps."""
+        self.propose(slots, drafts)
+        self._layers(slots * (1 + drafts))
+        self._judge(slots * (1 + drafts))
+        self.draw(slots, drafts)
+
+    def propose(self, slots: int, drafts: int) -> None:
+        """The columns of a step, with guesses in `tokens`."""
         config, buffers = self._config, self._buffers
-        orders = {
-            "ORDER": buffers.orders.shape[1],
-            "STATE": STATE_SIZE,
-            "BASE": BASE,
-            "UNIFORMS": UNIFORMS,
-            "TOKENS": TOKENS,
-            "RING": RING,
-            "CONTEXT": config.context,
-            "DRAFTS": drafts,
-        }
         kernels.propose[slots,](
             buffers.orders,
             buffers.numbers,
@@ -144,18 +150,20 @@ class FusedSteps:
             self._weights.embedding,
             self._guesses,
             self._x,
-            self._tokens,
+            self.tokens,
             self._rows,
             self._positions,
             SPARE=buffers.spare,
             WIDTH=config.width,
             PADDED=_padded(config.width),
             BITS=self._bits,
-            **orders,
+            DRAFTS=drafts,
+            **self._lines,
         )
-        columns = slots * (1 + drafts)
-        self._layers(columns)
-        self._judge(columns)
+
+    def draw(self, slots: int, drafts: int) -> None:
+        """Draw from `logits` what is to be drawn in a step."""
+        config, buffers = self._config, self._buffers
         kernels.draw[slots,](
             self.logits,
             buffers.masks,
@@ -165,12 +173,14 @@ class FusedSteps:
             buffers.numbers,
             buffers.states,
             buffers.manners,
-            self._tokens,
+            self.tokens,
             buffers.answers,
             ANSWER=buffers.answers.shape[1],
             VOCABULARY=config.vocabulary,
             PADDED=_padded(config.vocabulary),
-            **orders,
+            DRAFTS=drafts,
+            num_warps=8,
+            **self._lines,
         )
 
     def _embed(self, columns: int) -> None:
