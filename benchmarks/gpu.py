@@ -31,7 +31,7 @@ from benchmarks import gpu_peers, load
 from benchmarks.decoders import stored
 from benchmarks.gpu_limit import Limit, limit_of
 from model.automaton import Automaton
-from model.backend import Backend, Runner, Session
+from model.backend import Backend, EngineName, Runner, Session
 from model.cuda import open_session
 from model.decoder import Decoder
 from model.drafting import DraftTable
@@ -71,12 +71,13 @@ ANYWHERE = (Way("PyTorch, not captured"), Way("PyTorch, token by token", ahead=F
 
 
 class Backing:
-    """A decoder that writes in one way and no other; see model.backend.Backend."""
+    """A decoder that writes in one way and no other; see model.backend.Backend.
 
-    engine = "pytorch"
+    dtype: of matrices and cache where it writes ahead.
+    """
 
-    def __init__(self, decoder: Decoder, way: Way) -> None:
-        self.decoder, self.way = decoder, way
+    def __init__(self, decoder: Decoder, way: Way, dtype: torch.dtype) -> None:
+        self.decoder, self.way, self.dtype = decoder, way, dtype
         self.config, self.parameter_count = decoder.config, decoder.parameter_count
         self.device = decoder.device
         decoder.abilities = Abilities(way.kernels, way.graphs)
@@ -91,8 +92,12 @@ class Backing:
         """A session of this way."""
         if not self.way.ahead or automaton is None:
             return TorchSession(self.decoder, rows, masks)
-        dtype = torch.bfloat16 if self.device.type == "cuda" else torch.float32
-        return open_session(self.decoder, rows, masks, automaton, drafts, dtype=dtype)
+        return open_session(self.decoder, rows, masks, automaton, drafts, dtype=self.dtype)
+
+    @property
+    def engine(self) -> EngineName:
+        """Who computes."""
+        return self.decoder.engine
 
     @property
     def fallen(self) -> bool:
@@ -114,7 +119,8 @@ def backed(found: StoredCheckpoint, way: Way, device: torch.device) -> Checkpoin
     decoder.load_state_dict({name: torch.from_numpy(w) for name, w in found.weights.items()})
     decoder.requires_grad_(False).eval().to(device)
     decoder.arrange()
-    checkpoint: Checkpoint[Backend] = found.with_decoder(Backing(decoder, way))
+    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+    checkpoint: Checkpoint[Backend] = found.with_decoder(Backing(decoder, way, dtype))
     return checkpoint if way.drafts else replace(checkpoint, drafts=None)
 
 

@@ -79,7 +79,7 @@ def plan(texts: int, drafting: bool) -> Plan:
         return Plan(8, 6)
     if drafting and texts <= 16:
         return Plan(8, 3)
-    return Plan(16 if texts <= 32 else 8, 0)
+    return Plan(16, 0)
 
 
 MOST = max(plan(texts, drafting).most for texts in SLOTS for drafting in (False, True))

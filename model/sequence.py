@@ -110,20 +110,18 @@ class Sequence:
         return True
 
     def accept_all(self, tokens: list[int]) -> tuple[int, bool]:
-        """Accept tokens that were drawn one after the other with the next random numbers, until the
-        text is finished or earlier tokens changed: how many of them, and whether any changed."""
-        taken, cut = 0, False
-        while taken < len(tokens) and not (cut or self.finished):
-            # Up to the next one that may be more than a character, all at once: this is done a
-            # million times a second.
-            upto = min(len(tokens), taken + self.options.sentence_limit - self._own - 1)
-            if (separator := self.tokenizer.separator) in tokens[taken:upto]:
-                upto = tokens.index(separator, taken)
-            self.tokens += tokens[taken:upto]
-            self._sentence += self.tokenizer.decode(tokens[taken:upto])
-            self._own += upto - taken
-            taken = upto
-            if taken < len(tokens):
+        """Accept tokens of an unfinished text that were drawn one after the other with the next
+        random numbers, until it is finished or earlier ones changed: how many, and whether so."""
+        room = self.options.sentence_limit - self._own
+        if len(tokens) < room and self.tokenizer.separator not in tokens:
+            # Nearly always, and done a million times a second.
+            self.tokens += tokens
+            self._sentence += self.tokenizer.decode(tokens)
+            self._own += len(tokens)
+            taken, cut = len(tokens), False
+        else:
+            taken, cut = 0, False
+            while taken < len(tokens) and not (cut or self.finished):
                 cut = self.accept(tokens[taken])
                 taken += 1
         self._refill(taken)

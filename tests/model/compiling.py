@@ -52,8 +52,7 @@ CASES: list[Case] = [
     ),
     (
         "project_heads",
-        [FLOATS, FLOATS, HALVES, FLOATS, FLOATS, FLOATS, INTEGERS, INTEGERS]
-        + [HALVES, HALVES, HALVES, "i32"],
+        [FLOATS, FLOATS, HALVES, FLOATS, FLOATS, FLOATS, INTEGERS, INTEGERS, *[HALVES] * 3, "i32"],
         {
             "WIDTH": WIDTH,
             "HEADS": HEADS,
@@ -102,8 +101,7 @@ CASES: list[Case] = [
     ),
     (
         "draw",
-        [FLOATS, FLOATS, INTEGERS, INTEGERS, INTEGERS, FLOATS, INTEGERS, FLOATS]
-        + [INTEGERS, INTEGERS],
+        [FLOATS, FLOATS, *[INTEGERS] * 3, FLOATS, INTEGERS, FLOATS, INTEGERS, INTEGERS],
         {"ANSWER": 113, "VOCABULARY": VOCABULARY, "PADDED": 128, **LINES},
         {"num_warps": 8},
     ),
@@ -130,4 +128,4 @@ def compiled(case: Case) -> str:
 
 if __name__ == "__main__":
     for each in CASES:
-        print(f"{each[0]}: {compiled(each)}")
+        print(f"{each[0]}: {compiled(each)}")  # noqa: T201

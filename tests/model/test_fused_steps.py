@@ -196,9 +196,12 @@ def test_a_full_row_draws_nothing(loaded: TorchCheckpoint) -> None:
 
 
 def test_a_seed_gives_the_same_text_with_guesses_and_without(
-    folder: Path, loaded: TorchCheckpoint, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cuda, "_CHECKED", 3)
+    shape = DecoderConfig("modern", TINY_TOKENIZER.size, 64, 32, 1, 1, 32)
+    folder = save_tiny(tmp_path / "tiny", config=shape)
+    loaded = load_checkpoint(folder)
     options = Options(seed=2, sentences=1, sentence_limit=40, temperature=0.5)
     plain = generate(loaded, "Hola", options)
     # A table that has read what will be written guesses it.
