@@ -26,7 +26,7 @@ from model.stored import StoredCheckpoint
 PEERS = ("transformers", "vllm")
 TEMPERATURE = 0.8
 CHARACTERS = 256
-LONGEST = 150.0  # seconds for a peer
+LONGEST = 100.0  # seconds for a peer
 Write = Callable[[list[int], int, int], None]  # tokens, texts, characters
 Speeds = dict[str, float]  # characters a second by the number of texts
 

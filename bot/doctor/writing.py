@@ -77,12 +77,13 @@ def _checkpoint(settings: Settings, runtime: Runtime) -> list[Finding]:
     if speed < LEAST_SPEED:
         return [warning("modelo", "doctor_slow", **values)]
     if runtime.device != "cpu":
-        return [_on_gpu(checkpoint.decoder.engine, len(result.sentences), values)]
+        return [on_gpu(checkpoint.decoder.engine, len(result.sentences), values)]
     return [good("modelo", "doctor_writes", sentences=len(result.sentences), **values)]
 
 
-def _on_gpu(engine: EngineName, sentences: int, values: dict[str, Any]) -> Finding:
-    """Which of the ways that there are on a GPU it was."""
+def on_gpu(engine: EngineName, sentences: int, values: dict[str, Any]) -> Finding:
+    """Which of the ways that there are on a GPU it was; values: name and id of the checkpoint, and
+    characters a second."""
     if engine == "kernels-graphs":
         told = say(engine)
         return good("modelo", "doctor_writes_gpu", sentences=sentences, engine=told, **values)

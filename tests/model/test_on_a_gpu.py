@@ -16,6 +16,7 @@ from model.generation import generate, make_sequence
 from model.places import bundled_checkpoints
 from model.prompt import Options
 from model.result import Result
+from model.runtime import choose_runtime
 from model.stored import Checkpoint
 from tests.model.ahead import load_ahead
 
@@ -54,6 +55,12 @@ def test_kernels_are_run_and_captured(caplog: pytest.LogCaptureFixture) -> None:
     assert len(result.sentences) == 2
     assert caplog.messages == []
     assert checkpoint.decoder.engine == "kernels-graphs"
+
+
+def test_the_setting_leaves_the_kernels_out() -> None:
+    checkpoint = choose_runtime("pytorch", "cuda").load(SMALL)
+    assert len(generate(checkpoint, PHRASES[0], Options(seed=1)).sentences) == 2
+    assert checkpoint.decoder.engine == "pytorch-graphs"
 
 
 @pytest.mark.parametrize("kernels", [True, False])

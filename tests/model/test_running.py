@@ -20,7 +20,6 @@ from model.decoder import Decoder
 from model.engine import Engine
 from model.generation import generate, make_sequence
 from model.graphs import Abilities, Graphs
-from model.native.decoder import NativeSession
 from model.places import bundled_checkpoints
 from model.prompt import Options, prepare
 from model.sequence import Sequence
@@ -192,7 +191,6 @@ def test_a_static_cache_gives_the_logits_of_the_other() -> None:
 def test_who_is_a_runner(pair: Pair) -> None:
     masks = np.zeros((4, TINY_TOKENIZER.size), np.float32)
     assert not isinstance(pair[0].decoder.session(1, masks), Runner)
-    assert not isinstance(NativeSession, Runner)
     engine = Engine(pair[1], rows=1)
     assert isinstance(engine._session, Runner)
     assert not isinstance(engine._session, TorchSession)
