@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 import torch
@@ -79,8 +80,11 @@ class PlainSteps:
         buffers.states[rows] = after.where(going[:, None], states).int()
 
     def _decode(self, tokens: Tensor, rows: Tensor, positions: Tensor, upto: int) -> Tensor:
-        kind, half = self._buffers.device.type, self._dtype != torch.float32
-        with torch.autocast(kind, self._dtype if half else None, half, cache_enabled=False):
+        casting: AbstractContextManager[object] = nullcontext()
+        if self._dtype != torch.float32:
+            kind = self._buffers.device.type
+            casting = torch.autocast(kind, self._dtype, cache_enabled=False)
+        with casting:
             return self._decoder.decode(tokens, self._cache, rows, positions, upto)
 
 

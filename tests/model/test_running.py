@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,22 +13,26 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from model.automaton import Automaton
 from model.backend import Backend, Runner, Session
 from model.cache import KVCache
 from model.checkpoint import load_checkpoint
-from model.config import DecoderConfig
+from model.config import DecoderConfig, Family
+from model.cuda_session import COLUMNS, MOST
 from model.decoder import Decoder
-from model.engine import Engine
+from model.engine import Engine, constraint_masks
 from model.generation import generate, make_sequence
 from model.graphs import Abilities, Graphs
 from model.places import bundled_checkpoints
+from model.plain_steps import PlainSteps
 from model.prompt import Options, prepare
 from model.sequence import Sequence
+from model.shared_buffers import SharedBuffers
 from model.static_cache import StaticCache
 from model.stored import Checkpoint
 from model.tokenizer import Tokenizer
 from model.torch_session import TorchSession
-from tests.conftest import TINY_TOKENIZER, save_tiny
+from tests.conftest import TINY_TOKENIZER, save_tiny, tiny_config
 from tests.model.ahead import load_ahead
 
 Pair = tuple[Checkpoint[Backend], Checkpoint[Backend]]
@@ -186,6 +191,28 @@ def test_a_static_cache_gives_the_logits_of_the_other() -> None:
     text = torch.arange(20) * 3 % 40
     read = decoder.decode(text, static, torch.full((20,), 3), torch.arange(20), 24)
     torch.testing.assert_close(read, decoder(text[None])[0], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("family", ["modern", "reference"])
+@torch.inference_mode()
+def test_a_step_asks_the_host_for_nothing(family: Family) -> None:
+    """Or it could not be captured: tensors without content could not answer."""
+    nowhere = torch.device("meta")
+    decoder = Decoder(replace(tiny_config(), family=family)).eval().to(nowhere)
+    masks, automaton = constraint_masks(TINY_TOKENIZER), Automaton(TINY_TOKENIZER)
+    buffers = SharedBuffers(4, 4, COLUMNS[-1], MOST, masks, automaton, nowhere)
+    steps = PlainSteps(decoder, buffers, torch.float32)
+    for slots in (1, 4):
+        buffers.take_orders(slots)
+        steps.step(slots, 0, 64)
+    steps.read(16, 64)
+    with pytest.raises(RuntimeError, match="meta"):
+        _ = int(buffers.answers.max())  # as what asks would
+
+
+def test_half_as_wide_numbers_write_too(tmp_path: Path) -> None:
+    ahead = load_ahead(save_tiny(tmp_path / "tiny"), dtype=torch.bfloat16)
+    assert len(generate(ahead, "Hola", options(sentences=1)).sentences) == 1
 
 
 def test_who_is_a_runner(pair: Pair) -> None:
