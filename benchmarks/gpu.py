@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import statistics
 import tempfile
 from collections.abc import Iterator
@@ -244,8 +245,11 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=PEOPLE, help="at once; 0: leave this out")
     parser.add_argument("--peers", type=Path, help="other engines too; weights for them go here")
     parser.add_argument("--profile", action="store_true", help="kernel by kernel, and no more")
+    parser.add_argument("--debug", action="store_true", help="why something fell back, in full")
     parser.add_argument("--save", type=Path, help="write all figures as JSON")
     arguments = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logging.getLogger("model").setLevel(logging.DEBUG if arguments.debug else logging.WARNING)
     console = Console(width=160)
     device = torch.device(arguments.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     sizes = [int(size) for size in arguments.sizes.split(",")]

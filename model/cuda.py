@@ -78,9 +78,10 @@ def _fused_steps(
         if decoder not in _weights:
             weights.exact = check(decoder, steps, buffers)
             _weights[decoder] = weights
-    except Exception as error:  # noqa: BLE001 - whatever it is, PyTorch can do without
+    except Exception as error:
         reason = str(error).strip().partition("\n")[0]
         log.warning("the kernels cannot be used (%s): PyTorch decodes, more slowly", reason)
+        log.debug("this is what happened", exc_info=True)
         return None
     return steps
 

@@ -22,6 +22,8 @@ TILE = 32  # columns that share what is read of the weights
 # Outputs of one program, and how much of its sum it loads at a time: (PART, BLOCK) of each product.
 HEADS_BLOCK, ATTENTION_BLOCK = 64, 128
 OUT, GATE, DOWN, HEAD = (16, 128), (32, 64), (16, 128), (32, 64)
+STAGES = 4  # loads of a product that are under way at a time
+ATTENTION_WARPS = 4
 _MOST_IDS = 256  # a draw compares each id with each other
 
 
@@ -226,7 +228,7 @@ class FusedSteps:
             EPS=EPS,
             TILE=TILE,
             BLOCK=HEADS_BLOCK,
-            num_stages=4,
+            num_stages=STAGES,
         )
 
     def _attend(self, columns: int, index: int) -> None:
@@ -243,6 +245,7 @@ class FusedSteps:
             WIDTH=config.head_width,
             CONTEXT=config.context,
             BLOCK=ATTENTION_BLOCK,
+            num_warps=ATTENTION_WARPS,
         )
 
     def _add(self, columns: int, read: Tensor, weight: Tensor, sizes: tuple[int, int]) -> None:
@@ -257,7 +260,7 @@ class FusedSteps:
             TILE=TILE,
             PART=sizes[0],
             BLOCK=sizes[1],
-            num_stages=4,
+            num_stages=STAGES,
         )
 
     def _gate(self, columns: int, layer: _Layer) -> None:
@@ -274,7 +277,7 @@ class FusedSteps:
             TILE=TILE,
             PART=GATE[0],
             BLOCK=GATE[1],
-            num_stages=4,
+            num_stages=STAGES,
         )
 
     def _judge(self, columns: int) -> None:
@@ -291,7 +294,7 @@ class FusedSteps:
             TILE=TILE,
             PART=HEAD[0],
             BLOCK=HEAD[1],
-            num_stages=4,
+            num_stages=STAGES,
         )
 
 

@@ -98,10 +98,11 @@ class Graphs:
                 torch.cuda.graph(graph, self._pool, self._stream, capture_error_mode=mode),
             ):
                 function()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the work can be done without
+        except Exception as error:
             self._abilities.graphs = False
             reason = str(error).strip().partition("\n")[0]
             log.warning("CUDA graphs cannot be captured here, decoding is slower: %s", reason)
+            log.debug("this is what happened", exc_info=True)
             return None
         self._graphs[key] = graph
         return graph

@@ -21,7 +21,8 @@ if torch.cuda.is_available():
 os.environ["TRITON_INTERPRET"] = "1"  # looked at when the kernels are imported
 pytest.importorskip("triton", reason="there is no Triton here: make test-kernels")
 
-from model import cuda
+from benchmarks.gpu_tuning import OTHERS, REPLAYS
+from model import cuda, fused_steps
 from model.automaton import Automaton
 from model.checkpoint import TorchCheckpoint, load_checkpoint
 from model.config import DecoderConfig
@@ -225,6 +226,13 @@ def test_what_the_kernels_can_do() -> None:
     assert not fusible(replace(SHAPE, vocabulary=300))
     assert not fusible(replace(SHAPE, final_norm=False))
     assert not fusible(DecoderConfig("reference", 40, 32, 64, 2, 2, 96))
+
+
+def test_what_can_be_tuned_is_there() -> None:
+    assert REPLAYS <= MOST
+    for name, others in OTHERS.items():
+        assert type(getattr(fused_steps, name)) is type(others[0])
+        assert getattr(fused_steps, name) not in others
 
 
 def test_the_kernels_compile_for_a_card() -> None:
