@@ -77,6 +77,11 @@ def _fused_steps(
         steps = FusedSteps(weights, buffers, max(most, *COLUMNS), drafts)
         if decoder not in _weights:
             weights.exact = check(decoder, steps, buffers)
+            # Compiled now, so that no text has to wait for it.
+            for guesses in {plan(size, drafts is not None).drafts for size in SLOTS}:
+                steps.propose(1, guesses)
+                steps.draw(1, guesses)
+            buffers.states.zero_()
             _weights[decoder] = weights
     except Exception as error:
         reason = str(error).strip().partition("\n")[0]

@@ -90,7 +90,6 @@ class FusedSteps:
         """columns: how many are read together at most, guesses included."""
         config = self._config = weights.config
         self._weights, self._buffers = weights, buffers
-        self.exact = weights.exact
         rows, device = buffers.spare + 1, buffers.device
 
         def zeros(*size: int, dtype: torch.dtype = weights.dtype) -> Tensor:
@@ -119,6 +118,11 @@ class FusedSteps:
             known = torch.from_numpy(drafts.slots.astype("int64"))
         self._guesses = known.to(device)
         self._bits = self._guesses.numel().bit_length() - 1
+
+    @property
+    def exact(self) -> bool:
+        """See Steps; false until it was seen."""
+        return self._weights.exact
 
     def bound(self, length: int) -> int:
         """The same for all: a column looks no farther than its own position."""

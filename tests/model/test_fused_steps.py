@@ -26,8 +26,8 @@ from model import cuda, fused_steps
 from model.automaton import Automaton
 from model.checkpoint import TorchCheckpoint, load_checkpoint
 from model.config import DecoderConfig
-from model.cuda_session import COLUMNS, MOST, Plan
-from model.engine import constraint_masks
+from model.cuda_session import COLUMNS, MOST, CudaSession, Plan, plan
+from model.engine import Engine, constraint_masks
 from model.fused_steps import FusedSteps, FusedWeights, fusible
 from model.generation import generate
 from model.native.decoder import load_native
@@ -54,6 +54,7 @@ from training.drafts import make_drafts
 SMALL = bundled_checkpoints() / "small"
 # No side is a whole number of tiles or blocks.
 SHAPE = DecoderConfig("modern", TINY_TOKENIZER.size, 96, 96, 2, 3, 80)
+SMALLEST = DecoderConfig("modern", TINY_TOKENIZER.size, 64, 32, 1, 1, 32)
 SLOTS = 5
 
 
@@ -200,8 +201,7 @@ def test_a_seed_gives_the_same_text_with_guesses_and_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cuda, "_CHECKED", 3)
-    shape = DecoderConfig("modern", TINY_TOKENIZER.size, 64, 32, 1, 1, 32)
-    folder = save_tiny(tmp_path / "tiny", config=shape)
+    folder = save_tiny(tmp_path / "tiny", config=SMALLEST)
     loaded = load_checkpoint(folder)
     options = Options(seed=2, sentences=1, sentence_limit=40, temperature=0.5)
     plain = generate(loaded, "Hola", options)
@@ -217,6 +217,20 @@ def test_a_seed_gives_the_same_text_with_guesses_and_without(
         assert ahead.decoder.engine == "kernels"
         launches.append(len(pieces))
     assert launches[1] < 0.6 * launches[0]
+
+
+def test_the_first_session_makes_guesses_already(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cuda, "_CHECKED", 3)
+    folder = save_tiny(tmp_path / "tiny", config=SMALLEST)
+    drafts = make_drafts(np.array([1, 2, 3] * 20, np.uint8))
+    for table in (drafts, None):
+        ahead = replace(load_ahead(folder, kernels=True), drafts=table)
+        session = Engine(ahead, rows=1)._session
+        assert isinstance(session, CudaSession)
+        assert session.exact
+        assert session.wanted(1) == plan(1, table is not None).most
 
 
 def test_what_the_kernels_can_do() -> None:
