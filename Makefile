@@ -11,9 +11,9 @@ export PIP_CONSTRAINT := constraints.txt
 export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test test-cluster test-export test-web lint format docs tables pictures bench \
-    bench-decoding bench-peers bench-platforms capacity simulate chaos chaos-postgres chaos-cluster \
-    weather soak sanitize prove-image prove-unit clean
+.PHONY: run test test-cluster test-export test-kernels test-web lint format docs tables pictures \
+    bench bench-decoding bench-gpu bench-peers bench-platforms capacity simulate chaos \
+    chaos-postgres chaos-cluster weather soak sanitize prove-image prove-unit clean
 
 # Start the bot; without tokens it is a chat in the terminal.
 run: $(VENV)/.installed
@@ -28,6 +28,11 @@ LLAMA := .venv-llama
 LLAMA_VERSION := $(shell sed -n 's/^llama_cpp_python==//p' constraints.txt)
 test-export: $(VENV)/.installed-dev $(LLAMA)/.installed-$(LLAMA_VERSION)
 	$(BIN)/pytest tests/model/exchange
+
+# The kernels for a GPU, interpreted, and compiled for one: that needs no GPU, but Triton (690 MB)
+test-kernels: $(VENV)/.installed-dev
+	@$(BIN)/python -m pip install --quiet triton
+	$(BIN)/pytest tests/model/test_fused_steps.py
 
 # The page in a real browser: Debian's Chromium, unless there is one or CHROMIUM names one
 test-web: $(VENV)/.installed-dev
@@ -77,6 +82,13 @@ bench-peers:
 	    ctranslate2 llama-cpp-python
 	$(PEERS)/bin/python -m benchmarks.decoding --peers build/exports --save build/decoding.json
 	$(PEERS)/bin/python -m benchmarks.plots build/decoding.json docs/decoding.png
+
+# How fast a GPU writes, in every way there is, beside transformers and vLLM where they are installed
+# and what the card could read; about five minutes. Then the tests that need a GPU
+bench-gpu: $(VENV)/.installed-dev
+	@mkdir -p build
+	$(BIN)/python -m benchmarks.gpu --peers build/exports-gpu --save build/gpu.json
+	$(BIN)/pytest -m gpu tests
 
 # The whole bot with fifty people at once on each platform
 bench-platforms: $(VENV)/.installed-dev

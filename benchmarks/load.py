@@ -60,18 +60,22 @@ async def one(executor: Executor, seed: int, wave: Wave) -> None:
     wave.characters += result.characters
 
 
-async def measure(checkpoint: Path, sizes: list[int], rounds: int) -> dict[int, Wave]:
-    """All waves on one executor."""
+async def measure(
+    checkpoint: Path, sizes: list[int], rounds: int, unmeasured: int = 0
+) -> dict[int, Wave]:
+    """All waves on one executor, those of `unmeasured` more rounds before them left out."""
     executor = Executor(WorkerOptions(checkpoint, max_batch=max(sizes), queue_limit=max(sizes) + 1))
     await executor.start()
     waves = {size: Wave() for size in sizes}
     try:
         await one(executor, 0, Wave())  # the first request warms caches up
-        for number in range(rounds):
-            for size, wave in waves.items():
+        for number in range(-unmeasured, rounds):
+            for size, counted in waves.items():
+                wave = counted if number >= 0 else Wave()
                 lag = asyncio.create_task(watch_lag(wave.lags))
                 started = time.perf_counter()
-                seeds = range(number * 1000, number * 1000 + size)
+                first = abs(number) * 1000
+                seeds = range(first, first + size)
                 await asyncio.gather(*(one(executor, seed, wave) for seed in seeds))
                 wave.seconds += time.perf_counter() - started
                 lag.cancel()

@@ -64,5 +64,6 @@ def measure(settings: Settings, checkpoint: str) -> Bench:
     loaded = runtime.load(path)
     measure_speed(loaded, 1, seconds=1.0)  # warms up
     speeds = {each: measure_speed(loaded, each, seconds=3.0) for each in REQUESTS}
-    drafts = runtime.engine == "native" and loaded.drafts is not None
-    return Bench(loaded.name, runtime.engine, drafts, runtime.threads, speeds)
+    engine = loaded.decoder.engine
+    drafts = not engine.startswith("pytorch") and loaded.drafts is not None
+    return Bench(loaded.name, engine, drafts, runtime.threads, speeds)

@@ -69,5 +69,6 @@ def answer(phrase: str, options: Options, settings: Settings, checkpoint: str) -
     from model.runtime import choose_runtime
 
     runtime = choose_runtime(settings.engine, settings.device, settings.threads)
-    result = generate(runtime.load(path), phrase, options)
-    return Answer(result, runtime.engine, time.monotonic() - started)
+    loaded = runtime.load(path)
+    result = generate(loaded, phrase, options)
+    return Answer(result, loaded.decoder.engine, time.monotonic() - started)

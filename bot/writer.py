@@ -153,6 +153,7 @@ def describe(checkpoint: Checkpoint[Backend]) -> Message:
         "name": checkpoint.name,
         "checkpoint": checkpoint.id,
         "parameters": checkpoint.decoder.parameter_count,
+        "engine": checkpoint.decoder.engine,
         "loss": _loss(checkpoint.metrics),
         "styles": list(checkpoint.tokenizer.styles),
     }

@@ -1,20 +1,23 @@
 """What the engine asks of a decoder, whoever computes it.
 
 A backend holds the weights; a session holds the rows of a KV cache, one text in each, and the
-logits behind each text. `model.decoder` is the backend that runs on torch, on any device;
-`model.native` the one that runs on a CPU without it.
+logits behind each text. A runner is a session that goes on by itself for some tokens.
+`model.decoder` is the backend that runs on torch, on any device; `model.native` the one that runs
+on a CPU without it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
+from model.automaton import Automaton
 from model.config import DecoderConfig
 from model.drafting import DraftTable
 from model.weights import Floats
 
-EngineName = Literal["native", "pytorch"]
+# On a GPU PyTorch may run kernels of ours instead of its own, and either captured as CUDA graphs.
+EngineName = Literal["native", "pytorch", "pytorch-graphs", "kernels", "kernels-graphs"]
 
 
 class Session(Protocol):
@@ -61,6 +64,51 @@ class Session(Protocol):
         """
 
 
+@runtime_checkable
+class Runner(Protocol):
+    """Rows of a KV cache in which several tokens of each text are drawn before anybody looks: where
+    a question and its answer take longer than a step.
+
+    It goes on from launch to launch by itself; only `settle` says where to go on instead. It draws
+    what `model.sampling` would with the random numbers it is given, under the constraints that its
+    automaton knows, until a row is full.
+    """
+
+    @property
+    def exact(self) -> bool:
+        """As with a Session."""
+
+    def settle(
+        self,
+        row: int,
+        tokens: Sequence[int],
+        held: int,
+        state: int,
+        temperature: float,
+        top_p: float,
+    ) -> None:
+        """Read a text of up to `context` tokens into a row, in place of what it held, and go on
+        behind it from the next launch on; its first `held`, fewer than all, are known to be there.
+
+        state: that of the automaton behind the text.
+        """
+
+    def wanted(self, texts: int) -> int:
+        """How many random numbers the next launch of so many texts may use up of each, those that
+        a launch may have used up already which was not collected yet included."""
+
+    def launch(self, rows: Sequence[int], uniforms: Sequence[Sequence[float]]) -> None:
+        """Begin to draw in each of these rows, and do not wait for it.
+
+        uniforms: of each, as many random numbers as are wanted, from that for the first token on
+        which was not collected yet.
+        """
+
+    def collect(self) -> list[list[int]]:
+        """Wait for the oldest launch that was not collected: what was drawn in each of its rows,
+        nothing where the row has been settled anew since."""
+
+
 class Backend(Protocol):
     """A decoder's weights, ready to be used."""
 
@@ -74,12 +122,19 @@ class Backend(Protocol):
 
     @property
     def engine(self) -> EngineName:
-        """Who computes."""
+        """Who computes, as far as is known before the first text."""
 
     @property
     def device(self) -> object:
         """Where it computes; `str` names it, as in `cpu` or `cuda:0`."""
 
-    def session(self, rows: int, masks: Floats, drafts: DraftTable | None = None) -> Session:
+    def session(
+        self,
+        rows: int,
+        masks: Floats,
+        drafts: DraftTable | None = None,
+        automaton: Automaton | None = None,
+    ) -> Session | Runner:
         """Room for `rows` texts. masks: (M, V), each may be added to logits before a draw; drafts:
-        where guesses come from, if the backend can check them cheaply."""
+        where guesses come from, if the backend can check them cheaply; automaton: by which masks
+        can be chosen without asking, and only then there may be a Runner."""

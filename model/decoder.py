@@ -11,17 +11,23 @@ Shapes: B texts in a batch, T tokens each, C width, H heads of width D, V ids in
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from model.automaton import Automaton
+from model.backend import EngineName
 from model.cache import KVCache
 from model.config import DecoderConfig
 from model.drafting import DraftTable
+from model.graphs import Abilities
 from model.torch_session import TorchSession
 from model.weights import Floats
+
+if TYPE_CHECKING:
+    from model.cuda_session import CudaSession
 
 
 @dataclass(frozen=True)
@@ -166,13 +172,13 @@ class Block(nn.Module):
 class Decoder(nn.Module):
     """Token ids to logits. Built untrained; `model.checkpoint` fills in weights."""
 
-    engine: Literal["pytorch"] = "pytorch"
     cosines: Tensor
     sines: Tensor
 
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
         self.config = config
+        self.abilities: Abilities | None = None  # see model.cuda
         self.token_embedding = nn.Embedding(config.vocabulary, config.width)
         if config.family == "reference":
             self.position_embedding = nn.Embedding(config.context, config.width)
@@ -194,8 +200,23 @@ class Decoder(nn.Module):
         """Where the weights are."""
         return self.head.weight.device
 
-    def session(self, rows: int, masks: Floats, drafts: DraftTable | None = None) -> TorchSession:
+    @property
+    def engine(self) -> EngineName:
         """See model.backend.Backend."""
+        return "pytorch" if self.abilities is None else self.abilities.engine
+
+    def session(
+        self,
+        rows: int,
+        masks: Floats,
+        drafts: DraftTable | None = None,
+        automaton: Automaton | None = None,
+    ) -> TorchSession | CudaSession:
+        """See model.backend.Backend."""
+        if self.device.type == "cuda" and automaton is not None:
+            from model.cuda import open_session
+
+            return open_session(self, rows, masks, automaton, drafts)
         return TorchSession(self, rows, masks)
 
     def arrange(self) -> None:
@@ -240,14 +261,22 @@ class Decoder(nn.Module):
         x = self._blocks(tokens[None], positions, Step(cache, rows, positions, length, mask))
         return self._logits(x[0, -1])
 
-    def decode(self, tokens: Tensor, cache: KVCache, rows: Tensor, positions: Tensor) -> Tensor:
+    def decode(
+        self,
+        tokens: Tensor,
+        cache: KVCache,
+        rows: Tensor,
+        positions: Tensor,
+        bound: int | None = None,
+    ) -> Tensor:
         """Read one more token in each row and return the logits after it, (B, V).
 
         tokens, rows, positions: (B,) int64; `positions` says how many tokens a row already holds.
+        bound: above all positions; by default it is looked up, for which the host has to wait.
         """
-        upto = int(positions.max()) + 1
+        upto = int(positions.max()) + 1 if bound is None else bound
         mask = None
-        if rows.numel() > 1:
+        if rows.numel() > 1 or bound is not None:
             keys = torch.arange(upto, device=tokens.device)
             mask = (keys <= positions[:, None])[:, None, None]  # (B, 1, 1, upto)
         step = Step(cache, rows, positions[:, None], upto, mask)

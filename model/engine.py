@@ -4,41 +4,26 @@ The engine is single-threaded and knows nothing of processes or chats. Rows of t
 places at the table; who finds none waits in order. What a row holds stays there when its text has
 left, and a text that begins in the same way need not be read from its beginning.
 
-Where the session can check guesses, a step reads some of them behind each text's last token. Tokens
-are drawn from the decoder's logits one after the other, with the text's own random numbers, for as
-long as the guesses were right: with and without them a seed gives the same text.
+How the seated texts are written depends on what the decoder offers: `model.stepping` asks a session
+for every token, `model.running` lets a runner draw several before it looks.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 import numpy as np
 
-from model.backend import Backend
-from model.drafting import ORDERS
+from model.automaton import Automaton
+from model.backend import Backend, Runner, Session
+from model.running import Running
+from model.seat import Seat, Way
 from model.sentences import OPENERS
 from model.sequence import Constraint, Sequence, visible
+from model.stepping import Stepping
 from model.stored import Checkpoint
 from model.tokenizer import Tokenizer
 from model.weights import Floats
-
-# Of guesses that each need the one before to be right, so many are worth reading at most.
-MOST_DRAFTS = 6
-
-
-@dataclass
-class _Seat:
-    """A sequence at the table: its cache row, how many visible tokens the row holds, the guesses
-    that were read behind those, and the places of the logits behind each."""
-
-    sequence: Sequence
-    row: int
-    held: int = 0
-    drafts: list[int] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
 
 
 class Engine:
@@ -47,12 +32,12 @@ class Engine:
     def __init__(self, checkpoint: Checkpoint[Backend], rows: int = 16) -> None:
         self.checkpoint = checkpoint
         self._context = checkpoint.decoder.config.context
-        masks = constraint_masks(checkpoint.tokenizer)
-        self._session = checkpoint.decoder.session(rows, masks, checkpoint.drafts)
-        self._rows = rows
+        masks, automaton = constraint_masks(checkpoint.tokenizer), Automaton(checkpoint.tokenizer)
+        self._session = checkpoint.decoder.session(rows, masks, checkpoint.drafts, automaton)
+        self._way = _way(self._session, automaton, rows, self._context)
         self._free: dict[int, list[int]] = {row: [] for row in range(rows)}  # and what each holds
         self._waiting: deque[Sequence] = deque()
-        self._seats: list[_Seat] = []
+        self._seats: list[Seat] = []
 
     @property
     def busy(self) -> bool:
@@ -76,20 +61,17 @@ class Engine:
             self._leave(seat)
 
     def step(self) -> list[Sequence]:
-        """Write a token or more of every seated text. Returns the texts it touched."""
-        # One newcomer a step, so that reading phrases never holds the others up for long.
-        if self._waiting and self._free:
+        """Write on, a token or more of seated texts. Returns the texts it touched."""
+        for _ in range(min(self._way.newcomers, len(self._waiting), len(self._free))):
             self._seats.append(self._seat(self._waiting.popleft()))
         if not self._seats:
             return []
-        self._read()
-        touched = [seat.sequence for seat in self._seats]
-        self._write()
+        touched = self._way.write(self._seats)
         for seat in [seat for seat in self._seats if seat.sequence.finished]:
             self._leave(seat)
         return touched
 
-    def _seat(self, sequence: Sequence) -> _Seat:
+    def _seat(self, sequence: Sequence) -> Seat:
         """Give a newcomer the free row that holds at least half of what it would read, or else the
         one that has been free for longest."""
         shown = visible(sequence.tokens, self._context)
@@ -101,76 +83,20 @@ class Engine:
                 # The last token is read in any case, for the logits behind it.
                 row, held = best, min(shared[best], len(shown) - 1)
         del self._free[row]
-        return _Seat(sequence, row, held)
+        return Seat(sequence, row, held)
 
-    def _leave(self, seat: _Seat) -> None:
+    def _leave(self, seat: Seat) -> None:
         self._seats.remove(seat)
+        seat.left = True
         tokens = seat.sequence.tokens
         # Behind the context the row holds a window of the text, and not its beginning.
         self._free[seat.row] = tokens[: seat.held] if len(tokens) <= self._context else []
 
-    def _read(self) -> None:
-        """Let the session read what is new of every seated text, and guesses behind it."""
-        together: list[tuple[_Seat, list[int]]] = []
-        for seat in self._seats:
-            seat.drafts, seat.places = [], [seat.row]
-            shown = visible(seat.sequence.tokens, self._context)
-            if seat.held == len(shown) - 1:
-                together.append((seat, shown))
-            else:  # a newcomer, a sentence that was cut, or the window has moved
-                self._session.prefill(seat.row, shown, seat.held if seat.held < len(shown) else 0)
-            seat.held = len(shown)
-        if together:
-            self._draft(together)
-            self._decode(seat for seat, _ in together)
 
-    def _draft(self, together: list[tuple[_Seat, list[int]]]) -> None:
-        """Guess what follows, as far as there is room for it in the step and in the context."""
-        place = self._rows
-        share = min(MOST_DRAFTS, (self._session.spare - len(together)) // len(together))
-        for seat, shown in together:
-            most = min(share, self._context - len(shown))
-            if most > 0:
-                upcoming = seat.sequence.upcoming(most)
-                seat.drafts = self._session.draft(shown[-ORDERS[-1] :], upcoming)
-                seat.places += range(place, place + len(seat.drafts))
-                place += len(seat.drafts)
-
-    def _decode(self, seats: Iterable[_Seat]) -> None:
-        """Read the last token of each of these texts and its drafts."""
-        rows, tokens, positions, places = list[int](), list[int](), list[int](), list[int]()
-        for seat in seats:
-            columns = 1 + len(seat.drafts)
-            rows += [seat.row] * columns
-            tokens += (seat.sequence.tokens[-1], *seat.drafts)
-            positions += range(seat.held - 1, seat.held - 1 + columns)
-            places += seat.places
-        self._session.decode(rows, tokens, positions, places)
-
-    def _write(self) -> None:
-        """Draw the next token of every seated text, and more where its drafts come true."""
-        seats, drafted = self._seats, 0
-        while seats:
-            right = []
-            for seat, token in zip(seats, self._draw(seats, drafted), strict=True):
-                guessed = drafted < len(seat.drafts) and token == seat.drafts[drafted]
-                if seat.sequence.accept(token):
-                    seat.held = 0
-                elif guessed and not seat.sequence.finished:
-                    seat.held += 1
-                    right.append(seat)
-            seats, drafted = right, drafted + 1
-
-    def _draw(self, seats: list[_Seat], drafted: int) -> list[int]:
-        """The token behind so many drafts of each of these texts."""
-        sequences = [seat.sequence for seat in seats]
-        return self._session.draw(
-            [seat.places[drafted] for seat in seats],
-            [each.constraint() for each in sequences],
-            [each.options.temperature for each in sequences],
-            [each.options.top_p for each in sequences],
-            [each.draw() for each in sequences],
-        )
+def _way(session: Session | Runner, automaton: Automaton, rows: int, context: int) -> Way:
+    if isinstance(session, Runner):
+        return Running(session, automaton, context)
+    return Stepping(session, rows, context)
 
 
 def _shared(held: list[int], tokens: list[int]) -> int:

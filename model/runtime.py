@@ -25,7 +25,8 @@ _DRIVERS = (Path("/dev/nvidiactl"), Path("/proc/driver/nvidia"), Path("/dev/dxg"
 
 @dataclass(frozen=True)
 class Runtime:
-    """What loads checkpoints. device: as torch names it; threads: of the CPU."""
+    """What loads checkpoints. engine: at best; on a GPU it turns out with the first text. device:
+    as torch names it; threads: of the CPU."""
 
     engine: EngineName
     device: str
@@ -38,16 +39,20 @@ class Runtime:
 
             return load_native(folder)
         from model.checkpoint import load_checkpoint
+        from model.graphs import Abilities
 
-        return load_checkpoint(folder, self.device)
+        loaded = load_checkpoint(folder, self.device)
+        if self.engine == "pytorch" and self.device != "cpu":
+            loaded.decoder.abilities = Abilities(kernels=False, graphs=True)
+        return loaded
 
 
 def choose_runtime(engine: str = "auto", device: str = "auto", threads: int = 0) -> Runtime:
     """The runtime for these settings, its threads started.
 
     engine: one of ENGINES; device: auto, cpu or cuda; threads: 0 for as many as are useful. A GPU
-    is used where there is one, by PyTorch; on a CPU the kernel computes where it was built. Raises
-    DeviceError for what is not there.
+    is used where there is one, by PyTorch, with kernels of ours unless `pytorch` is asked for; on a
+    CPU the native kernel computes where it was built. Raises DeviceError for what is not there.
     """
     if engine == "native" and device == "cuda":
         raise DeviceError("native_cuda")
@@ -64,7 +69,8 @@ def choose_runtime(engine: str = "auto", device: str = "auto", threads: int = 0)
     from model import device as torch_device
 
     where = torch_device.resolve_device(device)
-    return Runtime("pytorch", str(where), torch_device.set_threads(threads))
+    at_best: EngineName = "pytorch" if "cpu" in str(where) or engine != "auto" else "kernels-graphs"
+    return Runtime(at_best, str(where), torch_device.set_threads(threads))
 
 
 def available_cores() -> int:

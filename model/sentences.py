@@ -18,6 +18,8 @@ _CANDIDATE = re.compile(r"[.!?][»\")\]']*(?= )")
 _PENDING = re.compile(r"[.!?][»\")\]']*( [¿¡«\"(\['— -]*)$")
 _CLAUSE_END = re.compile(r"(?:[,;:]|(?<!\.)[!?]|(?<= )—)(?= )")
 _NO_STOP_AFTER = " ,;:¿¡«\"(['—-"
+# So far back a possible end is looked for that lower case might carry on.
+WINDOW = 48
 _LAST_WORD = re.compile(r"([^\W\d_]+)\.$")
 
 # A full stop after one of these, or after a single letter (S. M., D., J. C.), ends no sentence.
@@ -76,7 +78,7 @@ def continues(sentence: str) -> bool:
     opening marks, so that only lower case keeps it from splitting in two there."""
     if not sentence or sentence[-1] not in _BEFORE_A_START:
         return False
-    match = _PENDING.search(sentence[-48:])
+    match = _PENDING.search(sentence[-WINDOW:])
     return match is not None and may_end(sentence[: len(sentence) - len(match[1])])
 
 

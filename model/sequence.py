@@ -66,6 +66,11 @@ class Sequence:
         return self._written + self._own
 
     @property
+    def sentence(self) -> str:
+        """The unfinished sentence, with what the phrase had of it."""
+        return self._sentence
+
+    @property
     def text(self) -> str:
         """The phrase and its continuation so far."""
         return self.tokenizer.decode(self.tokens[1:]).rstrip(" ")
@@ -103,6 +108,26 @@ class Sequence:
             return False
         self._close_runaway()
         return True
+
+    def accept_all(self, tokens: list[int]) -> tuple[int, bool]:
+        """Accept tokens of an unfinished text that were drawn one after the other with the next
+        random numbers, until it is finished or earlier ones changed: how many, and whether so."""
+        room = self.options.sentence_limit - self._own
+        if len(tokens) < room and self.tokenizer.separator not in tokens:
+            # Nearly always, and done a million times a second.
+            self.tokens += tokens
+            self._sentence += self.tokenizer.decode(tokens)
+            self._own += len(tokens)
+            taken, cut = len(tokens), False
+        else:
+            taken, cut = 0, False
+            while taken < len(tokens) and not (cut or self.finished):
+                cut = self.accept(tokens[taken])
+                taken += 1
+        self._refill(taken)
+        for _ in range(taken):
+            self._uniforms.popleft()
+        return taken, cut
 
     def take_text(self) -> str:
         """What may be shown since the last call; what was shown is never taken back."""

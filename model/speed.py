@@ -34,8 +34,15 @@ def measure_speed(
 ) -> Speed:
     """Write so many texts at once, so many characters of each or for so many seconds. The first
     text on a machine that was idle is slower: measure twice."""
-    engine = Engine(checkpoint, requests + 1)
-    sequences = [_sequence(checkpoint, PHRASE, seed) for seed in range(requests)]
+    return measure_engine(Engine(checkpoint, requests + 1), requests, characters, seconds)
+
+
+def measure_engine(
+    engine: Engine, requests: int, characters: int, seconds: float, phrase: str = PHRASE
+) -> Speed:
+    """The same with an engine that is idle, has a row more than that, and is idle again then."""
+    checkpoint = engine.checkpoint
+    sequences = [_sequence(checkpoint, phrase, seed) for seed in range(requests)]
     first = _time_to_first(engine, sequences[0])
     for sequence in sequences[1:]:
         engine.add(sequence)
@@ -49,7 +56,10 @@ def measure_speed(
         written = sum(sequence.characters for sequence in sequences) - before
         now = time.perf_counter()
     spent = time.process_time() - spent
-    joining = _time_to_first(engine, _sequence(checkpoint, f"{PHRASE}, de cuyo nombre", requests))
+    newcomer = _sequence(checkpoint, f"{phrase}, de cuyo nombre", requests)
+    joining = _time_to_first(engine, newcomer)
+    for sequence in (*sequences, newcomer):
+        engine.cancel(sequence)
     return Speed(written / (now - begun), first, joining, written / max(1e-6, spent))
 
 

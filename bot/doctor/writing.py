@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from bot.doctor.findings import Finding, Grade, good, warning
 from bot.settings import Settings
 from bot.texts import explain, say
+from model.backend import EngineName
 from model.errors import CheckpointError, CodedError, DeviceError
 from model.generation import generate
 from model.native.library import instruction_sets
@@ -66,13 +68,26 @@ def _checkpoint(settings: Settings, runtime: Runtime) -> list[Finding]:
     except CheckpointError as error:
         return [_of(error, "modelo")]
     options = Options(seed=1, sentence_limit=settings.sentence_limit)
+    if runtime.device != "cpu":
+        generate(checkpoint, PHRASE, options)  # the first time everything is only prepared
     started = time.monotonic()
     result = generate(checkpoint, PHRASE, options)
     speed = result.characters / max(1e-6, time.monotonic() - started)
-    values = {"name": checkpoint.name, "id": checkpoint.id, "speed": speed}
+    values: dict[str, Any] = {"name": checkpoint.name, "id": checkpoint.id, "speed": speed}
     if speed < LEAST_SPEED:
         return [warning("modelo", "doctor_slow", **values)]
+    if runtime.device != "cpu":
+        return [on_gpu(checkpoint.decoder.engine, len(result.sentences), values)]
     return [good("modelo", "doctor_writes", sentences=len(result.sentences), **values)]
+
+
+def on_gpu(engine: EngineName, sentences: int, values: dict[str, Any]) -> Finding:
+    """Which of the ways that there are on a GPU it was; values: name and id of the checkpoint, and
+    characters a second."""
+    if engine == "kernels-graphs":
+        told = say(engine)
+        return good("modelo", "doctor_writes_gpu", sentences=sentences, engine=told, **values)
+    return warning("modelo", "doctor_gpu_slower", engine=say(engine), **values)
 
 
 def _of(error: CodedError, part: str) -> Finding:

@@ -67,7 +67,8 @@ TEXTS = {
     "doctor_native_cpu": "Escribe el núcleo nativo con {instructions} y {threads} hilos, porque "
     "LITTERAGPT_DEVICE pide la CPU.",
     "doctor_pytorch_wanted": "Escribe PyTorch en {device} porque LITTERAGPT_ENGINE lo pide.",
-    "doctor_pytorch_gpu": "Escribe PyTorch porque hay una GPU y LITTERAGPT_DEVICE es {device}.",
+    "doctor_pytorch_gpu": "Escribe la GPU, con PyTorch, porque la hay y LITTERAGPT_DEVICE es "
+    "{device}.",
     "doctor_pytorch_only": "Escribe PyTorch en la CPU, muchas veces más despacio, porque el "
     "núcleo nativo no está compilado.",
     "doctor_pytorch_only_mend": "Instale un compilador de C (gcc o clang) y repita la instalación "
@@ -81,6 +82,12 @@ TEXTS = {
     "doctor_cpu_unknown": "lo que PyTorch aproveche",
     "doctor_writes": "El modelo {name} ({id}) escribe {sentences} frases a {speed:.0f} caracteres "
     "por segundo.",
+    "doctor_writes_gpu": "El modelo {name} ({id}) escribe {sentences} frases a {speed:.0f} "
+    "caracteres por segundo, con {engine}.",
+    "doctor_gpu_slower": "El modelo {name} ({id}) escribe a {speed:.0f} caracteres por segundo con "
+    "{engine}, más despacio de lo que esta GPU puede.",
+    "doctor_gpu_slower_mend": "El aviso en inglés que hay más arriba dice por qué; suele faltar "
+    "Triton, que viene con PyTorch para CUDA en Linux, o un compilador de C que lo sirva.",
     "doctor_slow": "El modelo {name} ({id}) escribe a sólo {speed:.0f} caracteres por segundo.",
     "doctor_slow_mend": "Use un modelo menor, el núcleo nativo o una GPU; o una máquina menos "
     "ocupada.",

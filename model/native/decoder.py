@@ -17,6 +17,7 @@ from typing import Literal
 
 import numpy as np
 
+from model.automaton import Automaton
 from model.config import DecoderConfig
 from model.drafting import DraftTable
 from model.native.library import LayerWeights, Shape, Weights, instruction_sets, load
@@ -50,7 +51,13 @@ class NativeDecoder:
         self.handle = _new_model(self.library, config, weights, instructions or known[0])
         weakref.finalize(self, self.library.lg_model_free, self.handle)
 
-    def session(self, rows: int, masks: Floats, drafts: DraftTable | None = None) -> NativeSession:
+    def session(
+        self,
+        rows: int,
+        masks: Floats,
+        drafts: DraftTable | None = None,
+        automaton: Automaton | None = None,
+    ) -> NativeSession:
         """See model.backend.Backend."""
         return NativeSession(self, rows, masks, drafts)
 

@@ -21,7 +21,7 @@ from telegram import Bot
 from telegram.error import Conflict
 
 from bot.cli import EXIT_FAILURE
-from bot.doctor import Finding, Grade, examine, machine
+from bot.doctor import Finding, Grade, examine, machine, writing
 from bot.doctor import telegram as doctors_telegram
 from bot.doctor.findings import as_lines
 from bot.store.database import FILE, UNUSABLE
@@ -541,6 +541,18 @@ async def test_the_command_tells_people_and_programs(patient: Patient) -> None:
 def run_doctor(*arguments: str) -> subprocess.CompletedProcess[bytes]:
     """Run the command in this environment."""
     return litteragpt("doctor", *arguments, settings=os.environ, prepare=as_nobody_special)
+
+
+async def test_on_a_gpu_it_is_told_which_way_was_taken() -> None:
+    values = {"name": "small", "id": "abc", "speed": 20_000.0}
+    best = writing.on_gpu("kernels-graphs", 2, values)
+    assert (best.grade, best.mend) == (Grade.GOOD, "")
+    assert "20000" in best.text
+    assert "grafos CUDA" in best.text
+    worse = writing.on_gpu("pytorch", 2, values)
+    assert worse.grade == Grade.WARNING
+    assert "pytorch" in worse.text
+    assert "Triton" in worse.mend
 
 
 async def test_libraries_that_are_missing_or_of_another_version_are_told() -> None:

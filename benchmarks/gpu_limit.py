@@ -1,0 +1,69 @@
+"""What a step has to read, and how fast the device can read it: no way can be faster than that."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import torch
+
+from benchmarks.decoding import read_bandwidth
+from model.runtime import available_cores
+from model.speed import PHRASE
+from model.stored import StoredCheckpoint
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What a step has to read, in bytes: all weights but the embedding, and of each text the keys
+    and values of as many tokens as there are on average; and how many bytes a second that can be
+    read of little memory (which caches hold) and of much."""
+
+    weights: int
+    text: int
+    little: float
+    much: float
+
+    def __str__(self) -> str:
+        return (
+            f"A step reads weights of {self.weights / 1e6:.1f} MB, at {self.little / 1e9:,.0f} "
+            f"GB/s, and keys and values of {self.text / 1e6:.2f} MB of each text, at "
+            f"{self.much / 1e9:,.0f} GB/s, where reading is all that takes time."
+        )
+
+    def characters(self, texts: int) -> float:
+        """A second at most, with so many texts and without guesses."""
+        seconds = self.weights / self.little + texts * self.text / self.much
+        return texts / seconds
+
+
+def limit_of(found: StoredCheckpoint, device: torch.device, characters: int) -> Limit:
+    """Measure how fast the device reads."""
+    config, size = found.config, 2 if device.type == "cuda" else 4
+    weights = sum(held.size for held in found.weights.values()) - config.vocabulary * config.width
+    mean = len(PHRASE) + characters // 2
+    text = 2 * config.layers * config.width * min(mean, config.context) * size
+    if device.type != "cuda":
+        speed = read_bandwidth(weights * size, available_cores())
+        return Limit(weights * size, text, speed, speed)
+    little, much = card_bandwidth(weights * size), card_bandwidth(2**31)
+    return Limit(weights * size, text, little, much)
+
+
+def card_bandwidth(size: int) -> float:
+    """Bytes a second at which the card sums up a tensor of `size` bytes again and again."""
+    read, total = torch.ones(size // 4, device="cuda"), torch.zeros((), device="cuda")
+    rounds = max(4, 2**33 // size)
+    torch.sum(read, dim=0, out=total)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        for _ in range(rounds):
+            torch.sum(read, dim=0, out=total)
+    times = []
+    for _ in range(5):
+        torch.cuda.synchronize()
+        begun = time.perf_counter()
+        graph.replay()
+        torch.cuda.synchronize()
+        times.append(time.perf_counter() - begun)
+    return rounds * size / min(times)

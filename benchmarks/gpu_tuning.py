@@ -1,0 +1,128 @@
+"""How long a step of the kernels takes with other sizes of their parts, one changed at a time.
+
+    python -m benchmarks.gpu_tuning [--shape base] [--slots 1,64,256] [--length 200]
+
+The sizes are the constants of `model.fused_steps`; what is found best here is written there. A step
+is captured and replayed; rows hold texts of about so many tokens. What does not compile, or needs
+more than the card has, is said and left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.gpu import Way, backed, find
+from model import fused_steps
+from model.automaton import Automaton
+from model.cuda_session import COLUMNS, MOST, SLOTS, least
+from model.engine import constraint_masks
+from model.fused_steps import FusedSteps, FusedWeights
+from model.shared_buffers import MANNER, POSITION, ROW, UNIFORMS, SharedBuffers
+from model.stored import StoredCheckpoint
+from training.machine import describe_machine
+
+Size = int | tuple[int, int]
+OTHERS: dict[str, list[Size]] = {
+    "TILE": [16, 64],
+    "STAGES": [2, 3, 5],
+    "HEADS_BLOCK": [32, 128],
+    "ATTENTION_BLOCK": [32, 64, 256],
+    "ATTENTION_WARPS": [2, 8],
+    "OUT": [(16, 64), (16, 256), (32, 128), (64, 64)],
+    "GATE": [(16, 64), (16, 128), (32, 128), (64, 64)],
+    "DOWN": [(16, 64), (16, 256), (32, 128), (64, 64)],
+    "HEAD": [(16, 64), (16, 128), (32, 128)],
+}
+REPLAYS = 50  # of which a launch has no more than MOST: so long are its answers
+
+
+@contextmanager
+def changed(name: str, size: Size | None) -> Iterator[None]:
+    """With another size meanwhile."""
+    before = getattr(fused_steps, name, None)
+    if size is not None:
+        setattr(fused_steps, name, size)
+    try:
+        yield
+    finally:
+        if size is not None:
+            setattr(fused_steps, name, before)
+
+
+class Bench:
+    """Steps of so many slots at a time on one set of buffers."""
+
+    def __init__(self, found: StoredCheckpoint, slots: list[int], length: int) -> None:
+        checkpoint = backed(found, Way(""), torch.device("cuda"))
+        decoder = checkpoint.decoder.decoder  # type: ignore[attr-defined]
+        masks, automaton = constraint_masks(found.tokenizer), Automaton(found.tokenizer)
+        rows, most = max(slots), max(*slots, COLUMNS[-1])
+        self.buffers = SharedBuffers(
+            rows, least(SLOTS, rows), COLUMNS[-1], MOST, masks, automaton, torch.device("cuda")
+        )
+        self.steps = FusedSteps(FusedWeights(decoder, torch.bfloat16), self.buffers, most, None)
+        self.length = min(length, found.config.context - REPLAYS)
+        self.buffers.orders[:rows, ROW] = torch.arange(rows, dtype=torch.int32, device="cuda")
+        numbers = self.buffers.numbers
+        numbers[:, MANNER:UNIFORMS] = 0.8
+        numbers[:, UNIFORMS:] = 0.5
+        self.buffers.manners.fill_(0.8)
+
+    def time(self, slots: int) -> float:
+        """Seconds of a step."""
+        self.steps.step(slots, 0, 0)  # compiles
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            self._rewind()
+            for _ in range(REPLAYS):
+                self.steps.step(slots, 0, 0)
+        times = []
+        for _ in range(5):
+            torch.cuda.synchronize()
+            begun = time.perf_counter()
+            graph.replay()
+            torch.cuda.synchronize()
+            times.append(time.perf_counter() - begun)
+        return min(times) / REPLAYS
+
+    def _rewind(self) -> None:
+        """All texts have their length again, and have used none of their random numbers."""
+        self.buffers.states.zero_()
+        self.buffers.states[:, POSITION] = self.length - REPLAYS // 2
+        self.buffers.answers.zero_()
+
+
+@torch.inference_mode()
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--shape", default="base")
+    parser.add_argument("--slots", default="1,64,256")
+    parser.add_argument("--length", type=int, default=200)
+    arguments = parser.parse_args()
+    slots = [int(each) for each in arguments.slots.split(",")]
+    bench = Bench(find(arguments.shape), slots, arguments.length)
+    console = Console(width=120)
+    table = Table(title=f"µs of a step, {describe_machine('cuda')}")
+    for heading in ("changed", *(f"{each} texts" for each in slots)):
+        table.add_column(heading, justify="right")
+    cases = [("as it is", None), *((name, size) for name in OTHERS for size in OTHERS[name])]
+    for name, size in cases:
+        with changed(name, size):
+            try:
+                times = [f"{1e6 * bench.time(each):.1f}" for each in slots]
+            except Exception as error:  # noqa: BLE001 - the next ones are to be tried
+                times = [type(error).__name__]
+        table.add_row(name if size is None else f"{name} = {size}", *times)
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()

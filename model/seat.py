@@ -1,0 +1,34 @@
+"""A text at the engine's table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from model.sequence import Sequence
+
+
+@dataclass(eq=False)
+class Seat:
+    """A sequence and its cache row, of whose tokens the row holds the first `held` visible ones.
+
+    drafts: guesses that were read behind those; places: of the logits behind each; settled: whether
+    a runner goes on with it by itself; left: whether its text has gone.
+    """
+
+    sequence: Sequence
+    row: int
+    held: int = 0
+    drafts: list[int] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    settled: bool = False
+    left: bool = False
+
+
+class Way(Protocol):
+    """How the seated texts are written, which depends on what the session offers."""
+
+    newcomers: int  # how many may sit down before one write
+
+    def write(self, seats: list[Seat]) -> list[Sequence]:
+        """Write a token or more of seated texts. Returns the texts it touched."""

@@ -1,0 +1,27 @@
+"""For the tests of writing ahead: a checkpoint as it would be written on a GPU, on any device."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from benchmarks.gpu import Backing, Way
+from model.backend import Backend
+from model.checkpoint import load_checkpoint
+from model.stored import Checkpoint
+
+
+def load_ahead(
+    folder: Path,
+    kernels: bool = False,
+    graphs: bool = False,
+    device: str = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> Checkpoint[Backend]:
+    """kernels, graphs: see model.graphs.Abilities; dtype: of matrices and cache."""
+    loaded = load_checkpoint(folder, device)
+    way = Way("", kernels=kernels, graphs=graphs)
+    ahead: Checkpoint[Backend] = replace(loaded, decoder=Backing(loaded.decoder, way, dtype))  # type: ignore[arg-type]
+    return ahead

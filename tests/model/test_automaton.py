@@ -1,0 +1,85 @@
+"""The table of constraints against the rules that it was made of."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model.automaton import Automaton
+from model.prompt import Options, prepare
+from model.sentences import ABBREVIATIONS, CLOSERS, OPENERS, WINDOW
+from model.sequence import Sequence
+from model.tokenizer import Tokenizer
+from tests.conftest import TINY_TOKENIZER
+
+UNMARKED = Tokenizer((), TINY_TOKENIZER.characters, marked=False)
+AWKWARD = "aEmzÑ1 .,!?»)\"]'«(¿¡—".replace("]", "")
+PIECES = st.sampled_from([*AWKWARD, "Sr.", "Excmo.", "cap", "D. ", ". ", "?» ", ".) "])
+
+
+def phrase(pieces: list[str]) -> str:
+    return "".join(pieces)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(PIECES, min_size=1, max_size=70).map(phrase))
+def test_a_phrase_leads_to_what_the_rules_say_of_it(text: str) -> None:
+    for tokenizer in (TINY_TOKENIZER, UNMARKED):
+        if not tokenizer.represent(text).text:
+            continue
+        sequence = Sequence(prepare(text, tokenizer), Options(), tokenizer)
+        automaton = Automaton(tokenizer)
+        state = automaton.read(sequence.sentence)
+        assert automaton.constraints[state] == sequence.constraint()
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(PIECES, min_size=1, max_size=10).map(phrase),
+    st.lists(st.integers(0, 2**16), max_size=120),
+    st.booleans(),
+)
+def test_tokens_lead_to_what_the_rules_say_of_them(
+    text: str, choices: list[int], marked: bool
+) -> None:
+    """Tokens that may be drawn, many of them full stops, spaces and marks."""
+    tokenizer = TINY_TOKENIZER if marked else UNMARKED
+    if not tokenizer.represent(text).text:
+        return
+    options = Options(sentences=5, sentence_limit=4000)
+    sequence = Sequence(prepare(text, tokenizer), options, tokenizer)
+    automaton = Automaton(tokenizer)
+    state = automaton.read(sequence.sentence)
+    often = [tokenizer.character_ids[each] for each in AWKWARD] + [tokenizer.separator] * 4
+    for choice in choices:
+        assert automaton.constraints[state] == sequence.constraint()
+        token = often[choice % len(often)]
+        if marked and token == tokenizer.separator and sequence.constraint() != 1:
+            continue
+        sequence.accept(token)
+        state = automaton.following[state, token]
+        if sequence.finished:
+            break
+
+
+@pytest.mark.parametrize("end", [".", "?»", '!")', ".»»"])
+@pytest.mark.parametrize("marks", [" ", " «", ' "', " ("])
+def test_an_end_is_forgotten_as_far_back_as_the_rules_forget_it(end: str, marks: str) -> None:
+    automaton, rules = Automaton(TINY_TOKENIZER), Sequence.__new__(Sequence)
+    for count in range(WINDOW + 4):
+        rules._sentence = f"Ay{end} " + marks[-1] * count
+        assert automaton.constraints[automaton.read(rules._sentence)] == rules.constraint()
+
+
+def test_every_abbreviation_and_initial_is_known() -> None:
+    automaton, rules = Automaton(TINY_TOKENIZER), Sequence.__new__(Sequence)
+    words = {*ABBREVIATIONS, "A", "ñ", "Ñ", "Srx", "xSr", "señor"}
+    known = [word for word in words if set(word) <= set(TINY_TOKENIZER.characters)]
+    assert len(known) > 50
+    for word in known:
+        for before in ("", "el ", "(", *OPENERS & set(TINY_TOKENIZER.characters)):
+            for behind in ("", " ", *CLOSERS & set(TINY_TOKENIZER.characters), "."):
+                rules._sentence = f"{before}{word}.{behind}"
+                found = automaton.constraints[automaton.read(rules._sentence)]
+                assert found == rules.constraint(), rules._sentence
