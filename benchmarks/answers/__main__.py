@@ -103,7 +103,9 @@ def write(
 ) -> tuple[Answers, list[Text]]:
     """Continue every phrase, one at a time, seeds counting up from 0."""
     results, seconds = [], []
-    for seed, beginning in enumerate(track(found, "writing", console=Console(stderr=True))):
+    for seed, beginning in enumerate(
+        track(found, "writing", transient=True, console=Console(stderr=True))
+    ):
         options = Options(sentences=WANTED, seed=seed, temperature=temperature)
         started = time.perf_counter()
         results.append(generate(checkpoint, beginning.phrase, options))
@@ -114,7 +116,15 @@ def write(
         characters=[result.characters for result in results],
         seconds=seconds,
     )
-    return answers, [Text(each.text[len(each.phrase) :], each.sentences) for each in results]
+    return answers, [Text(own_part(each), each.sentences) for each in results]
+
+
+def own_part(result: Result) -> str:
+    """What was written, whole words only: a phrase's last word may be carried on (Era, Eranse)."""
+    written = result.text[len(result.phrase) :]
+    if not written[:1].isalpha() or not result.phrase[-1].isalpha():
+        return written
+    return re.split(r"\W", result.phrase)[-1] + written
 
 
 def main() -> None:
@@ -180,7 +190,7 @@ def as_json(
 
 def report(about: dict[str, Any], answers: Answers, written: Prose, books: Prose) -> None:
     """Print the tables, the words that no book has and the longest copies."""
-    console = Console()
+    console = Console(width=100)
     console.print(", ".join(f"{name} {value}" for name, value in about.items()))
     table = Table("figure", "value", title="answers")
     for name, value in {

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from benchmarks.answers.prose import Prose
 from benchmarks.plots import OURS, THEIRS
 
-_BINS = 40
+_MOST_BINS = 30
 
 
 def draw(written: Prose, books: Prose, picture: Path, note: str) -> None:
@@ -35,7 +35,9 @@ def draw(written: Prose, books: Prose, picture: Path, note: str) -> None:
 
 def _histogram(axis: Axes, written: list[int], books: list[int]) -> None:
     """Both over the same bins, as shares, since there may be more of one than of the other."""
-    edges = np.histogram_bin_edges([*written, *books], bins=_BINS)
+    least, most = min(*written, *books), max(*written, *books)
+    width = 1 + (most - least) // _MOST_BINS
+    edges = np.arange(least, most + width + 1, width) - 0.5
     for values, name, color, filled in (
         (books, "the books", THEIRS, True),
         (written, "the checkpoint", OURS, False),

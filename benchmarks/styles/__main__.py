@@ -191,7 +191,7 @@ def as_json(about: dict[str, Any], found: dict[str, tuple[Verdicts, Verdicts]]) 
 
 def report(about: dict[str, Any], found: dict[str, tuple[Verdicts, Verdicts]]) -> None:
     """Print how often the author was named who was asked for, and who else was."""
-    console = Console()
+    console = Console(width=100)
     console.print(", ".join(f"{name} {value}" for name, value in about.items()))
     for view, (real, written) in found.items():
         table = Table("author", "real texts", "real samples", "texts", "samples", title=view)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from benchmarks.answers.__main__ import beginnings, whole
+from benchmarks.answers.__main__ import beginnings, own_part, whole
 from model.result import Result
 from tests.benchmarks.books import made_up, saved
 from tests.conftest import REPOSITORY
@@ -51,6 +51,20 @@ def test_there_are_no_more_beginnings_than_sentences_with_another_behind() -> No
 def test_whole_answers_have_the_sentences_asked_for(phrase: str, text: str, complete: bool) -> None:
     result = Result(phrase, text, (), None, 0, "", 0, 0, ())
     assert whole(result, 2) is complete
+
+
+@pytest.mark.parametrize(
+    ("phrase", "text", "own"),
+    [
+        ("Era de", "Era de noche.", " noche."),
+        ("«Ya era", "«Ya eran dos.", "eran dos."),
+        ("Sí, ¿tu", "Sí, ¿tuya?", "tuya?"),
+        ("Vino,", "Vino, y calló.", " y calló."),
+        ("A las 12", "A las 12y.", "y."),
+    ],
+)
+def test_a_word_that_the_phrase_began_is_measured_whole(phrase: str, text: str, own: str) -> None:
+    assert own_part(Result(phrase, text, (), None, 0, "", 0, 0, ())) == own
 
 
 def test_the_benchmark_tells_of_answers_and_books(tiny_checkpoint: Path, tmp_path: Path) -> None:
