@@ -84,12 +84,13 @@ class Classifier:
 def cross_validated(found: Sequence[Piece]) -> Scores:
     """Scores (pieces, authors in alphabetical order) of each piece by a classifier that has read
     nothing of its paragraph: what can be hoped for at most."""
+    paragraphs = [piece.paragraph for piece in found]
     scores: Scores = cross_val_predict(
         _pipeline(),
         _texts(found),
         _authors(found),
-        groups=[piece.paragraph for piece in found],
-        cv=StratifiedGroupKFold(FOLDS),
+        groups=paragraphs,
+        cv=StratifiedGroupKFold(min(FOLDS, len(set(paragraphs)))),
         method="predict_log_proba",
     )
     return scores
