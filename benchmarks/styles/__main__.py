@@ -8,7 +8,7 @@ same phrases, which are no part of what is judged; the row without a style shows
 writes unasked. Names give books away, so everything is judged a second time without them.
 
     python -m benchmarks.styles --data data/five-works [--checkpoint small] [--authors 10]
-        [--samples 20] [--json]
+        [--samples 10] [--json]
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--checkpoint", default="small")
     parser.add_argument("--authors", type=int, default=10, help="so many, the largest first")
-    parser.add_argument("--samples", type=int, default=20, help="of fifty sentences, each author")
+    parser.add_argument("--samples", type=int, default=10, help="of fifty sentences, each author")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
     arguments = parser.parse_args()
 
