@@ -64,9 +64,11 @@ docs: $(VENV)/.installed-docs
 tables: $(VENV)/.installed-dev
 	$(BIN)/python -m documentation
 
-# What the bundled checkpoint writes and how fast; needs a built data set: make bench DATA=folder
+# What the bundled checkpoint writes, whether in the manner of whom it is asked for, and how fast;
+# needs the data set that it was trained on: make bench DATA=folder
 bench: $(VENV)/.installed-dev
-	$(BIN)/python -m benchmarks.answers --data $(DATA)
+	$(BIN)/python -m benchmarks.answers --data $(DATA) --picture build/answers.png
+	$(BIN)/python -m benchmarks.styles --data $(DATA)
 	$(BIN)/python -m benchmarks.load
 
 # How fast characters come, from this decoder and others, one request and many

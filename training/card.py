@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from model.checkpoint import TorchCheckpoint
+from model.backend import Backend
 from model.checkpoint_files import CARD, METRICS
 from model.config import DecoderConfig
 from model.errors import CheckpointError
 from model.files import write_json, write_text
+from model.stored import Checkpoint
 
 
 def model_card(name: str, config: DecoderConfig, metrics: dict[str, Any]) -> str:
@@ -46,24 +47,17 @@ The weights are an average over the last steps, stored as bfloat16 safetensors.
 It continues a phrase in the manner of its books and knows nothing else: not facts, not questions,
 not today's Spanish. It invents words now and then, and it has the prejudices of its authors' times.
 The books are in the public domain; the weights are under Apache-2.0.
-"""
+{_samples(metrics)}"""
 
 
-def record_validation(
-    checkpoint: TorchCheckpoint, *, w528: float, bits_per_byte: float, characters: int, corpus: str
-) -> None:
-    """Write measured figures (nats per character, bits per byte) into a checkpoint's metrics.json
-    and model card.
+def record_figures(checkpoint: Checkpoint[Backend], **figures: Any) -> None:
+    """Write more figures, as JSON has them, into a checkpoint's metrics.json, and its card anew.
 
-    Raises CheckpointError, and changes nothing, when its metrics are not those of a training run.
+    A card tells of `validation` (what `litteragpt evaluate` measured: w528, bits_per_byte,
+    characters, corpus) and of `samples` (`training.samples`). Raises CheckpointError, and changes
+    nothing, when the metrics are not those of a training run.
     """
-    figures = {
-        "w528": w528,
-        "bits_per_byte": bits_per_byte,
-        "characters": characters,
-        "corpus": corpus,
-    }
-    metrics = {**checkpoint.metrics, "validation": figures}
+    metrics = {**checkpoint.metrics, **figures}
     path = checkpoint.path / METRICS
     try:
         card = model_card(checkpoint.name, checkpoint.decoder.config, metrics)
@@ -76,6 +70,24 @@ def record_validation(
         ) from None
     write_json(path, metrics)
     write_text(checkpoint.path / CARD, card)
+
+
+def _samples(metrics: dict[str, Any]) -> str:
+    if (samples := metrics.get("samples")) is None:
+        return ""
+    told = "\n".join(
+        f"**{sample['style'] or 'no author given'}**: {sample['text']}\n"
+        for sample in samples["texts"]
+    )
+    return f"""
+## Samples
+
+One phrase continued in the manner of each author; none was chosen among others. To have one again
+({samples["engine"]} engine):
+
+    litteragpt escribe "{samples["phrase"]}" --estilo AUTHOR --semilla {samples["seed"]}
+
+{told}"""
 
 
 def _losses(metrics: dict[str, Any]) -> str:

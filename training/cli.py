@@ -1,4 +1,4 @@
-"""The operators' commands: `corpus`, `train`, `evaluate` and `drafts`.
+"""The operators' commands: `corpus`, `train`, `evaluate`, `samples` and `drafts`.
 
 What takes long to import (torch, httpx) is imported inside the command that needs it, so that
 `litteragpt --help` and all other commands start at once.
@@ -110,7 +110,8 @@ def leakage(
         typer.Option(help="Also check this text file, or the .txt files of this folder."),
     ] = None,
 ) -> None:
-    """Check that nothing to train on repeats 40 letters in a row of the validation text.
+    """Check that nothing to train on repeats 40 letters in a row of the validation text, or of the
+    paragraphs that are held back.
 
     Prints what does, and leaves with exit code 1 if anything does.
     """
@@ -123,8 +124,8 @@ def leakage(
     if len(leaks) > _SHOWN_LEAKS:
         typer.echo(f"and {len(leaks) - _SHOWN_LEAKS:,} more")
     if leaks:
-        fail(f"the validation text leaks in {len(leaks):,} places")
-    typer.echo("no run of 40 letters of the validation text leaks")
+        fail(f"text that is kept from training leaks in {len(leaks):,} places")
+    typer.echo("no run of 40 letters of the validation text or of what is held back leaks")
 
 
 @app.command(rich_help_panel=_PANEL)
@@ -228,6 +229,26 @@ def drafts(
     _write_drafts(find_checkpoint(checkpoint, bundled_checkpoints()), data)
 
 
+@app.command(rich_help_panel=_PANEL)
+@plain_failures()
+def samples(
+    checkpoint: Annotated[str, typer.Argument(help="A checkpoint's folder, or a bundled name.")],
+    phrase: Annotated[str, typer.Option(help="What all of them begin with.")] = "Una mañana",
+    seed: Annotated[int, typer.Option(help="Of all of them.")] = 1,
+) -> None:
+    """Continue one phrase in the manner of each author, and put the texts into the model card."""
+    from model.places import bundled_checkpoints, find_checkpoint
+    from model.runtime import choose_runtime
+    from training.card import record_figures
+    from training.samples import write_samples
+
+    loaded = choose_runtime().load(find_checkpoint(checkpoint, bundled_checkpoints()))
+    written = write_samples(loaded, phrase, seed)
+    record_figures(loaded, samples=written)
+    for text in written["texts"]:
+        typer.echo(f"{text['style'] or '-'}: {text['text']}")
+
+
 def _write_drafts(folder: Path, data: Path) -> None:
     from model.stored import read_checkpoint
     from training.corpus import Corpus
@@ -255,7 +276,7 @@ def _default_data() -> Path:
 
 
 def _evaluate_data(checkpoint: TorchCheckpoint, data: Path, *, record: bool) -> Evaluation:
-    from training.card import record_validation
+    from training.card import record_figures
     from training.corpus import Corpus
     from training.evaluation import evaluate_corpus
 
@@ -263,13 +284,13 @@ def _evaluate_data(checkpoint: TorchCheckpoint, data: Path, *, record: bool) -> 
     with _bar() as progress:
         result = evaluate_corpus(checkpoint, corpus, progress)
     if record:
-        record_validation(
-            checkpoint,
-            w528=result.w528,
-            bits_per_byte=result.bits_per_byte,
-            characters=result.characters,
-            corpus=corpus.name,
-        )
+        figures = {
+            "w528": result.w528,
+            "bits_per_byte": result.bits_per_byte,
+            "characters": result.characters,
+            "corpus": corpus.name,
+        }
+        record_figures(checkpoint, validation=figures)
     return result
 
 

@@ -3,7 +3,9 @@
 - `reference`: what the published model was trained on (Quijote part I, Lazarillo, Marianela,
   El árbol de la ciencia, La Regenta). Its validation split is everybody's validation split.
 - `five-works`: the same and part II of the Quijote, for training only.
-- `all`: the same and CoNSSA (209 novels of 1880 to 1939), for training only.
+- `all`: the same and CoNSSA (209 novels of 1880 to 1939), for training only, except for a fiftieth
+  of its paragraphs: those are held back, for who tells authors apart must know them from texts that
+  the decoder did not read.
 
 A paragraph's place follows from a hash of its work, its number and the published seed, so a split
 depends on no random generator and on no other paragraph.
@@ -31,8 +33,10 @@ SEED = 20240501
 PARAGRAPH_SENTENCES = 20
 VALIDATION_SHARE = 0.05
 DEV_SHARE = 0.02
+HELD_SHARE = 0.02
 FORMAT = "litteragpt-corpus-1"
 SPLITS = ("train", "dev", "validation")
+HELD = "held"  # only `all` has it
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,12 @@ class Corpus:
     dev: tuple[Paragraph, ...]
     validation: tuple[Paragraph, ...]
     facts: dict[str, Any]
+    held: tuple[Paragraph, ...] = ()
+
+    @property
+    def everything(self) -> tuple[Paragraph, ...]:
+        """All paragraphs."""
+        return (*self.train, *self.dev, *self.validation, *self.held)
 
     @classmethod
     def load(cls, folder: Path) -> Corpus:
@@ -72,36 +82,41 @@ class Corpus:
             train, dev, validation = (
                 tuple(_read_paragraphs(folder / f"{split}.jsonl")) for split in SPLITS
             )
-            _check(facts, tokenizer, (*train, *dev, *validation))
+            held: tuple[Paragraph, ...] = ()
+            if HELD in facts["characters"]:
+                held = tuple(_read_paragraphs(folder / f"{HELD}.jsonl"))
+            corpus = cls(facts["name"], tokenizer, train, dev, validation, facts, held)
+            _check(corpus)
         except FileNotFoundError as error:
             raise CorpusError(
                 f"{error.filename}: missing; build one with 'litteragpt corpus build'"
             ) from None
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise CorpusError(f"{folder}: damaged ({error}); build it again") from None
-        return cls(facts["name"], tokenizer, train, dev, validation, facts)
+        return corpus
 
     def save(self, folder: Path) -> None:
-        """Write the three splits as JSON Lines, the vocabulary and the facts.
+        """Write the splits as JSON Lines, the vocabulary and the facts.
 
         `corpus.json` goes first and comes last, so a folder that has one is whole.
         """
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "corpus.json").unlink(missing_ok=True)
-        for split in SPLITS:
+        for split in (*SPLITS, *([HELD] if self.held else [])):
             lines = (json.dumps(asdict(p), ensure_ascii=False) for p in getattr(self, split))
             write_text(folder / f"{split}.jsonl", "\n".join(lines) + "\n")
         write_json(folder / "tokenizer.json", self.tokenizer.to_json())
         write_json(folder / "corpus.json", self.facts)
 
 
-def _check(facts: dict[str, Any], tokenizer: Tokenizer, everything: Sequence[Paragraph]) -> None:
+def _check(corpus: Corpus) -> None:
     """Raise KeyError or ValueError where the files of a built corpus do not belong together."""
-    facts["name"], facts["normalization"], facts["sha256_validation"], facts["characters"]["train"]
-    foreign = set().union(*(p.text for p in everything)) - set(tokenizer.characters)
+    facts = corpus.facts
+    facts["normalization"], facts["sha256_validation"], facts["characters"]["train"]
+    foreign = set().union(*(p.text for p in corpus.everything)) - set(corpus.tokenizer.characters)
     if foreign:
         raise ValueError(f"{' '.join(sorted(foreign))} not in the vocabulary")
-    unknown = {p.style for p in everything} - set(tokenizer.styles)
+    unknown = {p.style for p in corpus.everything} - set(corpus.tokenizer.styles)
     if unknown:
         raise ValueError(f"unknown style {', '.join(sorted(unknown))}")
 
@@ -155,7 +170,7 @@ def shuffled(items: Iterable[Paragraph]) -> list[Paragraph]:
 
 
 def without_leaks(items: Sequence[Paragraph], gate: Gate) -> tuple[list[Paragraph], int]:
-    """The paragraphs less every sentence that shares a long run with the validation text.
+    """The paragraphs less every sentence that shares a long run with the text of the gate.
 
     Also returns how many sentences went.
     """
@@ -180,19 +195,34 @@ def build(name: CorpusName, source: Path, report: Callable[[str], None]) -> Corp
             elif name != "reference":
                 more += paragraphs(part, work.style, prose)
         report(work.title)
+    novels: list[Paragraph] = []
     if name == "all":
         for novel, style, prose in conssa_novels(source):
-            more += paragraphs(novel, style, prose)
+            novels += paragraphs(novel, style, prose)
             report(novel)
 
-    order = shuffled(reference)
-    held = round(len(order) * VALIDATION_SHARE)
-    validation = order[:held]
-    gate = Gate.of_texts(paragraph.text for paragraph in validation)
-    train, removed = without_leaks(order[held:] + shuffled(more), gate)
-    dev_size = round((len(order) - held) * DEV_SHARE)
+    validation, rest = _divided(reference, VALIDATION_SHARE)
+    held, novels = _divided(novels, HELD_SHARE)
+    train, removed = _without_text_of(validation, rest + shuffled(more + novels))
+    dev_size = round(len(rest) * DEV_SHARE)
     dev, train = train[:dev_size], train[dev_size:]
-    return _corpus(name, train, dev, validation, removed)
+    if held:
+        train, more_removed = _without_text_of(held, train)
+        removed += more_removed
+    return _corpus(name, train, dev, validation, held, removed)
+
+
+def _divided(items: list[Paragraph], share: float) -> tuple[list[Paragraph], list[Paragraph]]:
+    """The first `share` of them in the published order, and the others in that order."""
+    order = shuffled(items)
+    count = round(len(order) * share)
+    return order[:count], order[count:]
+
+
+def _without_text_of(
+    held: Sequence[Paragraph], items: Sequence[Paragraph]
+) -> tuple[list[Paragraph], int]:
+    return without_leaks(items, Gate.of_texts(paragraph.text for paragraph in held))
 
 
 def _corpus(
@@ -200,17 +230,18 @@ def _corpus(
     train: list[Paragraph],
     dev: list[Paragraph],
     validation: list[Paragraph],
+    held: list[Paragraph],
     removed: int,
 ) -> Corpus:
-    everything = (*train, *dev, *validation)
+    splits = {"train": train, "dev": dev, "validation": validation}
+    if held:
+        splits[HELD] = held
+    everything = [paragraph for part in splits.values() for paragraph in part]
     styles = list(dict.fromkeys(work.style for work in WORKS))
     styles += sorted({paragraph.style for paragraph in everything} - set(styles))
     tokenizer = Tokenizer.from_texts((p.text for p in everything), styles)
     # The space that would chain a paragraph to the next counts as a character of the stream.
-    characters = {
-        split: sum(len(p.text) + 1 for p in part)
-        for split, part in (("train", train), ("dev", dev), ("validation", validation))
-    }
+    characters = {split: sum(len(p.text) + 1 for p in part) for split, part in splits.items()}
     facts = {
         "format": FORMAT,
         "name": name,
@@ -218,11 +249,11 @@ def _corpus(
         "normalization": "NFC",
         "paragraph_sentences": PARAGRAPH_SENTENCES,
         "characters": characters,
-        "paragraphs": {"train": len(train), "dev": len(dev), "validation": len(validation)},
+        "paragraphs": {split: len(part) for split, part in splits.items()},
         "vocabulary": tokenizer.size,
         "sentences_removed_by_leakage_gate": removed,
         "sha256_validation": hashlib.sha256(
             "\n".join(p.text for p in validation).encode()
         ).hexdigest(),
     }
-    return Corpus(name, tokenizer, tuple(train), tuple(dev), tuple(validation), facts)
+    return Corpus(name, tokenizer, tuple(train), tuple(dev), tuple(validation), facts, tuple(held))

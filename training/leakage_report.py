@@ -8,13 +8,13 @@ from pathlib import Path
 
 from model.text import normalize
 from training.cleaning import CorpusError, decode_bytes
-from training.corpus import Corpus
+from training.corpus import Corpus, Paragraph
 from training.leakage import Gate, stretches
 
 
 @dataclass(frozen=True)
 class Leak:
-    """Where a stretch of the validation text occurs, and its letters."""
+    """Where a stretch of text that is kept from training occurs, and its letters."""
 
     place: str
     letters: str
@@ -22,23 +22,26 @@ class Leak:
 
 def find_leaks(corpus: Corpus, others: Sequence[Path]) -> list[Leak]:
     """What the training and development parts of `corpus`, and the text files among and below
-    `others`, share with its validation split.
+    `others`, share with its validation split, and the training part with what is held back.
 
     Raises CorpusError where `others` names a folder without text files, OSError where a file cannot
     be read.
     """
-    gate = Gate.of_texts(paragraph.text for paragraph in corpus.validation)
+    train, dev = _placed("train", corpus.train), _placed("dev", corpus.dev)
+    leaks = _leaks(corpus.validation, (*train, *dev, *_files(others)))
+    return leaks + (_leaks(corpus.held, train) if corpus.held else [])
+
+
+def _leaks(kept: Sequence[Paragraph], texts: Sequence[tuple[str, str]]) -> list[Leak]:
+    """What these texts, each with its place, share with the paragraphs that are kept from them."""
+    gate = Gate.of_texts(paragraph.text for paragraph in kept)
     return [
-        Leak(place, letters)
-        for place, text in (*_learned(corpus), *_files(others))
-        for letters in stretches(gate.leaks(text))
+        Leak(place, letters) for place, text in texts for letters in stretches(gate.leaks(text))
     ]
 
 
-def _learned(corpus: Corpus) -> Iterator[tuple[str, str]]:
-    for split, paragraphs in (("train", corpus.train), ("dev", corpus.dev)):
-        for paragraph in paragraphs:
-            yield f"{split}, {paragraph.work} {paragraph.index}", paragraph.text
+def _placed(split: str, paragraphs: Sequence[Paragraph]) -> list[tuple[str, str]]:
+    return [(f"{split}, {each.work} {each.index}", each.text) for each in paragraphs]
 
 
 def _files(others: Sequence[Path]) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ import json
 import shutil
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from typer.testing import Result
 from tests.training.editions import edition, prose
 from training.cleaning import CorpusError
 from training.corpus import PARAGRAPH_SENTENCES, Corpus, build, find_work, paragraphs
+from training.leakage_report import find_leaks
 from training.works import WORKS
 
 PUBLISHED_VALIDATION = "5434e0ee6c5ad964a8ad46d16ec1510c6af78eab9dd732bf25eb01137b1e654a"
@@ -86,6 +88,38 @@ def test_larger_data_sets_are_validated_on_the_same_text(
     in_order = sorted(novel, key=lambda p: p.index)
     assert " ".join(p.text for p in in_order) == " ".join(own.split())
     assert everything.facts["sentences_removed_by_leakage_gate"] == 1
+
+
+def test_a_share_of_the_novels_is_held_back_from_training(
+    editions: Path, corpus: Corpus, tmp_path: Path
+) -> None:
+    library = shutil.copytree(editions, tmp_path / "library")
+    (library / "conssa").mkdir()
+    rows = ("ne0002\tGaldos\t1920", "ne0003\tValera\t1905")
+    table = "\n".join(("id\tauthor\tauthor_death", *rows, ""))
+    (library / "conssa" / "metadata.tsv").write_text(table, "utf-8")
+    (library / "conssa" / "ne0002.txt").write_text(prose("novel", 60_000), "utf-8")
+    (library / "conssa" / "ne0003.txt").write_text("Fue ayer.", "utf-8")
+    (held,) = build("all", library, quiet).held
+
+    # What another novel quotes of it is not learned from there either.
+    quoted = " ".join(held.sentences[4:6])
+    (library / "conssa" / "ne0003.txt").write_text(f"Fue ayer. {quoted} Y ya.", "utf-8")
+    everything = build("all", library, quiet)
+    assert everything.held == (held,)
+    assert everything.facts["characters"]["held"] == len(held.text) + 1
+    assert [p.text for p in everything.train if p.work == "conssa-ne0003"] == ["Fue ayer. Y ya."]
+    kept = [p for p in everything.train if p.work == "conssa-ne0002"]
+    assert sorted(p.index for p in (*kept, held)) == list(range(len(kept) + 1))
+    assert find_leaks(everything, []) == []
+    assert find_leaks(replace(everything, train=(*everything.train, held)), []) != []
+    assert (everything.dev, everything.validation) == (corpus.dev, corpus.validation)
+
+    everything.save(tmp_path / "all")
+    assert Corpus.load(tmp_path / "all") == everything
+    (tmp_path / "all" / "held.jsonl").unlink()
+    with pytest.raises(CorpusError, match=r"held\.jsonl: missing"):
+        Corpus.load(tmp_path / "all")
 
 
 def test_conssa_is_read_from_an_archive_too(editions: Path, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""What a checkpoint writes: `python -m benchmarks.answers --data FOLDER`."""

@@ -1,0 +1,25 @@
+"""One phrase continued in the manner of each author, for a checkpoint's card."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from model.backend import Backend
+from model.generation import generate
+from model.prompt import Options
+from model.stored import Checkpoint
+
+
+def write_samples(checkpoint: Checkpoint[Backend], phrase: str, seed: int) -> dict[str, Any]:
+    """A text for each style of the vocabulary and one without, as `training.card` tells of them.
+
+    All have the same phrase and seed, and everything else is as in the bot. Raises PromptError.
+    """
+    styles = (*checkpoint.tokenizer.styles, None)
+    results = [generate(checkpoint, phrase, Options(style=style, seed=seed)) for style in styles]
+    return {
+        "phrase": phrase,
+        "seed": seed,
+        "engine": checkpoint.decoder.engine,
+        "texts": [{"style": result.style, "text": result.text} for result in results],
+    }
