@@ -82,7 +82,9 @@ class Trainer:
             [teacher.decoder for teacher in materials.teachers],
         )
         self.loss_of: LossFunction = (
-            Compiled(self.objective, options.device, say) if options.compile else self.objective
+            Compiled(self.objective.loss, options.device, say)
+            if options.compile
+            else self.objective.loss
         )
         self.stop = StopRequest(options.budget_seconds)
         self.unread = torch.zeros((), dtype=torch.float64, device=options.device)

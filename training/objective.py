@@ -57,7 +57,7 @@ class Objective:
         # Filled on the device: copying a number there would wait for it.
         return torch.full((), self._preset.future_weight * left, device=self._decoder.device)
 
-    def __call__(
+    def loss(
         self, inputs: Tensor, targets: Tensor, future_weight: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """The loss to go down, and that of the next character alone; both () float32.

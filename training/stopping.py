@@ -30,10 +30,14 @@ class StopRequest:
     began: float = field(default_factory=time.monotonic)
 
     @property
+    def left(self) -> float | None:
+        """Seconds that are left, None where there is no limit."""
+        return None if self.budget is None else self.budget - (time.monotonic() - self.began)
+
+    @property
     def due(self) -> bool:
         """Whether to stop now."""
-        spent = time.monotonic() - self.began
-        return self.asked or (self.budget is not None and spent >= self.budget)
+        return self.asked or (self.left is not None and self.left <= 0)
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
