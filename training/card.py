@@ -28,7 +28,7 @@ A character-level decoder of Spanish prose, `{config.family}` family: {config.la
 | figure | value |
 | --- | --- |
 {_losses(metrics)}| corpus | {_corpus(corpus)} |
-| characters read | {metrics["characters"]:,} in {metrics["steps"]:,} steps |
+{_origins(metrics)}| characters read | {metrics["characters"]:,} in {metrics["steps"]:,} steps |
 | time | {metrics["seconds"] / 60:.0f} minutes |
 | hardware | {metrics["hardware"]} |
 | source | revision {metrics["revision"] or "unknown"} |
@@ -102,6 +102,16 @@ def _losses(metrics: dict[str, Any]) -> str:
         lines += f"| development part (W528, nats per character) | {dev:.4f} |\n"
     if (loss := metrics.get("train_loss")) is not None:
         lines += f"| training, last minutes (nats per character) | {loss:.4f} |\n"
+    return lines
+
+
+def _origins(metrics: dict[str, Any]) -> str:
+    """What a run had besides its corpus; see training.materials."""
+    names = {"mixed": "mixed in", "init": "begun with", "teachers": "taught by"}
+    lines = ""
+    for key, name in names.items():
+        if found := metrics.get(key):
+            lines += f"| {name} | {found if isinstance(found, str) else ', '.join(found)} |\n"
     return lines
 
 
