@@ -85,7 +85,9 @@ def test_rows_are_run_and_written_down(ladder: Ladder, tmp_path: Path) -> None:
     assert text.startswith("# Log\n\n<!-- ladder tiny -->\n\n| row |")
     assert text.endswith("<!-- end of ladder tiny -->\n\nMore.\n")
     assert "old" not in text
-    result = json.loads((tmp_path / "ladder" / "results" / "scale.json").read_text("utf-8"))
+    result = json.loads(
+        (tmp_path / "ladder" / "tiny" / "results" / "scale.json").read_text("utf-8")
+    )
     assert result["hardware"] in text
     assert cells(page, "scale")[1].endswith("(of `yardstick`): `scale_by_width=false`")
     assert cells(page, "scale")[2].startswith(f"{mean(result['dev']):.4f} ± ")
@@ -94,9 +96,11 @@ def test_rows_are_run_and_written_down(ladder: Ladder, tmp_path: Path) -> None:
     assert "python -m training.ladder --scale tiny --no-compile ROW" in text
     assert (page.parent / "ladder-tiny.png").read_bytes().startswith(b"\x89PNG")
     # What has a result is not run again.
-    before = (tmp_path / "ladder" / "scale" / "model.safetensors").stat().st_mtime_ns
+    before = (tmp_path / "ladder" / "tiny" / "scale" / "model.safetensors").stat().st_mtime_ns
     assert ladder("scale", "--page", page).exit_code == 0
-    assert (tmp_path / "ladder" / "scale" / "model.safetensors").stat().st_mtime_ns == before
+    assert (
+        tmp_path / "ladder" / "tiny" / "scale" / "model.safetensors"
+    ).stat().st_mtime_ns == before
     assert page.read_text("utf-8") == text
 
 
@@ -104,14 +108,16 @@ def test_the_command_of_a_row_does_the_same(
     ladder: Ladder, tmp_path: Path, run: Callable[..., Result]
 ) -> None:
     assert ladder("noise").exit_code == 0
-    result = json.loads((tmp_path / "ladder" / "results" / "noise.json").read_text("utf-8"))
+    result = json.loads(
+        (tmp_path / "ladder" / "tiny" / "results" / "noise.json").read_text("utf-8")
+    )
     words = shlex.split(result["command"])
     words[words.index("--out") + 1] = str(tmp_path / "again")
     again = run(*words[1:])
     assert again.exit_code == 0, again.output
     weights = [
         (folder / "model.safetensors").read_bytes()
-        for folder in (tmp_path / "ladder" / "noise", tmp_path / "again")
+        for folder in (tmp_path / "ladder" / "tiny" / "noise", tmp_path / "again")
     ]
     assert weights[0] == weights[1]
 
@@ -121,21 +127,21 @@ def test_what_is_out_of_time_goes_on_where_it_stopped(ladder: Ladder, tmp_path: 
     stopped = ladder("yardstick", "scale", *steps, "--budget-seconds", 0.4)
     assert stopped.exit_code == 130, stopped.output
     assert "stopped before the end of yardstick; the same command goes on" in stopped.stderr
-    saved = tmp_path / "ladder" / "yardstick"
+    saved = tmp_path / "ladder" / "tiny" / "yardstick"
     some = json.loads((saved / "metrics.json").read_text("utf-8"))["steps"]
     assert 0 < some < 400
-    assert not (tmp_path / "ladder" / "results").exists()
+    assert not (tmp_path / "ladder" / "tiny" / "results").exists()
     assert ladder("yardstick", *steps).exit_code == 0
     assert json.loads((saved / "metrics.json").read_text("utf-8"))["steps"] == 400
     refused = ladder("yardstick", "--steps", 7)
     assert refused.exit_code == 1
-    assert "is of 400 steps and not of 7" in refused.stderr
+    assert "is of another recipe (reference reference seed 0" in refused.stderr
 
 
 def test_validation_is_measured_when_it_is_asked_for_and_once(
     ladder: Ladder, tmp_path: Path
 ) -> None:
-    page = tmp_path / "ladder" / "README.md"
+    page = tmp_path / "ladder" / "tiny" / "README.md"
     early = ladder("yardstick", "--validate")
     assert early.exit_code == 1
     assert "yardstick has not been run to its end yet" in early.stderr
@@ -144,7 +150,7 @@ def test_validation_is_measured_when_it_is_asked_for_and_once(
     assert ladder("yardstick", "--validate").exit_code == 0
     value = cells(page, "yardstick")[5]
     assert 3 < float(value) < 5
-    (tmp_path / "ladder" / "yardstick" / "model.safetensors").unlink()
+    (tmp_path / "ladder" / "tiny" / "yardstick" / "model.safetensors").unlink()
     assert ladder("yardstick", "--validate").exit_code == 0
     assert cells(page, "yardstick")[5] == value
 
@@ -154,7 +160,9 @@ def test_a_student_needs_its_teachers(ladder: Ladder, tmp_path: Path) -> None:
     assert refused.exit_code == 1
     assert "student needs the checkpoint of teacher-1" in refused.stderr
     assert ladder("teacher-1", "teacher-2", "student").exit_code == 0
-    metrics = json.loads((tmp_path / "ladder" / "student" / "metrics.json").read_text("utf-8"))
+    metrics = json.loads(
+        (tmp_path / "ladder" / "tiny" / "student" / "metrics.json").read_text("utf-8")
+    )
     assert [name.split()[0] for name in metrics["teachers"]] == ["teacher-1", "teacher-2"]
 
 

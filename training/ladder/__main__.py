@@ -23,7 +23,7 @@ def main(
         list[str] | None, typer.Argument(metavar="ROW...", help="Only these rows.")
     ] = None,
     data: Annotated[Path, typer.Option(help="Folder that holds the data sets.")] = Path("data"),
-    out: Annotated[Path, typer.Option(help="Folder of the runs and results.")] = Path(
+    out: Annotated[Path, typer.Option(help="Folder of the runs and results of all scales.")] = Path(
         "runs/ladder"
     ),
     scale: Annotated[str, typer.Option(help="full, small or tiny.")] = "full",
@@ -55,7 +55,7 @@ def main(
     size = SCALES[known(scale, SCALES, "scale")].lasting(_positive(steps))
     ladder = rows(size)
     chosen = [ladder[known(name, ladder, "row")] for name in names or ladder]
-    place = Place(out, device_named(device), compiled)
+    place = Place(out / scale, device_named(device), compiled)
     command = shlex.join(["python", "-m", "training.ladder", *_lasting(scale, steps, place)])
     for number, row in enumerate(chosen, start=1):
         experiment = experiment_of(row, ladder, size, data)
@@ -64,7 +64,7 @@ def main(
             measure(experiment, place)
         elif clock.due or carry_out(experiment, place, clock.left, typer.echo) is None:
             fail(f"stopped before the end of {row.name}; the same command goes on", INTERRUPTED)
-        _write(page or out / "README.md", scale, ladder, place, command)
+        _write(page or place.out / "README.md", scale, ladder, place, command)
 
 
 def _positive(steps: int | None) -> int | None:

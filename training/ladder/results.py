@@ -28,9 +28,11 @@ class LadderError(LitteraError):
 
 @dataclass(frozen=True)
 class Result:
-    """A row that was run to its end. `validation` is None until it is asked for."""
+    """A row that was run to its end. `recipe` is the preset it began with and what was changed of
+    it, in words; `validation` is None until it is asked for."""
 
     name: str
+    recipe: list[str]
     command: str
     parameters: int
     steps: int

@@ -35,6 +35,22 @@ class Experiment:
     seed: int = 0
     teachers: tuple[str, ...] = ()
 
+    @property
+    def changes(self) -> list[str]:
+        """What is changed of the preset, as `--set` takes it."""
+        return assignments(self.preset, PRESETS[self.preset_name])
+
+    @property
+    def recipe(self) -> list[str]:
+        """What makes the run what it is, in words."""
+        return [
+            self.preset_name,
+            self.data.name,
+            f"seed {self.seed}",
+            *self.changes,
+            *self.teachers,
+        ]
+
 
 @dataclass(frozen=True)
 class Place:
@@ -56,11 +72,10 @@ class Place:
 
 def command_of(experiment: Experiment, place: Place) -> str:
     """The command that does an experiment's training by itself."""
-    changes = assignments(experiment.preset, PRESETS[experiment.preset_name])
     words = ["litteragpt", "train", "--preset", experiment.preset_name]
     words += ["--data", str(experiment.data), "--out", str(place.run(experiment.name))]
     words += ["--seed", str(experiment.seed)]
-    words += [word for change in changes for word in ("--set", change)]
+    words += [word for change in experiment.changes for word in ("--set", change)]
     words += [word for name in experiment.teachers for word in ("--teacher", str(place.run(name)))]
     return shlex.join([*words, *([] if place.compile else ["--no-compile"])])
 
@@ -72,14 +87,14 @@ def carry_out(
 
     What has a result is not run again. Returns None when the run was stopped before its end, by
     Ctrl-C or after `budget_seconds`. Raises LadderError where a teacher is missing or the result is
-    of another number of steps, and whatever a run raises.
+    another recipe's, and whatever a run raises.
     """
     done = Result.load(place.result(experiment.name))
     if done is not None:
-        if done.steps != experiment.preset.steps:
+        if done.recipe != experiment.recipe:
             raise LadderError(
-                f"{place.result(experiment.name)}: is of {done.steps:,} steps and not of "
-                f"{experiment.preset.steps:,}; choose another --out or the same --steps"
+                f"{place.result(experiment.name)}: is of another recipe ({' '.join(done.recipe)}); "
+                f"choose another --out, or remove it and {place.run(experiment.name)}"
             )
         return done
     _check_teachers(experiment, place)
@@ -104,6 +119,7 @@ def carry_out(
     metrics = outcome.metrics
     result = Result(
         experiment.name,
+        experiment.recipe,
         options.command,
         metrics["parameters"],
         metrics["steps"],
