@@ -57,7 +57,7 @@ SCALES = {
             "feed_forward": 256,
             "context": 132,
             "phases": (Phase(0.0, 132, 16),),
-            "steps": 900,
+            "steps": 250,
         },
         swiglu=168,
         deep={"width": 48, "layers": 5, "feed_forward": 128},
@@ -121,7 +121,7 @@ def experiment_of(row: Row, ladder: Mapping[str, Row], scale: Scale, data: Path)
 
 
 def _mended(scale: Scale) -> tuple[Row, ...]:
-    schedule = {"adam_rate": 1e-3, "warmup": 100, "decay": 0.6}
+    schedule = {"adam_rate": 1e-3, "warmup": 50, "decay": 0.6}
     return (
         Row(YARDSTICK, "the published recipe"),
         Row(f"{YARDSTICK}-2", "the same, another seed", YARDSTICK, seed=1),
