@@ -46,7 +46,7 @@ SCALES = {
         deep={"width": 384, "layers": 11, "heads": 6, "feed_forward": 992},
         dropouts=(0.1, 0.2, 0.3),
         decays=(0.1, 0.3, 0.6, 1.2),
-        teachers=8,
+        teachers=4,
     ),
     # A core of a CPU for a minute or two a row.
     "small": Scale(
