@@ -120,7 +120,7 @@ def _timed(experiment: Experiment, place: Place, seconds_left: float | None) -> 
         result.seconds,
         result.compile_seconds,
         mean_loss(result.validation or []),
-        f"{result.hardware}; {result.date}; revision {result.revision or 'unknown'}",
+        f"{result.hardware}; {result.date}",
     )
 
 

@@ -13,7 +13,7 @@ _HEAD = (
     "row",
     "what it changes",
     "W528, development part",
-    "less what it changes",
+    "less the row it changes",
     "less the yardstick",
     "W528, validation",
     "training loss",
@@ -73,12 +73,8 @@ def _less(result: Result, other: Result | None) -> str:
 
 def _places(results: Mapping[str, Result]) -> list[str]:
     """On what and when each row was run, rows of the same place and day together."""
-    groups: dict[tuple[str, str, str, int], list[str]] = {}
+    groups: dict[str, list[str]] = {}
     for name, result in results.items():
-        place = (result.hardware, result.date, result.revision or "unknown", result.characters)
-        groups.setdefault(place, []).append(f"`{name}`")
-    return [
-        f"- {hardware}; {date}; revision {revision}; {characters / 1e6:.2f} million characters "
-        f"read: {', '.join(names)}."
-        for (hardware, date, revision, characters), names in groups.items()
-    ]
+        read = f"{result.characters / 1e6:.2f} million characters read"
+        groups.setdefault(f"{result.hardware}; {result.date}; {read}", []).append(f"`{name}`")
+    return [f"- {place}: {', '.join(names)}." for place, names in groups.items()]
