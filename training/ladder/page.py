@@ -16,7 +16,6 @@ _HEAD = (
     "less the row it changes",
     "less the yardstick",
     "W528, validation",
-    "training loss",
     "parameters",
     "seconds",
 )
@@ -50,7 +49,6 @@ def _cells(described: Row, results: Mapping[str, Result]) -> list[str]:
         _less(result, results.get(described.after or "")),
         _less(result, results.get(YARDSTICK) if described.after else None),
         validation,
-        f"{result.train_loss:.4f}",
         f"{result.parameters:,}",
         f"{result.seconds:,.0f} + {result.compile_seconds:,.0f}",
     ]
