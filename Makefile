@@ -12,7 +12,7 @@ export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: run test test-cluster test-export test-kernels test-web lint format docs tables pictures \
-    bench bench-decoding bench-gpu bench-peers bench-platforms capacity simulate chaos \
+    bench bench-decoding bench-gpu bench-peers bench-platforms ladder speedrun capacity simulate chaos \
     chaos-postgres chaos-cluster weather soak sanitize prove-image prove-unit clean
 
 # Start the bot; without tokens it is a chat in the terminal.
@@ -99,6 +99,17 @@ bench-platforms: $(VENV)/.installed-dev
 # The README's pictures, from what the program says
 pictures: $(VENV)/.installed-dev
 	$(BIN)/python -m documentation.pictures
+
+# Recipes of training, one change after the other, on the data sets in data/; a GPU makes it hours,
+# not weeks. Stopped, or out of time (make ladder LIMIT=540, seconds), it goes on the next time.
+ladder: $(VENV)/.installed-dev
+	$(BIN)/python -m training.ladder $(ROWS) --page docs/training-log.md \
+	    $(if $(LIMIT),--budget-seconds $(LIMIT))
+
+# How long a recipe trains until the published model's loss, beside the published recipe
+speedrun: $(VENV)/.installed-dev
+	$(BIN)/python -m training.speedrun --page docs/training-log.md \
+	    $(if $(LIMIT),--budget-seconds $(LIMIT))
 
 # What one core, one bot process and one PostgreSQL take (PostgreSQL 15 from Debian's packages)
 CAPACITY := build/capacity.json

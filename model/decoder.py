@@ -249,8 +249,13 @@ class Decoder(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits (B, T, V) for tokens (B, T) int64 with T up to the context; nothing is kept."""
+        logits: Tensor = self.head(self.hidden(tokens))
+        return logits.float()
+
+    def hidden(self, tokens: Tensor) -> Tensor:
+        """What the head reads, (B, T, C), for tokens (B, T) int64; nothing is kept."""
         positions = torch.arange(tokens.shape[1], device=tokens.device)
-        return self._logits(self._blocks(tokens, positions[None], None))
+        return self._normed(self._blocks(tokens, positions[None], None))
 
     def prefill(self, tokens: Tensor, cache: KVCache, row: int) -> Tensor:
         """Read one text, tokens (T,) int64, into `row` of the cache; logits (V,) after its last."""
@@ -294,10 +299,11 @@ class Decoder(nn.Module):
             x = block(x, rotation, step, layer)
         return x  # type: ignore[no-any-return]
 
+    def _normed(self, x: Tensor) -> Tensor:
+        return self.norm(x) if self.config.final_norm else x
+
     def _logits(self, x: Tensor) -> Tensor:
-        if self.config.final_norm:
-            x = self.norm(x)
-        logits: Tensor = self.head(x)
+        logits: Tensor = self.head(self._normed(x))
         return logits.float()
 
 

@@ -28,7 +28,7 @@ A character-level decoder of Spanish prose, `{config.family}` family: {config.la
 | figure | value |
 | --- | --- |
 {_losses(metrics)}| corpus | {_corpus(corpus)} |
-| characters read | {metrics["characters"]:,} in {metrics["steps"]:,} steps |
+{_origins(metrics)}| characters read | {metrics["characters"]:,} in {metrics["steps"]:,} steps |
 | time | {metrics["seconds"] / 60:.0f} minutes |
 | hardware | {metrics["hardware"]} |
 | source | revision {metrics["revision"] or "unknown"} |
@@ -42,7 +42,7 @@ author given; `litteragpt evaluate` computes it.
 
 ![Loss curves](losses.png)
 
-The weights are an average over the last steps, stored as bfloat16 safetensors.
+The weights are {_kept(metrics)}, stored as bfloat16 safetensors.
 
 It continues a phrase in the manner of its books and knows nothing else: not facts, not questions,
 not today's Spanish. It invents words now and then, and it has the prejudices of its authors' times.
@@ -102,6 +102,23 @@ def _losses(metrics: dict[str, Any]) -> str:
         lines += f"| development part (W528, nats per character) | {dev:.4f} |\n"
     if (loss := metrics.get("train_loss")) is not None:
         lines += f"| training, last minutes (nats per character) | {loss:.4f} |\n"
+    return lines
+
+
+def _kept(metrics: dict[str, Any]) -> str:
+    recipe = metrics.get("recipe", {"ema": True})  # which older metrics lack
+    if recipe.get("ema") is None and recipe.get("swa") is None:
+        return "those of the last step"
+    return "an average over the last steps"
+
+
+def _origins(metrics: dict[str, Any]) -> str:
+    """What a run had besides its corpus; see training.materials."""
+    names = {"mixed": "mixed in", "init": "begun with", "teachers": "taught by"}
+    lines = ""
+    for key, name in names.items():
+        if found := metrics.get(key):
+            lines += f"| {name} | {found if isinstance(found, str) else ', '.join(found)} |\n"
     return lines
 
 

@@ -1,4 +1,4 @@
-"""The operators' commands: `corpus`, `train`, `evaluate`, `samples` and `drafts`.
+"""The operators' commands: `corpus`, `train` (training.train), `evaluate`, `samples`, `drafts`.
 
 What takes long to import (torch, httpx) is imported inside the command that needs it, so that
 `litteragpt --help` and all other commands start at once.
@@ -7,17 +7,16 @@ What takes long to import (torch, httpx) is imported inside the command that nee
 from __future__ import annotations
 
 import json
-import os
-import shlex
-import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from training.failures import INTERRUPTED, fail, plain_failures
+from training.arguments import device_named, known
+from training.failures import fail, plain_failures
+from training.train import train, write_drafts
 
 if TYPE_CHECKING:
     from model.checkpoint import TorchCheckpoint
@@ -28,6 +27,7 @@ corpus_app = typer.Typer(no_args_is_help=True, help="Fetch the texts and build d
 # Whoever only wants to read or to run a bot finds these apart from what they look for.
 _PANEL = "Training (in English)"
 app.add_typer(corpus_app, name="corpus", rich_help_panel=_PANEL)
+app.command(rich_help_panel=_PANEL)(train)
 
 _DEFAULT_CHECKPOINT = "small"
 _SHOWN_LEAKS = 20
@@ -85,8 +85,8 @@ def build(
     from training.corpus import CorpusName
     from training.corpus import build as build_corpus
 
-    names: dict[str, CorpusName] = {known: known for known in get_args(CorpusName)}
-    wanted = names[_known(name, names, "data set")]
+    names: dict[str, CorpusName] = {each: each for each in get_args(CorpusName)}
+    wanted = names[known(name, names, "data set")]
     folder = source or default_cache()
     if not folder.is_dir():
         fail(f"{folder}: no such folder; fetch the texts with 'litteragpt corpus download'")
@@ -130,58 +130,6 @@ def leakage(
 
 @app.command(rich_help_panel=_PANEL)
 @plain_failures()
-def train(
-    preset: Annotated[str, typer.Option(help="reference, base, small or tiny.")],
-    data: Annotated[Path, typer.Option(help="A built data set.")],
-    out: Annotated[Path, typer.Option(help="Folder of the run and its checkpoint.")],
-    minutes: Annotated[float | None, typer.Option(help="Length of the run in minutes.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Length of the run in steps.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of weights, order and dropout.")] = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a stopped run.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    compiled: Annotated[
-        bool, typer.Option("--compile/--no-compile", help="Compile where that works.")
-    ] = True,
-) -> None:
-    """Train a decoder. Ctrl-C stops safely; --resume goes on from there, bit for bit."""
-    from training.presets import PRESETS
-
-    recipe = PRESETS[_known(preset, PRESETS, "preset")]
-    if minutes is not None and steps is not None:
-        fail("a run is as long as --minutes or --steps say, not both")
-    if (minutes is not None and not minutes > 0) or (steps is not None and steps < 1) or seed < 0:
-        fail("--minutes and --steps must be more than zero, --seed at least zero")
-
-    from training.corpus import Corpus
-    from training.loop import Options, Trainer
-
-    command = ["litteragpt", *sys.argv[1:]]
-    options = Options(
-        preset_name=preset,
-        preset=recipe,
-        out=out,
-        command=shlex.join(command),
-        steps=steps,
-        minutes=minutes,
-        seed=seed,
-        resume=resume,
-        device=_device(device),
-        compile=compiled,
-    )
-    outcome = Trainer(options, Corpus.load(data), typer.echo).run()
-    if outcome.stopped:
-        again = shlex.join([*command, *([] if resume else ["--resume"])])
-        fail(
-            f"stopped and saved after {outcome.metrics['steps']:,} steps; go on with: {again}",
-            INTERRUPTED,
-        )
-    _write_drafts(out, data)
-    measure = shlex.join(["litteragpt", "evaluate", str(out), "--data", str(data)])
-    typer.echo(f"the checkpoint is in {out}; measure it with: {measure}")
-
-
-@app.command(rich_help_panel=_PANEL)
-@plain_failures()
 def evaluate(
     checkpoint: Annotated[
         str, typer.Argument(help="A checkpoint's folder, or the name of a bundled one.")
@@ -194,6 +142,7 @@ def evaluate(
         ),
     ] = None,
     text: Annotated[Path | None, typer.Option(help="A UTF-8 text file.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     record: Annotated[
         bool, typer.Option("--record", help="Write the figures into the checkpoint (--data).")
@@ -208,8 +157,8 @@ def evaluate(
     from model.checkpoint import load_checkpoint
     from model.places import bundled_checkpoints, find_checkpoint
 
-    loaded = load_checkpoint(find_checkpoint(checkpoint, bundled_checkpoints()))
-    _use_all_cores()
+    folder = find_checkpoint(checkpoint, bundled_checkpoints())
+    loaded = load_checkpoint(folder, device_named(device))
     if text is not None:
         result = _evaluate_text(loaded, text)
     else:
@@ -226,7 +175,7 @@ def drafts(
     """Write the table of guesses that makes a checkpoint write faster; `train` does it itself."""
     from model.places import bundled_checkpoints, find_checkpoint
 
-    _write_drafts(find_checkpoint(checkpoint, bundled_checkpoints()), data)
+    write_drafts(find_checkpoint(checkpoint, bundled_checkpoints()), data)
 
 
 @app.command(rich_help_panel=_PANEL)
@@ -247,16 +196,6 @@ def samples(
     record_figures(loaded, samples=written)
     for text in written["texts"]:
         typer.echo(f"{text['style'] or '-'}: {text['text']}")
-
-
-def _write_drafts(folder: Path, data: Path) -> None:
-    from model.stored import read_checkpoint
-    from training.corpus import Corpus
-    from training.drafts import drafts_of
-
-    tokenizer = read_checkpoint(folder).tokenizer
-    drafts_of(tokenizer, Corpus.load(data).train).save(folder)
-    typer.echo(f"drafts written into {folder}")
 
 
 def _default_data() -> Path:
@@ -330,26 +269,3 @@ def _in_words(name: str, result: Evaluation) -> str:
         f"{name}: W528 {result.w528:.4f} nats per character, {result.bits_per_byte:.4f} bits per "
         f"byte, {result.characters:,} characters{dropped}"
     )
-
-
-def _known(value: str, choices: Iterable[str], what: str) -> str:
-    """`value` if it is one of `choices`, else the end of the command."""
-    if value not in choices:
-        fail(f"unknown {what} {value!r}; choose one of {', '.join(choices)}")
-    return value
-
-
-def _device(name: str) -> str:
-    """The kind of device to train on."""
-    from model.device import DEVICES, resolve_device
-
-    _use_all_cores()
-    return resolve_device(_known(name, DEVICES, "device")).type
-
-
-def _use_all_cores() -> None:
-    """Give torch as many threads as there are cores, or what OMP_NUM_THREADS says."""
-    from model.device import set_threads
-
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    set_threads(int(asked) if asked.isdigit() else 0)

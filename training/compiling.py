@@ -7,7 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-LossFunction = Callable[[Tensor, Tensor], Tensor]
+# Inputs, targets and a weight, or none; see training.objective.
+LossFunction = Callable[[Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor]]
 
 
 class Compiled:
@@ -29,10 +30,12 @@ class Compiled:
             self._ways.insert(0, wrapped)
         self._say = say
 
-    def __call__(self, inputs: Tensor, targets: Tensor) -> Tensor:
+    def __call__(
+        self, inputs: Tensor, targets: Tensor, weight: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
         while True:
             try:
-                return self._ways[0](inputs, targets)
+                return self._ways[0](inputs, targets, weight)
             except RuntimeError as error:  # what every failure of torch.compile is
                 if len(self._ways) == 1:
                     raise

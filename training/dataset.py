@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from model.tokenizer import SEPARATOR, START, Tokenizer
 from training.cleaning import CorpusError
@@ -40,25 +42,46 @@ class Position:
     length: int = 0
 
 
+@dataclass(frozen=True)
+class Portion:
+    """Paragraphs and how much of them an epoch holds: all of them `times` over, or so many, drawn
+    anew for each epoch, as make up `share` of its characters."""
+
+    paragraphs: Sequence[Paragraph]
+    times: int = 1
+    share: float | None = None
+
+
 class TrainingData:
-    """Batches of windows over the training paragraphs of a corpus."""
+    """Batches of windows over paragraphs to train on, on the device that reads them."""
 
     def __init__(
-        self, tokenizer: Tokenizer, paragraphs: Sequence[Paragraph], seed: int, position: Position
+        self,
+        tokenizer: Tokenizer,
+        portions: Sequence[Portion],
+        seed: int,
+        position: Position,
+        *,
+        reshuffle: bool = True,
+        device: str | torch.device = "cpu",
     ) -> None:
+        paragraphs = [paragraph for portion in portions for paragraph in portion.paragraphs]
         self._tokens = [
             np.asarray([*tokenizer.encode(paragraph.text), SEPARATOR], np.int64)
             for paragraph in paragraphs
         ]
+        self._lengths = np.asarray([len(tokens) for tokens in self._tokens])
         self._styles = [tokenizer.style_id(paragraph.style) for paragraph in paragraphs]
         self._markers = np.zeros(tokenizer.size, bool)
         self._markers[list(tokenizer.markers)] = True
-        self._seed = seed
+        self._ignored = torch.from_numpy(self._markers).to(device)
+        self._portions, self._seed, self._reshuffle = portions, seed, reshuffle
+        self._device = device
         self.position = position
-        self._windows: Ids | None = None
+        self._windows: Tensor | None = None
 
-    def batch(self, length: int, size: int) -> tuple[Ids, Ids]:
-        """Inputs and targets, two arrays (size, length); targets hold IGNORE before a marker."""
+    def batch(self, length: int, size: int) -> tuple[Tensor, Tensor]:
+        """Inputs and targets, int64 (size, length); targets hold IGNORE before a marker."""
         if length != self.position.length:
             first = self.position.length == 0
             self.position.epoch += 0 if first else 1
@@ -72,15 +95,14 @@ class TrainingData:
             self._windows = self._epoch_windows()
         chosen = self._windows[self.position.cursor : self.position.cursor + size]
         if len(chosen) < size:  # a corpus smaller than a batch
-            chosen = np.resize(chosen, (size, length + 1))
+            chosen = chosen.repeat(-(-size // len(chosen)), 1)[:size]
         self.position.cursor += size
-        targets = chosen[:, 1:].copy()
-        targets[self._markers[targets]] = IGNORE
-        return chosen[:, :-1], targets
+        targets = chosen[:, 1:]
+        return chosen[:, :-1], targets.masked_fill(self._ignored[targets], IGNORE)
 
-    def _epoch_windows(self) -> Ids:
-        """All windows of this epoch, shuffled, (count, length + 1)."""
-        random = np.random.default_rng([self._seed, self.position.epoch])
+    def _epoch_windows(self) -> Tensor:
+        """All windows of this epoch, shuffled, (count, length + 1) int64."""
+        random = np.random.default_rng([self._seed, self.position.epoch * self._reshuffle])
         length = self.position.length
         stream, authors = self._chain(random)
         offset = int(random.integers(0, length))
@@ -100,13 +122,14 @@ class TrainingData:
                 marker = authors[start] if random.random() < 0.5 else START
                 windows[index] = np.concatenate([[marker], stream[start : start + length]])
         random.shuffle(windows)
-        return windows
+        return torch.from_numpy(windows).to(self._device)
 
     def _chain(self, random: np.random.Generator) -> tuple[Ids, Ids]:
         """The paragraphs in a new order as one run of ids, and the style token of each place."""
         parts: list[Ids] = []
         styles: list[Ids] = []
-        for index in random.permutation(len(self._tokens)):
+        paragraphs = self._epoch_paragraphs(random)
+        for index in paragraphs[random.permutation(len(paragraphs))]:
             style = self._styles[index]
             if random.random() < MARKED_PARAGRAPHS:
                 marker = style if random.random() < 0.5 else START
@@ -115,3 +138,25 @@ class TrainingData:
             parts.append(self._tokens[index])
             styles.append(np.full(len(self._tokens[index]), style, np.int64))
         return np.concatenate(parts), np.concatenate(styles)
+
+    def _epoch_paragraphs(self, random: np.random.Generator) -> Ids:
+        """Which paragraphs this epoch holds, by their number; some more than once."""
+        ends = np.cumsum([len(portion.paragraphs) for portion in self._portions])
+        numbers = np.split(np.arange(ends[-1]), ends[:-1])
+        whole = [
+            np.tile(mine, portion.times)
+            for portion, mine in zip(self._portions, numbers, strict=True)
+            if portion.share is None
+        ]
+        shares = sum(portion.share or 0 for portion in self._portions)
+        characters = self._lengths[np.concatenate(whole)].sum() / (1 - shares)
+        drawn = [
+            self._draw(random.permutation(mine), portion.share * characters)
+            for portion, mine in zip(self._portions, numbers, strict=True)
+            if portion.share is not None
+        ]
+        return np.concatenate([*whole, *drawn])
+
+    def _draw(self, shuffled: Ids, characters: float) -> Ids:
+        """The first of these paragraphs, until they hold so many characters."""
+        return shuffled[: int(np.searchsorted(self._lengths[shuffled].cumsum(), characters)) + 1]

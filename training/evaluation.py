@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from model.checkpoint import TorchCheckpoint
@@ -46,7 +47,6 @@ class Evaluation:
     dropped: int
 
 
-@torch.no_grad()
 def window_loss(
     decoder: Decoder,
     stream: Ids,
@@ -55,31 +55,47 @@ def window_loss(
     *,
     bf16: bool = False,
 ) -> float:
-    """Mean nats per character over the windows of `stream` at every offset.
+    """Mean nats per character over the windows of `stream` at every offset; see `window_losses`."""
+    windows = window_losses(decoder, stream, offsets, progress, bf16=bf16)
+    return float(np.concatenate(windows).mean())
+
+
+@torch.no_grad()
+def window_losses(
+    decoder: Decoder,
+    stream: Ids,
+    offsets: tuple[int, ...] = OFFSETS,
+    progress: Progress | None = None,
+    *,
+    bf16: bool = False,
+) -> list[NDArray[np.float64]]:
+    """Nats per character of each window of `stream`, one array for each offset.
 
     A decoder with a context under 528 is given as much of each window as it can read. Raises
     EvaluationError when the stream is shorter than one window.
     """
     length = min(WINDOW, decoder.config.context)
-    starts = [start for offset in offsets for start in range(offset, len(stream) - length, length)]
-    if not starts:
+    starts = [range(offset, len(stream) - length, length) for offset in offsets]
+    every = [start for some in starts for start in some]
+    if not every:
         raise EvaluationError(f"the text is too short: at least {length + 1} characters are needed")
     tokens = torch.from_numpy(stream)
-    total = 0.0
-    for index in range(0, len(starts), _BATCH_WINDOWS):
-        batch = starts[index : index + _BATCH_WINDOWS]
+    losses: list[NDArray[np.float64]] = []
+    for index in range(0, len(every), _BATCH_WINDOWS):
+        batch = every[index : index + _BATCH_WINDOWS]
         windows = torch.stack([tokens[start : start + length + 1] for start in batch])
-        total += _total_loss(decoder, windows.to(decoder.device), bf16)
+        losses.append(_losses(decoder, windows.to(decoder.device), bf16))
         if progress is not None:
-            progress(index + len(batch), len(starts))
-    return total / (len(starts) * length)
+            progress(index + len(batch), len(every))
+    ends = np.cumsum([len(some) for some in starts])
+    return np.split(np.concatenate(losses), ends[:-1])
 
 
-def _total_loss(decoder: Decoder, windows: Tensor, bf16: bool) -> float:
+def _losses(decoder: Decoder, windows: Tensor, bf16: bool) -> NDArray[np.float64]:
     with torch.autocast(windows.device.type, torch.bfloat16, enabled=bf16):
         logits = decoder(windows[:, :-1])
-    losses = F.cross_entropy(logits.flatten(0, 1), windows[:, 1:].flatten(), reduction="sum")
-    return float(losses)
+    losses = F.cross_entropy(logits.transpose(1, 2), windows[:, 1:], reduction="none")  # (B, T)
+    return losses.double().mean(1).cpu().numpy()
 
 
 def _evaluate(

@@ -1,19 +1,23 @@
 """Muon for the matrices inside the blocks, AdamW for everything else.
 
 Muon (K. Jordan, 2024) orthogonalises the momentum of a matrix; embeddings, head, norms and biases
-are not maps between equal spaces and stay with AdamW (arXiv 1711.05101).
+are not maps between equal spaces and stay with AdamW (arXiv 1711.05101). On a GPU both take many
+tensors at a time.
 """
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from model.decoder import Decoder
+from training.muon import BatchedMuon
 from training.presets import Preset
 
 
-def make_optimizers(decoder: Decoder, preset: Preset) -> list[torch.optim.Optimizer]:
+def make_optimizers(
+    decoder: Decoder, extras: nn.Module, preset: Preset
+) -> list[torch.optim.Optimizer]:
     """The optimisers of a preset; each group's `initial_lr` is its peak learning rate."""
     inner: list[Tensor] = []
     decayed: list[Tensor] = []
@@ -21,27 +25,28 @@ def make_optimizers(decoder: Decoder, preset: Preset) -> list[torch.optim.Optimi
     for name, parameter in decoder.named_parameters():
         if preset.muon_rate is not None and parameter.ndim == 2 and name.startswith("blocks."):
             inner.append(parameter)
-        elif preset.muon_rate is None and parameter.ndim == 2:
+        elif parameter.ndim == 2:
             decayed.append(parameter)
         else:
             plain.append(parameter)
+    plain += extras.parameters()
     groups = [
-        {"params": decayed, "weight_decay": preset.weight_decay},
+        {"params": decayed, "weight_decay": preset.adam_decay},
         {"params": plain, "weight_decay": 0.0},
     ]
-    betas = (0.9, 0.999) if preset.muon_rate is None else (0.9, 0.95)
+    on_gpu = decoder.device.type == "cuda"
     optimizers: list[torch.optim.Optimizer] = [
         torch.optim.AdamW(
-            [group for group in groups if group["params"]],
+            groups,
             lr=preset.adam_rate,
-            betas=betas,
+            betas=(0.9, 0.999) if preset.muon_rate is None else (0.9, 0.95),
             eps=1e-8 if preset.muon_rate is None else 1e-10,
+            fused=on_gpu,
         )
     ]
     if preset.muon_rate is not None:
-        optimizers.append(
-            torch.optim.Muon(inner, lr=preset.muon_rate, weight_decay=preset.weight_decay)
-        )
+        muon = BatchedMuon if on_gpu else torch.optim.Muon
+        optimizers.append(muon(inner, lr=preset.muon_rate, weight_decay=preset.muon_decay))
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["initial_lr"] = group["lr"]

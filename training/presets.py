@@ -3,8 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
 
 from model.config import DecoderConfig, Family
+
+Masked = Literal["token", "character"]
+# By field the least and the most it may be; None is allowed where the field's default is None.
+_BOUNDS: dict[str, tuple[float, float]] = {
+    "steps": (1, 10**9),
+    "adam_rate": (1e-9, 10),
+    "muon_rate": (1e-9, 10),
+    "adam_decay": (0, 100),
+    "muon_decay": (0, 100),
+    "warmup": (0, 10**9),
+    "decay": (0, 1),
+    "ema": (0, 0.999999),
+    "swa": (0, 0.999),
+    "accumulation": (1, 10**6),
+    "masking": (0, 0.9),
+    "future": (0, 16),
+    "future_weight": (0, 10),
+    "stochastic_depth": (0, 0.9),
+    "teacher_weight": (0, 1),
+    "teacher_temperature": (0.01, 100),
+}
 
 
 @dataclass(frozen=True)
@@ -18,7 +41,12 @@ class Phase:
 
 @dataclass(frozen=True)
 class Preset:
-    """Shape and recipe. Learning rates are peaks; `decay` is the share of the run spent falling."""
+    """Shape and recipe; raises ValueError where they make no sense.
+
+    Learning rates are peaks. `decay` is the share of the run in which they fall, `adam_decay` and
+    `muon_decay` are decoupled weight decays: of the embeddings, the head and, without Muon, all
+    matrices; and of the matrices inside the blocks. docs/training.md says what each field does.
+    """
 
     family: Family
     context: int
@@ -31,13 +59,45 @@ class Preset:
     dropout: float
     adam_rate: float
     muon_rate: float | None = None  # None: AdamW for everything
-    weight_decay: float = 0.1
+    adam_decay: float = 0.0
+    muon_decay: float = 0.1
     warmup: int = 100
     decay: float = 0.6
     ema: float | None = 0.995
+    swa: float | None = None
     accumulation: int = 1
     scale_by_width: bool = False
     final_norm: bool = True
+    reshuffle: bool = True
+    masking: float = 0.0
+    masked_by: Masked = "token"
+    future: int = 0
+    future_weight: float = 0.3
+    stochastic_depth: float = 0.0
+    teacher_weight: float = 0.5
+    teacher_temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        self.config(vocabulary=1)
+        for name, (least, most) in _BOUNDS.items():
+            value = getattr(self, name)
+            if value is not None and not least <= value <= most:
+                raise ValueError(f"{name} is {value!r}, expected {least:g} to {most:g}")
+        if self.ema is not None and self.swa is not None:
+            raise ValueError("ema and swa are two ways to average the weights; set one to none")
+        self._check_phases()
+
+    def _check_phases(self) -> None:
+        starts = [phase.start for phase in self.phases]
+        rising = all(first < second < 1 for first, second in pairwise(starts))
+        if not starts or starts[0] != 0 or not rising:
+            raise ValueError("phases must begin at 0, and each later than the one before")
+        for phase in self.phases:
+            if not self.future + 2 <= phase.length <= self.context or phase.batch < 1:
+                raise ValueError(
+                    f"a phase of {phase.batch} windows of {phase.length} characters cannot be, "
+                    f"expected at least 1 of {self.future + 2} to {self.context} (the context)"
+                )
 
     def config(self, vocabulary: int) -> DecoderConfig:
         """The decoder's shape for a vocabulary of this size."""
@@ -68,7 +128,7 @@ PRESETS = {
         steps=10_000,
         dropout=0.3,
         adam_rate=3e-4,
-        weight_decay=0.01,
+        adam_decay=0.01,
         warmup=0,
         decay=0.0,
         ema=None,
@@ -87,7 +147,25 @@ PRESETS = {
         dropout=0.2,
         adam_rate=3e-3,
         muon_rate=0.01,
-        weight_decay=0.3,
+        muon_decay=0.3,
+    ),
+    # As few steps as reach the published loss, for `make speedrun`: their number is fixed before
+    # anything is timed.
+    "speedrun": Preset(
+        "modern",
+        context=528,
+        width=512,
+        layers=6,
+        heads=8,
+        feed_forward=1376,
+        phases=(Phase(0.0, 264, 64), Phase(0.7, 528, 32)),
+        steps=1_200,
+        dropout=0.0,
+        adam_rate=4e-3,
+        muon_rate=0.015,
+        warmup=50,
+        decay=0.7,
+        ema=0.98,
     ),
     # Two CPU cores for one to two hours; the long context is learned in the last part only.
     "small": Preset(

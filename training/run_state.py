@@ -20,6 +20,7 @@ from model.decoder import Decoder
 from model.errors import LitteraError
 from model.files import replacing
 from training.dataset import Position
+from training.extras import Extras
 
 
 class TrainingError(LitteraError):
@@ -32,7 +33,9 @@ class Progress:
 
     step: int = 0
     seconds: float = 0.0
+    compile_seconds: float = 0.0
     characters: int = 0
+    averaged: int = 0  # steps that the mean of SWA holds
     position: Position = field(default_factory=Position)
 
 
@@ -41,6 +44,7 @@ class RunState:
     """The living parts of a run."""
 
     decoder: Decoder
+    extras: Extras
     average: dict[str, Tensor]
     optimizers: list[torch.optim.Optimizer]
     progress: Progress
@@ -48,6 +52,7 @@ class RunState:
     def save(self, path: Path, settings: dict[str, Any]) -> None:
         """Write everything; `settings` identify the run and must match when it is resumed."""
         tensors = {f"model.{name}": tensor for name, tensor in self.decoder.state_dict().items()}
+        tensors |= {f"extra.{name}": tensor for name, tensor in self.extras.state_dict().items()}
         tensors |= {f"average.{name}": tensor for name, tensor in self.average.items()}
         for key, tensor in self._optimizer_tensors().items():
             tensors[key] = tensor
@@ -80,7 +85,9 @@ class RunState:
                     "resume with the same options or choose another --out"
                 )
         self.decoder.load_state_dict(_below("model.", tensors))
-        self.average.update(_below("average.", tensors))
+        self.extras.load_state_dict(_below("extra.", tensors))
+        for name, tensor in _below("average.", tensors).items():
+            self.average[name].copy_(tensor)
         self._load_optimizers(tensors)
         position = Position(**progress.pop("position"))
         self.progress = Progress(**progress, position=position)

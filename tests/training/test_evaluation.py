@@ -182,6 +182,7 @@ def test_the_command_refuses_what_it_cannot_evaluate(
     assert "either --data" in refused("evaluate", checkpoint, *data, "--text", "x")
     assert "--record needs" in refused("evaluate", checkpoint, "--text", "x", "--record")
     assert "no checkpoint" in refused("evaluate", "no-such", *data)
+    assert "auto, cpu, cuda" in refused("evaluate", checkpoint, *data, "--device", "abacus")
     assert "no checkpoint" in refused("evaluate", tmp_path / "no-such", *data)
     assert "corpus.json" in refused("evaluate", checkpoint, "--data", tmp_path)
     assert "cannot be read" in refused("evaluate", checkpoint, "--text", tmp_path / "no-such")

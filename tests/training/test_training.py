@@ -22,38 +22,16 @@ from typer.testing import Result
 from model.checkpoint import load_checkpoint
 from model.files import replacing
 from tests.conftest import REPOSITORY
+from tests.training.runs import options, train, train_until
 from training.compiling import Compiled
 from training.corpus import Corpus
-from training.loop import Options, Outcome, Trainer
+from training.loop import Trainer
+from training.materials import Materials
+from training.options import Options
 from training.presets import PRESETS
 from training.run_state import TrainingError
 
 CLI = (sys.executable, "-c", "from training.cli import app; app()")
-
-
-def options(out: Path, **changes: object) -> Options:
-    """A short run that is not compiled."""
-    settings = {"steps": 30, "compile": False, "command": "litteragpt train", **changes}
-    return Options("tiny", PRESETS["tiny"], out, **settings)  # type: ignore[arg-type]
-
-
-def train(corpus: Corpus, out: Path, **changes: object) -> Outcome:
-    """Run to the end without a word."""
-    return Trainer(options(out, **changes), corpus, lambda sentence: None).run()
-
-
-def train_until(corpus: Corpus, out: Path, step: int, **changes: object) -> Outcome:
-    """Run and stop after `step`, as Ctrl-C would."""
-    trainer = Trainer(options(out, **changes), corpus, lambda sentence: None)
-    plain = trainer._step
-
-    def counted() -> tuple[float, float]:
-        result = plain()
-        trainer.stop.asked = trainer.state.progress.step >= step
-        return result
-
-    trainer._step = counted  # type: ignore[method-assign]
-    return trainer.run()
 
 
 def command(*arguments: object) -> list[str]:
@@ -119,7 +97,7 @@ def test_the_state_of_another_run_is_refused(
     train(corpus, tmp_path, steps=2)
     changed = options(tmp_path, resume=True).__dict__ | change
     with pytest.raises(TrainingError, match=said):
-        Trainer(Options(**changed), corpus, print)
+        Trainer(Options(**changed), Materials(corpus), print)
 
 
 def test_what_is_no_state_is_refused(corpus: Corpus, tmp_path: Path) -> None:
@@ -137,11 +115,14 @@ def test_what_is_no_state_is_refused(corpus: Corpus, tmp_path: Path) -> None:
 
 
 def test_a_failure_that_is_not_the_compilers_is_not_hidden() -> None:
-    def loss(inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        return inputs @ targets
+    def loss(
+        inputs: torch.Tensor, targets: torch.Tensor, weight: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        product = inputs @ targets
+        return product, product
 
     with pytest.raises(RuntimeError):
-        Compiled(loss, "cpu", lambda sentence: None)(torch.ones(3, 2), torch.ones(3, 2))
+        Compiled(loss, "cpu", lambda sentence: None)(torch.ones(3, 2), torch.ones(3, 2), None)
 
 
 def test_a_machine_without_a_compiler_trains(corpus_folder: Path, tmp_path: Path) -> None:
@@ -262,7 +243,7 @@ def test_the_command_refuses_what_it_cannot_do(
         fixed = ("train", "--preset", preset, "--data", data, "--out", tmp_path / "run")
         return refused(*fixed, "--no-compile", *changes)
 
-    assert "choose one of reference, base, small, tiny" in refusal(preset="enormous")
+    assert "choose one of reference, base, speedrun, small, tiny" in refusal(preset="enormous")
     assert "not both" in refusal("--steps", 3, "--minutes", 1)
     assert "more than zero" in refusal("--steps", 0)
     assert "more than zero" in refusal("--minutes", -1)

@@ -1,0 +1,31 @@
+"""What several commands make of their arguments."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from training.failures import fail
+
+
+def known(value: str, choices: Iterable[str], what: str) -> str:
+    """`value` if it is one of `choices`, else the end of the command."""
+    if value not in choices:
+        fail(f"unknown {what} {value!r}; choose one of {', '.join(choices)}")
+    return value
+
+
+def device_named(name: str) -> str:
+    """The kind of device to compute on, `cpu` or `cuda`, with all cores where it is the CPU."""
+    from model.device import DEVICES, resolve_device
+
+    use_all_cores()
+    return resolve_device(known(name, DEVICES, "device")).type
+
+
+def use_all_cores() -> None:
+    """Give torch as many threads as there are cores, or what OMP_NUM_THREADS says."""
+    from model.device import set_threads
+
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    set_threads(int(asked) if asked.isdigit() else 0)

@@ -1,0 +1,115 @@
+"""The command `litteragpt train`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from training.arguments import device_named, known
+from training.failures import INTERRUPTED, fail, plain_failures
+
+
+@plain_failures()
+def train(
+    preset: Annotated[str, typer.Option(help="reference, base, speedrun, small or tiny.")],
+    data: Annotated[Path, typer.Option(help="A built data set.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run and its checkpoint.")],
+    minutes: Annotated[float | None, typer.Option(help="Length of the run in minutes.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Length of the run in steps.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of weights, order and dropout.")] = 0,
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Another value for a preset's field."),
+    ] = None,
+    init: Annotated[
+        str | None, typer.Option(metavar="CHECKPOINT", help="Begin with its weights.")
+    ] = None,
+    teacher: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CHECKPOINT", help="Learn from it too; of several, their mean."),
+    ] = None,
+    mix: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FOLDER=AMOUNT",
+            help="Another data set too: 3 is three times over, 25% a quarter of each epoch.",
+        ),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a stopped run.")] = False,
+    budget_seconds: Annotated[
+        float | None, typer.Option(help="Stop safely after so long, as Ctrl-C would.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    compiled: Annotated[
+        bool, typer.Option("--compile/--no-compile", help="Compile where that works.")
+    ] = True,
+) -> None:
+    """Train a decoder. Ctrl-C stops safely; --resume goes on from there, bit for bit."""
+    from training.overrides import changed
+    from training.presets import PRESETS
+
+    recipe = changed(PRESETS[known(preset, PRESETS, "preset")], change or ())
+    if minutes is not None and steps is not None:
+        fail("a run is as long as --minutes or --steps say, not both")
+    if (minutes is not None and not minutes > 0) or (steps is not None and steps < 1) or seed < 0:
+        fail("--minutes and --steps must be more than zero, --seed at least zero")
+    if budget_seconds is not None and not budget_seconds > 0:
+        fail("--budget-seconds must be more than zero")
+
+    from training.loop import Trainer
+    from training.materials import gather
+    from training.options import Options
+
+    command = ["litteragpt", *sys.argv[1:]]
+    options = Options(
+        preset_name=preset,
+        preset=recipe,
+        out=out,
+        command=shlex.join(command),
+        steps=steps,
+        minutes=minutes,
+        seed=seed,
+        resume=resume,
+        device=device_named(device),
+        compile=compiled,
+        budget_seconds=budget_seconds,
+    )
+    materials = gather(
+        data,
+        recipe,
+        mix=mix or (),
+        init=_found(init) if init is not None else None,
+        teachers=[_found(name) for name in teacher or ()],
+        device=options.device,
+    )
+    outcome = Trainer(options, materials, typer.echo).run()
+    if outcome.stopped:
+        again = shlex.join([*command, *([] if resume else ["--resume"])])
+        fail(
+            f"stopped and saved after {outcome.metrics['steps']:,} steps; go on with: {again}",
+            INTERRUPTED,
+        )
+    write_drafts(out, data)
+    measure = shlex.join(["litteragpt", "evaluate", str(out), "--data", str(data)])
+    typer.echo(f"the checkpoint is in {out}; measure it with: {measure}")
+
+
+def _found(checkpoint: str) -> Path:
+    from model.places import bundled_checkpoints, find_checkpoint
+
+    return find_checkpoint(checkpoint, bundled_checkpoints())
+
+
+def write_drafts(folder: Path, data: Path) -> None:
+    """Count the guesses of the checkpoint in `folder` in the data set it was trained on."""
+    from model.stored import read_checkpoint
+    from training.corpus import Corpus
+    from training.drafts import drafts_of
+
+    tokenizer = read_checkpoint(folder).tokenizer
+    drafts_of(tokenizer, Corpus.load(data).train).save(folder)
+    typer.echo(f"drafts written into {folder}")
