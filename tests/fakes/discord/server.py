@@ -88,7 +88,8 @@ class FakeDiscord(Clients):
         application.router.add_get("/", self.gateway.handle)
         application.router.add_get(_RESUME, self.gateway.handle)
         self.rest.add_to(application)
-        self._runner = web.AppRunner(application, access_log=None)
+        # Whoever is still being answered at the end has gone.
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
         await self._listen()
         return self
