@@ -28,8 +28,9 @@ from bot.store.claims import BUSY, admit, adopt
 from bot.store.journal import event_mark, marks_of
 from bot.store.leases import BEAT_SECONDS, LIVING, Lead, Member, Membership
 from bot.store.postgres import CONNECTIONS, Postgres, is_shutdown
+from bot.store.rows import job_of, remembered
 from bot.store.slots import Slot, take_slot
-from bot.store.store import Store, job_of, remembered
+from bot.store.store import Store
 from bot.store.tables import events, jobs
 
 log = logging.getLogger(__name__)

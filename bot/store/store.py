@@ -11,7 +11,6 @@ import itertools
 import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,8 @@ from bot.store.alone import Alone
 from bot.store.database import SQLite
 from bot.store.dialect import Database
 from bot.store.journal import Journal, event_mark, marks_of
+from bot.store.rows import handling, job_of, remembered, row_of
 from bot.store.tables import audit, blocks, events, jobs, memory, requests
-from model.prompt import Options
 
 log = logging.getLogger(__name__)
 
@@ -341,23 +340,10 @@ class Store(Alone):
         return true()
 
     async def _keep(self, connection: AsyncConnection, job: Job) -> None:
-        requester = job.requester
-        row = self._database.insert(jobs).values(
-            reference=job.reference,
-            platform=requester.platform,
-            user=requester.user,
-            place=requester.place,
-            language=requester.language,
-            phrase=job.phrase,
-            options=asdict(job.options),
-            private=job.private,
-            origin=job.origin,
-            asked=time.time() - (time.monotonic() - job.asked),
-            process=self.identity,
-        )
+        row = self._database.insert(jobs).values(**row_of(job), process=self.identity)
         await connection.execute(row.on_conflict_do_nothing())
         if job.event is not None:
-            await connection.execute(_handled(requester.platform, job.event))
+            await connection.execute(handling(job.requester.platform, job.event))
 
     def _remembering(self, name: str, value: Any) -> Any:
         row = self._database.insert(memory).values(name=name, value=value)
@@ -380,28 +366,4 @@ class Store(Alone):
         for mark in marks:
             platform, found, key = mark.partition("/")
             if found:
-                await connection.execute(_handled(platform, key))
-
-
-async def remembered(connection: AsyncConnection) -> dict[str, Any]:
-    """All values by their names."""
-    rows = await connection.execute(select(memory.c.name, memory.c.value))
-    return {name: value for name, value in rows}  # noqa: C416 (rows are no tuples to mypy)
-
-
-def _handled(platform: str, key: str) -> Any:
-    this = (events.c.platform == platform) & (events.c.key == key)
-    return update(events).where(this).values(body=None)
-
-
-def job_of(row: Mapping[str, Any]) -> Job:
-    """The request in a row of `jobs`."""
-    return Job(
-        row["phrase"],
-        Options(**row["options"]),
-        Requester(row["platform"], row["user"], row["place"], row["language"]),
-        row["origin"],
-        private=row["private"],
-        reference=row["reference"],
-        asked=time.monotonic() - (time.time() - row["asked"]),
-    )
+                await connection.execute(handling(platform, key))
