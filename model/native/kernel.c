@@ -16,19 +16,15 @@
 #include "pool.h"
 #include "products.h"
 
-/* The cache of one layer, row and head. */
-static inline lg_cache cache_of(const lg_session *session, int layer, int row, int head) {
+/* The cache of one layer, row, chunk and head. */
+static inline lg_cache cache_of(const lg_session *session, int layer, int row, int chunk, int head) {
     const lg_model *model = session->model;
     size_t place = (size_t)layer * (size_t)session->rows + (size_t)row;
-    place = (place * (size_t)model->shape.heads + (size_t)head) * (size_t)model->context;
+    place = place * (size_t)model->chunks + (size_t)chunk;
+    place = (place * (size_t)model->shape.heads + (size_t)head) * CHUNK;
     return (lg_cache){session->keys + place * (size_t)model->padded_head,
                       session->values + place * (size_t)model->padded_head,
                       session->key_scales + place, session->value_scales + place};
-}
-
-static inline lg_scratch scratch_of(const lg_session *session, int worker) {
-    size_t place = (size_t)worker * ATTENDED * (size_t)session->longest;
-    return (lg_scratch){session->scores + place, session->numbers + 2 * place};
 }
 
 /* Columns of one row that stand together are of one text. */
@@ -208,7 +204,7 @@ lg_model *lg_model_new(const lg_shape *shape, const lg_weights *weights, const c
     model->padded_head = padded(model->head_width);
     model->width = padded(width);
     model->hidden = padded(shape->feed_forward);
-    model->context = padded(shape->context);
+    model->chunks = (shape->context + CHUNK - 1) / CHUNK;
     model->token_embedding =
         copy(memory, weights->token_embedding, shape->vocabulary, width, model->width);
     model->position_embedding =
@@ -244,6 +240,18 @@ static lg_inputs new_inputs(lg_memory *memory, int vectors, int width) {
                        .sums = take(memory, (size_t)vectors, sizeof(int32_t))};
 }
 
+static lg_scratch new_scratch(lg_memory *memory, const lg_model *model) {
+    int positions = model->chunks * CHUNK, vectors = model->shape.heads * ATTENDED;
+    int longest = positions > model->padded_head ? positions : model->padded_head;
+    return (lg_scratch){
+        .scores = floats(memory, vectors, longest),
+        .numbers = take(memory, 2 * (size_t)vectors, (size_t)longest),
+        .digit_sums = take(memory, 2 * (size_t)vectors * (size_t)model->chunks, sizeof(int32_t)),
+        .totals = take(memory, 2 * (size_t)vectors * (size_t)model->padded_head, sizeof(int32_t)),
+        .factors = floats(memory, vectors, 1),
+    };
+}
+
 lg_session *lg_session_new(const lg_model *model, int rows, int spare, const float *masks,
                            int mask_count) {
     lg_session *session = calloc(1, sizeof *session);
@@ -251,8 +259,6 @@ lg_session *lg_session_new(const lg_model *model, int rows, int spare, const flo
     lg_memory *memory = &session->memory;
     const lg_shape *shape = &model->shape;
     int widest = model->width > model->hidden ? model->width : model->hidden;
-    int longest = model->context > model->padded_head ? model->context : model->padded_head;
-    session->longest = longest;
     session->model = model;
     session->rows = rows;
     session->places = rows + spare;
@@ -261,7 +267,7 @@ lg_session *lg_session_new(const lg_model *model, int rows, int spare, const flo
     session->logits = floats(memory, session->places, shape->vocabulary);
     session->heap = take(memory, (size_t)shape->vocabulary, sizeof *session->heap);
     size_t positions = (size_t)shape->layers * (size_t)rows * (size_t)shape->heads *
-                       (size_t)model->context;
+                       (size_t)model->chunks * CHUNK;
     session->keys = take(memory, positions, (size_t)model->padded_head);
     session->values = take(memory, positions, (size_t)model->padded_head);
     session->key_scales = take(memory, positions, sizeof *session->key_scales);
@@ -274,8 +280,9 @@ lg_session *lg_session_new(const lg_model *model, int rows, int spare, const flo
     session->head_out = floats(memory, COLUMNS, model->head.blocks * LANES);
     session->inputs = new_inputs(memory, COLUMNS, widest);
     session->queries = new_inputs(memory, COLUMNS * shape->heads, model->padded_head);
-    session->scores = floats(memory, POOL_THREADS * ATTENDED, longest);
-    session->numbers = take(memory, 2 * POOL_THREADS * ATTENDED, (size_t)longest);
+    session->scratch = take(memory, POOL_THREADS, sizeof *session->scratch);
+    for (int thread = 0; !memory->failed && thread < POOL_THREADS; thread++)
+        session->scratch[thread] = new_scratch(memory, model);
     if (!memory->failed) return session;
     lg_session_free(session);
     return NULL;

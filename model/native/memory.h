@@ -1,4 +1,8 @@
-/* Memory that is taken in pieces and given back all at once. */
+/* Memory that is taken in pieces and given back all at once.
+ *
+ * Pieces are cut from large stretches, so that weights and caches lie on pages of 2 MiB: a step
+ * reads all of them, and looking up thousands of small pages takes a good part of that time.
+ */
 
 #ifndef LITTERAGPT_MEMORY_H
 #define LITTERAGPT_MEMORY_H
@@ -12,53 +16,66 @@
 #include <sys/mman.h>
 #endif
 
-typedef struct lg_piece {
-    struct lg_piece *next;
-} lg_piece;
+/* Stands at the beginning of a stretch. */
+typedef struct lg_stretch {
+    struct lg_stretch *next;
+} lg_stretch;
 
 typedef struct {
-    lg_piece *pieces;
-    bool failed; /* there was no memory for some piece: the whole is useless */
+    lg_stretch *stretches;
+    uint8_t *rest; /* what the newest stretch has left, */
+    size_t left;   /* and how much that is */
+    bool failed;   /* there was no memory for some piece: the whole is useless */
 } lg_memory;
 
-enum { CACHE_LINE = 64 };
+enum { CACHE_LINE = 64, LARGE_PAGE = 1 << 21, STRETCH = 1 << 26 };
 
-/* Ask for pages of 2 MiB where a piece is larger: looking up thousands of small ones takes a good part
- * of the time that reading them does. */
+static inline uintptr_t up_to(uintptr_t place, uintptr_t unit) {
+    return (place + unit - 1) / unit * unit;
+}
+
 static inline void prefer_large_pages(void *memory, size_t size) {
 #if defined(MADV_HUGEPAGE)
-    const uintptr_t page = (uintptr_t)1 << 21;
-    uintptr_t begin = ((uintptr_t)memory + page - 1) / page * page;
-    uintptr_t end = ((uintptr_t)memory + size) / page * page;
-    if (begin < end) madvise((void *)begin, end - begin, MADV_HUGEPAGE);
+    madvise(memory, size / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE);
 #else
     (void)memory;
     (void)size;
 #endif
 }
 
-/* `count` zeroed things of `size` bytes that begin on a cache line, or NULL. Pages that are never
- * written cost nothing. */
+/* A new stretch of zeros with room for `size` bytes. It is so large that calloc() asks the system
+ * for it, and pages that are never written cost nothing. */
+static inline bool stretch_out(lg_memory *memory, size_t size) {
+    size_t whole = (size > STRETCH ? size : STRETCH) + sizeof(lg_stretch) + LARGE_PAGE;
+    lg_stretch *stretch = calloc(1, whole);
+    if (stretch == NULL) return false;
+    stretch->next = memory->stretches;
+    memory->stretches = stretch;
+    memory->rest = (uint8_t *)up_to((uintptr_t)(stretch + 1), LARGE_PAGE);
+    memory->left = (size_t)((uint8_t *)stretch + whole - memory->rest);
+    prefer_large_pages(memory->rest, memory->left);
+    return true;
+}
+
+/* `count` zeroed things of `size` bytes that begin on a cache line, or NULL. */
 static inline void *take(lg_memory *memory, size_t count, size_t size) {
-    lg_piece *piece = NULL;
-    if (count <= (SIZE_MAX - 2 * CACHE_LINE) / size)
-        piece = calloc(1, count * size + 2 * CACHE_LINE);
-    if (piece == NULL) {
+    bool possible = count <= SIZE_MAX / 2 / size;
+    size_t needed = possible ? up_to(count * size, CACHE_LINE) : 0;
+    if (!possible || (needed > memory->left && !stretch_out(memory, needed))) {
         memory->failed = true;
         return NULL;
     }
-    prefer_large_pages(piece, count * size);
-    piece->next = memory->pieces;
-    memory->pieces = piece;
-    uintptr_t behind = (uintptr_t)(piece + 1);
-    return (void *)((behind + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
+    void *piece = memory->rest;
+    memory->rest += needed;
+    memory->left -= needed;
+    return piece;
 }
 
 static inline void give_back(lg_memory *memory) {
-    while (memory->pieces != NULL) {
-        lg_piece *next = memory->pieces->next;
-        free(memory->pieces);
-        memory->pieces = next;
+    while (memory->stretches != NULL) {
+        lg_stretch *next = memory->stretches->next;
+        free(memory->stretches);
+        memory->stretches = next;
     }
 }
 

@@ -17,7 +17,9 @@ enum {
     LANES = 16,
     COLUMNS = 64, /* at most so many are read together; more are read in turns */
     TILE = 8,     /* of these, so many share the weights in the registers */
-    ATTENDED = TILE / 2 /* and so many of one text what it holds, for weights of two digits */
+    ATTENDED = TILE / 2, /* and so many of one text what it holds, for weights of two digits */
+    CHUNK = 64, /* positions that lie together in the cache */
+    PIECES_A_THREAD = 4 /* small enough that nobody waits long for the last */
 };
 
 /* 1.5 · 2^23: adding it to a smaller float rounds that to a whole number, which is then in the low
@@ -60,7 +62,8 @@ struct lg_model {
     lg_shape shape;
     lg_step *step;
     int head_width; /* as it is, */
-    int width, hidden, context, padded_head; /* and padded to 16 */
+    int width, hidden, padded_head; /* and padded to 16 */
+    int chunks; /* of CHUNK positions in a context */
     float *token_embedding, *position_embedding, *cosines, *sines;
     lg_norm norm;
     lg_matrix head;
@@ -81,12 +84,21 @@ typedef struct {
     int32_t *sums;
 } lg_inputs;
 
-/* What one head has read of one text. Keys are a matrix whose rows are positions, values one whose
- * inputs are positions, both laid out as the weights are; every position has a scale of each. */
+/* What one head has read of a chunk of a text. Keys are a matrix whose rows are positions, values
+ * one whose inputs are positions, both laid out as the weights are; every position has a scale of
+ * each. Behind it lies what the next head has of the chunk, and behind the last the next chunk. */
 typedef struct {
     uint8_t *keys, *values;
     float *key_scales, *value_scales;
 } lg_cache;
+
+/* Where one thread attends with up to all heads: scores, their digits, and sums of both. */
+typedef struct {
+    float *scores;
+    int8_t *numbers;
+    int32_t *digit_sums, *totals;
+    float *factors;
+} lg_scratch;
 
 struct lg_session {
     const lg_model *model;
@@ -94,22 +106,14 @@ struct lg_session {
     float *masks;  /* (mask_count, vocabulary) */
     float *logits; /* (places, vocabulary) */
     lg_candidate *heap; /* (vocabulary), for sampling */
-    uint8_t *keys, *values; /* an lg_cache for every layer, row and head */
+    uint8_t *keys, *values; /* an lg_cache for every layer, row, chunk and head */
     float *key_scales, *value_scales;
     float *x, *normed, *attention, *mixed, *hidden, *head_out; /* one vector a column */
     lg_inputs inputs;  /* one vector a column */
     lg_inputs queries; /* one a head and column */
-    int longest;       /* positions of a text or numbers of a head, whichever are more */
-    float *scores;     /* ATTENDED vectors a thread */
-    int8_t *numbers;   /* twice as many */
+    lg_scratch *scratch; /* one a thread */
     lg_memory memory;
 };
-
-/* Where one thread works on attention. */
-typedef struct {
-    float *scores;
-    int8_t *numbers;
-} lg_scratch;
 
 /* A matrix times all columns, and where the products go. */
 typedef struct {
@@ -127,12 +131,28 @@ typedef struct {
     lg_session *session;
     const int32_t *tokens, *rows, *positions;
     int text_count, texts[COLUMNS + 1]; /* the first column of each text, and behind the last */
+    int heads_a_piece; /* all, or one at a time */
     const lg_layer *layer;
     int layer_index;
     lg_norm norm;
     const float *source; /* one vector of `stride` numbers a column */
     int stride;
 } lg_columns;
+
+/* Heads that one thread attends with, for columns of one text. */
+typedef struct {
+    const lg_columns *step;
+    int row;
+    int head, heads;    /* the first, and how many */
+    int first, columns; /* the same, up to ATTENDED */
+    int most, chunks;   /* positions that the last column sees, padded, and chunks of them */
+    lg_scratch scratch;
+} lg_attention;
+
+/* How many positions the chunk that begins at `begin` has. */
+static inline int chunk_size(const lg_attention *job, int begin) {
+    return job->most - begin < CHUNK ? job->most - begin : CHUNK;
+}
 
 static inline int padded(int count) { return (count + LANES - 1) / LANES * LANES; }
 

@@ -52,13 +52,16 @@ static void product_plain(const uint8_t *weights, int count, lg_inputs inputs, i
         default: function(TILE, 1, __VA_ARGS__); break; \
     }
 
-/* The instruction takes the weights with their bias; 128 · Σ numbers comes off at the end. */
+/* The instruction takes the weights with their bias; 128 · Σ numbers comes off at the end. GCC moves
+ * the sums of its intrinsic to and fro, which is why it stands here by its name. */
 TARGET_VNNI ALWAYS_INLINE void columns_vnni(const int columns, const int parts,
                                             const uint8_t *weights, int count,
                                             const int8_t *numbers, const int32_t *number_sums,
                                             int32_t sums[][LANES]) {
     __m512i partial[4][TILE];
+#pragma GCC unroll 4
     for (int part = 0; part < parts; part++)
+#pragma GCC unroll 8
         for (int column = 0; column < columns; column++)
             partial[part][column] = _mm512_setzero_si512();
     for (int i = 0; i < count; i += 4 * parts)
@@ -68,12 +71,15 @@ TARGET_VNNI ALWAYS_INLINE void columns_vnni(const int columns, const int parts,
 #pragma GCC unroll 8
             for (int column = 0; column < columns; column++) {
                 const int8_t *number = numbers + (size_t)column * (size_t)count + i + 4 * part;
-                partial[part][column] = _mm512_dpbusd_epi32(
-                    partial[part][column], four, _mm512_set1_epi32(four_numbers(number)));
+                __asm__("vpdpbusd %2%{1to16%}, %1, %0"
+                        : "+v"(partial[part][column])
+                        : "v"(four), "m"(*(const int8_t(*)[4])number));
             }
         }
+#pragma GCC unroll 8
     for (int column = 0; column < columns; column++) {
         __m512i sum = _mm512_set1_epi32(-128 * number_sums[column]);
+#pragma GCC unroll 4
         for (int part = 0; part < parts; part++)
             sum = _mm512_add_epi32(sum, partial[part][column]);
         _mm512_storeu_si512(sums[column], sum);
