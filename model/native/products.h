@@ -34,6 +34,8 @@ static void product_plain(const uint8_t *weights, int count, lg_inputs inputs, i
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+enum { AHEAD = 4096 }; /* bytes */
+
 #define TARGET_VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
 #define TARGET_AVX2 __attribute__((target("avx2")))
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
@@ -68,6 +70,8 @@ TARGET_VNNI ALWAYS_INLINE void columns_vnni(const int columns, const int parts,
 #pragma GCC unroll 4
         for (int part = 0; part < parts; part++, weights += 4 * LANES) {
             __m512i four = _mm512_loadu_si512(weights);
+            /* Columns enough to compute for a while: what comes next is there by then. */
+            if (parts == 1) _mm_prefetch((const char *)weights + AHEAD, _MM_HINT_T0);
 #pragma GCC unroll 8
             for (int column = 0; column < columns; column++) {
                 const int8_t *number = numbers + (size_t)column * (size_t)count + i + 4 * part;
