@@ -198,6 +198,12 @@ class Service:
         running.task.cancel()
         return True
 
+    def withdraw(self, job: Job) -> None:
+        """Stop writing a job that nobody waits for any more; another of the same person goes on."""
+        running = self._running.get(job.requester.person)
+        if running is not None and running.job is job:
+            self.cancel(job.requester.person)
+
     async def close(self, seconds: float) -> None:
         """Take nothing new, let what runs finish for so long, and end the rest with a word; where
         even that does not get through, without one."""

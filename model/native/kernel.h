@@ -2,8 +2,9 @@
  *
  * Matrices are held as 8-bit whole numbers with one scale a row, their inputs are rounded to 8 bits
  * with one scale a vector, and so are the keys and values of attention: the sums of all products are
- * exact. All other arithmetic is float32 in an order that depends neither on the instruction set, nor on the number of threads,
- * nor on which columns are read together: equal texts have equal logits, bit for bit.
+ * exact. All other arithmetic is float32 in an order that depends neither on the instruction set, nor
+ * on the number of threads, nor on which columns are read together: equal texts have equal logits,
+ * bit for bit.
  *
  * A column is one token of one text: its id, the cache row of its text and its position there.
  */

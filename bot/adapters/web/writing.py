@@ -121,7 +121,7 @@ class Writing:
             pass  # nobody reads it any more
         finally:
             if not stream.ended:
-                self._core.service.cancel(job.requester.person)
+                self._core.service.withdraw(job)
         return response
 
     def _job(self, request: web.Request, asked: TextAsked) -> tuple[Job, AnswerStream]:

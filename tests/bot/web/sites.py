@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from yarl import URL
 
 from tests.bot.programs import PROGRAM, SECONDS, environment
 
@@ -71,6 +72,20 @@ class Visitor:
         """All lines of an answer."""
         async with self.asking(text, **changes) as lines:
             return [line async for line in lines]
+
+    async def ask_and_leave(self, text: str = PHRASE, **changes: Any) -> None:
+        """Ask, and be gone before anything can come back."""
+        url, body = URL(self.base), json.dumps(text_asked(text, **changes)).encode()
+        _, writer = await asyncio.open_connection(url.host, url.port)
+        head = (
+            f"POST /write HTTP/1.1\r\nHost: {url.authority}\r\n"
+            f"{ADDRESS_HEADER}: {self.address}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        writer.write(head.encode() + body)
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
 
     async def notice(self, text: str = PHRASE, **changes: Any) -> str | None:
         """Why there is no answer; None if there is one."""

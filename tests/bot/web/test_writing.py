@@ -85,6 +85,18 @@ async def test_whoever_leaves_is_not_written_for_any_more(ben: Visitor) -> None:
         assert line["is"] == "text"
 
 
+async def test_whoever_asks_twice_and_leaves_the_second_keeps_the_first(
+    slow_site: Site,
+) -> None:
+    visitor = slow_site.visitor()
+    async with visitor.asking(sentences=5) as lines:
+        await anext(lines)
+        for _ in range(20):
+            await visitor.ask_and_leave(sentences=5)
+        for _ in range(3):
+            assert (await anext(lines))["is"] == "text"
+
+
 async def first_line(visitor: Visitor) -> dict[str, Any]:
     """What a long text begins with; then the visitor leaves."""
     async with visitor.asking(sentences=5) as lines:
