@@ -16,6 +16,7 @@ import numpy as np
 from model.prompt import Options, Prompt
 from model.sentences import (
     OPENERS,
+    TELLING,
     clause_ends,
     close_sentence,
     continues,
@@ -77,7 +78,8 @@ class Sequence:
 
     def draw(self) -> float:
         """The next random number of this text, in [0, 1)."""
-        self._refill(1)
+        if not self._uniforms:
+            self._refill(1)
         return self._uniforms.popleft()
 
     def upcoming(self, count: int) -> list[float]:
@@ -87,6 +89,8 @@ class Sequence:
 
     def constraint(self) -> Constraint:
         """Which tokens may come next."""
+        if self._sentence and self._sentence[-1] not in TELLING:
+            return Constraint.INSIDE  # as nearly always
         if OPENERS.issuperset(self._sentence):
             return Constraint.STARTS
         if may_end(self._sentence):

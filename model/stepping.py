@@ -53,6 +53,8 @@ class Stepping:
         """Guess what follows, as far as there is room for it in the step and in the context."""
         place = self._rows
         share = min(MOST_DRAFTS, (self._session.spare - len(together)) // len(together))
+        if share <= 0:
+            return
         for seat, shown in together:
             most = min(share, self._context - len(shown))
             if most > 0:

@@ -249,6 +249,7 @@ static lg_scratch new_scratch(lg_memory *memory, const lg_model *model) {
         .digit_sums = take(memory, 2 * (size_t)vectors * (size_t)model->chunks, sizeof(int32_t)),
         .totals = take(memory, 2 * (size_t)vectors * (size_t)model->padded_head, sizeof(int32_t)),
         .factors = floats(memory, vectors, 1),
+        .heap = take(memory, (size_t)model->shape.vocabulary, sizeof(lg_candidate)),
     };
 }
 
@@ -265,7 +266,6 @@ lg_session *lg_session_new(const lg_model *model, int rows, int spare, const flo
     session->mask_count = mask_count;
     session->masks = copy(memory, masks, mask_count, shape->vocabulary, shape->vocabulary);
     session->logits = floats(memory, session->places, shape->vocabulary);
-    session->heap = take(memory, (size_t)shape->vocabulary, sizeof *session->heap);
     size_t positions = (size_t)shape->layers * (size_t)rows * (size_t)shape->heads *
                        (size_t)model->chunks * CHUNK;
     session->keys = take(memory, positions, (size_t)model->padded_head);

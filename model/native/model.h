@@ -92,12 +92,14 @@ typedef struct {
     float *key_scales, *value_scales;
 } lg_cache;
 
-/* Where one thread attends with up to all heads: scores, their digits, and sums of both. */
+/* Where one thread attends with up to all heads: scores, their digits, and sums of both. And where
+ * it draws: a candidate for every id. */
 typedef struct {
     float *scores;
     int8_t *numbers;
     int32_t *digit_sums, *totals;
     float *factors;
+    lg_candidate *heap;
 } lg_scratch;
 
 struct lg_session {
@@ -105,7 +107,6 @@ struct lg_session {
     int rows, places, mask_count;
     float *masks;  /* (mask_count, vocabulary) */
     float *logits; /* (places, vocabulary) */
-    lg_candidate *heap; /* (vocabulary), for sampling */
     uint8_t *keys, *values; /* an lg_cache for every layer, row, chunk and head */
     float *key_scales, *value_scales;
     float *x, *normed, *attention, *mixed, *hidden, *head_out; /* one vector a column */

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "model.h"
+#include "pool.h"
 
 /* Whether `a` is taken before `b`: the more likely first, of equals the lower id. */
 static int precedes(lg_candidate a, lg_candidate b) {
@@ -64,17 +65,33 @@ static int32_t draw_one(const float *logits, const float *mask, int count, float
     return heap[count - kept].id; /* also where rounding puts the draw behind the last */
 }
 
+/* What is to be drawn, see kernel.h. */
+typedef struct {
+    const lg_session *session;
+    const int32_t *places, *masks;
+    const float *temperatures, *top_ps, *uniforms;
+    int32_t *drawn;
+} lg_draws;
+
+static void draw_piece(const void *context, int i, int worker) {
+    const lg_draws *draws = context;
+    const lg_session *session = draws->session;
+    int size = session->model->shape.vocabulary;
+    draws->drawn[i] =
+        draw_one(session->logits + (size_t)draws->places[i] * (size_t)size,
+                 session->masks + (size_t)draws->masks[i] * (size_t)size, size,
+                 draws->temperatures[i], draws->top_ps[i], draws->uniforms[i],
+                 session->scratch[worker].heap);
+}
+
 int lg_draw(lg_session *session, int count, const int32_t *places, const int32_t *masks,
             const float *temperatures, const float *top_ps, const float *uniforms,
             int32_t *drawn) {
-    int size = session->model->shape.vocabulary;
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < count; i++)
         if (places[i] < 0 || places[i] >= session->places || masks[i] < 0 ||
             masks[i] >= session->mask_count)
             return -1;
-        drawn[i] = draw_one(session->logits + (size_t)places[i] * (size_t)size,
-                            session->masks + (size_t)masks[i] * (size_t)size, size,
-                            temperatures[i], top_ps[i], uniforms[i], session->heap);
-    }
+    lg_draws draws = {session, places, masks, temperatures, top_ps, uniforms, drawn};
+    pool_run(draw_piece, &draws, count);
     return 0;
 }
