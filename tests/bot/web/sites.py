@@ -142,9 +142,13 @@ class Site:
                 assert self.process.poll() is None, self.log
                 await asyncio.sleep(0.05)
 
-    async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+    async def stop(self) -> int:
         """End the program with a signal; its exit code."""
-        self.process.send_signal(number)
+        self.process.send_signal(signal.SIGTERM)
+        return await self.ended()
+
+    async def ended(self) -> int:
+        """Wait for the end of a program that has its signal; its exit code."""
         return await asyncio.to_thread(self.process.wait, SECONDS)
 
     def check(self) -> None:

@@ -27,7 +27,7 @@ async def test_a_signal_lets_the_text_under_way_end(
             site.process.send_signal(number)
             rest = [line async for line in lines]
         assert rest[-1]["is"] == "done"
-        assert await site.stop(number) == 0
+        assert await site.ended() == 0
         assert "Traceback" not in site.log
 
 
@@ -40,7 +40,7 @@ async def test_a_text_that_takes_too_long_to_end_is_apologized_for(
             site.process.send_signal(signal.SIGTERM)
             rest = [line async for line in lines]
         assert rest[-1] == {"is": "failed", "notice": say("closing")}
-        assert await site.stop() == 0
+        assert await site.ended() == 0
         assert "Traceback" not in site.log
 
 
