@@ -40,8 +40,10 @@ class Pipes:
 
 
 def _read(hear: Callable[[Message | None], None]) -> None:
+    # A reader of its own: Python closes `sys.stdin` at its end, and aborts where a thread reads it.
+    messages = os.fdopen(os.dup(0), "rb")
     try:
-        for line in sys.stdin.buffer:
+        for line in messages:
             hear(decode(line))
     except ValueError:  # half a line: the bot died while it wrote
         pass
