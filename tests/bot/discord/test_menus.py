@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from bot.phrases import closing_phrase
 from bot.texts import ENGLISH, say
+from model.prompt import PHRASE_LIMIT
 from tests.bot.discord.houses import PHRASE, House
 from tests.bot.discord.reading import seen, told
 from tests.bot.discord.test_buttons import button_of
@@ -26,7 +28,8 @@ async def test_an_answer_is_continued_from_its_end(home: House) -> None:
     ana = home.person()
     answer = await home.ask(ana, frases=1)
     asked = await home.discord.context_menu(ana, home.channel, CONTINUE, answer)
-    assert seen(await home.answer(asked)).phrase == seen(answer).text
+    continued = seen(await home.answer(asked)).phrase
+    assert continued == closing_phrase(seen(answer).text, PHRASE_LIMIT)
 
 
 async def test_of_a_long_message_the_end_is_continued(home: House) -> None:
