@@ -14,7 +14,7 @@ OPENERS = frozenset("¿¡«\"(['—-")
 _LAST_OF_AN_END = TERMINALS | CLOSERS
 _BEFORE_A_START = OPENERS | {" "}
 # Behind any other character a text stands amid a sentence, wherever that began.
-TELLING = TERMINALS | CLOSERS | OPENERS | {" "}
+TELLING = _LAST_OF_AN_END | _BEFORE_A_START
 _CLOSING_MARKS = "".join(CLOSERS)
 _CANDIDATE = re.compile(r"[.!?][»\")\]']*(?= )")
 _PENDING = re.compile(r"[.!?][»\")\]']*( [¿¡«\"(\['— -]*)$")

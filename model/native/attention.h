@@ -176,8 +176,8 @@ INLINE float NAME(weigh_values)(const lg_attention *job, int head, int column) {
     float *weights = NAME(scores_of)(job, head, column);
     float scale = session->queries.scales[head * COLUMNS + job->first + column] *
                   session->model->shape.attention_scale;
-    int count = job->step->positions[job->first + column] + 1;
-    float sum = NAME(weigh)(weights, count, job->most, scale);
+    int seen = job->step->positions[job->first + column] + 1;
+    float sum = NAME(weigh)(weights, seen, job->most, scale);
     for (int begin = 0; begin < job->most; begin += CHUNK) {
         lg_cache cache = cache_of(session, job->step->layer_index, job->row, begin / CHUNK, head);
         int count = chunk_size(job, begin);
