@@ -11,8 +11,8 @@ from model.config import DecoderConfig
 class KVCache:
     """Room for `rows` texts of up to `context` tokens each; rows fill and empty on their own.
 
-    keys, values: (layers, rows, heads, context, head width). Tokens of a row occupy 0..length-1;
-    what lies behind is stale and never read.
+    keys, values: (layers, rows, heads, context, head width); tokens: (rows, context) int64. Tokens
+    of a row occupy 0..length-1; what lies behind is stale and never read.
     """
 
     def __init__(
@@ -21,6 +21,19 @@ class KVCache:
         shape = (config.layers, rows, config.heads, config.context, config.head_width)
         self.keys = torch.zeros(shape, device=device, dtype=dtype)
         self.values = torch.zeros(shape, device=device, dtype=dtype)
+        self.tokens = torch.zeros(rows, config.context, device=device, dtype=torch.int64)
+
+    def remember(self, rows: Tensor, positions: Tensor, tokens: Tensor, back: int) -> Tensor:
+        """Write new tokens and return them behind the `back` tokens before the first of each row.
+
+        rows: (B,), positions and tokens: (B, T), all int64, positions of a row consecutive. Returns
+        (B, back + T), -1 before the start of a text.
+        """
+        self.tokens[rows[:, None], positions] = tokens
+        length = back + positions.shape[1]
+        wanted = positions[:, :1] - back + torch.arange(length, device=positions.device)
+        read = self.tokens[rows[:, None], wanted.clamp(min=0)]
+        return torch.where(wanted < 0, -1, read)
 
     def extend(
         self, layer: int, rows: Tensor, positions: Tensor, keys: Tensor, values: Tensor, upto: int

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 from model.errors import CheckpointError
 from model.files import read_json_object
+from model.memory_keys import MemoryConfig
 
 Family = Literal["reference", "modern"]
 MAXIMA = {"vocabulary": 4096, "context": 16384, "width": 4096, "layers": 64, "heads": 64}
@@ -20,7 +21,7 @@ class DecoderConfig:
 
     `reference` is the published LitteraGPT: learned positions, pre-LayerNorm, ReLU, dropout on
     attention and on both outputs. `modern` is the shape of `Qwen3ForCausalLM`: RMSNorm, RoPE,
-    QK-norm, SwiGLU, no biases, untied head.
+    QK-norm, SwiGLU, no biases, untied head. A `modern` decoder may have an n-gram memory.
     """
 
     family: Family
@@ -36,6 +37,7 @@ class DecoderConfig:
     # final LayerNorm that it never calls. Both are kept for `reference` and can be set right.
     scale_by_width: bool = False
     final_norm: bool = True
+    memory: MemoryConfig | None = None
 
     def __post_init__(self) -> None:
         if self.family not in get_args(Family):
@@ -52,6 +54,17 @@ class DecoderConfig:
             raise ValueError(f"dropout is {self.dropout}, expected 0 to 1")
         if not self.rope_theta > 0:
             raise ValueError(f"rope_theta is {self.rope_theta}, expected a positive number")
+        self._check_memory()
+
+    def _check_memory(self) -> None:
+        if self.memory is None:
+            return
+        if self.family != "modern":
+            raise ValueError("only a decoder of the family 'modern' may have a memory")
+        for name in ("symbols", "letters"):
+            count = len(getattr(self.memory, name))
+            if count != self.vocabulary:
+                raise ValueError(f"memory.{name} has {count} entries, expected {self.vocabulary}")
 
     @property
     def head_width(self) -> int:
@@ -81,6 +94,11 @@ class DecoderConfig:
             vectors |= {"attention_norm.bias": width, "feed_forward_norm.bias": width}
             vectors |= {"attention.out.bias": width, "feed_forward.down.bias": width}
             vectors["feed_forward.up.bias"] = hidden
+        if self.memory is not None:
+            memory = self.memory
+            whole["memory.tables"] = (memory.tables, memory.rows, memory.width)
+            whole["memory.mix.weight"] = (self.width, memory.inputs)
+            whole["embedding_norm.weight"] = width
         ends = {} if self.family == "modern" else {"norm.bias": width, "head.bias": table[:1]}
         return {
             **whole,
@@ -94,7 +112,10 @@ class DecoderConfig:
 
     def to_json(self) -> dict[str, Any]:
         """The content of `config.json`."""
-        return asdict(self)
+        content = asdict(self)
+        if self.memory is None:
+            del content["memory"]
+        return content
 
     @classmethod
     def load(cls, path: Path) -> DecoderConfig:
@@ -105,6 +126,8 @@ class DecoderConfig:
             problem = f"unknown entry {foreign[0]!r}, expected only {', '.join(sorted(known))}"
             raise CheckpointError("content", file=str(path), problem=problem)
         try:
+            if content.get("memory") is not None:
+                content["memory"] = MemoryConfig(**content["memory"])
             return cls(**content)
         except (TypeError, ValueError) as error:
             raise CheckpointError("content", file=str(path), problem=str(error)) from None

@@ -23,6 +23,8 @@ from model.cache import KVCache
 from model.config import DecoderConfig
 from model.drafting import DraftTable
 from model.graphs import Abilities
+from model.memory import Memory
+from model.memory_keys import LOOKBACK
 from model.torch_session import TorchSession
 from model.weights import Floats
 
@@ -186,6 +188,10 @@ class Decoder(nn.Module):
             cosines, sines = rotations(config)
             self.register_buffer("cosines", cosines, persistent=False)
             self.register_buffer("sines", sines, persistent=False)
+        self.memory = self.embedding_norm = None
+        if config.memory is not None:
+            self.memory = Memory(config.memory, config.width)
+            self.embedding_norm = RMSNorm(config.width, eps=1e-6)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.norm = _norm(config)
         self.head = nn.Linear(config.width, config.vocabulary, bias=config.family == "reference")
@@ -288,7 +294,7 @@ class Decoder(nn.Module):
         return self._logits(self._blocks(tokens[:, None], positions[:, None], step)[:, 0])
 
     def _blocks(self, tokens: Tensor, positions: Tensor, step: Step | None) -> Tensor:
-        x = self.token_embedding(tokens)  # (B, T, C)
+        x = self._embedded(tokens, step)
         rotation = None
         if self.config.family == "reference":
             x = x + self.position_embedding(positions)
@@ -298,6 +304,17 @@ class Decoder(nn.Module):
         for layer, block in enumerate(self.blocks):
             x = block(x, rotation, step, layer)
         return x  # type: ignore[no-any-return]
+
+    def _embedded(self, tokens: Tensor, step: Step | None) -> Tensor:
+        x: Tensor = self.token_embedding(tokens)  # (B, T, C)
+        if self.memory is None or self.embedding_norm is None:
+            return x
+        if step is None:
+            rows = self.memory.rows(tokens)
+        else:
+            read = step.cache.remember(step.rows, step.positions, tokens, LOOKBACK)
+            rows = self.memory.rows(read)[:, LOOKBACK:]
+        return self.embedding_norm(x + self.memory(rows))  # type: ignore[no-any-return]
 
     def _normed(self, x: Tensor) -> Tensor:
         return self.norm(x) if self.config.final_norm else x
