@@ -303,7 +303,7 @@ class Decoder(nn.Module):
             rotation = self.cosines[positions][:, None], self.sines[positions][:, None]
         for layer, block in enumerate(self.blocks):
             x = block(x, rotation, step, layer)
-        return x  # type: ignore[no-any-return]
+        return x
 
     def _embedded(self, tokens: Tensor, step: Step | None) -> Tensor:
         x: Tensor = self.token_embedding(tokens)  # (B, T, C)
