@@ -2,8 +2,9 @@
 
 Every epoch chains the paragraphs in a new order and cuts the chain into windows. So that a decoder
 can be asked for an author, about a third of the paragraphs open with a marker (their style token,
-or start), and a fifth of the windows begin at a sentence, behind a marker. The other windows begin
-anywhere and carry no hint, as in the evaluation. Markers are read, never predicted.
+or start), and a fifth of the windows begin at a sentence, behind a marker: half of these behind a
+style token, each author as often as any other, however short the author's works are. The other
+windows begin anywhere and carry no hint, as in the evaluation. Markers are read, never predicted.
 """
 
 from __future__ import annotations
@@ -111,18 +112,25 @@ class TrainingData:
             raise CorpusError(
                 f"the training text is shorter than one window of {length} characters"
             )
-        sentence_starts = np.flatnonzero(stream[:-1] == SEPARATOR) + 1
-        sentence_starts = sentence_starts[sentence_starts < len(stream) - length - 1]
         windows: Ids = stream[starts[:, None] + np.arange(length + 1)]
-        marked = np.flatnonzero(random.random(len(starts)) < MARKED_WINDOWS)
-        for index in marked if len(sentence_starts) else ():
-            place = min(np.searchsorted(sentence_starts, starts[index]), len(sentence_starts) - 1)
-            start = int(sentence_starts[place])
-            if not self._markers[stream[start]]:
-                marker = authors[start] if random.random() < 0.5 else START
-                windows[index] = np.concatenate([[marker], stream[start : start + length]])
+        sentences = self._sentence_starts(stream, length)
+        if len(sentences):
+            marked = np.flatnonzero(random.random(len(starts)) < MARKED_WINDOWS)
+            styled, plain = marked[::2], marked[1::2]
+            windows[plain, 0] = START
+            chosen = random.choice(sentences, len(plain))
+            windows[plain, 1:] = stream[chosen[:, None] + np.arange(length)]
+            chosen = _evenly(sentences, authors[sentences], len(styled), random)
+            windows[styled, 0] = authors[chosen]
+            windows[styled, 1:] = stream[chosen[:, None] + np.arange(length)]
         random.shuffle(windows)
         return torch.from_numpy(windows).to(self._device)
+
+    def _sentence_starts(self, stream: Ids, length: int) -> Ids:
+        """Where a sentence begins that a window can begin with; not where a marker stands."""
+        starts = np.flatnonzero(stream[:-1] == SEPARATOR) + 1
+        starts = starts[starts < len(stream) - length - 1]
+        return starts[~self._markers[stream[starts]]]
 
     def _chain(self, random: np.random.Generator) -> tuple[Ids, Ids]:
         """The paragraphs in a new order as one run of ids, and the style token of each place."""
@@ -160,3 +168,12 @@ class TrainingData:
     def _draw(self, shuffled: Ids, characters: float) -> Ids:
         """The first of these paragraphs, until they hold so many characters."""
         return shuffled[: int(np.searchsorted(self._lengths[shuffled].cumsum(), characters)) + 1]
+
+
+def _evenly(places: Ids, authors: Ids, count: int, random: np.random.Generator) -> Ids:
+    """So many of the places, each author's as often as any other's; authors: of each place."""
+    order = np.argsort(authors, kind="stable")
+    _, firsts, sizes = np.unique(authors[order], return_index=True, return_counts=True)
+    author = random.integers(0, len(sizes), count)
+    chosen: Ids = places[order[firsts[author] + random.integers(0, sizes[author])]]
+    return chosen

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from model.checkpoint import TorchCheckpoint
 from model.decoder import Decoder
+from model.device import fast_bfloat16
 from model.errors import LitteraError
 from training.cleaning import decode_bytes
 from training.corpus import Corpus
@@ -92,7 +93,9 @@ def window_losses(
 
 
 def _losses(decoder: Decoder, windows: Tensor, bf16: bool) -> NDArray[np.float64]:
-    with torch.autocast(windows.device.type, torch.bfloat16, enabled=bf16):
+    with torch.autocast(
+        windows.device.type, torch.bfloat16, enabled=bf16 and fast_bfloat16(windows.device)
+    ):
         logits = decoder(windows[:, :-1])
     losses = F.cross_entropy(logits.transpose(1, 2), windows[:, 1:], reduction="none")  # (B, T)
     return losses.double().mean(1).cpu().numpy()

@@ -27,6 +27,7 @@ from training.compiling import Compiled, LossFunction
 from training.dataset import TrainingData, encode_stream
 from training.evaluation import OFFSETS, EvaluationError, window_loss
 from training.extras import Extras
+from training.growth import grow
 from training.machine import describe_machine, git_revision
 from training.materials import Materials
 from training.objective import FUTURE_ENDS, Objective
@@ -93,14 +94,14 @@ class Trainer:
 
     def _first_state(self) -> RunState:
         options, preset = self.options, self.preset
-        vocabulary = self.materials.corpus.tokenizer.size
+        tokenizer = self.materials.corpus.tokenizer
         generator = torch.Generator().manual_seed(options.seed)
-        decoder = Decoder(preset.config(vocabulary))
+        decoder = Decoder(preset.config(tokenizer))
         decoder.initialize(generator)
         if (init := self.materials.init) is not None:
-            decoder.load_state_dict(init.decoder.state_dict())
+            grow(decoder, init, tokenizer)
         decoder.to(options.device)
-        extras = Extras(preset, vocabulary, generator).to(options.device)
+        extras = Extras(preset, tokenizer.size, generator).to(options.device)
         optimizers = make_optimizers(decoder, extras, preset)
         return RunState(decoder, extras, first_average(decoder, preset), optimizers, Progress())
 

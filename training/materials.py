@@ -12,6 +12,7 @@ from model.checkpoint import TorchCheckpoint, load_checkpoint
 from model.tokenizer import Tokenizer
 from training.corpus import Corpus
 from training.dataset import Portion
+from training.growth import check_growth, joint_vocabulary
 from training.presets import Preset
 from training.run_state import TrainingError
 
@@ -82,7 +83,8 @@ def gather(
 ) -> Materials:
     """Load everything and check that it goes together; `mix` as `parse_mix` reads it.
 
-    The vocabulary is that of `init`, else of the teachers, else of the data set. Raises
+    The vocabulary is that of the teachers, else that of `init` with what the data set has besides,
+    else that of the data set. Raises
     CorpusError, CheckpointError or, for what does not go together, TrainingError.
     """
     corpus = Corpus.load(data)
@@ -95,7 +97,7 @@ def gather(
     for each in (corpus, *(mixed.corpus for mixed in others)):
         _check_writable(each, tokenizer)
     if start is not None:
-        _check_shape(start, preset, tokenizer)
+        check_growth(start, preset.config(tokenizer))
     _check_contexts(taught_by, preset)
     return Materials(replace(corpus, tokenizer=tokenizer), others, start, taught_by)
 
@@ -137,7 +139,10 @@ def _vocabulary(
                 f"{each.path}: has another vocabulary than {given[0].path}; checkpoints that are "
                 "used together must have been trained with the same one"
             )
-    return given[0].tokenizer if given else corpus.tokenizer
+    if not given:
+        return corpus.tokenizer
+    known = given[0].tokenizer
+    return known if teachers or not known.marked else joint_vocabulary(known, corpus.tokenizer)
 
 
 def _check_writable(corpus: Corpus, tokenizer: Tokenizer) -> None:
@@ -152,16 +157,6 @@ def _check_writable(corpus: Corpus, tokenizer: Tokenizer) -> None:
         raise TrainingError(
             f"{corpus.name} has the author {min(unknown)}, whom the vocabulary lacks"
         )
-
-
-def _check_shape(init: TorchCheckpoint, preset: Preset, tokenizer: Tokenizer) -> None:
-    wanted, found = preset.config(tokenizer.size).to_json(), init.decoder.config.to_json()
-    for name in wanted:
-        if name != "dropout" and wanted[name] != found[name]:
-            raise TrainingError(
-                f"{init.path}: has {name} = {found[name]!r}, the preset {wanted[name]!r}; choose "
-                f"another preset or --set {name}={found[name]}"
-            )
 
 
 def _check_contexts(teachers: Sequence[TorchCheckpoint], preset: Preset) -> None:

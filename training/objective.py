@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from model.decoder import Decoder
+from model.device import fast_bfloat16
 from model.tokenizer import Tokenizer
 from training.dataset import IGNORE
 from training.extras import Extras
@@ -99,7 +100,8 @@ class Objective:
 
 
 def _mixed_precision(tensor: Tensor) -> torch.autocast:
-    return torch.autocast(tensor.device.type, torch.bfloat16)
+    kind = tensor.device.type
+    return torch.autocast(kind, torch.bfloat16, enabled=fast_bfloat16(kind))
 
 
 def _cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:

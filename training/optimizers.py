@@ -1,4 +1,5 @@
-"""Muon for the matrices inside the blocks, AdamW for everything else.
+"""Muon for the matrices inside the blocks, AdamW for everything else, at a rate of its own for the
+tables of the n-gram memory.
 
 Muon (K. Jordan, 2024) orthogonalises the momentum of a matrix; embeddings, head, norms and biases
 are not maps between equal spaces and stay with AdamW (arXiv 1711.05101). On a GPU both take many
@@ -6,6 +7,8 @@ tensors at a time.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,18 +25,24 @@ def make_optimizers(
     inner: list[Tensor] = []
     decayed: list[Tensor] = []
     plain: list[Tensor] = []
+    tables: list[Tensor] = []
     for name, parameter in decoder.named_parameters():
-        if preset.muon_rate is not None and parameter.ndim == 2 and name.startswith("blocks."):
+        if name == "memory.tables":
+            tables.append(parameter.requires_grad_(preset.memory_rate > 0))
+        elif preset.muon_rate is not None and parameter.ndim == 2 and name.startswith("blocks."):
             inner.append(parameter)
         elif parameter.ndim == 2:
             decayed.append(parameter)
         else:
             plain.append(parameter)
     plain += extras.parameters()
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"params": decayed, "weight_decay": preset.adam_decay},
         {"params": plain, "weight_decay": 0.0},
     ]
+    if preset.memory_rate > 0 and tables:
+        rate, decay = preset.memory_rate, preset.memory_decay
+        groups.append({"params": tables, "lr": rate, "weight_decay": decay})
     on_gpu = decoder.device.type == "cuda"
     optimizers: list[torch.optim.Optimizer] = [
         torch.optim.AdamW(
@@ -41,7 +50,7 @@ def make_optimizers(
             lr=preset.adam_rate,
             betas=(0.9, 0.999) if preset.muon_rate is None else (0.9, 0.95),
             eps=1e-8 if preset.muon_rate is None else 1e-10,
-            fused=on_gpu,
+            fused=True,
         )
     ]
     if preset.muon_rate is not None:

@@ -36,6 +36,8 @@ def spelled(value: object) -> str:
         return "none"
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, tuple) and all(isinstance(each, int) for each in value):
+        return ",".join(map(str, value)) or "none"
     if isinstance(value, tuple):
         return ",".join(f"{phase.start!r}:{phase.length}:{phase.batch}" for phase in value)
     return str(value)
@@ -71,6 +73,8 @@ def _value(kind: Any, text: str) -> Any:
         return _SWITCH[text]
     if get_origin(kind) is Literal:
         return {each: each for each in get_args(kind)}[text]
+    if kind == tuple[int, ...]:
+        return () if text == "none" else tuple(map(int, text.split(",")))
     if get_origin(kind) is tuple:
         return tuple(_phases(text))
     return kind(text)
@@ -87,6 +91,8 @@ def _expected(kind: Any) -> str:
         return f"{_expected(get_args(kind)[0])} or none"
     if get_origin(kind) is Literal:
         return " or ".join(get_args(kind))
+    if kind == tuple[int, ...]:
+        return "whole numbers, divided by commas, or none"
     if get_origin(kind) is tuple:
         return "phases as start:length:batch, divided by commas"
     return {bool: "true or false", int: "a whole number", float: "a number"}[kind]

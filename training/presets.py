@@ -7,6 +7,8 @@ from itertools import pairwise
 from typing import Literal
 
 from model.config import DecoderConfig, Family
+from model.memory_keys import MemoryConfig, letters_of, symbols_of
+from model.tokenizer import Tokenizer
 
 Masked = Literal["token", "character"]
 # By field the least and the most it may be; None is allowed where the field's default is None.
@@ -16,6 +18,8 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "muon_rate": (1e-9, 10),
     "adam_decay": (0, 100),
     "muon_decay": (0, 100),
+    "memory_rate": (0, 10),
+    "memory_decay": (0, 100),
     "warmup": (0, 10**9),
     "decay": (0, 1),
     "ema": (0, 0.999999),
@@ -28,6 +32,9 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "teacher_weight": (0, 1),
     "teacher_temperature": (0.01, 100),
 }
+
+
+_SMALLEST = Tokenizer((), " .")
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,8 @@ class Preset:
 
     Learning rates are peaks. `decay` is the share of the run in which they fall, `adam_decay` and
     `muon_decay` are decoupled weight decays: of the embeddings, the head and, without Muon, all
-    matrices; and of the matrices inside the blocks. docs/training.md says what each field does.
+    matrices; and of the matrices inside the blocks. The tables of the n-gram memory have a rate and
+    a decay of their own; a rate of 0 freezes them. docs/training.md says what each field does.
     """
 
     family: Family
@@ -68,6 +76,13 @@ class Preset:
     accumulation: int = 1
     scale_by_width: bool = False
     final_norm: bool = True
+    memory_orders: tuple[int, ...] = ()  # no orders and no words: no memory
+    memory_words: tuple[int, ...] = ()
+    memory_rows: int = 32_768
+    memory_width: int = 32
+    memory_dropout: float = 0.0
+    memory_rate: float = 4e-3
+    memory_decay: float = 0.0
     reshuffle: bool = True
     masking: float = 0.0
     masked_by: Masked = "token"
@@ -78,7 +93,7 @@ class Preset:
     teacher_temperature: float = 1.0
 
     def __post_init__(self) -> None:
-        self.config(vocabulary=1)
+        self.config(_SMALLEST)
         for name, (least, most) in _BOUNDS.items():
             value = getattr(self, name)
             if value is not None and not least <= value <= most:
@@ -99,11 +114,11 @@ class Preset:
                     f"expected at least 1 of {self.future + 2} to {self.context} (the context)"
                 )
 
-    def config(self, vocabulary: int) -> DecoderConfig:
-        """The decoder's shape for a vocabulary of this size."""
+    def config(self, tokenizer: Tokenizer) -> DecoderConfig:
+        """The decoder's shape for this vocabulary."""
         return DecoderConfig(
             self.family,
-            vocabulary,
+            tokenizer.size,
             self.context,
             self.width,
             self.layers,
@@ -112,6 +127,20 @@ class Preset:
             self.dropout,
             scale_by_width=self.scale_by_width,
             final_norm=self.final_norm,
+            memory=self._memory(tokenizer),
+        )
+
+    def _memory(self, tokenizer: Tokenizer) -> MemoryConfig | None:
+        if not self.memory_orders and not self.memory_words:
+            return None
+        return MemoryConfig(
+            self.memory_orders,
+            self.memory_words,
+            self.memory_rows,
+            self.memory_width,
+            symbols_of(tokenizer),
+            letters_of(tokenizer),
+            self.memory_dropout,
         )
 
 
@@ -181,6 +210,26 @@ PRESETS = {
         adam_rate=4e-3,
         muon_rate=0.015,
         decay=0.8,
+    ),
+    # Two CPU cores for days: an n-gram memory spells, so that the blocks can learn the rest.
+    "medium": Preset(
+        "modern",
+        context=528,
+        width=256,
+        layers=8,
+        heads=4,
+        feed_forward=704,
+        phases=(Phase(0.0, 256, 32), Phase(0.85, 528, 16)),
+        steps=50_000,
+        dropout=0.0,
+        adam_rate=4e-3,
+        muon_rate=0.015,
+        decay=0.7,
+        ema=0.998,
+        memory_orders=(2, 3, 4, 5, 6, 8),
+        memory_words=(1, 2),
+        memory_rows=49_152,
+        memory_width=32,
     ),
     # Seconds, for tests.
     "tiny": Preset(
