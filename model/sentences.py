@@ -24,14 +24,30 @@ _NO_STOP_AFTER = " ,;:¿¡«\"(['—-"
 WINDOW = 48
 _LAST_WORD = re.compile(r"([^\W\d_]+)\.$")
 
-# A full stop after one of these, or after a single letter (S. M., D., J. C.), ends no sentence.
-# «etc.» is not here: it ends one unless lower case follows, as everywhere.
+# A full stop after one of these, or after a single letter (S. M., D., J. C., the p of «p. ej.»),
+# ends no sentence. Left out is what the novels end sentences with: «etc.», which lower case carries
+# on as everywhere, VV. and the second half of EE. UU., and words such as col, da, sor, ven and vid.
+_IN_EITHER_CASE = """
+    Sr Sra Srta Sres Sras Srtas Srs Dn Dña Dñas Dr Dra Dres Drs Dras Vd Vds Ud Uds Vm Vmd Vmds Vms
+    Prof Profa Profs Profra Mtro Mtra Mtre Mro Mgr Lic Licdo Licda Ldo Lda Lcdo Lcda Ing Arq Abg
+    Abog Dtor Dtora Admr Pdte Secr Srio Gob Mr Mrs Mme Mlle
+    Fr Hno Hna Hnos Hnas Rev Rvdo Rvda Rvdos Rvmo Rvma Rdo Rda Revdo Revda Revmo Pbro Presb Mons
+    Card Arz Obpo Bto Bta St Sto Sta Stos Stas Stmo Stma Smo Ntro Ntra Ntros Ntras Vble
+    Excmo Excma Excmos Excmas Exmo Exma Ilmo Ilma Ilmos Ilmas Iltre Illmo Emmo Emo Sermo Serma
+    Magfco Mgfco Afmo Affmo Afma Atto
+    Gral Grales Cnel Crnl Tcol Tte Subtte Cap Capt Sgto Sgt Alfz Alm Brig Cte Cdte Cmdte Cmte
+    Av Avd Avda Ctra Crta Pza Plza Pl Pje Gta Urb Edif Bda Dpto Depto Prov Mun Edo Dto Dcha Izq
+    Izqda Ayto Apdo Cód Tel Teléf Tfno Tlf Cía Admón Fdo Fco
+    Ej Ejs Fig Figs Tít Ed Eds Edic Trad Cf Cfr Cit Op Ob Loc Ibíd Ss Sigs Pág Págs Pag Núm Núms Nº
+    Nro Nros Fol Fols Vol Vols Fasc Lám Láms Caps Art Arts Párr Bibl Introd Pról Coord Ref Hip
+    Aprox Máx Mín Ppdo
+""".split()
+_AS_THEY_STAND = """
+    Sor Da Dª Mª Cª Hº Col Vid Dir tom lib pp ptas cts rs mrs EE SS FF JJ RR HH
+    SR SRA SRTA DR DRA EXCMO EXCMA ILMO ILMA
+""".split()
 ABBREVIATIONS = frozenset(
-    """
-    Sr Sra Srta Sres Sras Srtas Sor Dª Dn Dr Dra Dres Vd Vds Ud Uds Vm Vmd Vmds Vms Fr Excmo Excma
-    Exmo Exma Ilmo Ilma Rvdo Rdo Rda Smo Sto Sta Ntra Ntro Mr Mrs Mme Mlle St Lic Ldo Gral Cnel
-    Cap cap caps Pág pág págs fol lib Art art Núm núm núms vol vols tom pp Cía ptas cts rs mrs EE
-    """.split()
+    (*_AS_THEY_STAND, *_IN_EITHER_CASE, *(word.lower() for word in _IN_EITHER_CASE))
 )
 
 

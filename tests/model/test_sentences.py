@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.sentences import close_sentence, continues, may_end, split_sentences
+from model.sentences import ABBREVIATIONS, close_sentence, continues, may_end, split_sentences
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,42 @@ from model.sentences import close_sentence, continues, may_end, split_sentences
 )
 def test_sentences_end_where_a_reader_says(sentences: list[str]) -> None:
     assert split_sentences(" ".join(sentences)) == sentences
+
+
+SHORTENED = """
+    Sr. Sra. Dña. Prof. Profa. Ing. Arq. Lda. Mtro. Mtra. Hno. Hna. Hnos. Rev. Mons. Ntra. Sto. Bto.
+    Emmo. Tte. Cmdte. Cte. Sgto. Alfz. Gral. Col. Av. Avda. Pza. Pl. Edo. Dpto. P. Mª. Excmo. EXCMA.
+    prof. ing. avda. Ej. ej. fig. tít. ed. trad. cf. cit. ss. núm. Núm. tel. admón. hip. aprox. EE.
+""".split()
+IN_PARTS = """
+    p. ej.|op. cit.|V. E.|V. M.|V. S.|S. E.|S. M.|a. m.|p. m.|a. C.|d. C.|q. e. p. d.|el Excmo. Sr.
+    |D.ª|M.ª|C.ª|Sr.ª|n.º|1.º|Avda. de la Rev.
+""".replace("\n    ", "").split("|")
+ENDINGS = ["etc.", "los EE. UU.", "SS. MM.", "VV.", "una col.", "la vid.", "lo mismo da.", "ven."]
+
+
+@pytest.mark.parametrize(
+    "short", [*SHORTENED, *IN_PARTS, *(f"{a}." for a in sorted(ABBREVIATIONS))]
+)
+def test_behind_an_abbreviation_a_name_goes_on(short: str) -> None:
+    sentences = [f"Vino con {short} Pérez.", f"Luego —{short} «Ana»— calló.", "Adiós."]
+    assert split_sentences(" ".join(sentences)) == sentences
+    assert not may_end(f"Vino con {short}")
+    assert not continues(f"Vino con {short} ")
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_sentence_ends_with_what_often_ends_one(ending: str) -> None:
+    sentences = [f"Trajo {ending}", "Pérez calló."]
+    assert split_sentences(" ".join(sentences)) == sentences
+    assert continues(f"Trajo {ending} ")
+
+
+@pytest.mark.parametrize("short", SHORTENED)
+def test_marks_behind_an_abbreviation_end_a_sentence(short: str) -> None:
+    for ending in (f"¡{short[:-1]}!", f"({short})", f"«{short}»", f"{short}..", f"¿{short}?"):
+        sentences = [f"Trajo {ending}", "Pérez calló."]
+        assert split_sentences(" ".join(sentences)) == sentences
 
 
 @pytest.mark.parametrize("text", ["Fin.", "¿Fin?", "¡Fin!", "Fin...", "Fin.»", 'Fin."', "(Fin.)"])
