@@ -32,6 +32,11 @@ ENDLESS_TOKENIZER = Tokenizer(
 )
 
 
+def vocabulary_of(size: int) -> Tokenizer:
+    """A vocabulary of so many tokens, without marks."""
+    return Tokenizer((), " ." + "".join(map(chr, range(0x4E00, 0x4E00 + size - 2))), marked=False)
+
+
 def tiny_config(tokenizer: Tokenizer = TINY_TOKENIZER, context: int = 96) -> DecoderConfig:
     """The shape of the decoders that tests build."""
     return DecoderConfig("modern", tokenizer.size, context, 32, 2, 2, 64)

@@ -24,8 +24,8 @@ _GROWING = ("vocabulary", "layers", "memory", "dropout")
 def joint_vocabulary(known: Tokenizer, wanted: Tokenizer) -> Tokenizer:
     """The vocabulary `known` with the authors and characters that only `wanted` has."""
     authors = dict.fromkeys((*known.styles, *wanted.styles))
-    characters = set(known.characters) | set(wanted.characters)
-    return Tokenizer(tuple(authors), "".join(sorted(characters)))
+    characters = dict.fromkeys(known.characters + wanted.characters)
+    return Tokenizer(tuple(authors), "".join(characters))
 
 
 @torch.no_grad()

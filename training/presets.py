@@ -20,6 +20,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "muon_decay": (0, 100),
     "memory_rate": (0, 10),
     "memory_decay": (0, 100),
+    "memory_dropout": (0, 0.95),
     "warmup": (0, 10**9),
     "decay": (0, 1),
     "ema": (0, 0.999999),

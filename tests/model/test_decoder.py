@@ -13,6 +13,7 @@ from model.cache import KVCache
 from model.config import DecoderConfig
 from model.decoder import Decoder
 from model.sequence import visible
+from tests.conftest import vocabulary_of
 from training.presets import PRESETS
 
 SMALL_REFERENCE = DecoderConfig(
@@ -39,7 +40,7 @@ def random_decoder(config: DecoderConfig, seed: int = 0) -> Decoder:
 )
 def test_parameter_counts_are_the_published_ones(preset: str, vocabulary: int, count: int) -> None:
     with torch.device("meta"):
-        assert Decoder(PRESETS[preset].config(vocabulary)).parameter_count == count
+        assert Decoder(PRESETS[preset].config(vocabulary_of(vocabulary))).parameter_count == count
 
 
 def plain_layer_norm(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

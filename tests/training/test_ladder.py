@@ -15,6 +15,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from model.decoder import Decoder
+from tests.conftest import vocabulary_of
 from training.ladder.__main__ import main
 from training.ladder.markdown import write_part
 from training.ladder.results import (
@@ -71,7 +72,7 @@ def test_the_full_ladder_starts_at_the_published_recipe_and_keeps_to_its_size() 
     assert preset_of(ladder["yardstick"], ladder, size) == PRESETS["reference"]
     for row in ladder.values():
         with torch.device("meta"):
-            decoder = Decoder(preset_of(row, ladder, size).config(115))
+            decoder = Decoder(preset_of(row, ladder, size).config(vocabulary_of(115)))
         assert 19_000_000 < decoder.parameter_count <= 19_300_000, row.name
 
 

@@ -33,7 +33,7 @@ FIRST = TINY_TOKENIZER.size - len(TINY_TOKENIZER.characters)
 
 def decoder_of(preset: Preset) -> Decoder:
     """An untrained decoder in which every weight matters."""
-    decoder = Decoder(preset.config(TINY_TOKENIZER.size))
+    decoder = Decoder(preset.config(TINY_TOKENIZER))
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in decoder.parameters():
@@ -257,6 +257,22 @@ def test_a_portion_is_repeated_or_takes_its_share(corpus: Corpus) -> None:
     lengths = [len(paragraph.text) for paragraph in (*main, *other)]
     drawn = sum(length for length, count in zip(lengths[10:], counts[10:], strict=True) if count)
     assert drawn / (drawn + sum(lengths[:10])) == pytest.approx(0.3, abs=0.05)
+
+
+def test_windows_behind_a_style_token_are_drawn_evenly_over_authors(corpus: Corpus) -> None:
+    tokenizer = corpus.tokenizer
+    few = [each for each in corpus.train if each.style == "galdos"][:1]
+    many = [each for each in corpus.train if each.style == "cervantes"]
+    data = TrainingData(tokenizer, [Portion(few), Portion(many, times=50)], 0, Position())
+    inputs, _ = data.batch(16, 20_000)
+    counts = np.bincount(inputs[:, 0], minlength=tokenizer.size)
+    galdos, cervantes = (int(counts[tokenizer.style_id(each.style)]) for each in (few[0], many[0]))
+    assert min(galdos, cervantes) > 200
+    # Windows that begin anywhere add a few markers of the paragraphs of the longer work.
+    assert 0.6 < galdos / cervantes < 1.3
+    text = few[0].text
+    for window in inputs[inputs[:, 0] == tokenizer.style_id("galdos")]:
+        assert tokenizer.decode(window[1:].tolist())[:8] in text
 
 
 # Optimisers

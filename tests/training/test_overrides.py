@@ -43,6 +43,11 @@ def test_a_field_of_each_kind_is_set() -> None:
     assert preset.width == TINY.width
 
 
+def test_orders_of_a_memory_are_set() -> None:
+    preset = changed(PRESETS["medium"], ["memory_orders=2,5", "memory_words=none"])
+    assert (preset.memory_orders, preset.memory_words) == ((2, 5), ())
+
+
 def test_what_was_set_last_counts() -> None:
     assert changed(TINY, ["layers=3", "layers=4"]).layers == 4
 
