@@ -155,7 +155,7 @@ def describe(checkpoint: Checkpoint[Backend]) -> Message:
         "parameters": checkpoint.decoder.parameter_count,
         "engine": checkpoint.decoder.engine,
         "loss": _loss(checkpoint.metrics),
-        "styles": list(checkpoint.tokenizer.styles),
+        "styles": list(checkpoint.styles),
     }
 
 

@@ -15,7 +15,7 @@ from model.stored import Checkpoint
 
 def make_sequence(checkpoint: Checkpoint[Backend], phrase: str, options: Options) -> Sequence:
     """Check a phrase and its options against a checkpoint; raises PromptError."""
-    options = replace(options, style=check_style(options.style, checkpoint.tokenizer))
+    options = replace(options, style=check_style(options.style, checkpoint.styles))
     return Sequence(prepare(phrase, checkpoint.tokenizer), options, checkpoint.tokenizer)
 
 

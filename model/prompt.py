@@ -72,13 +72,13 @@ def prepare(phrase: str, tokenizer: Tokenizer, limit: int = PHRASE_LIMIT) -> Pro
     return Prompt(shown.text, shown.dropped)
 
 
-def check_style(style: str | None, tokenizer: Tokenizer) -> str | None:
-    """The style's name as the vocabulary has it; raises PromptError when it has none such."""
+def check_style(style: str | None, offered: tuple[str, ...]) -> str | None:
+    """The style's name among those offered; raises PromptError when it is none of them."""
     if style is None:
         return None
     wanted = "".join(map(nearest, style.strip().lower()))
-    if wanted not in tokenizer.styles:
-        raise PromptError("style", value=style, known=tokenizer.styles)
+    if wanted not in offered:
+        raise PromptError("style", value=style, known=offered)
     return wanted
 
 

@@ -42,6 +42,11 @@ class Checkpoint(Generic[AnyDecoder]):
     metrics: dict[str, Any]
     drafts: DraftTable | None = None
 
+    @property
+    def styles(self) -> tuple[str, ...]:
+        """The styles on offer: those that a classifier recognises, where that was recorded."""
+        return _confirmed(self.metrics, self.tokenizer)
+
 
 @dataclass(frozen=True)
 class StoredCheckpoint:
@@ -82,6 +87,10 @@ def read_checkpoint(folder: Path) -> StoredCheckpoint:
         )
     weights, identity = read_weights(folder / WEIGHTS, config)
     metrics = read_json_object(folder / METRICS)
+    try:
+        _confirmed(metrics, tokenizer)
+    except ValueError as error:
+        raise CheckpointError("content", file=str(folder / METRICS), problem=str(error)) from None
     drafts = load_drafts(folder, config.vocabulary)
     return StoredCheckpoint(folder, identity, config, weights, tokenizer, metrics, drafts)
 
@@ -102,3 +111,16 @@ def writing_checkpoint(
     (folder / DRAFTS).unlink(missing_ok=True)  # guesses for other weights would be worse
     with replacing(folder / WEIGHTS) as temporary:
         yield temporary
+
+
+def _confirmed(metrics: dict[str, Any], tokenizer: Tokenizer) -> tuple[str, ...]:
+    """The vocabulary's styles, less those that `confirmed_styles` of the metrics does not list.
+
+    Raises ValueError where that is no list of styles of the vocabulary.
+    """
+    confirmed = metrics.get("confirmed_styles", tokenizer.styles)
+    if not isinstance(confirmed, (list, tuple)) or not all(
+        style in tokenizer.styles for style in confirmed
+    ):
+        raise ValueError("'confirmed_styles' must list styles of the vocabulary")
+    return tuple(style for style in tokenizer.styles if style in confirmed)

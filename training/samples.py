@@ -11,11 +11,11 @@ from model.stored import Checkpoint
 
 
 def write_samples(checkpoint: Checkpoint[Backend], phrase: str, seed: int) -> dict[str, Any]:
-    """A text for each style of the vocabulary and one without, as `training.card` tells of them.
+    """A text for each style on offer and one without, as `training.card` shows them.
 
     All have the same phrase and seed, and everything else is as in the bot. Raises PromptError.
     """
-    styles = (*checkpoint.tokenizer.styles, None)
+    styles = (*checkpoint.styles, None)
     results = [generate(checkpoint, phrase, Options(style=style, seed=seed)) for style in styles]
     return {
         "phrase": phrase,

@@ -8,7 +8,10 @@ same phrases, which are no part of what is judged; the row without a style shows
 writes unasked. Names give books away, so everything is judged a second time without them.
 
     python -m benchmarks.styles --data data/five-works [--checkpoint small] [--authors 10]
-        [--samples 10] [--json]
+        [--samples 10] [--json] [--record]
+
+With --record the styles that it recognises in at least 80 % of their samples, names included, are
+written into the checkpoint's metrics.json: the bot offers these authors and no others.
 """
 
 from __future__ import annotations
@@ -44,6 +47,7 @@ from model.places import bundled_checkpoints, find_checkpoint
 from model.prompt import Options
 from model.runtime import choose_runtime
 from model.stored import Checkpoint
+from training.card import record_figures
 from training.corpus import Corpus
 from training.machine import describe_machine
 
@@ -55,6 +59,7 @@ PHRASES = (
 SAMPLE = len(PHRASES)  # texts of a sample, each with another beginning
 ROWS = 16
 UNASKED = "(none)"
+RECOGNISED = 0.8  # of the samples, to be offered
 VIEWS: dict[str, Callable[[str], str]] = {
     "as it stands": lambda text: text,
     "without names": without_names,
@@ -146,6 +151,7 @@ def main() -> None:
     parser.add_argument("--authors", type=int, default=10, help="so many, the largest first")
     parser.add_argument("--samples", type=int, default=10, help="of fifty sentences, each author")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
+    parser.add_argument("--record", action="store_true", help="offer what is recognised")
     arguments = parser.parse_args()
 
     runtime = choose_runtime()
@@ -167,10 +173,22 @@ def main() -> None:
         "engine": runtime.engine,
         "machine": describe_machine(runtime.device),
     }
+    if arguments.record:
+        _, written_verdicts = found["as it stands"]
+        record_figures(checkpoint, confirmed_styles=recognised(written_verdicts))
     if arguments.json:
         print(json.dumps(as_json(about, found), ensure_ascii=False))
     else:
         report(about, found)
+
+
+def recognised(verdicts: Verdicts) -> list[str]:
+    """The styles whose samples the classifier named right often enough."""
+    return [
+        style
+        for style, verdict in verdicts.items()
+        if style != UNASKED and verdict.samples[style] >= RECOGNISED * verdict.samples.total()
+    ]
 
 
 def as_json(about: dict[str, Any], found: dict[str, tuple[Verdicts, Verdicts]]) -> dict[str, Any]:

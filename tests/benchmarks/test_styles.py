@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.styles.__main__ import UNASKED, judge, largest, right
+from benchmarks.styles.__main__ import UNASKED, Verdict, judge, largest, recognised, right
 from benchmarks.styles.authorship import (
     cross_validated,
     held_back,
@@ -74,6 +74,15 @@ def test_samples_pool_what_their_texts_say() -> None:
     assert pooled(scores, 2).argmax(axis=1).tolist() == [1]
     assert pooled(scores, 3).shape == (1, 2)
     assert pooled(scores, 10).shape == (1, 2)  # all there is
+
+
+def test_an_author_is_recognised_in_four_of_five_samples() -> None:
+    verdicts = {
+        "galdos": Verdict(Counter(), Counter(galdos=8, cervantes=2)),
+        "cervantes": Verdict(Counter(), Counter(cervantes=7, galdos=3)),
+        UNASKED: Verdict(Counter(), Counter(galdos=10)),
+    }
+    assert recognised(verdicts) == ["galdos"]
 
 
 def test_names_are_masked_wherever_they_stand() -> None:

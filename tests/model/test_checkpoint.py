@@ -12,8 +12,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from model.checkpoint import load_checkpoint
-from model.errors import CheckpointError
+from model.errors import CheckpointError, PromptError
+from model.generation import generate
 from model.places import bundled_checkpoints, checkpoint_names, find_checkpoint, named_checkpoint
+from model.prompt import Options
 from tests.conftest import save_tiny
 
 
@@ -100,6 +102,10 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "integers": (
         edit_weights(lambda w: w.update({"norm.weight": w["norm.weight"].int()})),
         "model.safetensors", "floating"),
+    "authors of another": (
+        edit_json("metrics.json", confirmed_styles=["borges"]), "metrics.json", "confirmed_styles"),
+    "authors that are none": (
+        edit_json("metrics.json", confirmed_styles=3), "metrics.json", "confirmed_styles"),
     "another tensor": (
         edit_weights(lambda w: w.update(more=torch.zeros(1))), "model.safetensors", "more"),
 }  # fmt: skip
@@ -153,3 +159,15 @@ def test_the_bundled_checkpoint_is_whole_and_small() -> None:
     assert set(checkpoint.tokenizer.styles) == {
         "cervantes", "anonimo", "galdos", "baroja", "clarin"
     }  # fmt: skip
+
+
+def test_only_authors_that_a_classifier_recognised_are_offered(tiny_checkpoint: Path) -> None:
+    assert load_checkpoint(tiny_checkpoint).styles == ("cervantes", "galdos")
+    edit_json("metrics.json", confirmed_styles=["galdos"])(tiny_checkpoint)
+    checkpoint = load_checkpoint(tiny_checkpoint)
+    assert checkpoint.styles == ("galdos",)
+    assert (
+        generate(checkpoint, "Hola", Options(style="galdos", sentence_limit=40)).style == "galdos"
+    )
+    with pytest.raises(PromptError, match="known are \\('galdos',\\)"):
+        generate(checkpoint, "Hola", Options(style="cervantes"))
