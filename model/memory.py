@@ -56,7 +56,8 @@ class Memory(nn.Module):
         """
         config = self.config
         symbols, letters = self.symbols[tokens], self.letters[tokens]
-        hashes, h = list[Tensor](), torch.full_like(tokens, BASIS)
+        hashes: list[Tensor] = []  # torch.compile cannot trace list[Tensor]()
+        h = torch.full_like(tokens, BASIS)
         for back in range(max(config.orders, default=0)):
             h = _step(h, _shifted(symbols, back))
             if back + 1 in config.orders:
@@ -77,7 +78,8 @@ def _words(letters: Tensor, count: int) -> list[Tensor]:
     last_letter = torch.where(letters > 0, places, -1).cummax(1).values
     last_other = torch.where(letters > 0, -1, places).cummax(1).values
     hashes = _word_hashes(letters)
-    found, end = list[Tensor](), last_letter
+    found: list[Tensor] = []
+    end = last_letter
     for _ in range(count):
         there = (end >= 0) & (places - end < WORD_REACH)
         at = end.clamp(min=0)

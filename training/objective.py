@@ -41,6 +41,8 @@ class Objective:
     ) -> None:
         self._decoder, self._extras, self._preset = decoder, extras, preset
         self._teachers = tuple(teachers)
+        # Asked here: a compiled loss cannot ask.
+        self._halved = fast_bfloat16(decoder.device)
         self._mask = InputMask(preset, tokenizer, decoder.device)
         if extras.mask is not None:
             self._mask.attach(decoder.token_embedding, extras.mask)
@@ -65,7 +67,7 @@ class Objective:
 
         inputs, targets: (B, T) int64, IGNORE where there is nothing to predict.
         """
-        with _mixed_precision(inputs):
+        with self._mixed_precision(inputs):
             hidden = self._decoder.hidden(self._mask.tokens(inputs))
             logits = self._decoder.head(hidden).float()  # (B, T, V)
         plain = _cross_entropy(logits, targets)
@@ -77,9 +79,12 @@ class Objective:
             loss = loss + future_weight * self._future(hidden, targets)
         return loss, plain.detach()
 
+    def _mixed_precision(self, tensor: Tensor) -> torch.autocast:
+        return torch.autocast(tensor.device.type, torch.bfloat16, enabled=self._halved)
+
     def _future(self, hidden: Tensor, targets: Tensor) -> Tensor:
         """Mean loss of the heads for later characters; hidden: (B, T, C)."""
-        with _mixed_precision(hidden):
+        with self._mixed_precision(hidden):
             ahead = [head(hidden[:, :-far]) for far, head in enumerate(self._extras.heads, start=1)]
         losses = [
             _cross_entropy(logits.float(), targets[:, far:])
@@ -90,18 +95,13 @@ class Objective:
     def _divergence(self, inputs: Tensor, logits: Tensor, targets: Tensor) -> Tensor:
         """Mean KL divergence from the teachers, times the square of the temperature."""
         temperature = self._preset.teacher_temperature
-        with torch.no_grad(), _mixed_precision(inputs):
+        with torch.no_grad(), self._mixed_precision(inputs):
             opinions = [F.softmax(each(inputs) / temperature, dim=-1) for each in self._teachers]
             taught = torch.stack(opinions).mean(0)
         own = F.log_softmax(logits / temperature, dim=-1)
         divergence = F.kl_div(own, taught, reduction="none").sum(-1)  # (B, T)
         counted = targets != IGNORE
         return (divergence * counted).sum() / counted.sum() * temperature**2
-
-
-def _mixed_precision(tensor: Tensor) -> torch.autocast:
-    kind = tensor.device.type
-    return torch.autocast(kind, torch.bfloat16, enabled=fast_bfloat16(kind))
 
 
 def _cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:

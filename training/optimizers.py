@@ -2,8 +2,8 @@
 tables of the n-gram memory.
 
 Muon (K. Jordan, 2024) orthogonalises the momentum of a matrix; embeddings, head, norms and biases
-are not maps between equal spaces and stay with AdamW (arXiv 1711.05101). On a GPU both take many
-tensors at a time.
+are not maps between equal spaces and stay with AdamW (arXiv 1711.05101). Both take many tensors
+at a time.
 """
 
 from __future__ import annotations
@@ -43,7 +43,6 @@ def make_optimizers(
     if preset.memory_rate > 0 and tables:
         rate, decay = preset.memory_rate, preset.memory_decay
         groups.append({"params": tables, "lr": rate, "weight_decay": decay})
-    on_gpu = decoder.device.type == "cuda"
     optimizers: list[torch.optim.Optimizer] = [
         torch.optim.AdamW(
             groups,
@@ -54,8 +53,8 @@ def make_optimizers(
         )
     ]
     if preset.muon_rate is not None:
-        muon = BatchedMuon if on_gpu else torch.optim.Muon
-        optimizers.append(muon(inner, lr=preset.muon_rate, weight_decay=preset.muon_decay))
+        rate, decay = preset.muon_rate, preset.muon_decay
+        optimizers.append(BatchedMuon(inner, lr=rate, weight_decay=decay))
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["initial_lr"] = group["lr"]
