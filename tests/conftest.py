@@ -69,3 +69,9 @@ def save_tiny(
 def tiny_checkpoint(tmp_path: Path) -> Path:
     """A checkpoint folder called `tiny`, alone in its parent."""
     return save_tiny(tmp_path / "checkpoints" / "tiny")
+
+
+@pytest.fixture
+def memory_checkpoint(tmp_path: Path) -> Path:
+    """The same called `memory`, with an n-gram memory."""
+    return save_tiny(tmp_path / "checkpoints" / "memory", config=tiny_memory())
