@@ -12,6 +12,7 @@ from model.files import read_json_object
 from model.memory_keys import MemoryConfig
 
 Family = Literal["reference", "modern"]
+MOST_THETA = 1e12
 MAXIMA = {"vocabulary": 4096, "context": 16384, "width": 4096, "layers": 64, "heads": 64}
 
 
@@ -52,8 +53,11 @@ class DecoderConfig:
             )
         if not 0.0 <= self.dropout < 1.0:
             raise ValueError(f"dropout is {self.dropout}, expected 0 to 1")
-        if not self.rope_theta > 0:
-            raise ValueError(f"rope_theta is {self.rope_theta}, expected a positive number")
+        if not 0 < self.rope_theta <= MOST_THETA:
+            raise ValueError(f"rope_theta is {self.rope_theta}, expected above 0, to {MOST_THETA}")
+        for name in ("scale_by_width", "final_norm"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} is {getattr(self, name)!r}, expected true or false")
         self._check_memory()
 
     def _check_memory(self) -> None:
@@ -127,7 +131,7 @@ class DecoderConfig:
             raise CheckpointError("content", file=str(path), problem=problem)
         try:
             if content.get("memory") is not None:
-                content["memory"] = MemoryConfig(**content["memory"])
+                content["memory"] = MemoryConfig.from_json(content["memory"])
             return cls(**content)
         except (TypeError, ValueError) as error:
             raise CheckpointError("content", file=str(path), problem=str(error)) from None

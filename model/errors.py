@@ -77,6 +77,8 @@ class ExchangeError(CodedError):
     TEXTS: ClassVar[dict[str, str]] = {
         "no_equivalent": "{name} is of the family {family}, which no other engine knows; only "
         "'modern' checkpoints can be exported",
+        "with_memory": "{name} has an n-gram memory, which no other engine knows; only 'modern' "
+        "checkpoints without one, such as small, can be exported",
         "precision_of_hf": "the format hf has no {value}; use f32 or f16",
         "no_library": '{name} is not installed; run: pip install "litteragpt[export]"',
         "exists": "{file} exists; choose another name, or repeat with --force to replace it",

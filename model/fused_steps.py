@@ -32,6 +32,7 @@ def fusible(config: DecoderConfig) -> bool:
     half = config.head_width // 2
     return (
         config.family == "modern"
+        and config.memory is None
         and config.final_norm
         and half >= 16
         and half & (half - 1) == 0

@@ -5,7 +5,7 @@ table gives one row for the characters, or the words, up to a token. A decoder a
 token's embedding and so gets spelling from a lookup.
 
 Key version 1, in arithmetic modulo 2^32. `model.memory` computes it with torch and
-`model/native/memory.h` in C; the tests compare both with the plain loop below.
+`model/native/ngrams.c` in C; the tests compare both with the plain loop below.
 
     step(h, s)  = (h ^ s) · 16777619                                  (FNV-1a)
     mix(h)      = h ^= h >> 16; h *= 73244475; the same again; h ^= h >> 16
@@ -23,7 +23,8 @@ Key version 1, in arithmetic modulo 2^32. `model.memory` computes it with torch 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
+from reprlib import repr as brief
 
 from model.tokenizer import Tokenizer
 
@@ -59,22 +60,35 @@ class MemoryConfig:
     def __post_init__(self) -> None:
         for name in ("orders", "words", "symbols", "letters"):  # lists, where they come from JSON
             object.__setattr__(self, name, _numbers(name, getattr(self, name)))
-        if self.keys != VERSION:
-            raise ValueError(f"memory.keys is {self.keys!r}, expected {VERSION}")
+        if type(self.keys) is not int or self.keys != VERSION:
+            raise ValueError(f"memory.keys is {brief(self.keys)}, expected {VERSION}")
         for name, most in {"rows": 1 << 24, "width": 1024}.items():
             value = getattr(self, name)
             if type(value) is not int or not 1 <= value <= most:
-                raise ValueError(f"memory.{name} is {value!r}, expected 1 to {most}")
+                raise ValueError(f"memory.{name} is {brief(value)}, expected 1 to {most}")
         for name, most in {"orders": MAX_ORDER, "words": MAX_WORDS}.items():
             values = getattr(self, name)
             if list(values) != sorted({each for each in values if 1 <= each <= most}):
-                raise ValueError(f"memory.{name} is {values}, expected rising numbers 1 to {most}")
+                expected = f"rising numbers from 1 to {most}"
+                raise ValueError(f"memory.{name} is {brief(values)}, expected {expected}")
         if not self.tables:
-            raise ValueError("the memory has no tables")
+            raise ValueError("memory.orders and memory.words are empty")
         if type(self.dropout) not in (int, float) or not 0 <= self.dropout < 1:
-            raise ValueError(f"memory.dropout is {self.dropout!r}, expected 0 to 1")
+            raise ValueError(f"memory.dropout is {brief(self.dropout)}, expected 0 to 1")
         if any(not 0 <= each < 1 << 21 for each in (*self.symbols, *self.letters)):
             raise ValueError("memory.symbols and memory.letters must hold code points")
+
+    @classmethod
+    def from_json(cls, content: object) -> MemoryConfig:
+        """The shape that config.json describes; raises ValueError."""
+        if not isinstance(content, dict):
+            raise ValueError("memory must be an object")
+        needed = {each.name: each.default is MISSING for each in fields(cls)}
+        if foreign := [name for name in content if name not in needed]:
+            raise ValueError(f"memory has an unknown entry {brief(foreign[0])}")
+        if lacking := [name for name in needed if needed[name] and name not in content]:
+            raise ValueError(f"memory.{lacking[0]} is missing")
+        return cls(**content)
 
     @property
     def tables(self) -> int:

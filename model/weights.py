@@ -28,7 +28,9 @@ Floats = NDArray[np.float32]
 
 def _from_bfloat16(content: bytes) -> Floats:
     # A bfloat16 is the upper half of a float32, and NumPy knows no bfloat16.
-    return (np.frombuffer(content, "<u2").astype(np.uint32) << 16).view(np.float32)
+    wide = np.frombuffer(content, "<u2").astype(np.uint32)
+    wide <<= 16
+    return wide.view(np.float32)
 
 
 def _from_floats(dtype: str) -> Callable[[bytes], Floats]:
@@ -55,7 +57,9 @@ def read_weights(path: Path, config: DecoderConfig) -> tuple[dict[str, Floats], 
     """
     try:
         content = path.read_bytes()
+        identity = hashlib.sha256(content).hexdigest()[:ID_LENGTH]
         stored = dict(deserialize(content))  # type: ignore[no-untyped-call]
+        del content
     except SafetensorError:
         raise CheckpointError("not_weights", file=str(path)) from None
     except OSError as error:
@@ -63,13 +67,19 @@ def read_weights(path: Path, config: DecoderConfig) -> tuple[dict[str, Floats], 
     _check_size(path.with_name(CONFIG), config, sum(len(each["data"]) for each in stored.values()))
     _check_shapes(path, {name: tuple(each["shape"]) for name, each in stored.items()}, config)
     weights = {}
-    for name, each in stored.items():
+    for name in list(stored):
+        each = stored.pop(name)  # tables are large: nothing is kept for longer than it is needed
         if each["dtype"] not in _READERS:
             _refuse(path, name, each["dtype"], "a floating-point type")
         weights[name] = to_float32(each["data"], each["dtype"]).reshape(each["shape"])
-        if not np.isfinite(weights[name]).all():
+        if not _all_finite(weights[name]):
             _refuse(path, name, "not finite everywhere", "finite numbers")
-    return weights, hashlib.sha256(content).hexdigest()[:ID_LENGTH]
+    return weights, identity
+
+
+def _all_finite(numbers: Floats) -> bool:
+    """The extremes tell, without an array of answers: both are NaN where any number is."""
+    return bool(np.isfinite(numbers.min(initial=0)) and np.isfinite(numbers.max(initial=0)))
 
 
 def _check_size(path: Path, config: DecoderConfig, held: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -13,6 +14,7 @@ import torch
 from model.checkpoint import save_checkpoint
 from model.config import DecoderConfig
 from model.decoder import Decoder
+from model.memory_keys import MemoryConfig, letters_of, symbols_of
 from model.tokenizer import Tokenizer
 
 torch.set_num_threads(1)
@@ -42,6 +44,13 @@ def tiny_config(tokenizer: Tokenizer = TINY_TOKENIZER, context: int = 96) -> Dec
     return DecoderConfig("modern", tokenizer.size, context, 32, 2, 2, 64)
 
 
+def tiny_memory(tokenizer: Tokenizer = TINY_TOKENIZER, context: int = 96) -> DecoderConfig:
+    """The same with an n-gram memory."""
+    symbols, letters = symbols_of(tokenizer), letters_of(tokenizer)
+    memory = MemoryConfig((1, 2, 3, 5), (1, 2), 211, 12, symbols, letters)
+    return replace(tiny_config(tokenizer, context), memory=memory)
+
+
 def save_tiny(
     folder: Path,
     seed: int = 0,
@@ -54,7 +63,7 @@ def save_tiny(
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in decoder.parameters():
-            if parameter.ndim == 2:
+            if parameter.ndim >= 2:
                 parameter.normal_(std=0.15, generator=generator)
     metrics = {"preset": "tiny", "parameters": decoder.parameter_count, "dev_loss": None}
     save_checkpoint(folder, decoder, tokenizer, metrics, "# tiny\n")
@@ -65,3 +74,9 @@ def save_tiny(
 def tiny_checkpoint(tmp_path: Path) -> Path:
     """A checkpoint folder called `tiny`, alone in its parent."""
     return save_tiny(tmp_path / "checkpoints" / "tiny")
+
+
+@pytest.fixture
+def memory_checkpoint(tmp_path: Path) -> Path:
+    """The same called `memory`, with an n-gram memory."""
+    return save_tiny(tmp_path / "checkpoints" / "memory", config=tiny_memory())

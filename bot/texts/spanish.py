@@ -58,6 +58,8 @@ TEXTS = {
     # exporting and importing checkpoints
     "no_equivalent": "El modelo {name} es de la familia {family}, que ningún otro motor conoce; "
     "sólo se exportan los de la familia modern.",
+    "with_memory": "El modelo {name} tiene una memoria de n-gramas, que ningún otro motor conoce; "
+    "sólo se exportan los de la familia modern que no la tienen, como small.",
     "precision_of_hf": "El formato hf no tiene {value}: use f32 o f16.",
     "no_library": 'Para exportar falta {name}: instálelo con pip install "litteragpt[export]".',
     "exists": "{file} ya existe: elija otro nombre, o repita con --force para sustituirlo.",

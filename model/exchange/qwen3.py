@@ -36,12 +36,14 @@ def qwen3_weights(checkpoint: StoredCheckpoint) -> dict[str, Floats]:
     """The weights by their names in `Qwen3ForCausalLM`, float32, always in the same order.
 
     Raises ExchangeError for a decoder that is none: `reference` has learned positions, biases and a
-    head without a norm before it, and no start token.
+    head without a norm before it, and no start token; a memory is ours alone.
     """
     config = checkpoint.config
     standard = config.family == "modern" and config.final_norm and not config.scale_by_width
     if not (standard and checkpoint.tokenizer.marked):
         raise ExchangeError("no_equivalent", name=checkpoint.name, family=config.family)
+    if config.memory is not None:
+        raise ExchangeError("with_memory", name=checkpoint.name)
     return {_name(name): checkpoint.weights[name] for name in config.tensors()}
 
 

@@ -159,8 +159,8 @@ INLINE void NAME(split)(const float *weights, float factor, int count, lg_inputs
         bytes low_bytes = NAME(narrow)(low);
         memcpy(digits.numbers + i, &high_bytes, sizeof high_bytes);
         memcpy(digits.numbers + count + i, &low_bytes, sizeof low_bytes);
-        high_sum += high;
-        low_sum += low;
+        high_sum += NAME(widen)(high_bytes);
+        low_sum += NAME(widen)(low_bytes);
     }
     digits.sums[0] = digits.sums[1] = 0;
     for (int lane = 0; lane < WIDTH; lane++) {

@@ -16,13 +16,17 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model.automaton import Automaton
 from model.config import DecoderConfig
 from model.drafting import DraftTable
+from model.memory_keys import MemoryConfig
 from model.native.library import LayerWeights, Shape, Weights, instruction_sets, load
 from model.stored import Checkpoint, read_checkpoint
 from model.weights import Floats
+
+Integers = NDArray[np.int32]
 
 # So many columns the kernel reads together, as in model.h: there is no sense in drafting more.
 COLUMNS = 64
@@ -181,9 +185,14 @@ def _library() -> CDLL:
 def _new_model(
     library: CDLL, config: DecoderConfig, weights: Mapping[str, Floats], instructions: str
 ) -> int:
-    kept = {name: np.ascontiguousarray(array, np.float32) for name, array in weights.items()}
+    kept: dict[str, Floats | Integers] = {
+        name: np.ascontiguousarray(array, np.float32) for name, array in weights.items()
+    }
     if config.family == "modern":
         kept |= dict(zip(("cosines", "sines"), rotations(config), strict=True))
+    if config.memory is not None:
+        for name in ("symbols", "letters"):
+            kept[f"memory.{name}"] = np.array(getattr(config.memory, name), np.int32)
     addresses = {name: array.ctypes.data for name, array in kept.items()}
     layers = (LayerWeights * config.layers)()
     for index, layer in enumerate(layers):
@@ -210,6 +219,7 @@ def _fill(target: LayerWeights | Weights, addresses: Mapping[str, int], prefix: 
 
 
 def _shape(config: DecoderConfig) -> Shape:
+    memory = {} if config.memory is None else _memory_shape(config.memory)
     return Shape(
         modern=config.family == "modern",
         vocabulary=config.vocabulary,
@@ -220,7 +230,17 @@ def _shape(config: DecoderConfig) -> Shape:
         feed_forward=config.feed_forward,
         final_norm=config.final_norm,
         attention_scale=config.attention_scale,
+        **memory,
     )
+
+
+def _memory_shape(memory: MemoryConfig) -> dict[str, int]:
+    return {
+        "memory_orders": sum(1 << order - 1 for order in memory.orders),
+        "memory_words": sum(1 << order - 1 for order in memory.words),
+        "memory_rows": memory.rows,
+        "memory_width": memory.width,
+    }
 
 
 def rotations(config: DecoderConfig) -> tuple[Floats, Floats]:

@@ -11,8 +11,10 @@
 #include <sys/auxv.h>
 #endif
 
+#include "layout.h"
 #include "memory.h"
 #include "model.h"
+#include "ngrams.h"
 #include "pool.h"
 #include "products.h"
 
@@ -114,54 +116,6 @@ static lg_step *find_step(const char *name) {
 
 /* --- weights ------------------------------------------------------------------------------- */
 
-/* A copy of (rows, width) numbers with rows padded to `stride`; NULL where there are none. */
-static float *copy(lg_memory *memory, const float *from, int rows, int width, int stride) {
-    if (from == NULL) return NULL;
-    float *to = take(memory, (size_t)rows * (size_t)stride, sizeof *to);
-    for (int row = 0; to != NULL && row < rows; row++)
-        memcpy(to + (size_t)row * (size_t)stride, from + (size_t)row * (size_t)width,
-               (size_t)width * sizeof *to);
-    return to;
-}
-
-static lg_norm copy_norm(lg_memory *memory, const float *weight, const float *bias, int width) {
-    return (lg_norm){copy(memory, weight, 1, width, padded(width)),
-                     copy(memory, bias, 1, width, padded(width))};
-}
-
-static lg_matrix new_matrix(lg_memory *memory, int blocks, int inputs, bool biased) {
-    lg_matrix matrix = {.blocks = blocks, .inputs = padded(inputs)};
-    size_t rows = (size_t)blocks * LANES;
-    matrix.weights = take(memory, rows, (size_t)matrix.inputs);
-    matrix.scales = take(memory, rows, sizeof *matrix.scales);
-    if (biased) matrix.bias = take(memory, rows, sizeof *matrix.bias);
-    if (matrix.weights != NULL) memset(matrix.weights, 128, rows * (size_t)matrix.inputs);
-    return matrix;
-}
-
-/* Round one row of weights to 8 bits as row `row` of the matrix. */
-static void round_row(const lg_matrix *matrix, int row, const float *weights, int inputs) {
-    float most = 0.0f;
-    for (int i = 0; i < inputs; i++) most = fabsf(weights[i]) > most ? fabsf(weights[i]) : most;
-    float inverse = most > 0.0f ? 127.0f / most : 0.0f;
-    uint8_t *block = matrix->weights + (size_t)(row / LANES) * (size_t)matrix->inputs * LANES;
-    for (int i = 0; i < inputs; i++)
-        block[i / 4 * 4 * LANES + row % LANES * 4 + i % 4] =
-            (uint8_t)(128 + (int)lrintf(weights[i] * inverse));
-    matrix->scales[row] = most / 127.0f;
-}
-
-/* Round `rows` rows into the matrix: 16 of them to block `first`, the next to `first` + `step`… */
-static void fill(const lg_memory *memory, lg_matrix matrix, int first, int step,
-                 const float *weights, const float *bias, int rows, int inputs) {
-    if (memory->failed) return;
-    for (int row = 0; row < rows; row++) {
-        int to = (first + row / LANES * step) * LANES + row % LANES;
-        round_row(&matrix, to, weights + (size_t)row * (size_t)inputs, inputs);
-        if (bias != NULL) matrix.bias[to] = bias[row];
-    }
-}
-
 static lg_layer new_layer(lg_memory *memory, const lg_shape *shape, const lg_layer_weights *from) {
     int width = shape->width, hidden = shape->feed_forward;
     int blocks = padded(width) / LANES, hidden_blocks = padded(hidden) / LANES;
@@ -217,6 +171,7 @@ lg_model *lg_model_new(const lg_shape *shape, const lg_weights *weights, const c
     model->layers = take(memory, (size_t)shape->layers, sizeof *model->layers);
     for (int layer = 0; !memory->failed && layer < shape->layers; layer++)
         model->layers[layer] = new_layer(memory, shape, &weights->layers[layer]);
+    model->ngrams = new_ngrams(memory, shape, weights);
     if (!memory->failed) return model;
     lg_model_free(model);
     return NULL;
@@ -259,7 +214,9 @@ lg_session *lg_session_new(const lg_model *model, int rows, int spare, const flo
     if (session == NULL) return NULL;
     lg_memory *memory = &session->memory;
     const lg_shape *shape = &model->shape;
+    int recalled = model->ngrams.tables > 0 ? model->ngrams.mix.inputs : 0;
     int widest = model->width > model->hidden ? model->width : model->hidden;
+    if (recalled > widest) widest = recalled;
     session->model = model;
     session->rows = rows;
     session->places = rows + spare;
@@ -272,6 +229,11 @@ lg_session *lg_session_new(const lg_model *model, int rows, int spare, const flo
     session->values = take(memory, positions, (size_t)model->padded_head);
     session->key_scales = take(memory, positions, sizeof *session->key_scales);
     session->value_scales = take(memory, positions, sizeof *session->value_scales);
+    if (recalled > 0) {
+        session->tokens = take(memory, (size_t)rows * (size_t)shape->context, sizeof(int32_t));
+        session->found = take(memory, (size_t)COLUMNS * MAX_TABLES, sizeof(uint32_t));
+        session->recalled = floats(memory, COLUMNS, recalled);
+    }
     session->x = floats(memory, COLUMNS, model->width);
     session->normed = floats(memory, COLUMNS, model->width);
     session->attention = floats(memory, COLUMNS, 3 * model->width);

@@ -22,6 +22,9 @@ typedef struct {
     int32_t vocabulary, context, width, layers, heads, feed_forward;
     int32_t final_norm;
     float attention_scale;
+    /* The n-gram memory, all 0 where there is none. Bit n − 1 of the first two is order n. */
+    int32_t memory_orders, memory_words;
+    int32_t memory_rows, memory_width; /* of each table */
 } lg_shape;
 
 /* Row-major float32; what a family does not have is NULL. */
@@ -41,6 +44,10 @@ typedef struct {
     const float *cosines, *sines;    /* (context, head width / 2), `modern` only */
     const float *norm, *norm_bias;
     const float *head, *head_bias; /* (vocabulary, width) */
+    const int32_t *memory_symbols, *memory_letters; /* (vocabulary) */
+    const float *memory_tables; /* (tables, rows, width) */
+    const float *memory_mix;    /* (width, tables · width of a row) */
+    const float *embedding_norm;
     const lg_layer_weights *layers;
 } lg_weights;
 
@@ -50,6 +57,10 @@ const char *lg_instruction_set(int index);
 /* Copy and round the weights. NULL when there is no memory or no such instruction set. */
 lg_model *lg_model_new(const lg_shape *shape, const lg_weights *weights, const char *instructions);
 void lg_model_free(lg_model *model);
+
+/* The row of each table of the memory behind every token of a text: (count, tables). Returns how many
+ * tables there are, or -1 for a token that does not exist. */
+int lg_memory_rows(const lg_model *model, int count, const int32_t *tokens, uint32_t *rows);
 
 /* Room for `rows` texts of up to `context` tokens, and for logits in as many places and `spare` more.
  * `masks` (mask_count, vocabulary) are what may be added to logits before a draw. The model must

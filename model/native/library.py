@@ -28,6 +28,10 @@ class Shape(Structure):
         ("feed_forward", c_int32),
         ("final_norm", c_int32),
         ("attention_scale", c_float),
+        ("memory_orders", c_int32),
+        ("memory_words", c_int32),
+        ("memory_rows", c_int32),
+        ("memory_width", c_int32),
     )
 
 
@@ -69,6 +73,11 @@ class Weights(Structure):
         ("norm_bias", c_void_p),
         ("head", c_void_p),
         ("head_bias", c_void_p),
+        ("memory_symbols", c_void_p),
+        ("memory_letters", c_void_p),
+        ("memory_tables", c_void_p),
+        ("memory_mix", c_void_p),
+        ("embedding_norm", c_void_p),
         ("layers", POINTER(LayerWeights)),
     )
 
@@ -77,6 +86,7 @@ _SIGNATURES = {
     "lg_instruction_set": (c_char_p, [c_int]),
     "lg_model_new": (c_void_p, [POINTER(Shape), POINTER(Weights), c_char_p]),
     "lg_model_free": (None, [c_void_p]),
+    "lg_memory_rows": (c_int, [c_void_p, c_int, c_void_p, c_void_p]),
     "lg_session_new": (c_void_p, [c_void_p, c_int, c_int, c_void_p, c_int]),
     "lg_session_free": (None, [c_void_p]),
     "lg_extend": (c_int, [c_void_p, c_int, *[c_void_p] * 5]),

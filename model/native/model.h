@@ -54,6 +54,18 @@ typedef struct {
     lg_matrix feed_forward_out;
 } lg_layer;
 
+/* The n-gram memory, see ngrams.h. `orders` and `words` have bit n − 1 set for order n. */
+typedef struct {
+    int tables; /* 0 where there is no memory */
+    uint32_t orders, words;
+    int rows, width; /* of each table */
+    int stride;      /* bytes from a row to the next */
+    uint32_t *symbols, *letters; /* one an id */
+    uint8_t *stored;
+    lg_matrix mix;
+    lg_norm norm; /* of the sum of embedding and memory */
+} lg_ngrams;
+
 /* One instruction set's version of a step, see step.h. */
 typedef void lg_step(lg_session *session, int count, const int32_t *tokens, const int32_t *rows,
                      const int32_t *positions);
@@ -65,6 +77,7 @@ struct lg_model {
     int width, hidden, padded_head; /* and padded to 16 */
     int chunks; /* of CHUNK positions in a context */
     float *token_embedding, *position_embedding, *cosines, *sines;
+    lg_ngrams ngrams;
     lg_norm norm;
     lg_matrix head;
     lg_layer *layers;
@@ -109,6 +122,9 @@ struct lg_session {
     float *logits; /* (places, vocabulary) */
     uint8_t *keys, *values; /* an lg_cache for every layer, row, chunk and head */
     float *key_scales, *value_scales;
+    int32_t *tokens;  /* with a memory: what was read, (rows, context), */
+    uint32_t *found;  /* the row of each table for each column, */
+    float *recalled;  /* and what they hold, one vector a column */
     float *x, *normed, *attention, *mixed, *hidden, *head_out; /* one vector a column */
     lg_inputs inputs;  /* one vector a column */
     lg_inputs queries; /* one a head and column */

@@ -90,12 +90,34 @@ static void NAME(project)(const lg_session *session, const lg_matrix *matrix, in
              (matrix->blocks + job.blocks_a_piece - 1) / job.blocks_a_piece);
 }
 
+/* Rows of the memory's tables, side by side as input number `column`. */
+INLINE void NAME(recall)(const lg_session *session, const uint32_t *rows, int column) {
+    const lg_ngrams *ngrams = &session->model->ngrams;
+    int whole = ngrams->width / WIDTH * WIDTH;
+    float *recalled = session->recalled + (size_t)column * (size_t)ngrams->mix.inputs, *to = recalled;
+    for (int table = 0; table < ngrams->tables; table++, to += ngrams->width) {
+        const uint8_t *row = stored_row(ngrams, table, rows[table]);
+        float scale;
+        memcpy(&scale, row, sizeof scale);
+        const int8_t *numbers = (const int8_t *)row + sizeof scale;
+        for (int i = 0; i < whole; i += WIDTH) {
+            bytes some;
+            memcpy(&some, numbers + i, sizeof some);
+            NAME(store)(to + i, __builtin_convertvector(NAME(widen)(some), vec) * scale);
+        }
+        for (int i = whole; i < ngrams->width; i++) to[i] = (float)numbers[i] * scale;
+    }
+    NAME(quantize)(recalled, ngrams->mix.inputs, session->inputs, column);
+}
+
 TARGET static void NAME(embed_column)(const void *context, int column, int worker) {
     (void)worker;
     const lg_columns *step = context;
     const lg_model *model = step->session->model;
     size_t width = (size_t)model->width;
     float *x = step->session->x + (size_t)column * width;
+    if (model->ngrams.tables > 0)
+        NAME(recall)(step->session, step->session->found + column * MAX_TABLES, column);
     memcpy(x, model->token_embedding + (size_t)step->tokens[column] * width, width * sizeof *x);
     if (model->position_embedding == NULL) return;
     const float *position = model->position_embedding + (size_t)step->positions[column] * width;
@@ -122,6 +144,14 @@ TARGET static void NAME(normalize_column)(const void *context, int column, int w
 
 #include "attention.h"
 
+TARGET static void NAME(normalize_sum)(const void *context, int column, int worker) {
+    (void)worker;
+    const lg_columns *step = context;
+    const lg_model *model = step->session->model;
+    float *x = step->session->x + (size_t)column * (size_t)model->width;
+    NAME(normalize)(x, model->ngrams.norm, model->shape.width, x);
+}
+
 static void NAME(normalize_columns)(lg_columns *step, lg_norm norm, int count) {
     step->norm = norm;
     step->source = step->session->x;
@@ -133,6 +163,18 @@ static void NAME(quantize_columns)(lg_columns *step, const float *source, int st
     step->source = source;
     step->stride = stride;
     pool_run(NAME(quantize_column), step, count);
+}
+
+/* What the layers read, into session->x: embeddings, and what the memory adds to them. */
+static void NAME(embed)(lg_columns *step, int count) {
+    const lg_session *session = step->session;
+    const lg_model *model = session->model;
+    bool remembers = model->ngrams.tables > 0;
+    if (remembers) look_up(step, count);
+    pool_run(NAME(embed_column), step, count);
+    if (!remembers) return;
+    NAME(project)(session, &model->ngrams.mix, count, ADD, session->x, model->width);
+    pool_run(NAME(normalize_sum), step, count);
 }
 
 /* One layer: attention and feed-forward, each on a normalised copy and added back. */
@@ -175,7 +217,7 @@ static void NAME(step)(lg_session *session, int count, const int32_t *tokens, co
     find_texts(&step, count);
     bool many = step.text_count >= PIECES_A_THREAD * pool_size();
     step.heads_a_piece = many ? session->model->shape.heads : 1;
-    pool_run(NAME(embed_column), &step, count);
+    NAME(embed)(&step, count);
     for (int layer = 0; layer < session->model->shape.layers; layer++) {
         step.layer = &session->model->layers[layer];
         step.layer_index = layer;

@@ -100,7 +100,8 @@ INLINE void NAME(normalize)(const float *x, lg_norm norm, int count, float *out)
     for (int i = 0; i < count; i++) out[i] = out[i] * inverse * norm.weight[i] + norm.bias[i];
 }
 
-/* Round a vector, padded with zeros to 16, to 8 bits as input number `column`. */
+/* Round a vector, padded with zeros to 16, to 8 bits as input number `column`. Where weights are so
+ * large that it is infinite somewhere, the numbers are any, but their sum is still theirs. */
 INLINE void NAME(quantize)(const float *x, int count, lg_inputs inputs, int column) {
     float largest[LANES];
     for (int lane = 0; lane < LANES; lane += WIDTH) {
@@ -116,10 +117,9 @@ INLINE void NAME(quantize)(const float *x, int count, lg_inputs inputs, int colu
     int8_t *numbers = inputs.numbers + (size_t)column * (size_t)count;
     ints sums = {0};
     for (int i = 0; i < count; i += WIDTH) {
-        ints rounded = NAME(rounded)(NAME(load)(x + i) * inverse);
-        bytes narrowed = NAME(narrow)(rounded);
+        bytes narrowed = NAME(narrow)(NAME(rounded)(NAME(load)(x + i) * inverse));
         memcpy(numbers + i, &narrowed, sizeof narrowed);
-        sums += rounded;
+        sums += NAME(widen)(narrowed);
     }
     int32_t sum = 0;
     for (int lane = 0; lane < WIDTH; lane++) sum += sums[lane];

@@ -1,4 +1,4 @@
-/* Exercises the kernel for the sanitizers (make sanitize): both families, odd widths, every
+/* Exercises the kernel for the sanitizers (make sanitize): both families, memories, odd widths, every
  * instruction set, batches, threads, callers at the same time. Ends with 1 when bits differ. */
 
 #include <math.h>
@@ -12,10 +12,13 @@
 enum { ROWS = 5, SPARE = 2, TOKENS = 70, CONTEXT = 70, MASKS = 2, CALLERS = 2, BITS = 4 };
 
 static const lg_shape SHAPES[] = {
-    {1, 37, CONTEXT, 42, 2, 3, 37, 1, 0.25f},
-    {1, 40, CONTEXT, 64, 2, 2, 80, 0, 0.2f},
-    {0, 19, CONTEXT, 30, 2, 5, 33, 1, 0.4f},
-    {0, 40, CONTEXT, 48, 1, 4, 96, 0, 0.1f},
+    {1, 37, CONTEXT, 42, 2, 3, 37, 1, 0.25f, 0, 0, 0, 0},
+    {1, 40, CONTEXT, 64, 2, 2, 80, 0, 0.2f, 0, 0, 0, 0},
+    {0, 19, CONTEXT, 30, 2, 5, 33, 1, 0.4f, 0, 0, 0, 0},
+    {0, 40, CONTEXT, 48, 1, 4, 96, 0, 0.1f, 0, 0, 0, 0},
+    {1, 37, CONTEXT, 42, 1, 3, 37, 1, 0.25f, 0x8005, 0xb, 50, 7},
+    {1, 40, CONTEXT, 64, 1, 2, 80, 1, 0.2f, 0xffff, 0xf, 3, 40},
+    {1, 40, CONTEXT, 64, 1, 2, 80, 1, 0.2f, 0, 2, 1, 1},
 };
 
 static uint32_t random_state = 1;
@@ -29,6 +32,31 @@ static float *numbers(int count) {
     float *made = malloc((size_t)count * sizeof *made);
     for (int i = 0; i < count; i++) made[i] = (float)next_random() / (1 << 24) - 0.5f;
     return made;
+}
+
+static int ones(int bits) { return bits == 0 ? 0 : (bits & 1) + ones(bits >> 1); }
+
+/* A memory with ids of which two in three are letters, and among its rows some that are huge, too small
+ * for a scale, or zeros. */
+static void add_memory(const lg_shape *shape, lg_weights *weights) {
+    int tables = ones(shape->memory_orders) + ones(shape->memory_words);
+    if (tables == 0) return;
+    int32_t *symbols = calloc((size_t)shape->vocabulary, sizeof *symbols);
+    int32_t *letters = calloc((size_t)shape->vocabulary, sizeof *letters);
+    for (int id = 0; id < shape->vocabulary; id++) {
+        symbols[id] = id + 1;
+        letters[id] = id % 3 ? id + 97 : 0;
+    }
+    int rows = tables * shape->memory_rows;
+    float *values = numbers(rows * shape->memory_width);
+    const float sizes[] = {1.0f, 1.0f, 1.0f, 1e37f, 1.0f, 1e-42f, 0.0f, 1.0f};
+    for (int i = 0; i < rows * shape->memory_width; i++)
+        values[i] *= sizes[i / shape->memory_width % 8];
+    weights->memory_symbols = symbols;
+    weights->memory_letters = letters;
+    weights->memory_tables = values;
+    weights->memory_mix = numbers(shape->width * tables * shape->memory_width);
+    weights->embedding_norm = numbers(shape->width);
 }
 
 /* Random weights; what they need is kept for the whole run, which is short. */
@@ -69,6 +97,7 @@ static lg_weights random_weights(const lg_shape *shape) {
         weights.norm_bias = numbers(width);
         weights.head_bias = numbers(shape->vocabulary);
     }
+    add_memory(shape, &weights);
     return weights;
 }
 
@@ -110,6 +139,21 @@ static void draft(void) {
     }
 }
 
+/* Where numbers become infinite, logits are any; but nothing else may go wrong. */
+static void overflow(const lg_shape *shape) {
+    lg_weights weights = random_weights(shape);
+    float *mix = (float *)weights.memory_mix, *logits = numbers(TOKENS * shape->vocabulary);
+    int inputs = shape->memory_width * (ones(shape->memory_orders) + ones(shape->memory_words));
+    for (int i = 0; i < shape->width * inputs; i++) mix[i] *= 1e36f;
+    const char *name;
+    for (int set = 0; (name = lg_instruction_set(set)) != NULL; set++) {
+        lg_model *model = lg_model_new(shape, &weights, name);
+        read_text(model, shape, TOKENS, logits);
+        lg_model_free(model);
+    }
+    free(logits);
+}
+
 typedef struct {
     const lg_shape *shape;
     const lg_model *model;
@@ -148,6 +192,7 @@ static int compare(const lg_shape *shape, const lg_model *model, const float *ex
 int main(void) {
     int wrong = 0;
     draft();
+    overflow(&SHAPES[5]);
     for (size_t i = 0; i < sizeof SHAPES / sizeof *SHAPES; i++) {
         const lg_shape *shape = &SHAPES[i];
         lg_weights weights = random_weights(shape);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -14,6 +15,8 @@ from torch.overrides import TorchFunctionMode
 from model.cache import KVCache
 from model.config import DecoderConfig
 from model.decoder import Decoder
+from model.memory import Memory
+from model.memory_keys import MemoryConfig
 from model.native.decoder import NativeDecoder, NativeSession, set_threads
 from model.weights import Floats
 
@@ -54,7 +57,9 @@ def rounded(x: Tensor) -> Tensor:
 
 
 def round_layers(module: nn.Module) -> None:
-    """Replace all linear layers by rounded ones."""
+    """Replace all linear layers by rounded ones, and round the rows of the memory's tables."""
+    if isinstance(module, Memory):
+        module.tables.copy_(rounded(module.tables))
     for name, child in module.named_children():
         if isinstance(child, nn.Linear):
             setattr(module, name, RoundedLinear(child))
@@ -74,10 +79,37 @@ def rounded_logits(decoder: Decoder, tokens: Sequence[int]) -> Floats:
     return torch.stack(made).numpy()
 
 
+def remembering(
+    config: DecoderConfig,
+    orders: tuple[int, ...],
+    words: tuple[int, ...],
+    rows: int = 97,
+    width: int = 20,
+) -> DecoderConfig:
+    """The same decoder with a memory, for which two of three ids are letters."""
+    ids = range(config.vocabulary)
+    letters = tuple(97 + each if each % 3 else 0 for each in ids)
+    symbols = tuple(1 + each for each in ids)
+    memory = MemoryConfig(orders, words, rows, width, symbols, letters)
+    return replace(config, memory=memory)
+
+
 def native_of(decoder: Decoder, instructions: str | None = None) -> NativeDecoder:
     """The same weights in the kernel."""
     weights = {name: tensor.numpy() for name, tensor in decoder.state_dict().items()}
     return NativeDecoder(decoder.config, weights, instructions)
+
+
+def memory_rows(decoder: NativeDecoder, tokens: Sequence[int]) -> list[list[int]]:
+    """The rows that the kernel finds behind every token of a text."""
+    assert decoder.config.memory is not None
+    read = np.array(tokens, np.int32)
+    found = np.empty((len(tokens), decoder.config.memory.tables), np.uint32)
+    addresses = read.ctypes.data, found.ctypes.data
+    tables = decoder.library.lg_memory_rows(decoder.handle, len(tokens), *addresses)
+    assert tables == decoder.config.memory.tables
+    rows: list[list[int]] = found.tolist()
+    return rows
 
 
 def session_of(decoder: NativeDecoder, rows: int) -> NativeSession:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from model.errors import CheckpointError, PromptError
 from model.generation import generate
 from model.places import bundled_checkpoints, checkpoint_names, find_checkpoint, named_checkpoint
 from model.prompt import Options
-from tests.conftest import save_tiny
+from tests.conftest import save_tiny, tiny_memory
 
 
 def test_what_was_saved_is_loaded(tiny_checkpoint: Path) -> None:
@@ -43,6 +44,17 @@ def edit_json(name: str, **changes: object) -> Callable[[Path], None]:
     def change(folder: Path) -> None:
         content = json.loads((folder / name).read_text("utf-8"))
         (folder / name).write_text(json.dumps(content | changes), "utf-8")
+
+    return change
+
+
+def edit_memory(**changes: object) -> Callable[[Path], None]:
+    """Change entries of what config.json says of the memory; ... takes one away."""
+
+    def change(folder: Path) -> None:
+        memory = json.loads((folder / "config.json").read_text("utf-8"))["memory"] | changes
+        kept = {name: value for name, value in memory.items() if value is not ...}
+        edit_json("config.json", memory=kept)(folder)
 
     return change
 
@@ -94,6 +106,9 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "wrong width": (edit_json("config.json", width=64), "model.safetensors", "expected"),
     "giant width": (edit_json("config.json", width=4096), "config.json", "far larger"),
     "more layers": (edit_json("config.json", layers=3), "model.safetensors", "blocks.2"),
+    "giant rope": (edit_json("config.json", rope_theta=10**400), "config.json", "rope_theta"),
+    "lost rope": (edit_json("config.json", rope_theta=math.nan), "config.json", "rope_theta"),
+    "text for truth": (edit_json("config.json", final_norm="no"), "config.json", "final_norm"),
     "text for number": (edit_json("config.json", layers="2"), "config.json", "layers"),
     "foreign vocabulary": (
         edit_json("tokenizer.json", characters=" .abc"), "tokenizer.json", "expects"),
@@ -120,6 +135,68 @@ def test_a_damaged_checkpoint_is_refused_by_its_file(tiny_checkpoint: Path, dama
     assert file in str(refused.value)
     assert expected in str(refused.value)
     assert not (tiny_checkpoint / "ran").exists()
+
+
+MEMORY_DAMAGES: dict[str, tuple[Callable[[Path], object], str, str]] = {
+    "no object": (edit_json("config.json", memory=[1, 2]), "config.json", "memory must be"),
+    "nothing": (edit_json("config.json", memory={}), "config.json", "memory.orders is missing"),
+    "a word": (edit_json("config.json", memory="large"), "config.json", "memory must be"),
+    "lacking": (edit_memory(rows=...), "config.json", "memory.rows is missing"),
+    "foreign": (edit_memory(colour=1), "config.json", "colour"),
+    "other keys": (edit_memory(keys=2), "config.json", "memory.keys is 2, expected 1"),
+    "true keys": (edit_memory(keys=True), "config.json", "memory.keys"),
+    "nested keys": (edit_memory(keys=[{"a": []}]), "config.json", "memory.keys"),
+    "giant rows": (edit_memory(rows=1 << 40), "config.json", "memory.rows"),
+    "endless rows": (edit_memory(rows=10**4000), "config.json", "memory.rows"),
+    "many rows": (edit_memory(rows=1 << 24), "config.json", "far larger"),
+    "no rows": (edit_memory(rows=0), "config.json", "memory.rows"),
+    "half rows": (edit_memory(rows=1.5), "config.json", "memory.rows"),
+    "other rows": (edit_memory(rows=212), "model.safetensors", "memory.tables"),
+    "text for width": (edit_memory(width="12"), "config.json", "memory.width"),
+    "other width": (edit_memory(width=13), "model.safetensors", "memory.mix.weight"),
+    "orders no list": (edit_memory(orders=3), "config.json", "memory.orders"),
+    "orders of orders": (edit_memory(orders=[[1], [2]]), "config.json", "memory.orders"),
+    "falling orders": (edit_memory(orders=[3, 2, 1, 5]), "config.json", "memory.orders"),
+    "endless orders": (edit_memory(orders=[10**30]), "config.json", "memory.orders"),
+    "other orders": (edit_memory(orders=[1]), "model.safetensors", "memory"),
+    "too many words": (edit_memory(words=[1, 5]), "config.json", "memory.words"),
+    "no tables": (edit_memory(orders=[], words=[]), "config.json", "memory.orders"),
+    "no number": (edit_memory(dropout=math.nan), "config.json", "memory.dropout"),
+    "text for a share": (edit_memory(dropout="0.1"), "config.json", "memory.dropout"),
+    "endless share": (edit_memory(dropout=10**400), "config.json", "memory.dropout"),
+    "few symbols": (edit_memory(symbols=[1]), "config.json", "memory.symbols has 1 entries"),
+    "nested letters": (edit_memory(letters=[None]), "config.json", "memory.letters"),
+    "below letters": (edit_memory(letters=[-1]), "config.json", "code points"),
+    "other family": (
+        edit_json("config.json", family="reference"), "config.json", "family 'modern'"),
+    "no tensor": (edit_weights(lambda w: w.pop("memory.tables")), "model.safetensors", "missing"),
+    "no memory": (edit_json("config.json", memory=None), "model.safetensors", "no such tensor"),
+    "not finite": (
+        edit_weights(lambda w: w["memory.tables"][-1, -1, -1:].fill_(torch.nan)),
+        "model.safetensors", "finite"),
+    "infinite": (
+        edit_weights(lambda w: w["memory.tables"][0, 0, :1].fill_(-torch.inf)),
+        "model.safetensors", "finite"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", MEMORY_DAMAGES)
+def test_a_damaged_memory_is_refused_by_its_file(memory_checkpoint: Path, damage: str) -> None:
+    spoil, file, expected = MEMORY_DAMAGES[damage]
+    spoil(memory_checkpoint)
+    with pytest.raises(CheckpointError) as refused:
+        load_checkpoint(memory_checkpoint)
+    assert str(refused.value).startswith(str(memory_checkpoint / file))
+    assert expected in str(refused.value)
+    assert len(str(refused.value)) < len(str(memory_checkpoint)) + 300
+
+
+def test_a_memory_is_loaded_as_it_was_saved(memory_checkpoint: Path) -> None:
+    decoder = load_checkpoint(memory_checkpoint).decoder
+    assert decoder.config == tiny_memory()
+    stored = load_file(memory_checkpoint / "model.safetensors")
+    for name, tensor in decoder.state_dict().items():
+        assert torch.equal(tensor, stored[name].float())
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:

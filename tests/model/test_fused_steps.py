@@ -49,6 +49,7 @@ from model.shared_buffers import (
 from model.stored import read_checkpoint
 from tests.conftest import TINY_TOKENIZER, save_tiny
 from tests.model.ahead import load_ahead
+from tests.model.natives import remembering
 from training.drafts import make_drafts
 
 SMALL = bundled_checkpoints() / "small"
@@ -239,6 +240,7 @@ def test_what_the_kernels_can_do() -> None:
     assert not fusible(replace(SHAPE, heads=6))  # halves of heads would be too narrow
     assert not fusible(replace(SHAPE, vocabulary=300))
     assert not fusible(replace(SHAPE, final_norm=False))
+    assert not fusible(remembering(SHAPE, (2,), ()))
     assert not fusible(DecoderConfig("reference", 40, 32, 64, 2, 2, 96))
 
 

@@ -18,6 +18,7 @@ from model.sampling import sample
 from model.sequence import visible
 from tests.model.natives import (
     native_of,
+    remembering,
     round_layers,
     rounded_logits,
     session_of,
@@ -39,11 +40,20 @@ CONFIGS = {
         "reference", 115, CONTEXT, 64, 2, 8, 256, scale_by_width=True, final_norm=False
     ),
     "reference, odd widths": DecoderConfig("reference", 19, CONTEXT, 30, 2, 5, 33),
+    "memory": remembering(DecoderConfig("modern", 40, CONTEXT, 48, 3, 4, 80), (1, 2, 3), (1, 2)),
+    "memory, odd widths": remembering(
+        DecoderConfig("modern", 37, CONTEXT, 42, 2, 3, 37), (3, 16), (1, 4), rows=50, width=7
+    ),
+    "memory, wide rows": remembering(
+        DecoderConfig("modern", 40, CONTEXT, 48, 1, 4, 80), (2, 5), (3,), rows=7, width=133
+    ),
+    "memory, one number": remembering(
+        DecoderConfig("modern", 40, CONTEXT, 48, 1, 4, 80), (), (2,), rows=1, width=1
+    ),
 }
 each_config = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
-both_families = pytest.mark.parametrize(
-    "config", [CONFIGS["modern"], CONFIGS["reference"]], ids=["modern", "reference"]
-)
+KINDS = ("modern", "reference", "memory")
+each_kind = pytest.mark.parametrize("config", [CONFIGS[kind] for kind in KINDS], ids=KINDS)
 
 
 @each_config
@@ -83,7 +93,7 @@ def test_reading_at_once_and_token_by_token_give_the_same_bits(config: DecoderCo
         assert np.array_equal(found[0], at_once[position])
 
 
-@both_families
+@each_kind
 def test_a_full_context_slides(config: DecoderConfig) -> None:
     decoder = native_of(random_decoder(config))
     session = session_of(decoder, 1)
@@ -99,7 +109,7 @@ def test_a_full_context_slides(config: DecoderConfig) -> None:
         assert np.array_equal(found[0], decoder.logits(tokens)[-1])
 
 
-@both_families
+@each_kind
 @pytest.mark.parametrize("together", [1, 2, 3, 7, 8, 9, 16, 63, 64, 65])
 def test_logits_do_not_depend_on_who_shares_the_batch(config: DecoderConfig, together: int) -> None:
     decoder = native_of(random_decoder(config))
@@ -116,7 +126,7 @@ def test_logits_do_not_depend_on_who_shares_the_batch(config: DecoderConfig, tog
         assert np.array_equal(logits, decoder.logits(text)[-1])
 
 
-@both_families
+@each_kind
 def test_several_columns_of_several_texts_in_one_step(config: DecoderConfig) -> None:
     """What verifying drafted tokens will ask for."""
     decoder = native_of(random_decoder(config))
@@ -131,7 +141,7 @@ def test_several_columns_of_several_texts_in_one_step(config: DecoderConfig) -> 
     assert np.array_equal(found[4:], decoder.logits(second)[4:])
 
 
-@both_families
+@each_kind
 def test_the_number_of_threads_changes_no_bit(config: DecoderConfig) -> None:
     decoder = native_of(random_decoder(config))
     tokens = some_tokens(config, CONTEXT)
@@ -235,7 +245,7 @@ def test_unknown_instructions_are_refused() -> None:
         native_of(decoder, "mmx")
 
 
-@both_families
+@each_kind
 def test_a_decoder_says_what_it_is(config: DecoderConfig) -> None:
     decoder = Decoder(config)
     native: NativeDecoder = native_of(decoder)

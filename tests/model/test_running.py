@@ -17,7 +17,7 @@ from model.automaton import Automaton
 from model.backend import Backend, Runner, Session
 from model.cache import KVCache
 from model.checkpoint import load_checkpoint
-from model.config import DecoderConfig, Family
+from model.config import DecoderConfig
 from model.cuda_session import COLUMNS, MOST
 from model.decoder import Decoder
 from model.engine import Engine, constraint_masks
@@ -32,8 +32,9 @@ from model.static_cache import StaticCache
 from model.stored import Checkpoint
 from model.tokenizer import Tokenizer
 from model.torch_session import TorchSession
-from tests.conftest import TINY_TOKENIZER, save_tiny, tiny_config
+from tests.conftest import TINY_TOKENIZER, save_tiny, tiny_config, tiny_memory
 from tests.model.ahead import load_ahead
+from tests.model.natives import remembering
 
 Pair = tuple[Checkpoint[Backend], Checkpoint[Backend]]
 
@@ -117,8 +118,9 @@ def test_streamed_pieces_join_to_the_continuation(pair: Pair) -> None:
         DecoderConfig(
             "reference", TINY_TOKENIZER.size - 4, 96, 32, 2, 2, 64, 0.1, 1e4, True, False
         ),
+        tiny_memory(Tokenizer((), TINY_TOKENIZER.characters, marked=False)),
     ],
-    ids=["modern", "reference"],
+    ids=["modern", "reference", "memory"],
 )
 def test_without_marks_and_in_the_other_family_too(
     tmp_path: Path, config: DecoderConfig | None
@@ -173,9 +175,12 @@ def test_tokens_are_accepted_together_as_one_by_one(
             break
 
 
+@pytest.mark.parametrize("remembers", [False, True])
 @torch.inference_mode()
-def test_a_static_cache_gives_the_logits_of_the_other() -> None:
+def test_a_static_cache_gives_the_logits_of_the_other(remembers: bool) -> None:
     config = DecoderConfig("modern", 40, 32, 48, 3, 4, 80)
+    if remembers:
+        config = remembering(config, (1, 2, 5), (1, 2))
     decoder = Decoder(config).eval()
     decoder.initialize(torch.Generator().manual_seed(0))
     cpu = torch.device("cpu")
@@ -193,12 +198,16 @@ def test_a_static_cache_gives_the_logits_of_the_other() -> None:
     torch.testing.assert_close(read, decoder(text[None])[0], atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("family", ["modern", "reference"])
+@pytest.mark.parametrize(
+    "config",
+    [tiny_config(), replace(tiny_config(), family="reference"), tiny_memory()],
+    ids=["modern", "reference", "memory"],
+)
 @torch.inference_mode()
-def test_a_step_asks_the_host_for_nothing(family: Family) -> None:
+def test_a_step_asks_the_host_for_nothing(config: DecoderConfig) -> None:
     """Or it could not be captured: tensors without content could not answer."""
     nowhere = torch.device("meta")
-    decoder = Decoder(replace(tiny_config(), family=family)).eval().to(nowhere)
+    decoder = Decoder(config).eval().to(nowhere)
     masks, automaton = constraint_masks(TINY_TOKENIZER), Automaton(TINY_TOKENIZER)
     buffers = SharedBuffers(4, 4, COLUMNS[-1], MOST, masks, automaton, nowhere)
     steps = PlainSteps(decoder, buffers, torch.float32)
@@ -210,9 +219,28 @@ def test_a_step_asks_the_host_for_nothing(family: Family) -> None:
         _ = int(buffers.answers.max())  # as what asks would
 
 
-def test_half_as_wide_numbers_write_too(tmp_path: Path) -> None:
-    ahead = load_ahead(save_tiny(tmp_path / "tiny"), dtype=torch.bfloat16)
+@pytest.mark.parametrize("config", [tiny_config(), tiny_memory()], ids=["modern", "memory"])
+def test_half_as_wide_numbers_write_too(tmp_path: Path, config: DecoderConfig) -> None:
+    ahead = load_ahead(save_tiny(tmp_path / "tiny", config=config), dtype=torch.bfloat16)
     assert len(generate(ahead, "Hola", options(sentences=1)).sentences) == 1
+
+
+def test_a_memory_is_written_ahead_in_company_and_beyond_the_context(
+    memory_checkpoint: Path,
+) -> None:
+    plain, ahead = load_checkpoint(memory_checkpoint), load_ahead(memory_checkpoint)
+    engine = Engine(ahead, rows=2)
+    sequences = [
+        make_sequence(ahead, f"Frase {seed}", options(seed=seed, sentences=2, sentence_limit=80))
+        for seed in range(3)
+    ]
+    for sequence in sequences:
+        engine.add(sequence)
+    while engine.busy:
+        engine.step()
+    assert max(len(each.text) for each in sequences) > plain.decoder.config.context
+    for each in sequences:
+        assert each.text == generate(plain, each.prompt.text, each.options).text
 
 
 def test_who_is_a_runner(pair: Pair) -> None:

@@ -17,7 +17,7 @@ from model.config import DecoderConfig
 from model.errors import ExchangeError
 from model.exchange.gguf import export_gguf
 from model.stored import StoredCheckpoint, read_checkpoint
-from tests.conftest import save_tiny
+from tests.conftest import save_tiny, tiny_memory
 
 
 def written(stored: StoredCheckpoint, folder: Path, precision: str = "f32") -> GGUFReader:
@@ -140,11 +140,18 @@ def test_the_vocabulary_is_one_of_characters(stored: StoredCheckpoint, tmp_path:
     assert value(reader, "tokenizer.ggml.eos_token_id") == stored.tokenizer.start
 
 
-def test_the_published_family_is_refused_and_nothing_written(
-    stored: StoredCheckpoint, tmp_path: Path
+@pytest.mark.parametrize(
+    ("config", "code"),
+    [
+        (DecoderConfig("reference", 20, 16, 8, 1, 2, 16), "no_equivalent"),
+        (tiny_memory(), "with_memory"),
+    ],
+    ids=["published family", "memory"],
+)
+def test_what_llama_cpp_does_not_know_is_refused_and_nothing_written(
+    stored: StoredCheckpoint, tmp_path: Path, config: DecoderConfig, code: str
 ) -> None:
-    reference = replace(stored, config=DecoderConfig("reference", 20, 16, 8, 1, 2, 16))
     with pytest.raises(ExchangeError) as refused:
-        export_gguf(reference, tmp_path / "out.gguf")
-    assert refused.value.code == "no_equivalent"
+        export_gguf(replace(stored, config=config), tmp_path / "out.gguf")
+    assert refused.value.code == code
     assert not list(tmp_path.iterdir())

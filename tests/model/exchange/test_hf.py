@@ -20,7 +20,7 @@ from model.exchange.hf_tokenizer import hf_tokenizer
 from model.stored import StoredCheckpoint, read_checkpoint
 from model.text import SAME
 from model.tokenizer import Tokenizer
-from tests.conftest import save_tiny
+from tests.conftest import save_tiny, tiny_memory
 from tests.model.exchange.conftest import SMALL, likeliest
 
 TEXT = (
@@ -186,4 +186,7 @@ def test_what_transformers_does_not_know_is_refused(
         with pytest.raises(ExchangeError) as refused:
             export_hf(replace(stored, config=config), tmp_path / "out")
         assert refused.value.code == "no_equivalent"
+    with pytest.raises(ExchangeError, match="without one, such as small") as refused:
+        export_hf(replace(stored, config=tiny_memory()), tmp_path / "out")
+    assert refused.value.code == "with_memory"
     assert not (tmp_path / "out").exists()
