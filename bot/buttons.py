@@ -98,6 +98,8 @@ class Button:
         without a word."""
         if self.verb is Verb.CONTINUE:
             phrase = closing_phrase(text, settings.phrase_limit)
+        elif text[len(phrase) :][:1].isalpha():
+            phrase += "-"  # its last word was completed, and may be once more
         options = settings.options(
             sentences=self.sentences, style=self.style, temperature=self.temperature
         )

@@ -108,7 +108,7 @@ class Answer:
         """The answer that shows this result."""
         return cls(
             phrase=result.phrase,
-            continuation=result.text[len(result.phrase) :],
+            continuation=result.continuation,
             notices=tuple(notices(result.dropped, result.truncated, language)),
             result=result,
         )

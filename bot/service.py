@@ -35,8 +35,8 @@ from bot.texts import duration, say
 from bot.turns import Turn, Turns
 from bot.vitals import Vitals
 from model.errors import LitteraError
+from model.phrase import Phrase
 from model.prompt import check_phrase
-from model.text import normalize
 
 log = logging.getLogger(__name__)
 
@@ -419,9 +419,8 @@ class Service:
 
     async def _stream(self, generation: Generation, job: Job, platform: Platform) -> None:
         """Follow a text as it comes and show drafts of it when it takes long."""
-        phrase = normalize(job.phrase)
+        phrase, begun = Phrase.of(job.phrase), False
         async with Drafts(job.asked, platform.pace) as drafts:
-            begun = False
             async for piece in generation:
                 if isinstance(piece, Restarted):
                     log.warning("%s begins anew: the worker was lost", job.reference)
@@ -429,10 +428,11 @@ class Service:
                     begun = True
                     self.vitals.begun.add(platform.name, time.monotonic() - job.asked)
                 if (shown := drafts.add(piece)) is not None:
-                    drafts.show(platform.progress(job, Draft(phrase, shown)))
+                    draft = Draft(phrase.shown(shown), shown)
+                    drafts.show(platform.progress(job, draft))
 
     def _log_start(self, job: Job) -> None:
-        asked = f": {normalize(job.phrase)}" if self._log_phrases else ""
+        asked = f": {Phrase.of(job.phrase).text}" if self._log_phrases else ""
         log.info("%s from %s%s", job.reference, job.requester.person, asked)
 
     def _note_failure(self, job: Job, outcome: Outcome, why: str, *, trace: bool = False) -> None:

@@ -13,7 +13,7 @@ from functools import cache, cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from model.sentences import ABBREVIATIONS, CLOSERS, OPENERS, TERMINALS, WINDOW
+from model.sentences import ABBREVIATIONS, CLOSERS, OPENERS, TERMINALS, WINDOW, is_abbreviation
 from model.sequence import Constraint
 from model.tokenizer import Tokenizer
 
@@ -33,6 +33,8 @@ class _State:
                 begins like this and there are two or more
     abbreviated behind the full stop of an abbreviation
     end         behind a possible end, with `count` closing marks
+    complete    behind the phrase's last word, before which no letter may come now; `letters` is one
+                letter where a full stop would belong to an abbreviation
     pending     behind a possible end, a space and opening marks, `count` characters in all
     inside      anywhere else
     """
@@ -73,11 +75,14 @@ class _State:
             "start": Constraint.STARTS,
             "end": Constraint.MAY_END,
             "pending": Constraint.CONTINUES,
+            "complete": Constraint.COMPLETE,
         }
         return known.get(self.kind, Constraint.INSIDE)
 
 
 _START, _INSIDE = _State("start"), _State("inside")
+# Numbered in this order, before all others.
+_FIRST = (_START, _State("complete"), _State("complete", "-"))
 
 
 def _pending(count: int) -> _State:
@@ -101,8 +106,11 @@ class Automaton:
         """The Constraint of each state, (S,)."""
         return self._tables[1]
 
-    def read(self, sentence: str) -> int:
-        """The state behind an unfinished sentence of the vocabulary's characters."""
+    def read(self, sentence: str, *, complete: bool = False) -> int:
+        """The state behind an unfinished sentence of the vocabulary's characters; complete: whether
+        its last word is, too."""
+        if complete:
+            return 1 + is_abbreviation(sentence + ".")
         state, following = 0, self._rows
         ids = self.tokenizer.character_ids | {" ": self.tokenizer.size}
         for character in sentence:
@@ -124,7 +132,8 @@ def _tables(tokenizer: Tokenizer) -> tuple[Integers, Integers]:
     """Follow every token, and a space that does not end a sentence, from every state there is."""
     symbols = [*tokenizer.pieces, " "]
     symbols[tokenizer.separator] = _SEPARATOR
-    numbers, rows, queue = {_START: 0}, list[list[int]](), [_START]
+    queue, rows = list(_FIRST), list[list[int]]()
+    numbers = {state: number for number, state in enumerate(queue)}
     for state in queue:  # which grows
         reached = [state.then(symbol) if symbol else state for symbol in symbols]
         for after in reached:

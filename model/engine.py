@@ -18,7 +18,7 @@ from model.automaton import Automaton
 from model.backend import Backend, Runner, Session
 from model.running import Running
 from model.seat import Seat, Way
-from model.sentences import OPENERS
+from model.sentences import BEHIND_A_WORD, OPENERS
 from model.sequence import Constraint, Sequence, visible
 from model.stepping import Stepping
 from model.stored import Checkpoint
@@ -108,13 +108,15 @@ def _shared(held: list[int], tokens: list[int]) -> int:
 
 
 def constraint_masks(tokenizer: Tokenizer) -> Floats:
-    """What each Constraint adds to the logits: 0 or -inf, (4, V)."""
+    """What each Constraint adds to the logits: 0 or -inf, (constraints, V)."""
     masks = np.zeros((len(Constraint), tokenizer.size), np.float32)
     masks[:, list(tokenizer.markers)] = -np.inf
     masks[[Constraint.CONTINUES, Constraint.STARTS], tokenizer.separator] = -np.inf
     if tokenizer.marked:
-        masks[Constraint.INSIDE, tokenizer.separator] = -np.inf
+        masks[[Constraint.INSIDE, Constraint.COMPLETE], tokenizer.separator] = -np.inf
     for character, token in tokenizer.character_ids.items():
+        if character not in BEHIND_A_WORD:
+            masks[Constraint.COMPLETE, token] = -np.inf
         opens = character in OPENERS
         if not (opens or character.islower()):
             masks[Constraint.CONTINUES, token] = -np.inf

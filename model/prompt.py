@@ -6,6 +6,7 @@ import secrets
 from dataclasses import dataclass
 
 from model.errors import PromptError
+from model.phrase import Phrase
 from model.text import nearest, normalize
 from model.tokenizer import Tokenizer
 
@@ -45,10 +46,23 @@ class Options:
 
 @dataclass(frozen=True)
 class Prompt:
-    """A phrase as the checkpoint can write it; `dropped` holds what it could not."""
+    """A phrase for a checkpoint.
 
+    phrase: as typed; text: what the decoder reads; dropped: characters that it cannot read.
+    """
+
+    phrase: Phrase
     text: str
     dropped: tuple[str, ...]
+
+    @property
+    def whole(self) -> bool:
+        """Whether the text ends in a complete word."""
+        return self.phrase.whole and self.text[-1:].isalnum()
+
+    def shown(self, continuation: str) -> str:
+        """See Phrase.shown."""
+        return self.phrase.shown(continuation)
 
 
 def check_phrase(phrase: str, limit: int = PHRASE_LIMIT) -> None:
@@ -59,17 +73,19 @@ def check_phrase(phrase: str, limit: int = PHRASE_LIMIT) -> None:
     text = normalize(phrase)
     if not text:
         raise PromptError("empty" if not phrase.strip() else "unwritable")
-    if len(text) > limit:
-        raise PromptError("too_long", length=len(text), limit=limit)
+    length = max(len(text), len(Phrase.of(phrase).text))
+    if length > limit:
+        raise PromptError("too_long", length=length, limit=limit)
 
 
 def prepare(phrase: str, tokenizer: Tokenizer, limit: int = PHRASE_LIMIT) -> Prompt:
     """Normalise and check a phrase; raises PromptError when nothing of it can be continued."""
     check_phrase(phrase, limit)
-    shown = tokenizer.represent(phrase)
-    if not shown.text:
+    typed = Phrase.of(phrase)
+    read = tokenizer.represent(typed.in_normal_case)
+    if not read.text:
         raise PromptError("unwritable")
-    return Prompt(shown.text, shown.dropped)
+    return Prompt(typed, read.text, read.dropped)
 
 
 def check_style(style: str | None, offered: tuple[str, ...]) -> str | None:

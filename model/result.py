@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from model.sentences import split_sentences
 from model.sequence import Sequence
 
 
@@ -11,14 +12,14 @@ from model.sequence import Sequence
 class Result:
     """A finished text.
 
-    text: phrase and continuation; sentences: those that were written, the first one including
-    what the phrase had of it; checkpoint: its id; characters: how many were generated; truncated:
-    how many sentences had to be ended at the limit; dropped: what of the phrase could not be
-    written.
+    phrase: as it was typed; sentences: those that were written, the first one including the
+    phrase's part of it; checkpoint: its id; characters: how many were generated; truncated: how
+    many sentences had to be ended at the limit; dropped: characters of the phrase that the decoder
+    could not read.
     """
 
     phrase: str
-    text: str
+    continuation: str
     sentences: tuple[str, ...]
     style: str | None
     seed: int
@@ -27,13 +28,23 @@ class Result:
     truncated: int
     dropped: tuple[str, ...]
 
+    @property
+    def text(self) -> str:
+        """Phrase and continuation."""
+        return self.phrase + self.continuation
+
 
 def result_of(sequence: Sequence, checkpoint: str) -> Result:
     """The result of a finished sequence, written with the checkpoint of this id."""
+    continuation, inherited = sequence.continuation, sequence.inherited
+    phrase = sequence.prompt.shown(continuation)
+    sentences = list(sequence.sentences)
+    if inherited and sentences:
+        sentences[0] = split_sentences(phrase)[-1] + sentences[0][len(inherited) :]
     return Result(
-        phrase=sequence.prompt.text,
-        text=sequence.text,
-        sentences=tuple(sequence.sentences),
+        phrase=phrase,
+        continuation=continuation,
+        sentences=tuple(sentences),
         style=sequence.options.style,
         seed=sequence.options.seed,
         checkpoint=checkpoint,

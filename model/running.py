@@ -15,7 +15,7 @@ from collections import deque
 from model.automaton import Automaton
 from model.backend import Runner
 from model.seat import Seat
-from model.sequence import Sequence, visible
+from model.sequence import Constraint, Sequence, visible
 
 
 class Running:
@@ -44,11 +44,12 @@ class Running:
         """Have the runner read a newcomer, a text that was cut, or one whose window has moved."""
         sequence = seat.sequence
         shown = visible(sequence.tokens, self._context)
+        complete = sequence.constraint() is Constraint.COMPLETE
         self._runner.settle(
             seat.row,
             shown,
             seat.held if seat.held < len(shown) else 0,
-            self._automaton.read(sequence.sentence),
+            self._automaton.read(sequence.sentence, complete=complete),
             sequence.options.temperature,
             sequence.options.top_p,
         )

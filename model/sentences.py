@@ -10,6 +10,7 @@ import re
 TERMINALS = frozenset(".!?")
 CLOSERS = frozenset("»\")]'")
 OPENERS = frozenset("¿¡«\"(['—-")
+BEHIND_A_WORD = frozenset(" ,;:.!?")
 
 _LAST_OF_AN_END = TERMINALS | CLOSERS
 _BEFORE_A_START = OPENERS | {" "}

@@ -35,6 +35,7 @@ class Constraint(IntEnum):
     MAY_END = 1  # the separator too
     CONTINUES = 2  # behind an end that was none: opening marks or lower case
     STARTS = 3  # a new sentence: opening marks, capitals, digits
+    COMPLETE = 4  # behind a whole word: a space, or a mark that stands right behind a word
 
 
 class Sequence:
@@ -48,6 +49,7 @@ class Sequence:
         self._random = np.random.default_rng(options.seed)
         self._uniforms: deque[float] = deque()
         self._sentence = split_sentences(prompt.text)[-1]
+        self.inherited = self._sentence  # what the first sentence has of the phrase
         self._own = 0  # characters of the current sentence that were generated
         self._taken = 0  # of these, how many were shown
         self._pending = ""  # text to show that the current sentence no longer holds
@@ -55,6 +57,7 @@ class Sequence:
         # A finished phrase is followed by new sentences. After an ellipsis the decoder decides.
         if may_end(self._sentence) and not self._sentence.endswith("..."):
             self._begin_sentence()
+            self.inherited = ""
 
     @property
     def finished(self) -> bool:
@@ -73,8 +76,13 @@ class Sequence:
 
     @property
     def text(self) -> str:
-        """The phrase and its continuation so far."""
+        """The phrase, as the decoder reads it, and its continuation so far."""
         return self.tokenizer.decode(self.tokens[1:]).rstrip(" ")
+
+    @property
+    def continuation(self) -> str:
+        """The text behind the phrase so far."""
+        return self.text[len(self.prompt.text) :]
 
     def draw(self) -> float:
         """The next random number of this text, in [0, 1)."""
@@ -90,7 +98,9 @@ class Sequence:
     def constraint(self) -> Constraint:
         """Which tokens may come next."""
         if self._sentence and self._sentence[-1] not in TELLING:
-            return Constraint.INSIDE  # as nearly always
+            # The first is nearly always so.
+            whole = not self.characters and self.prompt.whole
+            return Constraint.COMPLETE if whole else Constraint.INSIDE
         if OPENERS.issuperset(self._sentence):
             return Constraint.STARTS
         if may_end(self._sentence):

@@ -124,7 +124,7 @@ def write(
 
 def own_part(result: Result) -> str:
     """What was written, whole words only: a phrase's last word may be carried on (Era, Eranse)."""
-    written = result.text[len(result.phrase) :]
+    written = result.continuation
     if not written[:1].isalpha() or not result.phrase[-1].isalpha():
         return written
     return re.split(r"\W", result.phrase)[-1] + written

@@ -109,7 +109,7 @@ def write(
         while engine.busy:
             bar.advance(task, sum(sequence.finished for sequence in engine.step()))
     return {
-        style: [each.text[len(each.prompt.text) :].strip() for each in sequences]
+        style: [each.continuation.strip() for each in sequences]
         for style, sequences in wanted.items()
     }
 

@@ -19,6 +19,7 @@ from bot.settings import Settings
 from bot.texts import duration, notices, say
 from bot.wrapping import Wrapper, columns_of, fitted
 from model.errors import LitteraError
+from model.phrase import Phrase
 from model.result import Result
 
 PROMPT = "> "
@@ -121,7 +122,7 @@ class Console:
                     continue
                 if shown is None:
                     shown = Wrapper(columns_of(self._out))
-                    self._put(shown.feed(" ".join(writing.phrase.split())))
+                    self._put(shown.feed(Phrase.of(writing.phrase).shown(piece)))
                 self._put(shown.feed(piece))
             return await writing.result()
         finally:

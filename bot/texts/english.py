@@ -6,7 +6,7 @@ Keys and values are those of `spanish`; coded errors have their English text in 
 TEXTS = {
     "style_none": "This model knows no authors: ask without a style, please.",
     # notices that go with an answer
-    "dropped": "I could not write these characters and left them out: {characters}",
+    "dropped": "I cannot read these characters, so I went on without them: {characters}",
     "truncated": "A sentence ran on, so I closed it at its last pause.",
     "truncated_many": "{count} sentences ran on, so I closed them at their last pause.",
     "cut": "The text did not fit in a message, so I cut it.",

@@ -13,7 +13,7 @@ TEXTS = {
     "style": "No conozco el estilo «{value}». Puedo escribir como: {known}.",
     "style_none": "Este modelo no distingue autores: pida la frase sin estilo.",
     # notices that go with an answer
-    "dropped": "No pude escribir estos caracteres y los he omitido: {characters}",
+    "dropped": "No sé leer estos caracteres y he continuado sin ellos: {characters}",
     "truncated": "Una frase se alargaba demasiado y la he cerrado en su última pausa.",
     "truncated_many": "{count} frases se alargaban demasiado y las he cerrado en su última pausa.",
     "cut": "El texto no cabía entero en un mensaje y lo he cortado.",

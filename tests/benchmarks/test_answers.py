@@ -52,7 +52,7 @@ def test_no_sentence_is_in_two_of_the_books_texts() -> None:
     ],
 )
 def test_whole_answers_have_the_sentences_asked_for(phrase: str, text: str, complete: bool) -> None:
-    result = Result(phrase, text, (), None, 0, "", 0, 0, ())
+    result = Result(phrase, text[len(phrase) :], (), None, 0, "", 0, 0, ())
     assert whole(result, 2) is complete
 
 
@@ -67,7 +67,7 @@ def test_whole_answers_have_the_sentences_asked_for(phrase: str, text: str, comp
     ],
 )
 def test_a_word_that_the_phrase_began_is_measured_whole(phrase: str, text: str, own: str) -> None:
-    assert own_part(Result(phrase, text, (), None, 0, "", 0, 0, ())) == own
+    assert own_part(Result(phrase, text[len(phrase) :], (), None, 0, "", 0, 0, ())) == own
 
 
 def test_the_benchmark_tells_of_answers_and_books(tiny_checkpoint: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from model.automaton import Automaton
 from model.prompt import Options, prepare
 from model.sentences import ABBREVIATIONS, CLOSERS, OPENERS, WINDOW
-from model.sequence import Sequence
+from model.sequence import Constraint, Sequence
 from model.tokenizer import Tokenizer
 from tests.conftest import TINY_TOKENIZER
 
@@ -24,6 +24,18 @@ def phrase(pieces: list[str]) -> str:
     return "".join(pieces)
 
 
+def state_behind(sequence: Sequence, automaton: Automaton) -> int:
+    complete = sequence.constraint() is Constraint.COMPLETE
+    return automaton.read(sequence.sentence, complete=complete)
+
+
+def amid_a_text(tokenizer: Tokenizer) -> Sequence:
+    """A text of which a character was written already."""
+    sequence = Sequence(prepare("a", tokenizer), Options(), tokenizer)
+    sequence.accept(tokenizer.character_ids[" "])
+    return sequence
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.lists(PIECES, min_size=1, max_size=70).map(phrase))
 def test_a_phrase_leads_to_what_the_rules_say_of_it(text: str) -> None:
@@ -32,7 +44,7 @@ def test_a_phrase_leads_to_what_the_rules_say_of_it(text: str) -> None:
             continue
         sequence = Sequence(prepare(text, tokenizer), Options(), tokenizer)
         automaton = Automaton(tokenizer)
-        state = automaton.read(sequence.sentence)
+        state = state_behind(sequence, automaton)
         assert automaton.constraints[state] == sequence.constraint()
 
 
@@ -52,13 +64,15 @@ def test_tokens_lead_to_what_the_rules_say_of_them(
     options = Options(sentences=5, sentence_limit=4000)
     sequence = Sequence(prepare(text, tokenizer), options, tokenizer)
     automaton = Automaton(tokenizer)
-    state = automaton.read(sequence.sentence)
+    state = state_behind(sequence, automaton)
     often = [tokenizer.character_ids[each] for each in AWKWARD] + [tokenizer.separator] * 4
     for choice in choices:
         assert automaton.constraints[state] == sequence.constraint()
         token = often[choice % len(often)]
         if marked and token == tokenizer.separator and sequence.constraint() != 1:
             continue
+        if sequence.constraint() is Constraint.COMPLETE:
+            token = tokenizer.character_ids[" "]
         sequence.accept(token)
         state = automaton.following[state, token]
         if sequence.finished:
@@ -68,7 +82,7 @@ def test_tokens_lead_to_what_the_rules_say_of_them(
 @pytest.mark.parametrize("end", [".", "?»", '!")', ".»»"])
 @pytest.mark.parametrize("marks", [" ", " «", ' "', " ("])
 def test_an_end_is_forgotten_as_far_back_as_the_rules_forget_it(end: str, marks: str) -> None:
-    automaton, rules = Automaton(TINY_TOKENIZER), Sequence.__new__(Sequence)
+    automaton, rules = Automaton(TINY_TOKENIZER), amid_a_text(TINY_TOKENIZER)
     for count in range(WINDOW + 4):
         rules._sentence = f"Ay{end} " + marks[-1] * count
         assert automaton.constraints[automaton.read(rules._sentence)] == rules.constraint()
@@ -76,7 +90,7 @@ def test_an_end_is_forgotten_as_far_back_as_the_rules_forget_it(end: str, marks:
 
 def test_every_abbreviation_and_initial_is_known() -> None:
     tokenizer = Tokenizer((), "".join(sorted({*TINY_TOKENIZER.characters, *"ªº"})))
-    automaton, rules = Automaton(tokenizer), Sequence.__new__(Sequence)
+    automaton, rules = Automaton(tokenizer), amid_a_text(tokenizer)
     words = {*ABBREVIATIONS, "A", "ñ", "Ñ", "Srx", "xSr", "señor", "etc", "EE. UU", "col", "p. ej"}
     words |= {"n.º", "1.º", "D.ª", "a. m", "etcé", "Pro", "AVDA", "q. e. p. d"}
     assert all(set(word) <= set(tokenizer.characters) for word in words)

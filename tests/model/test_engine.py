@@ -159,7 +159,7 @@ def test_a_text_longer_than_the_context_goes_on(checkpoint: Checkpoint[Backend])
 
 def test_a_cancelled_text_leaves_its_place_to_the_next(checkpoint: Checkpoint[Backend]) -> None:
     engine = Engine(checkpoint, rows=1)
-    first, second = (make_sequence(checkpoint, word, options()) for word in ("uno", "dos"))
+    first, second = (make_sequence(checkpoint, word, options()) for word in ("Uno", "Dos"))
     engine.add(first)
     engine.add(second)
     engine.step()
@@ -168,7 +168,7 @@ def test_a_cancelled_text_leaves_its_place_to_the_next(checkpoint: Checkpoint[Ba
     while engine.busy:
         engine.step()
     assert not first.finished
-    assert second.text == generate(checkpoint, "dos", options()).text
+    assert second.text == generate(checkpoint, "Dos", options()).text
 
 
 def test_cold_sampling_does_not_depend_on_the_seed(checkpoint: Checkpoint[Backend]) -> None:

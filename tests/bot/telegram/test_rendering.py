@@ -51,7 +51,7 @@ LINKS = st.lists(
 
 
 def answer_of(phrase: str, continuation: str, notices: tuple[str, ...] = ()) -> Answer:
-    result = Result(phrase, phrase + continuation, (), None, 1, "c3ef", 1, 0, ())
+    result = Result(phrase, continuation, (), None, 1, "c3ef", 1, 0, ())
     return Answer(phrase, continuation, notices, result)
 
 

@@ -1,0 +1,94 @@
+"""A phrase as a person typed it: what is shown of it, and what the decoder reads in its place.
+
+It is shown as typed, even where the vocabulary lacks a letter. The decoder reads it in normal case.
+A hyphen or an ellipsis right behind its last letter asks for the word to be completed (`En un lugar
+de la Man-`); without one the last word is whole.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+_MARK = re.compile(r"(?<=[^\W\d_])(?:[-‐‑]|…|\.\.\.)$")
+_ELLIPSIS = ("…", "...")
+# Behind a word that turned out to be whole an ellipsis stays, before these.
+_BEHIND_AN_ELLIPSIS = " ,;:"
+_WORD = re.compile(r"[^\W\d_]+")
+_ROMAN = re.compile(r"[IVXLCDM]+")
+_SENTENCE_START = re.compile(r"(?:^|[.!?]\s)[^\w]*$")
+# An abbreviation is shorter, a shouted word is not.
+_SHOUTED = 4
+# A text that a letter's marks run over in all directions is not shown so.
+_MOST_MARKS = 2
+_JOINER = "\u200d"
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """text: as typed, on one line and without invisible characters, less the completion mark, which
+    is `mark`."""
+
+    text: str
+    mark: str
+
+    @classmethod
+    def of(cls, typed: str) -> Phrase:
+        """Read what a person typed."""
+        text = _on_one_line(typed)
+        found = _MARK.search(text)
+        return cls(text, "") if found is None else cls(text[: found.start()], found[0])
+
+    @property
+    def whole(self) -> bool:
+        """Whether the last word is complete and must not be changed."""
+        return not self.mark and self.text[-1:].isalnum()
+
+    def shown(self, continuation: str) -> str:
+        """The phrase to be shown before this continuation, which may be only its beginning.
+
+        A completion mark goes, unless it is an ellipsis and the word was whole.
+        """
+        if self.mark in _ELLIPSIS and (continuation[:1] or " ") in _BEHIND_AN_ELLIPSIS:
+            return self.text + self.mark
+        return self.text
+
+    @property
+    def in_normal_case(self) -> str:
+        """The text with capitals where the novels have them."""
+        letters = [each for each in self.text if each.isalpha()]
+        shouted = len(letters) > 1 and not any(map(str.islower, letters))
+
+        def settled(found: re.Match[str]) -> str:
+            word = found[0]
+            starts = _SENTENCE_START.search(self.text, 0, found.start()) is not None
+            if shouted or _is_odd(word):
+                word = word.lower()
+            return word[0].upper() + word[1:] if starts else word
+
+        return _WORD.sub(settled, self.text)
+
+
+def _is_odd(word: str) -> bool:
+    """Whether a word has capitals where none belong: `hAMBRE`, `HoLa`, `NUNCA`; not `XVIII`."""
+    if word.isupper():
+        return len(word) >= _SHOUTED and _ROMAN.fullmatch(word) is None
+    return any(map(str.isupper, word[1:]))
+
+
+def _on_one_line(typed: str) -> str:
+    kept, marks = list[str](), 0
+    for character in unicodedata.normalize("NFC", typed):
+        category = unicodedata.category(character)
+        marks = marks + 1 if category == "Mn" else 0
+        if category[0] == "Z" or character in "\t\n\v\f\r\x85":
+            kept.append(" ")
+        elif marks <= _MOST_MARKS and (category[0] != "C" or _joins(character, kept)):
+            kept.append(character)
+    return " ".join("".join(kept).split())
+
+
+def _joins(character: str, before: list[str]) -> bool:
+    """Whether it joins two pictures into one, as in a family."""
+    return character == _JOINER and bool(before) and unicodedata.category(before[-1]) in "So Sk Mn"
