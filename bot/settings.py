@@ -273,7 +273,7 @@ class Settings(BaseSettings):
     )
     top_p: float = Field(default=0.95, ge=0.01, le=1.0, allow_inf_nan=False)
     phrase_limit: int = Field(default=PHRASE_LIMIT, ge=1, le=PHRASE_LIMIT)
-    sentence_limit: int = Field(default=600, ge=SENTENCE_LIMITS[0], le=SENTENCE_LIMITS[1])
+    sentence_limit: int = Field(default=160, ge=SENTENCE_LIMITS[0], le=SENTENCE_LIMITS[1])
     # who writes
     executor: Annotated[str, OneOf(LOCAL, RAY)] = LOCAL
     ray_address: ClusterAddress | None = _plain("RAY_ADDRESS")

@@ -29,7 +29,7 @@ class Options:
     temperature: float = 0.8
     top_p: float = 0.95
     seed: int = 0
-    sentence_limit: int = 600
+    sentence_limit: int = 160
 
     def __post_init__(self) -> None:
         self._within("sentences", self.sentences, SENTENCES)

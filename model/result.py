@@ -14,7 +14,7 @@ class Result:
 
     phrase: as it was typed; sentences: those that were written, the first one including the
     phrase's part of it; checkpoint: its id; characters: how many were generated; truncated: how
-    many sentences had to be ended at the limit; dropped: characters of the phrase that the decoder
+    many sentences had to be cut within a clause; dropped: characters of the phrase that the decoder
     could not read.
     """
 

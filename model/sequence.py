@@ -45,7 +45,7 @@ class Sequence:
         self.prompt, self.options, self.tokenizer = prompt, options, tokenizer
         self.tokens = [tokenizer.style_id(options.style), *tokenizer.encode(prompt.text)]
         self.sentences: list[str] = []
-        self.truncated = 0
+        self.truncated = 0  # sentences that had to be cut within a clause
         self._random = np.random.default_rng(options.seed)
         self._uniforms: deque[float] = deque()
         self._sentence = split_sentences(prompt.text)[-1]
@@ -193,11 +193,13 @@ class Sequence:
     def _close_runaway(self) -> None:
         """End a sentence at its limit, at the last clause boundary that nobody can have seen."""
         start = len(self._sentence) - self._own
-        closed = close_sentence(self._sentence, start + self._showable())
+        least = start + self._showable()
+        closed = close_sentence(self._sentence, least)
+        ends = clause_ends(self._sentence, least)
+        self.truncated += not {len(closed), len(closed) - 1} & set(ends)
         del self.tokens[len(self.tokens) - self._own :]
         self.tokens += map(self.tokenizer.character_ids.__getitem__, closed[start:])
         self._sentence, self._own = closed, len(closed) - start
-        self.truncated += 1
         self._end_sentence()
 
 

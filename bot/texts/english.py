@@ -7,8 +7,8 @@ TEXTS = {
     "style_none": "This model knows no authors: ask without a style, please.",
     # notices that go with an answer
     "dropped": "I cannot read these characters, so I went on without them: {characters}",
-    "truncated": "A sentence ran on, so I closed it at its last pause.",
-    "truncated_many": "{count} sentences ran on, so I closed them at their last pause.",
+    "truncated": "A sentence ran on, so I cut it short.",
+    "truncated_many": "{count} sentences ran on, so I cut them short.",
     "cut": "The text did not fit in a message, so I cut it.",
     # the executor
     "queue_full": "Too many requests are waiting ({limit}): try again in a moment, please.",

@@ -14,8 +14,8 @@ TEXTS = {
     "style_none": "Este modelo no distingue autores: pida la frase sin estilo.",
     # notices that go with an answer
     "dropped": "No sé leer estos caracteres y he continuado sin ellos: {characters}",
-    "truncated": "Una frase se alargaba demasiado y la he cerrado en su última pausa.",
-    "truncated_many": "{count} frases se alargaban demasiado y las he cerrado en su última pausa.",
+    "truncated": "Una frase se alargaba demasiado y la he cortado.",
+    "truncated_many": "{count} frases se alargaban demasiado y las he cortado.",
     "cut": "El texto no cabía entero en un mensaje y lo he cortado.",
     # the executor
     "queue_full": "Hay demasiadas peticiones en cola ({limit}): espere un momento y repita.",

@@ -14,8 +14,9 @@ from bot.texts import explain
 from model.checkpoint import TorchCheckpoint, load_checkpoint
 from model.errors import PromptError
 from model.generation import generate
-from model.prompt import Options
+from model.prompt import Options, prepare
 from model.sentences import split_sentences
+from tests.conftest import TINY_TOKENIZER
 
 # What people type by chance, and what the rules of Spanish sentences are about.
 PIECES = [
@@ -51,11 +52,13 @@ def test_any_phrase_is_refused_with_a_reason_or_continued_exactly(
     except PromptError as error:
         explain(error)  # raises for a reason without words
         return
-    given, written = split_sentences(result.phrase), list(result.sentences)
+    written = list(result.sentences)
     assert len(written) == count
     # The last sentence of the phrase, unless it was complete, is the first one's beginning.
-    text = split_sentences(result.text)
-    assert text[-count:] == written
+    read = prepare(result.phrase, TINY_TOKENIZER).text
+    given, text = split_sentences(read), split_sentences(read + result.continuation)
+    assert text[len(text) - count + 1 :] == written[1:]
     assert text[:-count] in (given, given[:-1])
+    assert result.text.endswith(" ".join(written))
     assert result.text.startswith(result.phrase)
     Answer(result, "native", 0.0).to_json().encode()

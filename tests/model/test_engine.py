@@ -15,7 +15,7 @@ from model.errors import PromptError
 from model.generation import generate, make_sequence
 from model.native import library
 from model.native.decoder import load_native
-from model.prompt import Options
+from model.prompt import Options, prepare
 from model.result import Result
 from model.sentences import may_end, split_sentences
 from model.stored import Checkpoint
@@ -46,9 +46,11 @@ def assert_sound(result: Result, wanted: int) -> None:
     assert all(may_end(sentence) for sentence in result.sentences)
     assert result.text.startswith(result.phrase)
     assert result.text.endswith(" ".join(result.sentences))
-    before = split_sentences(result.phrase)
-    continued = result.sentences[0].startswith(before[-1])
-    assert len(split_sentences(result.text)) == len(before) + wanted - continued
+    read = prepare(result.phrase, TINY_TOKENIZER).text
+    continued = not may_end(read) or read.endswith("...")
+    found = split_sentences(read + result.continuation)
+    assert len(found) == len(split_sentences(read)) + wanted - continued
+    assert tuple(found[1 - wanted :] if wanted > 1 else ()) == result.sentences[1:]
     assert result.characters == len(result.text) - len(result.phrase)
 
 
