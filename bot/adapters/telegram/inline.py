@@ -46,13 +46,9 @@ class _Pending:
     """The newest query of a person."""
 
     def __init__(self) -> None:
+        self.job: Job | None = None
         self.life: asyncio.Task[None] | None = None
         self.dropped = False
-
-    @property
-    def running(self) -> bool:
-        """Whether a job of it is under way."""
-        return self.life is not None and not self.life.done()
 
 
 class InlineQueries:
@@ -69,7 +65,7 @@ class InlineQueries:
         self._pending[user] = pending
         try:
             if older is not None:
-                await self._drop(older, user)
+                await self._drop(older)
             if not query.query.strip():
                 hint = say("inline_empty", language_of(query.from_user.language_code))
                 await _offer(self._context, query.id, None, hint)
@@ -86,14 +82,14 @@ class InlineQueries:
         way_back = InlineAnswer(self._context, query.id, pending)
         who = requester(query.from_user)
         job = Job(query.query, core.settings.options(), who, way_back, typed=True)
-        pending.life = core.service.start(job, self._context.platform)
+        pending.job, pending.life = job, core.service.start(job, self._context.platform)
         await asyncio.wait({pending.life})
 
-    async def _drop(self, older: _Pending, user: int) -> None:
-        """Give up the older query of a person, its job included."""
+    async def _drop(self, older: _Pending) -> None:
+        """Give up an older query and its job; other jobs of the person go on."""
         older.dropped = True
-        if older.running and older.life is not None:
-            self._context.core.service.cancel(f"{self._context.platform.name}:{user}")
+        if older.job is not None and older.life is not None and not older.life.done():
+            self._context.core.service.withdraw(older.job)
             await asyncio.wait({older.life})
 
 

@@ -51,7 +51,9 @@ async def test_a_story_goes_on_from_its_end_again_and_again(home: House) -> None
     for _ in range(3):
         before = seen(message).text
         message = await home.press(ana, message, "Continuar")
-        assert seen(message).phrase == closing_phrase(before, PHRASE_LIMIT)
+        asked = closing_phrase(before, PHRASE_LIMIT)
+        # An ellipsis goes where the model completes the word before it.
+        assert seen(message).phrase in (asked, asked.removesuffix("..."))
 
 
 async def test_whoever_presses_is_the_one_who_asks(home: House) -> None:

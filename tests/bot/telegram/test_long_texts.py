@@ -120,6 +120,20 @@ async def test_a_newer_inline_query_ends_the_older_ones_job(scene: Scene) -> Non
     assert server.violations == []
 
 
+async def test_a_newer_inline_query_leaves_what_is_written_in_a_chat(scene: Scene) -> None:
+    """The older query is being refused, as its writer has asked in a chat, when the newer comes."""
+    server = scene.server
+    ana = server.user("Ana")
+    asked = await server.say(ana, server.private(ana), PHRASE)
+    await server.took(asked.update_id or 0)
+    refusal = server.faults.slow("answerInlineQuery", 2.0)
+    await server.inline(ana, PHRASE)
+    await server.world.changes.until(lambda: bool(refusal.met), 10.0, "a refusal on its way")
+    await server.inline(ana, PHRASE + " de cuyo nombre")
+    assert unguard((await finished(server, asked)).text).startswith(PHRASE)
+    assert server.violations == []
+
+
 async def test_at_the_end_what_is_written_is_finished_first(scene: Scene) -> None:
     server = scene.server
     ana, bea = server.user("Ana"), server.user("Bea")
