@@ -9,8 +9,7 @@ import pytest
 
 from bot.adapters.telegram.rendering import JOINER
 from bot.texts import ENGLISH, SPANISH, say
-from model.text import normalize
-from tests.bot.telegram.conftest import WIDE, Town
+from tests.bot.telegram.conftest import Town
 from tests.bot.telegram.talk import PHRASE, answer, found, phrase_of
 from tests.fakes.telegram import Chat, FakeTelegram, User
 
@@ -189,7 +188,7 @@ async def test_nothing_people_write_is_a_ping_a_link_or_markup(
     assert written.previews == []
     assert found(written) <= {"bold", "italic"}
     shown = phrase_of(written)
-    assert shown == "".join(each for each in normalize(phrase) if each in WIDE).strip()
+    assert shown == phrase
     assert written.text.replace(JOINER, "").startswith(shown)
 
 
