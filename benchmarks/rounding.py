@@ -62,7 +62,7 @@ def main() -> None:
             loss = window_loss(
                 decoder,  # type: ignore[arg-type]
                 stream,
-                progress=lambda done, total: progress.update(task, completed=done, total=total),  # noqa: B023
+                progress=lambda done, total, _: progress.update(task, completed=done, total=total),  # noqa: B023
             )
         console.print(f"{name}: W528 {loss:.5f}")
 

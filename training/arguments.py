@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 
 from training.failures import fail
 
@@ -13,6 +14,13 @@ def known(value: str, choices: Iterable[str], what: str) -> str:
     if value not in choices:
         fail(f"unknown {what} {value!r}; choose one of {', '.join(choices)}")
     return value
+
+
+def default_cache() -> Path:
+    """Where downloaded texts are kept."""
+    import platformdirs
+
+    return platformdirs.user_cache_path("litteragpt") / "corpus"
 
 
 def device_named(name: str) -> str:

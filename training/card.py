@@ -58,18 +58,26 @@ def record_figures(checkpoint: Checkpoint[Backend], **figures: Any) -> None:
     nothing, when the metrics are not those of a training run.
     """
     metrics = {**checkpoint.metrics, **figures}
-    path = checkpoint.path / METRICS
+    card = _card_of(checkpoint, metrics)
+    write_json(checkpoint.path / METRICS, metrics)
+    write_text(checkpoint.path / CARD, card)
+
+
+def check_recordable(checkpoint: Checkpoint[Backend]) -> None:
+    """Raise CheckpointError where `record_figures` would, before figures cost time."""
+    _card_of(checkpoint, checkpoint.metrics)
+
+
+def _card_of(checkpoint: Checkpoint[Backend], metrics: dict[str, Any]) -> str:
     try:
-        card = model_card(checkpoint.name, checkpoint.decoder.config, metrics)
+        return model_card(checkpoint.name, checkpoint.decoder.config, metrics)
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
             "content",
-            file=str(path),
+            file=str(checkpoint.path / METRICS),
             problem=f"lacks what a model card tells ({error}), "
             "as only 'litteragpt train' writes it",
         ) from None
-    write_json(path, metrics)
-    write_text(checkpoint.path / CARD, card)
 
 
 def _samples(metrics: dict[str, Any]) -> str:

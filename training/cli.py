@@ -1,4 +1,5 @@
-"""The operators' commands: `corpus`, `train` (training.train), `evaluate`, `samples`, `drafts`.
+"""The operators' commands: `corpus`, `train` and `evaluate` (modules of their own), `samples` and
+`drafts`.
 
 What takes long to import (torch, httpx) is imported inside the command that needs it, so that
 `litteragpt --help` and all other commands start at once.
@@ -6,21 +7,15 @@ What takes long to import (torch, httpx) is imported inside the command that nee
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import Annotated, get_args
 
 import typer
 
-from training.arguments import device_named, known
+from training.arguments import default_cache, known
+from training.evaluate import evaluate
 from training.failures import fail, plain_failures
 from training.train import train, write_drafts
-
-if TYPE_CHECKING:
-    from model.checkpoint import TorchCheckpoint
-    from training.evaluation import Evaluation
 
 app = typer.Typer(no_args_is_help=True)
 corpus_app = typer.Typer(no_args_is_help=True, help="Fetch the texts and build data sets.")
@@ -28,16 +23,9 @@ corpus_app = typer.Typer(no_args_is_help=True, help="Fetch the texts and build d
 _PANEL = "Training (in English)"
 app.add_typer(corpus_app, name="corpus", rich_help_panel=_PANEL)
 app.command(rich_help_panel=_PANEL)(train)
+app.command(rich_help_panel=_PANEL)(evaluate)
 
-_DEFAULT_CHECKPOINT = "small"
 _SHOWN_LEAKS = 20
-
-
-def default_cache() -> Path:
-    """Where downloaded texts are kept."""
-    import platformdirs
-
-    return platformdirs.user_cache_path("litteragpt") / "corpus"
 
 
 @corpus_app.command()
@@ -130,44 +118,6 @@ def leakage(
 
 @app.command(rich_help_panel=_PANEL)
 @plain_failures()
-def evaluate(
-    checkpoint: Annotated[
-        str, typer.Argument(help="A checkpoint's folder, or the name of a bundled one.")
-    ] = _DEFAULT_CHECKPOINT,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            help="A built data set: its validation split is read.",
-            show_default="reference, from the downloaded texts",
-        ),
-    ] = None,
-    text: Annotated[Path | None, typer.Option(help="A UTF-8 text file.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    record: Annotated[
-        bool, typer.Option("--record", help="Write the figures into the checkpoint (--data).")
-    ] = False,
-) -> None:
-    """Measure how well a checkpoint predicts a text: W528 in nats per character, bits per byte."""
-    if data is not None and text is not None:
-        fail("name either --data FOLDER or --text FILE to evaluate on, not both")
-    if record and text is not None:
-        fail("--record needs --data: only figures of a validation split are recorded")
-
-    from model.checkpoint import load_checkpoint
-    from model.places import bundled_checkpoints, find_checkpoint
-
-    folder = find_checkpoint(checkpoint, bundled_checkpoints())
-    loaded = load_checkpoint(folder, device_named(device))
-    if text is not None:
-        result = _evaluate_text(loaded, text)
-    else:
-        result = _evaluate_data(loaded, data or _default_data(), record=record)
-    typer.echo(_as_json(loaded.id, result) if as_json else _in_words(loaded.name, result))
-
-
-@app.command(rich_help_panel=_PANEL)
-@plain_failures()
 def drafts(
     checkpoint: Annotated[str, typer.Argument(help="A checkpoint's folder, or a bundled name.")],
     data: Annotated[Path, typer.Option(help="The built data set it was trained on.")],
@@ -196,76 +146,3 @@ def samples(
     record_figures(loaded, samples=written)
     for text in written["texts"]:
         typer.echo(f"{text['style'] or '-'}: {text['text']}")
-
-
-def _default_data() -> Path:
-    """The `reference` data set of the cache, built from the downloaded texts where need be."""
-    from training.corpus import build as build_corpus
-
-    texts = default_cache()
-    folder = texts.parent / "reference"
-    if not (folder / "corpus.json").is_file():
-        if not texts.is_dir():
-            fail(
-                "name either --data FOLDER or --text FILE to evaluate on, or fetch the texts of "
-                "the reference data set first with 'litteragpt corpus download'"
-            )
-        build_corpus("reference", texts, lambda work: None).save(folder)
-    return folder
-
-
-def _evaluate_data(checkpoint: TorchCheckpoint, data: Path, *, record: bool) -> Evaluation:
-    from training.card import record_figures
-    from training.corpus import Corpus
-    from training.evaluation import evaluate_corpus
-
-    corpus = Corpus.load(data)
-    with _bar() as progress:
-        result = evaluate_corpus(checkpoint, corpus, progress)
-    if record:
-        figures = {
-            "w528": result.w528,
-            "bits_per_byte": result.bits_per_byte,
-            "characters": result.characters,
-            "corpus": corpus.name,
-        }
-        record_figures(checkpoint, validation=figures)
-    return result
-
-
-def _evaluate_text(checkpoint: TorchCheckpoint, text: Path) -> Evaluation:
-    from training.evaluation import evaluate_text
-
-    with _bar() as progress:
-        return evaluate_text(checkpoint, text, progress)
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on the error stream, as what evaluation reports to."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("evaluating", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-def _as_json(identity: str, result: Evaluation) -> str:
-    figures = {
-        "w528": result.w528,
-        "bits_per_byte": result.bits_per_byte,
-        "characters": result.characters,
-        "checkpoint": identity,
-    }
-    if result.dropped:
-        figures["dropped"] = result.dropped
-    return json.dumps(figures, ensure_ascii=False)
-
-
-def _in_words(name: str, result: Evaluation) -> str:
-    dropped = f", {result.dropped:,} that it cannot write left out" if result.dropped else ""
-    return (
-        f"{name}: W528 {result.w528:.4f} nats per character, {result.bits_per_byte:.4f} bits per "
-        f"byte, {result.characters:,} characters{dropped}"
-    )

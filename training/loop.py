@@ -21,6 +21,7 @@ from torch import Tensor
 
 from model.checkpoint import save_checkpoint
 from model.decoder import Decoder
+from model.device import fast_bfloat16
 from training.averaging import average_in, averaged, first_average
 from training.card import model_card
 from training.compiling import Compiled, LossFunction
@@ -219,8 +220,9 @@ class Trainer:
         """Loss of the decoder to keep on the development part, None where that is too short."""
         if self.dev is None:
             return None
+        bf16 = fast_bfloat16(self.options.device)
         with contextlib.suppress(EvaluationError):
-            return window_loss(self.averaged().eval(), self.dev, OFFSETS[:offsets], bf16=True)
+            return window_loss(self.averaged().eval(), self.dev, OFFSETS[:offsets], bf16=bf16)
         return None
 
     def _read_losses(self) -> float | None:

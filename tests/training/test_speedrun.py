@@ -51,7 +51,7 @@ def test_each_seed_is_timed_and_measured_on_validation(
     ]  # fmt: skip
     for row in table:
         folder = tmp_path / "runs" / f"tiny-{row[1]}"
-        assert row[5] == f"{evaluate_corpus(load_checkpoint(folder), corpus).w528:.4f}"
+        assert row[5] == f"{evaluate_corpus(load_checkpoint(folder), corpus).loss:.4f}"
         metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
         assert row[3] == f"{metrics['seconds']:.1f}"
     assert "2 of 2 runs of `tiny` reached 2.5000" in text
