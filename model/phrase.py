@@ -40,11 +40,6 @@ class Phrase:
         found = _MARK.search(text)
         return cls(text, "") if found is None else cls(text[: found.start()], found[0])
 
-    @property
-    def whole(self) -> bool:
-        """Whether the last word is complete and must not be changed."""
-        return not self.mark and self.text[-1:].isalnum()
-
     def shown(self, continuation: str) -> str:
         """The phrase to be shown before this continuation, which may be only its beginning.
 

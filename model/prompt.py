@@ -57,8 +57,8 @@ class Prompt:
 
     @property
     def whole(self) -> bool:
-        """Whether the text ends in a complete word."""
-        return self.phrase.whole and self.text[-1:].isalnum()
+        """Whether the text ends in a word that must not be changed."""
+        return not self.phrase.mark and self.text[-1:].isalnum()
 
     def shown(self, continuation: str) -> str:
         """See Phrase.shown."""

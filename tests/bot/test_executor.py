@@ -59,7 +59,8 @@ async def test_the_streamed_pieces_join_to_the_continuation(
     pieces = [piece async for piece in generation]
     result = await generation.result()
     assert len(pieces) > 1
-    assert phrase + "".join(map(str, pieces)) == result.text
+    assert result.phrase + "".join(map(str, pieces)) == result.text
+    assert phrase.startswith(result.phrase)
 
 
 async def test_the_same_seed_writes_the_same_text_alone_and_in_company(executor: Executor) -> None:
@@ -156,7 +157,10 @@ async def test_an_unknown_style_is_refused_with_the_known_ones(executor: Executo
 @pytest.mark.parametrize(
     "phrase", ["@everyone hola", "**Hola** `mundo`", "Hola \N{DRAGON}", "nin\u0303o", "a\udcffb"]
 )
-async def test_what_cannot_be_written_is_left_out(executor: Executor, phrase: str) -> None:
+async def test_what_cannot_be_read_is_shown_and_never_written(
+    executor: Executor, phrase: str
+) -> None:
     result = await write(executor, phrase)
     assert result.text.startswith(result.phrase)
-    assert set(result.phrase).isdisjoint("@*`\N{DRAGON}\u0303\udcff")
+    assert set(result.continuation).isdisjoint("@*`\N{DRAGON}\u0303\udcff")
+    assert "\udcff" not in result.phrase

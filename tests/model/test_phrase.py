@@ -54,7 +54,7 @@ def test_a_phrase_is_shown_as_typed_on_one_line(typed: str, shown: str) -> None:
 @pytest.mark.parametrize("mark", ["-", "‐", "...", "…"])
 def test_a_mark_behind_the_last_letter_has_the_word_completed(mark: str) -> None:
     phrase = Phrase.of(f"La Man{mark}")
-    assert not phrase.whole
+    assert phrase.mark == mark
     assert phrase.shown("cha") == "La Man"
     kept = mark in ("...", "…")
     assert phrase.shown(" era") == ("La Man" + mark if kept else "La Man")
@@ -68,7 +68,13 @@ def test_a_mark_elsewhere_is_text(typed: str) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "whole"),
-    [("El mar", True), ("Son las 12", True), ("El mar,", False), ("El mar-", False)],
+    [
+        ("El mar", True),
+        ("Son las 12", True),
+        ("El mar 🌊", True),
+        ("El mar,", False),
+        ("El mar-", False),
+    ],
 )
 def test_a_last_word_stays_whole_unless_it_is_to_be_completed(typed: str, whole: bool) -> None:
     sequence = Sequence(prepare(typed, TINY_TOKENIZER), Options(), TINY_TOKENIZER)

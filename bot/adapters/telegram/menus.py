@@ -80,10 +80,12 @@ class Menus:
         for setting in wanted.values():
             if done.get(setting.name) != setting.digest and await self._try(setting):
                 done[setting.name] = setting.digest
+                # At once: the program may end before the next one is set.
+                await self._core.store.remember(_MEMORY, dict(done))
         for name in [name for name in done if name not in wanted and self._is_admin_menu(name)]:
             if await self._try(_Setting(name, None, self._removal(name))):
                 del done[name]
-        await self._core.store.remember(_MEMORY, done)
+                await self._core.store.remember(_MEMORY, dict(done))
 
     async def _try(self, setting: _Setting) -> bool:
         try:

@@ -20,7 +20,7 @@ from tests.fakes.telegram import FakeTelegram, Message
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 # Some seconds of writing, for the native engine would need none, and more than a message holds.
-SLOW = {"engine": "pytorch", "sentences": 5, "sentence_limit": 1800, "shutdown_seconds": 40}
+SLOW = {"engine": "pytorch", "sentences": 5, "sentence_limit": 1000, "shutdown_seconds": 100}
 
 
 @dataclass
@@ -40,7 +40,7 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
 async def finished(server: FakeTelegram, asked: Message) -> Message:
     """The answer to a message, once it has its buttons."""
     return await server.world.changes.until(
-        lambda: next((each for each in server.replies_to(asked) if each.labels), None), 60.0, "end"
+        lambda: next((each for each in server.replies_to(asked) if each.labels), None), 120.0, "end"
     )
 
 
@@ -65,7 +65,9 @@ async def test_a_long_text_grows_in_one_message_and_is_cut_to_fit(scene: Scene) 
     times = [version.at for version in written.history[:-1]]
     assert len(times) >= 2
     assert all(later - earlier > 0.9 for earlier, later in itertools.pairwise(times))
-    assert len(in_group.history) <= 4  # groups have twenty messages a minute for everybody
+    # Groups have twenty messages a minute for everybody.
+    edits = [version.at for version in in_group.history]
+    assert len(edits) <= 3 + (edits[-1] - edits[0]) / 3
     typed = [action for action in server.actions if action.chat is home]
     assert len(typed) >= 2
     assert server.violations == []

@@ -55,7 +55,7 @@ async def test_all_together_keep_to_thirty_a_second(server: FakeTelegram, link: 
     chats = await homes(server, 45)
     started = time.monotonic()
     await asyncio.gather(*(link.send_message(chat, "hola") for chat in chats))
-    assert 1.0 < time.monotonic() - started < 3.0
+    assert 1.0 < time.monotonic() - started < 6.0
     assert server.flooded == []
 
 

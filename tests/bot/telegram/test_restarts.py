@@ -35,6 +35,7 @@ async def test_after_a_restart_everything_goes_on(checkpoints: Path, tmp_path: P
                 return any(each["command"] == "recargar" for each in shown)
 
             await server.world.changes.until(menu, 5.0, "menu of the admin")
+            assert await order(server, admin, "/estado")  # while that is remembered
         set_before = len(server.called("setMyCommands"))
         assert set_before == 6  # private, groups, the admin; two languages each
         waited = await server.say(ana, home, f"/escribe {PHRASE}")
