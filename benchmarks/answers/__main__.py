@@ -61,7 +61,7 @@ class Beginning:
 @dataclass(frozen=True)
 class Answers:
     """What was written. whole: answers of exactly as many sentences as asked for; truncated:
-    sentences ended at their limit; characters, seconds: of each answer."""
+    sentences cut within a clause; characters, seconds: of each answer."""
 
     whole: int
     truncated: int
@@ -167,7 +167,7 @@ def main() -> None:
 
 def spread(values: Sequence[float]) -> dict[str, float]:
     """Percentiles and the most."""
-    marks = {f"p{mark}": float(np.percentile(values, mark)) for mark in (10, 50, 90, 99)}
+    marks = {f"p{mark}": float(np.percentile(values, mark)) for mark in (10, 50, 90, 95, 99)}
     return {**marks, "most": float(max(values))}
 
 
@@ -199,8 +199,10 @@ def report(about: dict[str, Any], answers: Answers, written: Prose, books: Prose
     for name, value in {
         "answers": written.texts,
         "of exactly two complete sentences": answers.whole,
-        "sentences ended at their limit": answers.truncated,
-        "characters of an answer, mean": f"{statistics.mean(answers.characters):.0f}",
+        "sentences cut within a clause": answers.truncated,
+        "characters of an answer, p50 / p95 / most": _percentiles(
+            answers.characters, "p50", "p95", "most"
+        ),
         "seconds of an answer, median": f"{statistics.median(answers.seconds):.2f}",
         "seconds of an answer, longest": f"{max(answers.seconds):.2f}",
         "characters per second": f"{sum(answers.characters) / sum(answers.seconds):.0f}",
