@@ -38,8 +38,10 @@ class Window:
     def count(self, key: str, ago: float = 0.0) -> int:
         """Note an event now, or so many seconds ago; how many the window holds with it.
 
-        Events are noted in the order in which they happened.
+        Events are noted in the order in which they happened. One of the future, which a clock that
+        was set back leaves behind, is noted now.
         """
+        ago = max(0.0, ago)
         if not self.limit or ago >= self.seconds:
             return 0
         times = self._times.setdefault(key, deque(maxlen=self.limit))

@@ -85,6 +85,8 @@ def prepare(phrase: str, tokenizer: Tokenizer, limit: int = PHRASE_LIMIT) -> Pro
     read = tokenizer.represent(typed.in_normal_case)
     if not read.text:
         raise PromptError("unwritable")
+    if len(read.text) > limit:  # one character may stand for several letters
+        raise PromptError("too_long", length=len(read.text), limit=limit)
     return Prompt(typed, read.text, read.dropped)
 
 

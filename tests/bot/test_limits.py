@@ -110,6 +110,17 @@ def test_what_was_counted_before_a_restart_counts_on(clock: Clock) -> None:
     assert ours.excess("p", None) is None
 
 
+def test_a_request_of_the_future_counts_as_one_of_now(clock: Clock) -> None:
+    ours = limits(clock)
+    for _ in range(2):
+        ours.count("p", "s", ago=-365 * DAY)
+    assert ours.excess("p", "s") == Excess("person_minute", 2, MINUTE)
+    clock.now += MINUTE
+    assert ours.excess("p", "s") is None
+    ours.block("q", 365 * DAY)
+    assert ours.blocked("q") == 600
+
+
 def test_a_block_goes_on_with_what_is_left_of_it(clock: Clock) -> None:
     ours = limits(clock)
     ours.block("p", 100)

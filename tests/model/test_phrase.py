@@ -106,3 +106,8 @@ def test_a_result_shows_what_was_typed_and_its_sentences_too() -> None:
 def test_what_folds_into_little_is_too_long_all_the_same() -> None:
     with pytest.raises(PromptError, match="401 characters"):
         check_phrase("a" + "." * 400)
+
+
+def test_what_unfolds_into_much_is_too_long() -> None:
+    with pytest.raises(PromptError, match="1600 characters"):
+        prepare("㏘" * 400, TINY_TOKENIZER)

@@ -85,7 +85,9 @@ class Webhook:
 
     async def _receive(self, request: web.Request) -> web.Response:
         given = request.headers.get(SECRET_HEADER, "")
-        if not hmac.compare_digest(given.encode(), self._secret.encode()):
+        # Bytes that are no UTF-8 arrive as surrogates.
+        bytes_given = given.encode("utf-8", "surrogateescape")
+        if not hmac.compare_digest(bytes_given, self._secret.encode()):
             raise web.HTTPForbidden
         try:
             update = json.loads(await request.read())  # 413 for a body over the limit

@@ -7,6 +7,7 @@ says who asks again, in the limits and the log, and nothing of who that is.
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from ipaddress import IPv6Address, ip_address
 
@@ -18,6 +19,8 @@ NAME = "web"
 # The least part of the IPv6 addresses that one household has (RFC 6177).
 _HOUSEHOLD_BYTES = 8
 _NUMBER_BYTES = 6
+# Some proxies write the port too: 203.0.113.5:4711, [2001:db8::1]:4711
+_WITH_PORT = re.compile(r"\[(?P<v6>[^\]]+)\](?::\d+)?|(?P<v4>[\d.]+):\d+")
 
 
 class Visitors:
@@ -47,11 +50,18 @@ class Visitors:
 def _household(address: str) -> bytes:
     """The bytes that stand for a visitor: of IPv6 only the beginning, since a visitor has all the
     rest; what is no address is taken as it is."""
+    if (found := _WITH_PORT.fullmatch(address)) is not None:
+        address = found["v6"] or found["v4"]
+    return _bytes_of(address)
+
+
+def _bytes_of(address: str) -> bytes:
     try:
         # A zone (fe80::1%eth0) is about our machine, not about theirs.
         found = ip_address(address.partition("%")[0])
     except ValueError:
-        return address.encode()[:64]
+        # Bytes that are no UTF-8 arrive as surrogates.
+        return address.encode("utf-8", "surrogateescape")[:64]
     if isinstance(found, IPv6Address):
         if found.ipv4_mapped is None:
             return found.packed[:_HOUSEHOLD_BYTES]

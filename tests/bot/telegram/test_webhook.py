@@ -13,6 +13,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 import pytest_asyncio
+from yarl import URL
 
 from bot.cli import EXIT_CONFIG
 from bot.texts import say
@@ -125,6 +126,16 @@ async def test_without_the_secret_nothing_is_taken(
 ) -> None:
     assert await scene.post(message(8, home, ana), secret) == 403
     assert scene.server.sent(home) == []
+
+
+async def test_a_secret_of_any_bytes_is_a_wrong_one(scene: Scene, ana: User, home: Chat) -> None:
+    url, body = URL(scene.url), message(8, home, ana).encode()
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    head = f"POST {url.path} HTTP/1.1\r\nHost: {url.authority}\r\nContent-Length: {len(body)}\r\n"
+    writer.write(head.encode() + f"{HEADER}: ".encode() + b"\xff\xfe\r\n\r\n" + body)
+    assert (await reader.readline()).split()[1] == b"403"
+    writer.close()
+    await writer.wait_closed()
 
 
 async def test_only_the_path_of_the_address_is_served(scene: Scene, ana: User, home: Chat) -> None:

@@ -82,7 +82,7 @@ class Visitor:
             f"{ADDRESS_HEADER}: {self.address}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
-        writer.write(head.encode() + body)
+        writer.write(head.encode("utf-8", "surrogateescape") + body)
         await writer.drain()
         writer.close()
         await writer.wait_closed()

@@ -64,13 +64,30 @@ async def test_an_address_is_the_same_in_both_of_its_spellings(narrow: Site) -> 
     assert await narrow.visitor("::ffff:203.0.113.5").notice(sentences=1) is not None
 
 
+@pytest.mark.parametrize(
+    ("address", "again"),
+    [("203.0.113.9:4711", "203.0.113.9:4712"), ("[2001:db8:9::1]:80", "2001:db8:9::1")],
+)
+async def test_a_port_behind_an_address_is_no_part_of_it(
+    narrow: Site, address: str, again: str
+) -> None:
+    await exhaust(narrow.visitor(address))
+    assert await narrow.visitor(again).notice(sentences=1) is not None
+
+
+async def test_an_address_of_any_bytes_is_a_visitor_too(narrow: Site) -> None:
+    await narrow.visitor("\udcff").ask_and_leave()
+    assert await narrow.visitor().notice(sentences=1) is None
+    assert "Traceback" not in narrow.log
+
+
 async def test_only_what_the_proxy_itself_has_written_counts(narrow: Site) -> None:
     await exhaust(narrow.visitor("203.0.113.6"))
     assert await narrow.visitor("203.0.113.7, 203.0.113.6").notice(sentences=1) is not None
     assert await narrow.visitor("203.0.113.6, 203.0.113.8").notice(sentences=1) is None
 
 
-@pytest.mark.parametrize("address", ["unknown", "ñ" * 500, "::1%eth0", "[::1]:80"])
+@pytest.mark.parametrize("address", ["unknown", "ñ" * 500, "::1%eth0", "[::2"])
 async def test_what_is_no_address_is_a_visitor_all_the_same(narrow: Site, address: str) -> None:
     await exhaust(narrow.visitor(address))
     assert (await narrow.visitor(address).notice() or "").startswith(excess())
