@@ -19,7 +19,7 @@ from model.backend import Backend, Runner, Session
 from model.running import Running
 from model.seat import Seat, Way
 from model.sentences import BEHIND_A_WORD, OPENERS
-from model.sequence import Constraint, Sequence, visible
+from model.sequence import Constraint, Sequence, shared, visible
 from model.stepping import Stepping
 from model.stored import Checkpoint
 from model.tokenizer import Tokenizer
@@ -77,11 +77,11 @@ class Engine:
         shown = visible(sequence.tokens, self._context)
         row, held = next(iter(self._free)), 0
         if self._session.exact:
-            shared = {row: _shared(tokens, shown) for row, tokens in self._free.items()}
-            best = max(shared, key=lambda each: shared[each])
-            if 2 * shared[best] >= len(shown):
+            known = {row: shared(tokens, shown) for row, tokens in self._free.items()}
+            best = max(known, key=lambda each: known[each])
+            if 2 * known[best] >= len(shown):
                 # The last token is read in any case, for the logits behind it.
-                row, held = best, min(shared[best], len(shown) - 1)
+                row, held = best, min(known[best], len(shown) - 1)
         del self._free[row]
         return Seat(sequence, row, held)
 
@@ -97,14 +97,6 @@ def _way(session: Session | Runner, automaton: Automaton, rows: int, context: in
     if isinstance(session, Runner):
         return Running(session, automaton, context)
     return Stepping(session, rows, context)
-
-
-def _shared(held: list[int], tokens: list[int]) -> int:
-    """How many tokens two texts have in common at their beginnings."""
-    for place, (one, other) in enumerate(zip(held, tokens, strict=False)):
-        if one != other:
-            return place
-    return min(len(held), len(tokens))
 
 
 def constraint_masks(tokenizer: Tokenizer) -> Floats:

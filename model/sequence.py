@@ -45,6 +45,7 @@ class Sequence:
         self.prompt, self.options, self.tokenizer = prompt, options, tokenizer
         self.tokens = [tokenizer.style_id(options.style), *tokenizer.encode(prompt.text)]
         self.sentences: list[str] = []
+        self.unchanged = 0  # tokens that the last cut has left as they were
         self.truncated = 0  # sentences that had to be cut within a clause
         self._random = np.random.default_rng(options.seed)
         self._uniforms: deque[float] = deque()
@@ -108,7 +109,7 @@ class Sequence:
         return Constraint.CONTINUES if continues(self._sentence) else Constraint.INSIDE
 
     def accept(self, token: int) -> bool:
-        """Add a drawn token. True when earlier tokens changed and must be read anew.
+        """Add a drawn token. True when tokens behind the first `unchanged` are others now.
 
         A space that stands for the separator ends a sentence wherever one may end.
         """
@@ -197,10 +198,20 @@ class Sequence:
         closed = close_sentence(self._sentence, least)
         ends = clause_ends(self._sentence, least)
         self.truncated += not {len(closed), len(closed) - 1} & set(ends)
+        before = self.tokens.copy()
         del self.tokens[len(self.tokens) - self._own :]
         self.tokens += map(self.tokenizer.character_ids.__getitem__, closed[start:])
+        self.unchanged = shared(before, self.tokens)
         self._sentence, self._own = closed, len(closed) - start
         self._end_sentence()
+
+
+def shared(one: list[int], other: list[int]) -> int:
+    """How many tokens two texts have in common at their beginnings."""
+    for place, (mine, theirs) in enumerate(zip(one, other, strict=False)):
+        if mine != theirs:
+            return place
+    return min(len(one), len(other))
 
 
 def visible(tokens: list[int], context: int) -> list[int]:

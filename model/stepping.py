@@ -82,11 +82,16 @@ class Stepping:
             for seat, token in zip(seats, self._draw(seats, drafted), strict=True):
                 guessed = drafted < len(seat.drafts) and token == seat.drafts[drafted]
                 if seat.sequence.accept(token):
-                    seat.held = 0
+                    self._forget(seat)
                 elif guessed and not seat.sequence.finished:
                     seat.held += 1
                     right.append(seat)
             seats, drafted = right, drafted + 1
+
+    def _forget(self, seat: Seat) -> None:
+        """Keep of a row only the tokens that a cut has left; none of a window that has moved."""
+        moved = len(seat.sequence.tokens) > self._context or seat.held >= self._context
+        seat.held = 0 if moved else min(seat.held, seat.sequence.unchanged)
 
     def _draw(self, seats: list[Seat], drafted: int) -> list[int]:
         """The token behind so many drafts of each of these texts."""
