@@ -40,7 +40,9 @@ async def test_continue_goes_on_from_the_end_of_the_text(
     press = await server.press(ana, first, CONTINUE)
     assert await press.answer() == NOTHING
     second = await server.reply_to(first)
-    assert text_of(first).endswith(normalize(phrase_of(second)))
+    # An ellipsis goes where the model completes the word before it.
+    ended = text_of(first).removesuffix("...")
+    assert ended.endswith(normalize(phrase_of(second)).removesuffix("..."))
     assert data_of(second, CONTINUE).user == ana.id
 
 
