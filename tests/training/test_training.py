@@ -243,7 +243,7 @@ def test_the_command_refuses_what_it_cannot_do(
         fixed = ("train", "--preset", preset, "--data", data, "--out", tmp_path / "run")
         return refused(*fixed, "--no-compile", *changes)
 
-    assert "choose one of reference, base, speedrun, small, tiny" in refusal(preset="enormous")
+    assert "choose one of reference, base, speedrun, small, medium, tiny" in refusal(preset="enormous")
     assert "not both" in refusal("--steps", 3, "--minutes", 1)
     assert "more than zero" in refusal("--steps", 0)
     assert "more than zero" in refusal("--minutes", -1)
