@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from model.errors import LitteraError
 from training.cleaning import decode_bytes
 from training.corpus import Corpus
 from training.dataset import Ids, encode_stream
+from training.own_author import writable
 
 WINDOW = 528
 OFFSETS = tuple(range(0, WINDOW, 66))
@@ -113,7 +114,16 @@ def _evaluate(
 def evaluate_corpus(
     checkpoint: TorchCheckpoint, corpus: Corpus, progress: Progress | None = None
 ) -> Evaluation:
-    """Evaluate on the validation split of a built corpus."""
+    """Evaluate on the validation split of a built corpus.
+
+    Of a person's own texts, what the checkpoint cannot write is replaced or left out; of the others
+    that is an EvaluationError, for figures on them are compared.
+    """
+    if corpus.own:
+        measured = replace(corpus, train=(), dev=())
+        corpus, lost = writable(measured, checkpoint.tokenizer)
+        stream = encode_stream(checkpoint.tokenizer, corpus.validation)
+        return _evaluate(checkpoint, stream, lost.characters, progress)
     paragraphs = corpus.validation
     unknown = set().union(*(p.text for p in paragraphs)) - set(checkpoint.tokenizer.characters)
     if unknown:
