@@ -67,7 +67,7 @@ def test_every_command_of_the_chats_is_in_the_table() -> None:
 @pytest.mark.timeout(120)
 def test_every_command_of_the_table_exists() -> None:
     commands = [line for line in table_commands(SPANISH) if line.startswith("litteragpt ")]
-    assert len(commands) == 15
+    assert len(commands) == 17
     for line in commands:
         words = [word for word in line.split()[1:3] if word.islower() and word.isalpha()]
         done = subprocess.run(

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from training.failures import fail
 
+DEFAULT_CHECKPOINT = "small"
+
 
 def known(value: str, choices: Iterable[str], what: str) -> str:
     """`value` if it is one of `choices`, else the end of the command."""

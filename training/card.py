@@ -46,7 +46,7 @@ The weights are {_kept(metrics)}, stored as bfloat16 safetensors.
 
 It continues a phrase in the manner of its books and knows nothing else: not facts, not questions,
 not today's Spanish. It invents words now and then, and it has the prejudices of its authors' times.
-The books are in the public domain; the weights are under Apache-2.0.
+{_rights(corpus)}
 {_samples(metrics)}"""
 
 
@@ -80,6 +80,15 @@ def _card_of(checkpoint: Checkpoint[Backend], metrics: dict[str, Any]) -> str:
         ) from None
 
 
+def _rights(corpus: dict[str, Any]) -> str:
+    if author := corpus.get("author"):
+        return (
+            f"It learned from texts of `{author}` that its maker had: whether the weights may be "
+            "passed\non depends on the rights to these texts."
+        )
+    return "The books are in the public domain; the weights are under Apache-2.0."
+
+
 def _samples(metrics: dict[str, Any]) -> str:
     if (samples := metrics.get("samples")) is None:
         return ""
@@ -101,8 +110,11 @@ One phrase continued in the manner of each author; none was chosen among others.
 def _losses(metrics: dict[str, Any]) -> str:
     lines = ""
     if validation := metrics.get("validation"):
+        # Every data set of the works is measured on the same text.
+        own = "author" in metrics["corpus"]
+        measured_on = validation["corpus"] if own else "reference"
         lines += (
-            "| **`reference` validation split (W528, nats per character)** "
+            f"| **`{measured_on}` validation split (W528, nats per character)** "
             f"| **{validation['w528']:.4f}** |\n"
             f"| bits per byte there | {validation['bits_per_byte']:.4f} |\n"
         )

@@ -6,6 +6,7 @@ footnote marks, `_italics_`, braces around interpolations, headings, hard line b
 
 from __future__ import annotations
 
+import codecs
 import re
 
 from model.errors import LitteraError
@@ -45,11 +46,15 @@ class CorpusError(LitteraError):
 
 
 def decode_bytes(raw: bytes) -> str:
-    """Decode an edition: UTF-8 (with or without mark) where it is valid, else Windows-1252."""
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = raw.decode("cp1252", errors="replace")
+    """Decode an edition: UTF-16 where its mark says so, UTF-8 (with or without mark) where it is
+    valid, else Windows-1252."""
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        text = raw.decode("utf-16", errors="replace")
+    else:
+        try:
+            text = raw.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = raw.decode("cp1252", errors="replace")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

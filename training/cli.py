@@ -7,15 +7,21 @@ What takes long to import (torch, httpx) is imported inside the command that nee
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from training.arguments import default_cache, known
+from training.arguments import DEFAULT_CHECKPOINT, default_cache, known
 from training.evaluate import evaluate
 from training.failures import fail, plain_failures
 from training.train import train, write_drafts
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+    from training.corpus import Corpus
 
 app = typer.Typer(no_args_is_help=True)
 corpus_app = typer.Typer(no_args_is_help=True, help="Fetch the texts and build data sets.")
@@ -61,32 +67,69 @@ def download(
 @corpus_app.command()
 @plain_failures()
 def build(
-    name: Annotated[str, typer.Argument(help="reference, five-works or all.")],
     out: Annotated[Path, typer.Option(help="Folder to write the data set to.")],
+    name: Annotated[
+        str | None, typer.Argument(help="reference, five-works or all.", show_default="--text")
+    ] = None,
     source: Annotated[
         Path | None, typer.Option(help="Folder of the texts.", show_default="the download cache")
     ] = None,
+    text: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="A text file of your own, instead of a name."),
+    ] = None,
+    author: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Who wrote the text: the style's name.")
+    ] = None,
 ) -> None:
     """Build a data set from the texts: cleaned, split into sentences, and divided."""
-    from rich.console import Console
+    if (name is None) == (not text):
+        fail("name either a data set (reference, five-works, all) or --text FILE, and not both")
+    if text:
+        if author is None:
+            fail("--text needs --author NAME, by which the style is asked for")
+        if source is not None:
+            fail("--source goes with a data set's name, not with --text")
+        corpus = _build_own(text, author)
+    elif name is not None:
+        if author is not None:
+            fail("--author goes with --text FILE, not with a data set's name")
+        corpus = _build_named(name, source or default_cache())
+    corpus.save(out)
+    counts = corpus.facts["characters"]
+    typer.echo(
+        f"{corpus.name} in {out}: {counts['train']:,} characters to train on, {counts['dev']:,} "
+        f"for development, {counts['validation']:,} for validation; "
+        f"{corpus.facts['sentences_removed_by_leakage_gate']} sentences removed by the leakage gate"
+    )
+    if corpus.own:
+        following = ["--init", DEFAULT_CHECKPOINT, "--data", str(out), "--out", "RUN"]
+        typer.echo(f"go on with: {shlex.join(['litteragpt', 'train', *following])}")
 
+
+def _build_named(name: str, folder: Path) -> Corpus:
     from training.corpus import CorpusName
     from training.corpus import build as build_corpus
 
     names: dict[str, CorpusName] = {each: each for each in get_args(CorpusName)}
     wanted = names[known(name, names, "data set")]
-    folder = source or default_cache()
     if not folder.is_dir():
         fail(f"{folder}: no such folder; fetch the texts with 'litteragpt corpus download'")
-    with Console(stderr=True).status("reading") as status:
-        corpus = build_corpus(wanted, folder, lambda work: status.update(f"{work} read"))
-        corpus.save(out)
-    counts = corpus.facts["characters"]
-    typer.echo(
-        f"{name} in {out}: {counts['train']:,} characters to train on, {counts['dev']:,} for "
-        f"development, {counts['validation']:,} for validation; "
-        f"{corpus.facts['sentences_removed_by_leakage_gate']} sentences removed by the leakage gate"
-    )
+    with _reading() as status:
+        return build_corpus(wanted, folder, lambda work: status.update(f"{work} read"))
+
+
+def _build_own(files: list[Path], author: str) -> Corpus:
+    from training.own_author import build_own
+
+    with _reading():
+        return build_own(files, author)
+
+
+def _reading() -> Status:
+    from rich.console import Console
+
+    return Console(stderr=True).status("reading")
 
 
 @corpus_app.command()

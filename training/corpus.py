@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -65,6 +65,11 @@ class Corpus:
     validation: tuple[Paragraph, ...]
     facts: dict[str, Any]
     held: tuple[Paragraph, ...] = ()
+
+    @property
+    def own(self) -> bool:
+        """Whether it is of a person's own texts (training.own_author)."""
+        return "author" in self.facts
 
     @property
     def everything(self) -> tuple[Paragraph, ...]:
@@ -203,13 +208,18 @@ def build(name: CorpusName, source: Path, report: Callable[[str], None]) -> Corp
 
     validation, rest = _divided(reference, VALIDATION_SHARE)
     held, novels = _divided(novels, HELD_SHARE)
-    train, removed = _without_text_of(validation, rest + shuffled(more + novels))
+    train, removed = without_text_of(validation, rest + shuffled(more + novels))
     dev_size = round(len(rest) * DEV_SHARE)
     dev, train = train[:dev_size], train[dev_size:]
     if held:
-        train, more_removed = _without_text_of(held, train)
+        train, more_removed = without_text_of(held, train)
         removed += more_removed
-    return _corpus(name, train, dev, validation, held, removed)
+    splits = {"train": train, "dev": dev, "validation": validation}
+    if held:
+        splits[HELD] = held
+    styles = list(dict.fromkeys(work.style for work in WORKS))
+    found = {paragraph.style for part in splits.values() for paragraph in part}
+    return assembled(name, styles + sorted(found - set(styles)), splits, removed)
 
 
 def _divided(items: list[Paragraph], share: float) -> tuple[list[Paragraph], list[Paragraph]]:
@@ -219,26 +229,24 @@ def _divided(items: list[Paragraph], share: float) -> tuple[list[Paragraph], lis
     return order[:count], order[count:]
 
 
-def _without_text_of(
-    held: Sequence[Paragraph], items: Sequence[Paragraph]
+def without_text_of(
+    held: Iterable[Paragraph], items: Sequence[Paragraph]
 ) -> tuple[list[Paragraph], int]:
+    """The paragraphs less every sentence that repeats a long run of the held ones, and how many
+    sentences went."""
     return without_leaks(items, Gate.of_texts(paragraph.text for paragraph in held))
 
 
-def _corpus(
+def assembled(
     name: str,
-    train: list[Paragraph],
-    dev: list[Paragraph],
-    validation: list[Paragraph],
-    held: list[Paragraph],
+    styles: Sequence[str],
+    splits: Mapping[str, Sequence[Paragraph]],
     removed: int,
+    **more: str,
 ) -> Corpus:
-    splits = {"train": train, "dev": dev, "validation": validation}
-    if held:
-        splits[HELD] = held
+    """The data set of these parts (train, dev, validation and perhaps held), its vocabulary and
+    its facts; `removed` sentences were taken out by the gate, `more` are further facts."""
     everything = [paragraph for part in splits.values() for paragraph in part]
-    styles = list(dict.fromkeys(work.style for work in WORKS))
-    styles += sorted({paragraph.style for paragraph in everything} - set(styles))
     tokenizer = Tokenizer.from_texts((p.text for p in everything), styles)
     # The space that would chain a paragraph to the next counts as a character of the stream.
     characters = {split: sum(len(p.text) + 1 for p in part) for split, part in splits.items()}
@@ -253,7 +261,9 @@ def _corpus(
         "vocabulary": tokenizer.size,
         "sentences_removed_by_leakage_gate": removed,
         "sha256_validation": hashlib.sha256(
-            "\n".join(p.text for p in validation).encode()
+            "\n".join(p.text for p in splits["validation"]).encode()
         ).hexdigest(),
+        **more,
     }
-    return Corpus(name, tokenizer, tuple(train), tuple(dev), tuple(validation), facts, tuple(held))
+    parts = {part: tuple(paragraphs) for part, paragraphs in splits.items()}
+    return Corpus(name, tokenizer, **parts, facts=facts)

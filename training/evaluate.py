@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from training.arguments import default_cache, device_named, known
+from training.arguments import DEFAULT_CHECKPOINT, default_cache, device_named, known
 from training.failures import fail, plain_failures
 
 if TYPE_CHECKING:
     from model.checkpoint import TorchCheckpoint
     from training.evaluation import Evaluation
 
-_DEFAULT_CHECKPOINT = "small"
 _RECORDED = "validation"
 _ALL_OFFSETS = 8
 _PRECISIONS = ("auto", "float32", "bfloat16")
@@ -27,7 +26,7 @@ _PRECISIONS = ("auto", "float32", "bfloat16")
 def evaluate(
     checkpoint: Annotated[
         str, typer.Argument(help="A checkpoint's folder, or the name of a bundled one.")
-    ] = _DEFAULT_CHECKPOINT,
+    ] = DEFAULT_CHECKPOINT,
     data: Annotated[
         Path | None,
         typer.Option(help="A built data set.", show_default="reference, from the downloaded texts"),

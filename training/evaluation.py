@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -30,6 +30,7 @@ from model.errors import LitteraError
 from training.cleaning import decode_bytes
 from training.corpus import Corpus, Paragraph
 from training.dataset import Ids, encode_stream
+from training.own_author import writable
 
 WINDOW = 528
 OFFSETS = tuple(range(0, WINDOW, 66))
@@ -167,7 +168,8 @@ def evaluate_corpus(
 ) -> Evaluation:
     """Evaluate on a part of a built corpus.
 
-    Raises EvaluationError for a part that is empty, or that the checkpoint cannot write.
+    Of a person's own texts, what the checkpoint cannot write is replaced or left out; of the others
+    that is an EvaluationError, for figures on them are compared. So is a part that is empty.
     """
     parts: dict[Part, tuple[Paragraph, ...]] = {
         "validation": corpus.validation,
@@ -177,6 +179,11 @@ def evaluate_corpus(
     paragraphs = parts[part]
     if not paragraphs:
         raise EvaluationError(f"the data set {corpus.name} has no part {part!r}")
+    if corpus.own:
+        measured = replace(corpus, train=(), dev=(), validation=paragraphs)
+        shown, lost = writable(measured, checkpoint.tokenizer)
+        stream = encode_stream(checkpoint.tokenizer, shown.validation)
+        return _evaluate(checkpoint, stream, lost.characters, reading)
     unknown = set().union(*(p.text for p in paragraphs)) - set(checkpoint.tokenizer.characters)
     if unknown:
         raise EvaluationError(

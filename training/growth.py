@@ -17,7 +17,7 @@ from model.decoder import Decoder
 from model.tokenizer import START, Tokenizer
 from training.run_state import TrainingError
 
-_BY_TOKEN = ("token_embedding.weight", "head.weight")
+_BY_TOKEN = ("token_embedding.weight", "head.weight", "head.bias")
 _GROWING = ("vocabulary", "layers", "memory", "dropout")
 
 
@@ -74,7 +74,8 @@ def _shape(config: DecoderConfig) -> object:
 
 
 def _by_token(old: Tensor, new: Tensor, before: Tokenizer, after: Tokenizer) -> Tensor:
-    """Rows (V, C) by the tokens of `after`: an author that `before` lacks begins as no author."""
+    """Rows (V, C), or biases (V,), by the tokens of `after`: an author that `before` lacks begins
+    as no author."""
     rows = new.clone()
     rows[START], rows[after.separator] = old[START], old[before.separator]
     for style in after.styles:

@@ -127,10 +127,11 @@ class Trainer:
     @property
     def fraction(self) -> float:
         """How much of the run is done, 0 to 1."""
-        progress, minutes = self.state.progress, self.options.minutes
-        if minutes is not None:
-            return min(1.0, progress.seconds / (60 * minutes))
-        return min(1.0, progress.step / (self.options.steps or self.preset.steps))
+        progress, steps, minutes = self.state.progress, self.options.steps, self.options.minutes
+        by_clock = progress.seconds / (60 * minutes) if minutes is not None else 0.0
+        if steps is None and minutes is not None:
+            return min(1.0, by_clock)
+        return min(1.0, max(by_clock, progress.step / (steps or self.preset.steps)))
 
     def prepare(self) -> None:
         """Compile all that the rest of the run will call, on windows that say nothing.

@@ -10,9 +10,10 @@ from typing import Any
 
 from model.checkpoint import TorchCheckpoint, load_checkpoint
 from model.tokenizer import Tokenizer
-from training.corpus import Corpus
+from training.corpus import Corpus, without_text_of
 from training.dataset import Portion
 from training.growth import check_growth, joint_vocabulary
+from training.own_author import writable
 from training.presets import Preset
 from training.run_state import TrainingError
 
@@ -31,12 +32,14 @@ class Mixed:
 
 @dataclass(frozen=True)
 class Materials:
-    """What a run learns from. The vocabulary is that of `corpus`."""
+    """What a run learns from. The vocabulary is that of `corpus`; `notes` are sentences on what was
+    changed so that everything goes together."""
 
     corpus: Corpus
     mixed: tuple[Mixed, ...] = ()
     init: TorchCheckpoint | None = None
     teachers: tuple[TorchCheckpoint, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def portions(self) -> list[Portion]:
@@ -67,6 +70,10 @@ class Materials:
             ]
         if self.init is not None:
             found["init"] = f"{self.init.name} ({self.init.id})"
+        if self.corpus.own and self.init is not None and "confirmed_styles" in self.init.metrics:
+            # Which authors are on offer does not change, but for the new one.
+            author = self.corpus.facts["author"]
+            found["confirmed_styles"] = list(dict.fromkeys((*self.init.styles, author)))
         if self.teachers:
             found["teachers"] = [f"{teacher.name} ({teacher.id})" for teacher in self.teachers]
         return found
@@ -84,8 +91,9 @@ def gather(
     """Load everything and check that it goes together; `mix` as `parse_mix` reads it.
 
     The vocabulary is that of the teachers, else that of `init` with what the data set has besides,
-    else that of the data set. Raises
-    CorpusError, CheckpointError or, for what does not go together, TrainingError.
+    else that of the data set. Of a person's own texts (training.own_author) it only gains the
+    author: a character of a few texts is replaced or left out. Raises CorpusError, CheckpointError
+    or, for what does not go together, TrainingError.
     """
     corpus = Corpus.load(data)
     others = tuple(_load_mixed(each, corpus) for each in mix)
@@ -93,13 +101,17 @@ def gather(
         raise TrainingError("the shares of --mix must leave something for --data")
     start = load_checkpoint(init) if init is not None else None
     taught_by = tuple(load_checkpoint(folder, device) for folder in teachers)
+    notes: list[str] = []
+    if corpus.own:
+        corpus = _own_as_written(corpus, [start, *taught_by], notes)
+        corpus, others = _kept_apart(corpus, others, notes)
     tokenizer = _vocabulary(corpus, start, taught_by)
     for each in (corpus, *(mixed.corpus for mixed in others)):
         _check_writable(each, tokenizer)
     if start is not None:
         check_growth(start, preset.config(tokenizer))
     _check_contexts(taught_by, preset)
-    return Materials(replace(corpus, tokenizer=tokenizer), others, start, taught_by)
+    return Materials(replace(corpus, tokenizer=tokenizer), others, start, taught_by, tuple(notes))
 
 
 def parse_mix(text: str) -> tuple[Path, int, float | None]:
@@ -121,12 +133,50 @@ def parse_mix(text: str) -> tuple[Path, int, float | None]:
 def _load_mixed(text: str, corpus: Corpus) -> Mixed:
     folder, times, share = parse_mix(text)
     other = Corpus.load(folder)
-    if (other.validation, other.dev) != (corpus.validation, corpus.dev):
+    if not corpus.own and (other.validation, other.dev) != (corpus.validation, corpus.dev):
         raise TrainingError(
             f"{folder}: holds another validation or development part than {corpus.name}, so what "
             "is measured on could be learned; build both with the same program"
         )
     return Mixed(other, times, share)
+
+
+def _own_as_written(
+    own: Corpus, checkpoints: Sequence[TorchCheckpoint | None], notes: list[str]
+) -> Corpus:
+    """A person's own texts as the first of these checkpoints can write them, and their author."""
+    known = next((each.tokenizer for each in checkpoints if each is not None), own.tokenizer)
+    if not known.marked:
+        return own
+    corpus, lost = writable(own, joint_vocabulary(known, replace(own.tokenizer, characters="")))
+    if lost.words:
+        notes.append(f"the checkpoint cannot write all of the text: {lost.words}")
+    return corpus
+
+
+def _kept_apart(
+    own: Corpus, others: tuple[Mixed, ...], notes: list[str]
+) -> tuple[Corpus, tuple[Mixed, ...]]:
+    """A person's own texts and the data sets mixed in, less every sentence that would teach what
+    one of them is measured on.
+
+    Their validation parts differ, so the gate has to work both ways: a novel of one's own may stand
+    in a data set that is mixed in.
+    """
+    measured = (*own.validation, *own.dev)
+    kept, removed = list[Mixed](), 0
+    for each in others:
+        train, count = without_text_of(measured, each.corpus.train)
+        kept.append(replace(each, corpus=replace(each.corpus, train=tuple(train))))
+        removed += count
+    theirs = [
+        paragraph for each in others for paragraph in (*each.corpus.validation, *each.corpus.held)
+    ]
+    train, count = without_text_of(theirs, own.train)
+    removed += count
+    if removed:
+        notes.append(f"{removed:,} sentences are left out, since results are measured on them")
+    return replace(own, train=tuple(train)), tuple(kept)
 
 
 def _vocabulary(

@@ -11,7 +11,8 @@ from training.presets import Preset
 
 @dataclass(frozen=True)
 class Options:
-    """What a run is asked for. One of `steps` and `minutes` sets its length; see `Preset.steps`.
+    """What a run is asked for. `steps` or `minutes` set its length, of both the one that is over
+    first; see `Preset.steps`.
 
     `budget_seconds` of wall-clock time after it began, the run stops as Ctrl-C would stop it.
     """

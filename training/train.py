@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from training.arguments import device_named, known
 from training.failures import INTERRUPTED, fail, plain_failures
 
+if TYPE_CHECKING:
+    from training.corpus import Corpus
+    from training.presets import Preset
+
 
 @plain_failures()
 def train(
-    preset: Annotated[str, typer.Option(help="reference, base, speedrun, small or tiny.")],
     data: Annotated[Path, typer.Option(help="A built data set.")],
     out: Annotated[Path, typer.Option(help="Folder of the run and its checkpoint.")],
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="reference, base, speedrun, small or tiny.",
+            show_default="with --init its shape and a recipe to go on",
+        ),
+    ] = None,
     minutes: Annotated[float | None, typer.Option(help="Length of the run in minutes.")] = None,
     steps: Annotated[int | None, typer.Option(help="Length of the run in steps.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of weights, order and dropout.")] = 0,
@@ -26,7 +37,7 @@ def train(
         typer.Option("--set", metavar="NAME=VALUE", help="Another value for a preset's field."),
     ] = None,
     init: Annotated[
-        str | None, typer.Option(metavar="CHECKPOINT", help="Begin with its weights.")
+        str | None, typer.Option(metavar="CHECKPOINT", help="Go on with its weights.")
     ] = None,
     teacher: Annotated[
         list[str] | None,
@@ -49,10 +60,7 @@ def train(
     ] = True,
 ) -> None:
     """Train a decoder. Ctrl-C stops safely; --resume goes on from there, bit for bit."""
-    from training.overrides import changed
-    from training.presets import PRESETS
-
-    recipe = changed(PRESETS[known(preset, PRESETS, "preset")], change or ())
+    recipe = _recipe(preset, init, data, change or ())
     if minutes is not None and steps is not None:
         fail("a run is as long as --minutes or --steps say, not both")
     if (minutes is not None and not minutes > 0) or (steps is not None and steps < 1) or seed < 0:
@@ -63,10 +71,13 @@ def train(
     from training.loop import Trainer
     from training.materials import gather
     from training.options import Options
+    from training.tuning import MINUTES, NAME
 
+    if preset is None and steps is None and minutes is None:
+        steps, minutes = recipe.steps, MINUTES
     command = ["litteragpt", *sys.argv[1:]]
     options = Options(
-        preset_name=preset,
+        preset_name=preset or NAME,
         preset=recipe,
         out=out,
         command=shlex.join(command),
@@ -86,6 +97,8 @@ def train(
         teachers=[_found(name) for name in teacher or ()],
         device=options.device,
     )
+    for note in materials.notes:
+        typer.echo(note)
     outcome = Trainer(options, materials, typer.echo).run()
     if outcome.stopped:
         again = shlex.join([*command, *([] if resume else ["--resume"])])
@@ -94,8 +107,35 @@ def train(
             INTERRUPTED,
         )
     write_drafts(out, data)
+    _tell_what_next(out, data, materials.corpus)
+
+
+def _recipe(preset: str | None, init: str | None, data: Path, change: Sequence[str]) -> Preset:
+    """The preset that was named, else one to go on with the checkpoint `init`."""
+    from training.overrides import changed
+    from training.presets import PRESETS
+
+    if preset is not None:
+        return changed(PRESETS[known(preset, PRESETS, "preset")], change)
+    if init is None:
+        fail(f"name a --preset ({', '.join(PRESETS)}), or --init CHECKPOINT to go on with it")
+
+    from model.checkpoint_files import CONFIG
+    from model.config import DecoderConfig
+    from training.corpus import Corpus
+    from training.tuning import tuning
+
+    return changed(tuning(DecoderConfig.load(_found(init) / CONFIG), Corpus.load(data)), change)
+
+
+def _tell_what_next(out: Path, data: Path, corpus: Corpus) -> None:
     measure = shlex.join(["litteragpt", "evaluate", str(out), "--data", str(data)])
     typer.echo(f"the checkpoint is in {out}; measure it with: {measure}")
+    if corpus.own:
+        options = ["--checkpoint", str(out), "--estilo", corpus.name]
+        typer.echo(
+            f"write with it: {shlex.join(['litteragpt', 'escribe', 'Una mañana', *options])}"
+        )
 
 
 def _found(checkpoint: str) -> Path:
@@ -109,7 +149,10 @@ def write_drafts(folder: Path, data: Path) -> None:
     from model.stored import read_checkpoint
     from training.corpus import Corpus
     from training.drafts import drafts_of
+    from training.own_author import writable
 
-    tokenizer = read_checkpoint(folder).tokenizer
-    drafts_of(tokenizer, Corpus.load(data).train).save(folder)
+    tokenizer, corpus = read_checkpoint(folder).tokenizer, Corpus.load(data)
+    if corpus.own:
+        corpus, _ = writable(corpus, tokenizer)
+    drafts_of(tokenizer, corpus.train).save(folder)
     typer.echo(f"drafts written into {folder}")

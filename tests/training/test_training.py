@@ -76,6 +76,18 @@ def test_a_seed_makes_the_run(corpus: Corpus, tmp_path: Path) -> None:
     assert a == b != c
 
 
+def test_a_run_with_steps_and_minutes_ends_with_what_is_over_first(
+    corpus: Corpus, tmp_path: Path
+) -> None:
+    by_steps = train(corpus, tmp_path / "steps", steps=3, minutes=60.0)
+    by_clock = train(corpus, tmp_path / "clock", steps=1_000_000, minutes=0.01)
+    assert not by_steps.stopped
+    assert not by_clock.stopped
+    assert by_steps.metrics["steps"] == 3
+    assert 0 < by_clock.metrics["steps"] < 1_000_000
+    assert by_clock.metrics["seconds"] < 30
+
+
 def test_a_folder_that_holds_a_run_is_not_overwritten(corpus: Corpus, tmp_path: Path) -> None:
     train(corpus, tmp_path, steps=2)
     before = (tmp_path / "state.safetensors").read_bytes()
@@ -243,7 +255,9 @@ def test_the_command_refuses_what_it_cannot_do(
         fixed = ("train", "--preset", preset, "--data", data, "--out", tmp_path / "run")
         return refused(*fixed, "--no-compile", *changes)
 
-    assert "choose one of reference, base, speedrun, small, medium, tiny" in refusal(preset="enormous")
+    assert "choose one of reference, base, speedrun, small, medium, tiny" in refusal(
+        preset="enormous"
+    )
     assert "not both" in refusal("--steps", 3, "--minutes", 1)
     assert "more than zero" in refusal("--steps", 0)
     assert "more than zero" in refusal("--minutes", -1)
