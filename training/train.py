@@ -25,7 +25,7 @@ def train(
     preset: Annotated[
         str | None,
         typer.Option(
-            help="reference, base, speedrun, small or tiny.",
+            help="reference, base, speedrun, small, medium or tiny.",
             show_default="with --init its shape and a recipe to go on",
         ),
     ] = None,
