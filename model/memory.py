@@ -1,4 +1,4 @@
-"""The n-gram memory on torch; `model.memory_keys` says what it is.
+"""The n-gram memory on torch; `model.memory_keys` defines its shape and keys.
 
 Shapes: B texts, T tokens, K tables of R rows of M numbers, C width of the decoder.
 """

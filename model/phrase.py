@@ -1,4 +1,4 @@
-"""A phrase as a person typed it: what is shown of it, and what the decoder reads in its place.
+"""A phrase as a person typed it: the text to display and the text for the decoder.
 
 It is shown as typed, even where the vocabulary lacks a letter. The decoder reads it in normal case.
 A hyphen or an ellipsis right behind its last letter asks for the word to be completed (`En un lugar

@@ -151,7 +151,7 @@ def main() -> None:
     parser.add_argument("--authors", type=int, default=10, help="so many, the largest first")
     parser.add_argument("--samples", type=int, default=10, help="of fifty sentences, each author")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
-    parser.add_argument("--record", action="store_true", help="offer what is recognised")
+    parser.add_argument("--record", action="store_true", help="offer only the recognised styles")
     arguments = parser.parse_args()
 
     runtime = choose_runtime()
