@@ -6,3 +6,4 @@ TOKENIZER = "tokenizer.json"
 METRICS = "metrics.json"
 CARD = "README.md"
 DRAFTS = "drafts.safetensors"  # not every checkpoint has it
+LEXICON = "lexicon.safetensors"  # nor this

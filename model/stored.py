@@ -2,6 +2,7 @@
 
     model.safetensors   config.json   tokenizer.json   metrics.json   README.md (model card)
     drafts.safetensors  where there is a table of guesses, see model/drafting.py
+    lexicon.safetensors where there is one to judge sentences by, see model/lexicon.py
 
 Nothing in it is ever unpickled: weights are safetensors, the rest is JSON. Everything is checked
 before a decoder is built, and each failure names the file and what was expected of it. This is all
@@ -17,11 +18,12 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from model.backend import Backend
-from model.checkpoint_files import CARD, CONFIG, DRAFTS, METRICS, TOKENIZER, WEIGHTS
+from model.checkpoint_files import CARD, CONFIG, DRAFTS, LEXICON, METRICS, TOKENIZER, WEIGHTS
 from model.config import DecoderConfig
 from model.drafting import DraftTable, load_drafts
 from model.errors import CheckpointError
 from model.files import read_json_object, replacing, write_json, write_text
+from model.lexicon import Lexicon, load_lexicon
 from model.tokenizer import Tokenizer
 from model.weights import Floats, read_weights
 
@@ -32,7 +34,7 @@ GivenDecoder = TypeVar("GivenDecoder", bound=Backend)
 @dataclass(frozen=True)
 class Checkpoint(Generic[AnyDecoder]):
     """A loaded checkpoint. `id` is the beginning of the SHA-256 of the weights file; `drafts` make
-    writing faster and are no part of what is written."""
+    writing faster and are no part of what is written; by `lexicon` sentences are judged."""
 
     name: str
     id: str
@@ -41,6 +43,7 @@ class Checkpoint(Generic[AnyDecoder]):
     tokenizer: Tokenizer
     metrics: dict[str, Any]
     drafts: DraftTable | None = None
+    lexicon: Lexicon | None = None
 
     @property
     def styles(self) -> tuple[str, ...]:
@@ -59,6 +62,7 @@ class StoredCheckpoint:
     tokenizer: Tokenizer
     metrics: dict[str, Any]
     drafts: DraftTable | None = None
+    lexicon: Lexicon | None = None
 
     @property
     def name(self) -> str:
@@ -68,7 +72,14 @@ class StoredCheckpoint:
     def with_decoder(self, decoder: GivenDecoder) -> Checkpoint[GivenDecoder]:
         """The loaded checkpoint, once a decoder has been made of the weights."""
         return Checkpoint(
-            self.name, self.id, self.path, decoder, self.tokenizer, self.metrics, self.drafts
+            self.name,
+            self.id,
+            self.path,
+            decoder,
+            self.tokenizer,
+            self.metrics,
+            self.drafts,
+            self.lexicon,
         )
 
 
@@ -91,8 +102,8 @@ def read_checkpoint(folder: Path) -> StoredCheckpoint:
         _confirmed(metrics, tokenizer)
     except ValueError as error:
         raise CheckpointError("content", file=str(folder / METRICS), problem=str(error)) from None
-    drafts = load_drafts(folder, config.vocabulary)
-    return StoredCheckpoint(folder, identity, config, weights, tokenizer, metrics, drafts)
+    drafts, lexicon = load_drafts(folder, config.vocabulary), load_lexicon(folder)
+    return StoredCheckpoint(folder, identity, config, weights, tokenizer, metrics, drafts, lexicon)
 
 
 @contextmanager
@@ -108,7 +119,8 @@ def writing_checkpoint(
     write_json(folder / TOKENIZER, tokenizer.to_json())
     write_json(folder / METRICS, metrics)
     write_text(folder / CARD, card)
-    (folder / DRAFTS).unlink(missing_ok=True)  # guesses for other weights would be worse
+    for name in (DRAFTS, LEXICON):  # those of other weights would be worse than none
+        (folder / name).unlink(missing_ok=True)
     with replacing(folder / WEIGHTS) as temporary:
         yield temporary
 

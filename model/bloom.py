@@ -1,0 +1,48 @@
+"""A set of texts that takes about ten bits for each, and is wrong about one text in a hundred.
+
+A Bloom filter: each text sets a few bits, and is in the set where all of its bits are set. What was
+put in is always found; another text is found by chance, more rarely the more bits there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+_MIX = 0x9E3779B97F4A7C15
+_WHOLE = (1 << 64) - 1
+
+
+class Bloom:
+    """bits: (n,) uint8, of which bit 8·i + j is bit j of byte i; probes: the bits of a text."""
+
+    def __init__(self, bits: NDArray[np.uint8], probes: int) -> None:
+        if bits.dtype != np.uint8 or bits.ndim != 1 or not bits.size:
+            raise ValueError("a filter must be a vector of uint8, and not empty")
+        self.bits, self.probes = bits, probes
+        self._bytes, self._size = bits.tobytes(), 8 * bits.size
+
+    @classmethod
+    def of(cls, texts: Iterable[str], each: float, probes: int) -> Bloom:
+        """A filter of different texts that takes `each` bits for one of them."""
+        hashes = np.array([crc32(text.encode()) for text in texts], np.uint64)
+        size = 8 * max(1, int(hashes.size * each / 8))
+        mixed = hashes * np.uint64(_MIX)  # modulo 2^64, as in `_places`
+        step = mixed >> np.uint64(32) | np.uint64(1)
+        bits = np.zeros(size, np.bool_)
+        for probe in range(probes):
+            bits[(hashes + np.uint64(probe) * step) % np.uint64(size)] = True
+        return cls(np.packbits(bits, bitorder="little"), probes)
+
+    def __contains__(self, text: str) -> bool:
+        place = crc32(text.encode())
+        step = (place * _MIX & _WHOLE) >> 32 | 1
+        for _ in range(self.probes):
+            bit = place % self._size
+            if not self._bytes[bit >> 3] >> (bit & 7) & 1:
+                return False
+            place += step
+        return True

@@ -1,0 +1,26 @@
+"""A sentence that may be kept or not: what is drawn many times, judged and chosen from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to write the next sentence.
+
+    phrase: as the decoder reads it; before: all the text before this sentence, "" for the sentence
+    that continues the phrase, else the phrase and the sentences chosen so far; sentence: the whole
+    sentence, with the part of the phrase that it continues; own: its end, which the decoder wrote,
+    never ""; likelihood: the mean natural log-probability of a written character at temperature 1,
+    nan where unknown; cut: closed at its length limit, within a clause; style: the author who was
+    asked for.
+    """
+
+    phrase: str
+    before: str
+    sentence: str
+    own: str
+    likelihood: float
+    cut: bool
+    style: str | None

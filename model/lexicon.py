@@ -1,0 +1,180 @@
+"""Facts of the training text by which candidates are judged: words, names, nouns, copies, authors.
+
+A checkpoint may have the file `lexicon.safetensors` beside its weights (`litteragpt lexicon` writes
+it). Texts are UTF-8 with a line feed between entries, filters are those of `model.bloom`:
+
+    words    (n,) uint8     filter of word forms in lower case
+    finite   (n,) uint8     filter of finite verb forms in lower case
+    blocks   (n,) uint8     filter of the text's blocks of BLOCK characters, each at a multiple of
+                            BLOCK in its paragraph
+    styles   (n,) uint8     text: the authors
+    names    (n,) uint8     text: the names of characters and of their places, as they are written
+    homes    (N,) uint16    for each name the author, by place among `styles`, whose books have it
+    nouns    (n,) uint8     text: words that stand behind articles, in lower case
+    refused  (W,) uint8     for each of those the articles that never stand before it: bits of
+                            `Form`
+    frequent (n,) uint8     text: frequent words in lower case
+    odds     (F, S) float32 for each of those and each author the logarithm of how much more often
+                            the author writes it than the others do
+"""
+
+from __future__ import annotations
+
+from enum import IntFlag
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from model.bloom import Bloom
+from model.checkpoint_files import LEXICON
+from model.errors import CheckpointError
+from model.files import replacing
+
+BLOCK = 12
+# A run of RUN characters has so many whole blocks in a row, wherever it begins.
+RUN = 60
+BLOCKS = (RUN + 1) // BLOCK - 1
+WORD_PROBES, FINITE_PROBES, BLOCK_PROBES = 7, 7, 4
+# A larger file was not made by the command, which takes at most a few megabytes.
+_MOST_BYTES = 1 << 26
+_MOST_STYLES = 1 << 12
+_CACHED = 1 << 15
+
+Tensors = dict[str, NDArray[np.generic]]
+AnyInteger = TypeVar("AnyInteger", bound=np.integer[Any])
+
+
+class Form(IntFlag):
+    """What an article, or another word before a noun, says of the noun."""
+
+    NONE = 0
+    MASCULINE = 1
+    FEMININE = 2
+    MASCULINE_PLURAL = 4
+    FEMININE_PLURAL = 8
+    SINGULAR = 3
+    PLURAL = 12
+
+
+class Lexicon:
+    """What a file holds; raises KeyError or ValueError for tensors that are no lexicon."""
+
+    def __init__(self, tensors: Tensors) -> None:
+        self.tensors = tensors
+        self._words = Bloom(_bytes(tensors, "words"), WORD_PROBES)
+        self._finite = Bloom(_bytes(tensors, "finite"), FINITE_PROBES)
+        self._blocks = Bloom(_bytes(tensors, "blocks"), BLOCK_PROBES)
+        self.styles = tuple(_lines(tensors, "styles"))
+        if len(self.styles) > _MOST_STYLES:
+            raise ValueError(f"more than {_MOST_STYLES} styles")
+        names, homes = _lines(tensors, "names"), _numbers(tensors, "homes", np.uint16)
+        if homes.size != len(names) or (homes >= len(self.styles)).any():
+            raise ValueError("'homes' must hold a style for each name")
+        self.names = dict(zip(names, homes.tolist(), strict=True))
+        nouns, refused = _lines(tensors, "nouns"), _numbers(tensors, "refused", np.uint8)
+        if refused.size != len(nouns) or (refused > 15).any():
+            raise ValueError("'refused' must hold four bits for each noun")
+        self._refused = dict(zip(nouns, map(Form, refused.tolist()), strict=True))
+        frequent, odds = _lines(tensors, "frequent"), tensors["odds"]
+        if odds.dtype != np.float32 or odds.shape != (len(frequent), len(self.styles)):
+            raise ValueError("'odds' must be float32, a row for each frequent word")
+        if not np.isfinite(odds).all():
+            raise ValueError("'odds' must be finite")
+        self._odds = odds
+        self._row = {word: row for row, word in enumerate(frequent)}
+        # The same words come again and again, and a set is faster than hashing.
+        self.knows = lru_cache(_CACHED)(self._words.__contains__)
+        self.may_be_finite = lru_cache(_CACHED)(self._finite.__contains__)
+
+    def refused(self, word: str) -> Form:
+        """The articles that never stand before this word (lower case)."""
+        return self._refused.get(word, Form.NONE)
+
+    def manner(self, words: list[str], style: str) -> float:
+        """How much more a style's author writes these words (lower case) than the others do: the
+        mean of natural logarithms, 0 where nothing is known."""
+        if style not in self.styles or not words:
+            return 0.0
+        rows = [self._row[word] for word in words if word in self._row]
+        return float(self._odds[rows, self.styles.index(style)].sum()) / len(words) if rows else 0.0
+
+    def has_copied(self, text: str) -> bool:
+        """Whether a run of more than RUN characters of `text` stands in the training text; one of
+        BLOCK · BLOCKS or more is found where it happens to begin with a block."""
+        span = BLOCK * BLOCKS
+        # So many blocks in a row have one that begins in the last BLOCK places of each span.
+        for window in range(span - BLOCK, len(text) - BLOCK + 1, span):
+            for place in range(window, min(window + BLOCK, len(text) - BLOCK + 1)):
+                if self._stands(text, place) and self._run(text, place) >= BLOCKS:
+                    return True
+        return False
+
+    def save(self, folder: Path) -> None:
+        """Write the file into a checkpoint's folder."""
+        with replacing(folder / LEXICON) as temporary:
+            save_file(self.tensors, temporary)
+
+    def _stands(self, text: str, place: int) -> bool:
+        return text[place : place + BLOCK] in self._blocks
+
+    def _run(self, text: str, place: int) -> int:
+        """How many known blocks stand in a row around the one at `place`."""
+        count, left, right = 1, place - BLOCK, place + BLOCK
+        while left >= 0 and self._stands(text, left):
+            count, left = count + 1, left - BLOCK
+        while right + BLOCK <= len(text) and self._stands(text, right):
+            count, right = count + 1, right + BLOCK
+        return count
+
+
+def load_lexicon(folder: Path) -> Lexicon | None:
+    """The lexicon of a checkpoint, None where it has none.
+
+    Raises CheckpointError for a bad file.
+    """
+    path = folder / LEXICON
+    if not path.exists():
+        return None
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise ValueError("it is far too large")
+        return Lexicon(load_file(path))
+    except OSError as error:
+        raise CheckpointError("unreadable", file=str(path), reason=error.strerror) from None
+    except KeyError as error:
+        raise _no_lexicon(path, f"it has no {error}") from None
+    except (SafetensorError, ValueError) as error:
+        raise _no_lexicon(path, str(error)) from None
+
+
+def text_tensor(lines: list[str]) -> NDArray[np.uint8]:
+    """Entries as a tensor, see above; none of them has a line feed."""
+    return np.frombuffer("\n".join(lines).encode(), np.uint8)
+
+
+def _no_lexicon(path: Path, problem: str) -> CheckpointError:
+    return CheckpointError("content", file=str(path), problem=f"is no lexicon ({problem})")
+
+
+def _numbers(tensors: Tensors, name: str, dtype: type[AnyInteger]) -> NDArray[AnyInteger]:
+    tensor = tensors[name]
+    if tensor.dtype != dtype or tensor.ndim != 1:
+        raise ValueError(f"{name!r} must be a vector of {dtype.__name__}")
+    return tensor.astype(dtype, copy=False)
+
+
+def _bytes(tensors: Tensors, name: str) -> NDArray[np.uint8]:
+    return _numbers(tensors, name, np.uint8)
+
+
+def _lines(tensors: Tensors, name: str) -> list[str]:
+    text = _bytes(tensors, name).tobytes().decode()  # UnicodeDecodeError is a ValueError
+    lines = text.split("\n") if text else []
+    if len(set(lines)) != len(lines):
+        raise ValueError(f"{name!r} has an entry twice")
+    return lines
