@@ -35,7 +35,7 @@ from benchmarks.decoding import Case, measure_apart
 from bot.executor import Executor, WorkerOptions
 from model.backend import Backend
 from model.engine import Engine
-from model.generation import make_sequence
+from model.generation import compose
 from model.places import bundled_checkpoints, find_checkpoint
 from model.prompt import PHRASE_LIMIT, Options
 from model.runtime import available_cores, choose_runtime
@@ -133,7 +133,7 @@ def answers(_: int) -> dict[str, Any]:
     engine = Engine(checkpoint, rows=16)
     phrases = [PHRASES[number % len(PHRASES)] for number in range(ANSWERS)]
     sequences = [
-        make_sequence(checkpoint, phrase, Options(seed=seed)) for seed, phrase in enumerate(phrases)
+        compose(checkpoint, phrase, Options(seed=seed)) for seed, phrase in enumerate(phrases)
     ]
     for sequence in sequences:
         engine.add(sequence)
@@ -157,7 +157,7 @@ def _reading(checkpoint: Checkpoint[Backend]) -> float:
     for seed in range(20):
         engine = Engine(checkpoint, rows=1)
         start = f"{seed} veces " + f"{PHRASE} " * PHRASE_LIMIT
-        sequence = make_sequence(checkpoint, start[:PHRASE_LIMIT].strip(), Options(seed=seed))
+        sequence = compose(checkpoint, start[:PHRASE_LIMIT].strip(), Options(seed=seed))
         begun = time.process_time()
         engine.add(sequence)
         while not sequence.characters:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from model.backend import Backend
 from model.engine import Engine
-from model.generation import make_sequence
+from model.generation import compose
 from model.native.decoder import load_native, set_threads
 from model.places import bundled_checkpoints, find_checkpoint
 from model.prompt import Options
@@ -42,7 +42,7 @@ def write(checkpoint: Checkpoint[Backend], phrases: list[str], rows: int) -> Wri
     """Continue all phrases with one engine."""
     engine, steps = Engine(checkpoint, rows), 0
     sequences = [
-        make_sequence(checkpoint, phrase, Options(seed=seed)) for seed, phrase in enumerate(phrases)
+        compose(checkpoint, phrase, Options(seed=seed)) for seed, phrase in enumerate(phrases)
     ]
     for sequence in sequences:
         engine.add(sequence)

@@ -37,6 +37,8 @@ class Answer:
             "frases": list(result.sentences),
             "estilo": result.style,
             "semilla": result.seed,
+            "candidatas": result.candidates,
+            "rechazadas": dict(result.rejected),
             "checkpoint": result.checkpoint,
             "caracteres": result.characters,
             "motor": say(self.engine),

@@ -179,11 +179,19 @@ class Executor:
         check_phrase(phrase, self.options.phrase_limit)
         if self.pending >= self.options.queue_limit:
             raise QueueFullError(self.options.queue_limit)
+        options = options.affording(self._candidates)
         generation = Generation(next(self._numbers), phrase, options)
         self._unfinished[generation.number] = generation
         if self._started.is_set():
             self._run(generation)
         return generation
+
+    @property
+    def _candidates(self) -> int:
+        """From how many candidates the sentences of one more request may be chosen, so that all
+        are written in about the time that one has when it is alone."""
+        alone = 1 if self._serving is None else self._serving.candidates
+        return alone * max(1, len(self._replicas or ())) // (1 + self.pending)
 
     def cancel(self, generation: Generation) -> None:
         """Drop a request; its stream ends and `result` raises CancelledError."""

@@ -11,7 +11,8 @@ from model.errors import CodedError, LitteraError
 
 @dataclass(frozen=True)
 class Serving:
-    """The checkpoint that new requests are written with, and where."""
+    """The checkpoint that new requests are written with, and where; candidates: from how many a
+    sentence may be chosen while nobody else waits."""
 
     path: Path
     name: str
@@ -22,6 +23,7 @@ class Serving:
     device: str
     threads: int
     engine: str
+    candidates: int
 
     @classmethod
     def of(cls, path: Path, message: Message) -> Serving:
@@ -36,6 +38,7 @@ class Serving:
             device=message["device"],
             threads=message["threads"],
             engine=message["engine"],
+            candidates=message["candidates"],
         )
 
 

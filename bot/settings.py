@@ -37,11 +37,13 @@ from bot.tokens import DISCORD, TELEGRAM, TOKEN_SETTINGS, platform_of
 from model.errors import LitteraError
 from model.places import bundled_checkpoints
 from model.prompt import (
+    CANDIDATES,
     PHRASE_LIMIT,
     SENTENCE_LIMITS,
     SENTENCES,
     TEMPERATURES,
     Options,
+    candidates_of,
     new_seed,
 )
 
@@ -86,6 +88,25 @@ class OneOf:
             if word.lower() == choice.lower():
                 return choice
         raise ValueError(f"se espera {', '.join(self.allowed[:-1])} o {self.allowed[-1]}")
+
+
+class AutoOr:
+    """Accepts `auto` in any case, or a whole number within these bounds."""
+
+    def __init__(self, least: int, most: int) -> None:
+        self.least, self.most = least, most
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return no_info_before_validator_function(self._check, handler(source))
+
+    def _check(self, value: object) -> str:
+        word = str(value).strip().lower()
+        number = int(word) if word.isascii() and word.isdecimal() and len(word) < 10 else 0
+        if word != "auto" and not self.least <= number <= self.most:
+            raise ValueError(f"se espera auto o un número de {self.least} a {self.most}")
+        return word
 
 
 def _listed(value: object) -> list[str]:
@@ -265,7 +286,7 @@ class Settings(BaseSettings):
     checkpoint: str = Field(default="small", min_length=1)
     checkpoints_dir: Path = Field(default_factory=bundled_checkpoints)
     threads: int = Field(default=0, ge=0, le=256)
-    max_batch: int = Field(default=16, ge=1, le=1024)
+    max_batch: int = Field(default=64, ge=1, le=1024)
     queue_limit: int = Field(default=256, ge=1, le=100_000)
     sentences: int = Field(default=2, ge=SENTENCES[0], le=SENTENCES[1])
     temperature: float = Field(
@@ -273,6 +294,7 @@ class Settings(BaseSettings):
     )
     top_p: float = Field(default=0.95, ge=0.01, le=1.0, allow_inf_nan=False)
     phrase_limit: int = Field(default=PHRASE_LIMIT, ge=1, le=PHRASE_LIMIT)
+    candidates: Annotated[str, AutoOr(*CANDIDATES)] = "auto"
     sentence_limit: int = Field(default=160, ge=SENTENCE_LIMITS[0], le=SENTENCE_LIMITS[1])
     # who writes
     executor: Annotated[str, OneOf(LOCAL, RAY)] = LOCAL
@@ -334,6 +356,9 @@ class Settings(BaseSettings):
     ) -> Options:
         """How a phrase is to be continued: as a person asked, and where nothing was said as these
         settings say, with a new seed. Raises PromptError for a value out of bounds."""
+        candidates = None if self.candidates == "auto" else int(self.candidates)
+        if candidates is None and seed is not None:
+            candidates = candidates_of(seed)
         return Options(
             sentences=self.sentences if sentences is None else sentences,
             style=style,
@@ -341,6 +366,7 @@ class Settings(BaseSettings):
             top_p=self.top_p,
             seed=new_seed() if seed is None else seed,
             sentence_limit=self.sentence_limit,
+            candidates=candidates,
         )
 
     @property

@@ -14,7 +14,6 @@ from pathlib import Path
 from bot.pipes import Pipes
 from bot.protocol import error_message
 from bot.writer import Writer, describe, load_and_probe
-from model.engine import Engine
 from model.errors import CodedError
 from model.runtime import choose_runtime
 
@@ -30,13 +29,13 @@ def main() -> None:
         os.nice(NICENESS)
     try:
         runtime = choose_runtime(engine, device, int(threads))
-        loaded = Engine(load_and_probe(Path(folder), runtime), int(rows))
+        loaded = load_and_probe(Path(folder), runtime, int(rows))
     except CodedError as error:
         pipes.say({"is": "unusable", "error": error_message(error)})
         sys.exit(1)
     try:
         writer = Writer(pipes.say, runtime, loaded, int(rows))
-        pipes.say({"is": "ready", **asdict(runtime), **describe(loaded.checkpoint)})
+        pipes.say({"is": "ready", **asdict(runtime), **describe(loaded)})
         pipes.listen(writer.put)
         writer.run()
     except BrokenPipeError:  # the bot is gone, and what is left to say with it

@@ -16,13 +16,14 @@ from pathlib import Path
 
 from bot.protocol import Message, error_message, options_of
 from model.backend import Backend
+from model.composition import Composition
 from model.engine import Engine
 from model.errors import CheckpointError, CodedError, PromptError
-from model.generation import generate, make_sequence
+from model.generation import compose, generate
 from model.prompt import Options
 from model.result import result_of
 from model.runtime import Runtime
-from model.sequence import Sequence
+from model.speed import affordable_candidates
 from model.stored import Checkpoint
 
 # Streamed text is collected for this long, so that the bot reads tens of lines a second, not
@@ -38,7 +39,7 @@ class Writing:
     """A text in the making and the engine that writes it."""
 
     number: int
-    sequence: Sequence
+    text: Composition
     engine: Engine
 
 
@@ -96,7 +97,7 @@ class Writer:
                 self._begin(message)
             case "cancel":
                 if writing := self._writings.pop(message["id"], None):
-                    writing.engine.cancel(writing.sequence)
+                    writing.engine.cancel(writing.text)
             case "load":
                 # Beside the serving checkpoint, in a thread: texts under way go on meanwhile.
                 threading.Thread(target=self._load, args=(message,), daemon=True).start()
@@ -108,14 +109,12 @@ class Writer:
     def _begin(self, message: Message) -> None:
         number = message["id"]
         try:
-            sequence = make_sequence(
-                self._engine.checkpoint, message["phrase"], options_of(message)
-            )
+            text = compose(self._engine.checkpoint, message["phrase"], options_of(message))
         except PromptError as error:
             self._say({"is": "refused", "id": number, "error": error_message(error)})
             return
-        self._writings[number] = Writing(number, sequence, self._engine)
-        self._engine.add(sequence)
+        self._writings[number] = Writing(number, text, self._engine)
+        self._engine.add(text)
 
     def _load(self, message: Message) -> None:
         started = time.monotonic()
@@ -126,7 +125,7 @@ class Writer:
             self._say({"is": "not_loaded", "id": number, "error": error_message(error)})
             return
         answer = {"is": "loaded", "id": number, "seconds": time.monotonic() - started}
-        self.put({"do": "swap", "engine": engine, "answer": answer | describe(engine.checkpoint)})
+        self.put({"do": "swap", "engine": engine, "answer": answer | describe(engine)})
 
     def _report(self) -> None:
         """Send finished texts at once and the others' new characters now and then."""
@@ -138,17 +137,18 @@ class Writer:
             self._alive = now
             self._say({"is": "alive"})
         for writing in list(self._writings.values()):
-            finished = writing.sequence.finished
-            if (due or finished) and (text := writing.sequence.take_text()):
+            finished = writing.text.finished
+            if (due or finished) and (text := writing.text.take_text()):
                 self._say({"is": "text", "id": writing.number, "text": text})
             if finished:
                 del self._writings[writing.number]
-                result = asdict(result_of(writing.sequence, writing.engine.checkpoint.id))
+                result = asdict(result_of(writing.text, writing.engine.checkpoint.id))
                 self._say({"is": "done", "id": writing.number, "result": result})
 
 
-def describe(checkpoint: Checkpoint[Backend]) -> Message:
-    """What the bot tells people about a checkpoint."""
+def describe(engine: Engine) -> Message:
+    """What the bot must know of an engine and its checkpoint."""
+    checkpoint = engine.checkpoint
     return {
         "name": checkpoint.name,
         "checkpoint": checkpoint.id,
@@ -156,6 +156,7 @@ def describe(checkpoint: Checkpoint[Backend]) -> Message:
         "engine": checkpoint.decoder.engine,
         "loss": _loss(checkpoint.metrics),
         "styles": list(checkpoint.styles),
+        "candidates": engine.affords,
     }
 
 
@@ -166,19 +167,19 @@ def _loss(metrics: Message) -> float | None:
     return float(loss) if isinstance(loss, (int, float)) else None
 
 
-def load_and_probe(folder: Path, runtime: Runtime) -> Checkpoint[Backend]:
-    """Load a checkpoint and see it write; raises CheckpointError."""
+def load_and_probe(folder: Path, runtime: Runtime, rows: int) -> Engine:
+    """An engine for a checkpoint that was seen to write, and how fast; raises CheckpointError."""
     checkpoint = runtime.load(folder)
     letters = filter(str.isalpha, checkpoint.tokenizer.characters)
     generate(checkpoint, next(letters, "."), PROBE)
-    return checkpoint
+    return Engine(checkpoint, rows, affordable_candidates(checkpoint))
 
 
 def load_engine(folder: Path, runtime: Runtime, rows: int) -> Engine:
     """An engine for a checkpoint that was seen to write; raises CheckpointError, also for one
     there is no room for beside what is there."""
     try:
-        return Engine(load_and_probe(folder, runtime), rows)
+        return load_and_probe(folder, runtime, rows)
     except (MemoryError, OSError, RuntimeError) as error:
         reason = type(error).__name__
         raise CheckpointError("unreadable", file=str(folder), reason=reason) from None

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from annotated_types import Ge, Le
 from pydantic.fields import FieldInfo
 
-from bot.settings import OneOf, Settings, environment_names
+from bot.settings import AutoOr, OneOf, Settings, environment_names
 from bot.texts import ENGLISH, SPANISH
 from bot.texts.settings import SECTIONS, Meaning, Section
 from documentation.marks import header, row
@@ -80,6 +80,8 @@ def _values(field: FieldInfo) -> str:
     for each in field.metadata:
         if isinstance(each, OneOf):
             return ", ".join(f"`{word}`" for word in each.allowed)
+        if isinstance(each, AutoOr):
+            return f"`auto`, {each.least}–{each.most}"
     low, high = _range(field)
     if high is not None:
         return f"{low}–{high}"

@@ -20,6 +20,10 @@ from model.weights import Floats
 EngineName = Literal["native", "pytorch", "pytorch-graphs", "kernels", "kernels-graphs"]
 
 
+# Tokens, and the natural log-probability of each at temperature 1.
+Drawn = tuple[list[int], list[float]]
+
+
 class Session(Protocol):
     """Rows of a KV cache, numbered from 0, and places for logits: one for each row, of the same
     number, and `spare` more behind them for what is drafted."""
@@ -46,6 +50,10 @@ class Session(Protocol):
         """Read more tokens, each in its row at its position, and keep the logits behind each in its
         place. Those of one row stand together; without drafts there is one for each row."""
 
+    def fork(self, source: int, row: int, length: int) -> bool:
+        """Copy the first `length` tokens that the row `source` holds to another row, in place of
+        what that held. False, and nothing is copied, where a text must be read instead."""
+
     def draft(self, tokens: Sequence[int], uniforms: Sequence[float]) -> list[int]:
         """Guess what will be drawn behind these tokens with these random numbers, as far as it is
         worth while: nothing where `spare` is 0."""
@@ -57,7 +65,7 @@ class Session(Protocol):
         temperatures: Sequence[float],
         top_ps: Sequence[float],
         uniforms: Sequence[float],
-    ) -> list[int]:
+    ) -> Drawn:
         """A token from the logits in each of these places; `model.sampling` says how it is drawn.
 
         masks: which of the session's masks is added to the logits.
@@ -104,7 +112,7 @@ class Runner(Protocol):
         which was not collected yet.
         """
 
-    def collect(self) -> list[list[int]]:
+    def collect(self) -> list[Drawn]:
         """Wait for the oldest launch that was not collected: what was drawn in each of its rows,
         nothing where the row has been settled anew since."""
 

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from model.backend import Drawn
 from model.graphs import Graphs
 from model.shared_buffers import (
     AUTOMATON,
@@ -152,19 +153,24 @@ class CudaSession:
                     ("step", slots, ahead.drafts, upto),
                     lambda: self._steps.step(slots, ahead.drafts, upto),
                 )
-            answers = self._fetch(self._buffers.answers[: len(rows), : 1 + ahead.most])
+            answers = self._fetch(self._buffers.answers[: len(rows)])
             wait = self._graphs.mark()
         self._launches.append(_Launch(known, self._turns[known], ahead.most, answers, wait))
 
-    def collect(self) -> list[list[int]]:
+    def collect(self) -> list[Drawn]:
         """See model.backend.Runner."""
         launch = self._launches.popleft()
         launch.wait()
         answers = launch.answers.numpy()
         counts = np.where(self._turns[launch.rows] == launch.turns, answers[:, 0], 0)
         self._drawn[launch.rows] += counts
-        found: list[list[int]] = answers[:, 1:].tolist()
-        return [tokens[:count] for tokens, count in zip(found, counts.tolist(), strict=True)]
+        first = 1 + self._buffers.most
+        tokens: list[list[int]] = answers[:, 1 : 1 + launch.most].tolist()
+        likelihoods = answers.view(np.float32)[:, first : first + launch.most].tolist()
+        return [
+            (ids[:count], found[:count])
+            for ids, found, count in zip(tokens, likelihoods, counts.tolist(), strict=True)
+        ]
 
     def _read(self) -> None:
         """Let the device read the tokens of newcomers that stand before their last ones."""

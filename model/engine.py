@@ -16,6 +16,7 @@ import numpy as np
 
 from model.automaton import Automaton
 from model.backend import Backend, Runner, Session
+from model.composition import Composition
 from model.running import Running
 from model.seat import Seat, Way
 from model.sentences import BEHIND_A_WORD, OPENERS
@@ -27,16 +28,20 @@ from model.weights import Floats
 
 
 class Engine:
-    """Writes up to `rows` texts at a time with one checkpoint."""
+    """Writes up to `rows` sequences at a time with one checkpoint.
 
-    def __init__(self, checkpoint: Checkpoint[Backend], rows: int = 16) -> None:
-        self.checkpoint = checkpoint
+    affords: from how many candidates this machine can choose a sentence in time, for those who
+    decide it.
+    """
+
+    def __init__(self, checkpoint: Checkpoint[Backend], rows: int = 16, affords: int = 1) -> None:
+        self.checkpoint, self.affords = checkpoint, affords
         self._context = checkpoint.decoder.config.context
         masks, automaton = constraint_masks(checkpoint.tokenizer), Automaton(checkpoint.tokenizer)
         self._session = checkpoint.decoder.session(rows, masks, checkpoint.drafts, automaton)
         self._way = _way(self._session, automaton, rows, self._context)
         self._free: dict[int, list[int]] = {row: [] for row in range(rows)}  # and what each holds
-        self._waiting: deque[Sequence] = deque()
+        self._waiting: deque[tuple[Composition, Sequence]] = deque()
         self._seats: list[Seat] = []
 
     @property
@@ -46,32 +51,77 @@ class Engine:
 
     @property
     def running(self) -> int:
-        """How many texts the next step extends."""
+        """How many sequences the next step extends."""
         return len(self._seats)
 
-    def add(self, sequence: Sequence) -> None:
+    def add(self, text: Composition) -> None:
         """Queue a text made for this engine's checkpoint."""
-        self._waiting.append(sequence)
+        self._waiting.extend((text, sequence) for sequence in text.sequences)
 
-    def cancel(self, sequence: Sequence) -> None:
+    def cancel(self, text: Composition) -> None:
         """Drop a text wherever it is; unknown ones are ignored."""
-        if sequence in self._waiting:
-            self._waiting.remove(sequence)
+        self._waiting = deque(each for each in self._waiting if each[0] is not text)
+        for seat in [seat for seat in self._seats if seat.text is text]:
+            self._leave(seat)
+
+    def step(self) -> list[Composition]:
+        """Write on, a token or more of seated sequences. Returns the texts it touched."""
+        self._seat_newcomers()
+        if not self._seats:
+            return []
+        touched = {id(seat.text): seat.text for seat in self._way.write(self._seats)}
+        for seat in [seat for seat in self._seats if seat.sequence.finished]:
+            self._leave(seat)
+        for text in touched.values():
+            self._settle(text)
+        return list(touched.values())
+
+    def _settle(self, text: Composition) -> None:
+        """Go on with the next candidates of a text whose best are known."""
+        dropped, joining = text.settle()
+        for sequence in dropped:
+            self._drop(sequence)
+        self._waiting.extend((text, sequence) for sequence in joining)
+
+    def _drop(self, sequence: Sequence) -> None:
+        self._waiting = deque(each for each in self._waiting if each[1] is not sequence)
         for seat in [seat for seat in self._seats if seat.sequence is sequence]:
             self._leave(seat)
 
-    def step(self) -> list[Sequence]:
-        """Write on, a token or more of seated texts. Returns the texts it touched."""
-        for _ in range(min(self._way.newcomers, len(self._waiting), len(self._free))):
-            self._seats.append(self._seat(self._waiting.popleft()))
-        if not self._seats:
-            return []
-        touched = self._way.write(self._seats)
-        for seat in [seat for seat in self._seats if seat.sequence.finished]:
-            self._leave(seat)
-        return touched
+    def _seat_newcomers(self) -> None:
+        """Seat those that wait, in order, as far as there are rows and time to read them. Where a
+        candidate of the same sentence is seated, nothing needs to be read."""
+        read = 0
+        while self._waiting and self._free:
+            text, sequence = self._waiting[0]
+            seat = self._beside(text, sequence)
+            if seat is None:
+                if read == self._way.newcomers:
+                    return
+                read += 1
+                seat = self._seat(text, sequence)
+            self._waiting.popleft()
+            self._seats.append(seat)
 
-    def _seat(self, sequence: Sequence) -> Seat:
+    def _beside(self, text: Composition, sequence: Sequence) -> Seat | None:
+        """A seat in a row that holds all but the last token, shared by a seated candidate."""
+        tokens = sequence.tokens
+        length = len(tokens) - 1
+        for other in self._seats:
+            if other.text is not text or not length <= other.held:
+                continue
+            whole = len(other.sequence.tokens) <= self._context and len(tokens) <= self._context
+            # A candidate of this round began as this one does.
+            if not whole or other.sequence.tokens[: length + 1] != tokens:
+                continue
+            row = next(iter(self._free))
+            if not self._way.share(other.row, row, length):
+                return None
+            del self._free[row]
+            return Seat(text, sequence, row, length)
+        return None
+
+    def _seat(self, text: Composition, sequence: Sequence) -> Seat:
         """Give a newcomer the free row that holds at least half of what it would read, or else the
         one that has been free for longest."""
         shown = visible(sequence.tokens, self._context)
@@ -83,7 +133,7 @@ class Engine:
                 # The last token is read in any case, for the logits behind it.
                 row, held = best, min(known[best], len(shown) - 1)
         del self._free[row]
-        return Seat(sequence, row, held)
+        return Seat(text, sequence, row, held)
 
     def _leave(self, seat: Seat) -> None:
         self._seats.remove(seat)

@@ -35,6 +35,7 @@ class PromptError(CodedError):
         "top_p": "top_p is {value}, expected {least:g} to {most:g}",
         "seed": "seed is {value}, expected {least} to {most}",
         "sentence_limit": "sentence_limit is {value}, expected {least} to {most}",
+        "candidates": "candidates is {value}, expected {least} to {most}",
         "style": "unknown style {value!r}, known are {known}",
     }
 

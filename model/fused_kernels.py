@@ -332,7 +332,7 @@ def draw(
     logits, masks, constraints, following, orders, numbers, states, manners, tokens, answers,
     ORDER: tl.constexpr, STATE: tl.constexpr, ANSWER: tl.constexpr, BASE: tl.constexpr,
     UNIFORMS: tl.constexpr, TOKENS: tl.constexpr, RING: tl.constexpr, CONTEXT: tl.constexpr,
-    VOCABULARY: tl.constexpr, PADDED: tl.constexpr, DRAFTS: tl.constexpr,
+    VOCABULARY: tl.constexpr, PADDED: tl.constexpr, DRAFTS: tl.constexpr, MOST: tl.constexpr,
 ):  # fmt: skip
     """Draw a slot's next token, and one more behind every guess that was what came.
 
@@ -362,10 +362,14 @@ def draw(
         found += tl.load(masks + mask + ids, known, other=0.0)
         token = _pick(found, ids, temperature, top_p, tl.load(uniforms + drawn), PADDED)
         state = tl.load(following + state * VOCABULARY + token)
+        most = tl.max(found, 0)
+        own = tl.sum(tl.where(ids == token, found, 0.0), 0)
+        likelihood = own - most - tl.log(tl.sum(tl.exp(found - most), 0))
         # A column that stands for nothing has -1, which no token is.
         going = token == tl.load(tokens + column + 1, drawn < DRAFTS, other=-1)
         drawn += 1
         tl.store(answer + count + drawn, token)
+        tl.store(answer + MOST + count + drawn, likelihood.to(tl.int32, bitcast=True))
         tl.store(held + TOKENS + (position + drawn) % RING, token)
     tl.store(answer, count + drawn)
     tl.store(held, position + drawn)

@@ -186,6 +186,7 @@ class FusedSteps:
             VOCABULARY=config.vocabulary,
             PADDED=_padded(config.vocabulary),
             DRAFTS=drafts,
+            MOST=buffers.most,
             num_warps=8,
             **self._lines,
         )

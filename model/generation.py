@@ -6,17 +6,19 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from model.backend import Backend
+from model.composition import Composition
 from model.engine import Engine
 from model.prompt import Options, check_style, prepare
+from model.ranking import Ranking
 from model.result import Result, result_of
-from model.sequence import Sequence
 from model.stored import Checkpoint
 
 
-def make_sequence(checkpoint: Checkpoint[Backend], phrase: str, options: Options) -> Sequence:
+def compose(checkpoint: Checkpoint[Backend], phrase: str, options: Options) -> Composition:
     """Check a phrase and its options against a checkpoint; raises PromptError."""
     options = replace(options, style=check_style(options.style, checkpoint.styles))
-    return Sequence(prepare(phrase, checkpoint.tokenizer), options, checkpoint.tokenizer)
+    prompt = prepare(phrase, checkpoint.tokenizer)
+    return Composition(prompt, options, checkpoint.tokenizer, Ranking(checkpoint.lexicon))
 
 
 def generate(
@@ -26,11 +28,11 @@ def generate(
     on_text: Callable[[str], None] | None = None,
 ) -> Result:
     """Continue one phrase; `on_text` is given the characters as they come. Raises PromptError."""
-    engine = Engine(checkpoint, rows=1)
-    sequence = make_sequence(checkpoint, phrase, options)
-    engine.add(sequence)
+    text = compose(checkpoint, phrase, options)
+    engine = Engine(checkpoint, rows=len(text.sequences))
+    engine.add(text)
     while engine.busy:
         engine.step()
-        if on_text is not None and (text := sequence.take_text()):
-            on_text(text)
-    return result_of(sequence, checkpoint.id)
+        if on_text is not None and (piece := text.take_text()):
+            on_text(piece)
+    return result_of(text, checkpoint.id)

@@ -67,10 +67,11 @@ class PlainSteps:
         number = (UNIFORMS + used - orders[:, BASE]).clamp(max=buffers.orders.shape[1] - 1)
         uniform = buffers.numbers[:slots].gather(1, number[:, None])[:, 0]
         temperature, top_p = buffers.manners[rows].unbind(1)
-        drawn = sample(logits, temperature, top_p, uniform)
+        drawn, likelihood = sample(logits, temperature, top_p, uniform)
 
-        place = (1 + answers[:, 0].long())[:, None]
-        answers.scatter_(1, place.clamp(max=buffers.most), drawn[:, None].int())
+        place = (1 + answers[:, 0].long())[:, None].clamp(max=buffers.most)
+        answers.scatter_(1, place, drawn[:, None].int())
+        buffers.likelihoods[:slots].scatter_(1, place - 1, likelihood[:, None])
         answers[:, 0] += going
         after = states.clone()
         after[:, POSITION] += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from model.errors import PromptError
 from model.phrase import Phrase
@@ -15,13 +15,21 @@ SENTENCES = (1, 5)
 TEMPERATURES = (0.0, 2.0)
 SEEDS = (0, 2**63 - 1)
 SENTENCE_LIMITS = (40, 4000)
+CANDIDATES = (1, 64)
+# So many are drawn of each sentence where there is time for them.
+STANDARD_CANDIDATES = 32
+# A seed from _SHORT_SEED on says how many candidates its text was chosen from: its tenth digit is the
+# place of their number here. So a seed alone gives a text again, whatever the load was.
+_LEVELS = (STANDARD_CANDIDATES, 1, 2, 4, 8, 16, 64)
+_SHORT_SEED = 1_000_000_000
 
 
 @dataclass(frozen=True)
 class Options:
     """How a phrase is to be continued. Raises PromptError for a value out of bounds.
 
-    sentence_limit: characters after which a sentence is ended; seed: the text follows from it.
+    sentence_limit: characters after which a sentence is ended; seed: the text follows from it;
+    candidates: each sentence is the best of so many, None where the engine's owner chooses.
     """
 
     sentences: int = 2
@@ -30,6 +38,7 @@ class Options:
     top_p: float = 0.95
     seed: int = 0
     sentence_limit: int = 160
+    candidates: int | None = 1
 
     def __post_init__(self) -> None:
         self._within("sentences", self.sentences, SENTENCES)
@@ -37,6 +46,17 @@ class Options:
         self._within("top_p", self.top_p, (0.01, 1.0))
         self._within("seed", self.seed, SEEDS)
         self._within("sentence_limit", self.sentence_limit, SENTENCE_LIMITS)
+        if self.candidates is not None:
+            self._within("candidates", self.candidates, CANDIDATES)
+
+    def affording(self, candidates: int) -> Options:
+        """These options with as many candidates, at most `candidates`, as a seed can say, and with
+        a seed that says so; the same where the number is chosen already."""
+        if self.candidates is not None:
+            return self
+        chosen = max(each for each in _LEVELS if each <= max(1, candidates))
+        seed = self.seed % _SHORT_SEED + _LEVELS.index(chosen) * _SHORT_SEED
+        return replace(self, seed=seed, candidates=chosen)
 
     @staticmethod
     def _within(code: str, value: float, bounds: tuple[float, float]) -> None:
@@ -100,6 +120,12 @@ def check_style(style: str | None, offered: tuple[str, ...]) -> str | None:
     return wanted
 
 
+def candidates_of(seed: int) -> int:
+    """How many candidates the text of a seed was chosen from, or is to be."""
+    level = seed // _SHORT_SEED
+    return _LEVELS[level] if level < len(_LEVELS) else STANDARD_CANDIDATES
+
+
 def new_seed() -> int:
     """A seed short enough to be typed again."""
-    return secrets.randbelow(1_000_000_000)
+    return secrets.randbelow(_SHORT_SEED)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from model.composition import Composition
 from model.sentences import split_sentences
-from model.sequence import Sequence
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,8 @@ class Result:
     phrase: as it was typed; sentences: those that were written, the first one including the
     phrase's part of it; checkpoint: its id; characters: how many were generated; truncated: how
     many sentences had to be cut within a clause; dropped: characters of the phrase that the decoder
-    could not read.
+    could not read; candidates: how many sentences were drawn to choose from; rejected: how many of
+    these had each fault (see model.ranking).
     """
 
     phrase: str
@@ -27,6 +29,8 @@ class Result:
     characters: int
     truncated: int
     dropped: tuple[str, ...]
+    candidates: int = 0
+    rejected: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
@@ -34,21 +38,23 @@ class Result:
         return self.phrase + self.continuation
 
 
-def result_of(sequence: Sequence, checkpoint: str) -> Result:
-    """The result of a finished sequence, written with the checkpoint of this id."""
-    continuation, inherited = sequence.continuation, sequence.inherited
-    phrase = sequence.prompt.shown(continuation)
-    sentences = list(sequence.sentences)
+def result_of(text: Composition, checkpoint: str) -> Result:
+    """The result of a finished text, written with the checkpoint of this id."""
+    continuation, inherited = text.continuation, text.inherited
+    phrase = text.prompt.shown(continuation)
+    sentences = list(text.sentences)
     if inherited and sentences:
         sentences[0] = split_sentences(phrase)[-1] + sentences[0][len(inherited) :]
     return Result(
         phrase=phrase,
         continuation=continuation,
         sentences=tuple(sentences),
-        style=sequence.options.style,
-        seed=sequence.options.seed,
+        style=text.options.style,
+        seed=text.options.seed,
         checkpoint=checkpoint,
-        characters=sequence.characters,
-        truncated=sequence.truncated,
-        dropped=sequence.prompt.dropped,
+        characters=text.characters,
+        truncated=text.truncated,
+        dropped=text.prompt.dropped,
+        candidates=text.drawn,
+        rejected={str(fault): count for fault, count in sorted(text.rejected.items())},
     )

@@ -15,7 +15,7 @@ from collections import deque
 from model.automaton import Automaton
 from model.backend import Runner
 from model.seat import Seat
-from model.sequence import Constraint, Sequence, visible
+from model.sequence import Constraint, visible
 
 
 class Running:
@@ -28,7 +28,11 @@ class Running:
         self._runner, self._automaton, self._context = runner, automaton, context
         self._launched: deque[list[Seat]] = deque()
 
-    def write(self, seats: list[Seat]) -> list[Sequence]:
+    def share(self, source: int, row: int, length: int) -> bool:
+        """False: a newcomer is read with the next launch."""
+        return False
+
+    def write(self, seats: list[Seat]) -> list[Seat]:
         """See Way; texts are touched from the second launch on."""
         for seat in seats:
             if not seat.settled:
@@ -55,14 +59,14 @@ class Running:
         )
         seat.settled, seat.held = True, len(shown) - 1
 
-    def _collect(self) -> list[Sequence]:
+    def _collect(self) -> list[Seat]:
         """Give the texts what was drawn in the oldest launch."""
         touched = []
-        for seat, tokens in zip(self._launched.popleft(), self._runner.collect(), strict=True):
-            if seat.left or not tokens:
+        for seat, drawn in zip(self._launched.popleft(), self._runner.collect(), strict=True):
+            if seat.left or not drawn[0]:
                 continue
-            taken, cut = seat.sequence.accept_all(tokens)
-            touched.append(seat.sequence)
+            taken, cut = seat.sequence.accept_all(*drawn)
+            touched.append(seat)
             seat.held += taken
             if cut or seat.held >= self._context:
                 seat.settled, seat.held = False, 0

@@ -6,8 +6,10 @@ import torch
 from torch import Tensor
 
 
-def sample(logits: Tensor, temperature: Tensor, top_p: Tensor, uniform: Tensor) -> Tensor:
-    """Draw one id per row, (B,) int64.
+def sample(
+    logits: Tensor, temperature: Tensor, top_p: Tensor, uniform: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Draw one id per row: ids (B,) int64, and their log-probabilities at temperature 1, (B,).
 
     logits: (B, V) float32, -inf for what must not be drawn; temperature, top_p, uniform: (B,).
     Temperature 0 takes the most likely id. `top_p` keeps the smallest set of ids that holds that
@@ -27,4 +29,5 @@ def sample(logits: Tensor, temperature: Tensor, top_p: Tensor, uniform: Tensor) 
     places = (cumulative <= uniform[:, None] * cumulative[:, -1:]).sum(-1, keepdim=True)
     # Rounding may put the draw behind the last kept id; take that one.
     last = (kept > 0).sum(-1, keepdim=True) - 1
-    return order.gather(-1, torch.minimum(places, last))[:, 0]
+    drawn = order.gather(-1, torch.minimum(places, last))
+    return drawn[:, 0], logits.log_softmax(-1).gather(-1, drawn)[:, 0]

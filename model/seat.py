@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from model.composition import Composition
 from model.sequence import Sequence
 
 
@@ -12,10 +13,12 @@ from model.sequence import Sequence
 class Seat:
     """A sequence and its cache row, of whose tokens the row holds the first `held` visible ones.
 
+    text: what the sequence is a part or a candidate of;
     drafts: guesses that were read behind those; places: of the logits behind each; settled: whether
     a runner goes on with it by itself; left: whether its text has gone.
     """
 
+    text: Composition
     sequence: Sequence
     row: int
     held: int = 0
@@ -30,5 +33,8 @@ class Way(Protocol):
 
     newcomers: int  # how many may sit down before one write
 
-    def write(self, seats: list[Seat]) -> list[Sequence]:
-        """Write a token or more of seated texts. Returns the texts it touched."""
+    def share(self, source: int, row: int, length: int) -> bool:
+        """Let a row hold the first `length` tokens that another holds; False where it cannot."""
+
+    def write(self, seats: list[Seat]) -> list[Seat]:
+        """Write a token or more of seated texts. Returns the seats whose texts it touched."""

@@ -7,6 +7,7 @@ reads what may be shown (`take_text`).
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from enum import IntEnum
 from itertools import islice
@@ -39,24 +40,39 @@ class Constraint(IntEnum):
 
 
 class Sequence:
-    """A phrase and its continuation, token by token."""
+    """A phrase and its continuation, token by token.
 
-    def __init__(self, prompt: Prompt, options: Options, tokenizer: Tokenizer) -> None:
+    before: the tokens of an earlier sequence of the phrase that is finished, to go on behind it;
+    stream: which random numbers of the seed are drawn.
+    """
+
+    def __init__(
+        self,
+        prompt: Prompt,
+        options: Options,
+        tokenizer: Tokenizer,
+        before: list[int] | None = None,
+        stream: tuple[int, ...] = (),
+    ) -> None:
         self.prompt, self.options, self.tokenizer = prompt, options, tokenizer
         self.tokens = [tokenizer.style_id(options.style), *tokenizer.encode(prompt.text)]
         self.sentences: list[str] = []
         self.unchanged = 0  # tokens that the last cut has left as they were
         self.truncated = 0  # sentences that had to be cut within a clause
-        self._random = np.random.default_rng(options.seed)
+        self._random = np.random.default_rng([options.seed, *stream] if stream else options.seed)
         self._uniforms: deque[float] = deque()
+        self._likelihood, self._drawn = 0.0, 0
         self._sentence = split_sentences(prompt.text)[-1]
         self.inherited = self._sentence  # what the first sentence has of the phrase
         self._own = 0  # characters of the current sentence that were generated
         self._taken = 0  # of these, how many were shown
         self._pending = ""  # text to show that the current sentence no longer holds
         self._written = 0
+        if before is not None:
+            self.tokens = list(before)
         # A finished phrase is followed by new sentences. After an ellipsis the decoder decides.
-        if may_end(self._sentence) and not self._sentence.endswith("..."):
+        finished = may_end(self._sentence) and not self._sentence.endswith("...")
+        if before is not None or finished:
             self._begin_sentence()
             self.inherited = ""
 
@@ -85,6 +101,11 @@ class Sequence:
         """The text behind the phrase so far."""
         return self.text[len(self.prompt.text) :]
 
+    @property
+    def likelihood(self) -> float:
+        """The mean log-probability of the tokens drawn so far, at temperature 1; NaN before any."""
+        return self._likelihood / self._drawn if self._drawn else math.nan
+
     def draw(self) -> float:
         """The next random number of this text, in [0, 1)."""
         if not self._uniforms:
@@ -108,11 +129,14 @@ class Sequence:
             return Constraint.MAY_END
         return Constraint.CONTINUES if continues(self._sentence) else Constraint.INSIDE
 
-    def accept(self, token: int) -> bool:
-        """Add a drawn token. True when tokens behind the first `unchanged` are others now.
+    def accept(self, token: int, likelihood: float) -> bool:
+        """Add a drawn token and its log-probability. True when tokens behind the first `unchanged`
+        are others now.
 
         A space that stands for the separator ends a sentence wherever one may end.
         """
+        self._likelihood += likelihood
+        self._drawn += 1
         if token == self.tokenizer.separator and may_end(self._sentence):
             self._end_sentence()
             return False
@@ -124,7 +148,7 @@ class Sequence:
         self._close_runaway()
         return True
 
-    def accept_all(self, tokens: list[int]) -> tuple[int, bool]:
+    def accept_all(self, tokens: list[int], likelihoods: list[float]) -> tuple[int, bool]:
         """Accept tokens of an unfinished text that were drawn one after the other with the next
         random numbers, until it is finished or earlier ones changed: how many, and whether so."""
         room = self.options.sentence_limit - self._own
@@ -133,11 +157,13 @@ class Sequence:
             self.tokens += tokens
             self._sentence += self.tokenizer.decode(tokens)
             self._own += len(tokens)
+            self._likelihood += sum(likelihoods)
+            self._drawn += len(tokens)
             taken, cut = len(tokens), False
         else:
             taken, cut = 0, False
             while taken < len(tokens) and not (cut or self.finished):
-                cut = self.accept(tokens[taken])
+                cut = self.accept(tokens[taken], likelihoods[taken])
                 taken += 1
         self._refill(taken)
         for _ in range(taken):

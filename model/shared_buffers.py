@@ -34,8 +34,8 @@ class SharedBuffers:
     """Room for `rows` texts, in launches of `slots` of them that draw up to `most` tokens each.
 
     A row more, `spare`, is where columns go that stand for nothing.
-    orders: (slots, UNIFORMS + 2 most) int32, see above; answers: (slots, 1 + most) int32, how many
-    tokens and which; columns: (C, 3) int32, tokens to be read, their rows and positions.
+    orders: (slots, UNIFORMS + 2 most) int32, see above; answers: (slots, 1 + 2 most) int32, how many
+    tokens, which, and from 1 + most on the log-probability of each as float32; columns: (C, 3) int32, tokens to be read, their rows and positions.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class SharedBuffers:
 
         self.device, self.spare, self.most = device, rows, most
         self.orders = zeros(slots, UNIFORMS + 2 * most)
-        self.answers = zeros(slots, 1 + most)
+        self.answers = zeros(slots, 1 + 2 * most)
         self.columns = zeros(columns, 3)
         self.states = zeros(rows + 1, STATE_SIZE)
         self.manners = zeros(rows + 1, 2, dtype=torch.float32)
@@ -65,6 +65,11 @@ class SharedBuffers:
     def numbers(self) -> Tensor:
         """The orders as float32, for what is in them of that kind."""
         return self.orders.view(torch.float32)
+
+    @property
+    def likelihoods(self) -> Tensor:
+        """The log-probabilities in the answers, (slots, most) float32."""
+        return self.answers.view(torch.float32)[:, 1 + self.most :]
 
     def take_orders(self, slots: int) -> None:
         """Begin a launch: set the states that are to be set, and empty the answers."""

@@ -6,15 +6,22 @@ import time
 from dataclasses import dataclass, replace
 
 from model.backend import Backend
+from model.composition import Composition
 from model.engine import Engine
-from model.generation import make_sequence
-from model.prompt import Options
-from model.sequence import Sequence
+from model.generation import compose
+from model.prompt import STANDARD_CANDIDATES, Options
 from model.stored import Checkpoint
 
 PHRASE = "En un lugar de la Mancha"
 # Sentences end where they want to, but the text goes on for longer than anybody measures.
 OPTIONS = Options(sentences=5, sentence_limit=4000, temperature=0.8)
+
+
+# The candidates of both sentences of an answer may take so long on a machine that does nothing else.
+CANDIDATE_SECONDS = 0.4
+# How long a candidate is, in characters.
+_TYPICAL = 90
+_TIMED = Options(sentences=1, sentence_limit=80, candidates=8, seed=1)
 
 
 @dataclass(frozen=True)
@@ -63,14 +70,36 @@ def measure_engine(
     return Speed(written / (now - begun), first, joining, written / max(1e-6, spent))
 
 
-def _sequence(checkpoint: Checkpoint[Backend], phrase: str, seed: int) -> Sequence:
-    return make_sequence(checkpoint, phrase, replace(OPTIONS, seed=seed))
+def _sequence(checkpoint: Checkpoint[Backend], phrase: str, seed: int) -> Composition:
+    return compose(checkpoint, phrase, replace(OPTIONS, seed=seed))
 
 
-def _time_to_first(engine: Engine, sequence: Sequence) -> float:
+def _time_to_first(engine: Engine, sequence: Composition) -> float:
     """Seconds until a text has its first character, while the engine writes others."""
     begun = time.perf_counter()
     engine.add(sequence)
     while not sequence.characters:
         engine.step()
     return time.perf_counter() - begun
+
+
+def affordable_candidates(checkpoint: Checkpoint[Backend]) -> int:
+    """From how many candidates this machine can choose each of two sentences in time: measured
+    where the native kernel computes; else as many as a GPU can always write, and a CPU with PyTorch
+    never."""
+    if checkpoint.decoder.engine != "native":
+        return 1 if str(checkpoint.decoder.device) == "cpu" else STANDARD_CANDIDATES
+    phrase = next(filter(str.isalpha, checkpoint.tokenizer.characters), ".")
+    seconds = min(_seconds_a_character(checkpoint, phrase) for _ in range(2))
+    return max(1, round(CANDIDATE_SECONDS / (2 * _TYPICAL * seconds)))
+
+
+def _seconds_a_character(checkpoint: Checkpoint[Backend], phrase: str) -> float:
+    text = compose(checkpoint, phrase, _TIMED)
+    candidates = text.sequences
+    engine = Engine(checkpoint, len(candidates))
+    engine.add(text)
+    begun = time.perf_counter()
+    while engine.busy:
+        engine.step()
+    return (time.perf_counter() - begun) / sum(each.characters for each in candidates)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from model.backend import Session
+from model.backend import Drawn, Session
 from model.drafting import ORDERS
 from model.seat import Seat
-from model.sequence import Sequence, visible
+from model.sequence import visible
 
 # Of guesses that each need the one before to be right, so many are worth reading at most.
 MOST_DRAFTS = 6
@@ -28,11 +28,15 @@ class Stepping:
     def __init__(self, session: Session, rows: int, context: int) -> None:
         self._session, self._rows, self._context = session, rows, context
 
-    def write(self, seats: list[Seat]) -> list[Sequence]:
+    def share(self, source: int, row: int, length: int) -> bool:
+        """See Way."""
+        return self._session.fork(source, row, length)
+
+    def write(self, seats: list[Seat]) -> list[Seat]:
         """See Way."""
         self._read(seats)
         self._draw_all(seats)
-        return [seat.sequence for seat in seats]
+        return list(seats)
 
     def _read(self, seats: list[Seat]) -> None:
         """Let the session read what is new of every seated text, and guesses behind it."""
@@ -79,9 +83,9 @@ class Stepping:
         drafted = 0
         while seats:
             right = []
-            for seat, token in zip(seats, self._draw(seats, drafted), strict=True):
+            for seat, token, likelihood in zip(seats, *self._draw(seats, drafted), strict=True):
                 guessed = drafted < len(seat.drafts) and token == seat.drafts[drafted]
-                if seat.sequence.accept(token):
+                if seat.sequence.accept(token, likelihood):
                     self._forget(seat)
                 elif guessed and not seat.sequence.finished:
                     seat.held += 1
@@ -93,7 +97,7 @@ class Stepping:
         moved = len(seat.sequence.tokens) > self._context or seat.held >= self._context
         seat.held = 0 if moved else min(seat.held, seat.sequence.unchanged)
 
-    def _draw(self, seats: list[Seat], drafted: int) -> list[int]:
+    def _draw(self, seats: list[Seat], drafted: int) -> Drawn:
         """The token behind so many drafts of each of these texts."""
         sequences = [seat.sequence for seat in seats]
         return self._session.draw(

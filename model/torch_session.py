@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from model.backend import Drawn
 from model.cache import KVCache
 from model.sampling import sample
 from model.weights import Floats
@@ -52,6 +53,10 @@ class TorchSession:
         )
         self._logits[list(places)] = self._decoder.decode(read, self._cache, chosen, held)
 
+    def fork(self, source: int, row: int, length: int) -> bool:
+        """False: a text is read in the same portions every time."""
+        return False
+
     def draft(self, tokens: Sequence[int], uniforms: Sequence[float]) -> list[int]:
         """Nothing: see model.backend.Session."""
         return []
@@ -64,11 +69,11 @@ class TorchSession:
         temperatures: Sequence[float],
         top_ps: Sequence[float],
         uniforms: Sequence[float],
-    ) -> list[int]:
+    ) -> Drawn:
         """See model.backend.Session."""
         logits = self._logits[list(places)] + self._masks[list(masks)]
         settings = (
             torch.tensor(values, device=self._device) for values in (temperatures, top_ps, uniforms)
         )
-        ids: list[int] = sample(logits, *settings).tolist()
-        return ids
+        ids, likelihoods = sample(logits, *settings)
+        return ids.tolist(), likelihoods.tolist()

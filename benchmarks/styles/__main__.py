@@ -42,7 +42,7 @@ from benchmarks.styles.authorship import (
 )
 from model.backend import Backend
 from model.engine import Engine
-from model.generation import make_sequence
+from model.generation import compose
 from model.places import bundled_checkpoints, find_checkpoint
 from model.prompt import Options
 from model.runtime import choose_runtime
@@ -94,7 +94,7 @@ def write(
     wanted = {}
     for style in styles:
         wanted[style or UNASKED] = [
-            make_sequence(
+            compose(
                 checkpoint,
                 PHRASES[seed % SAMPLE],
                 Options(sentences=PIECE, style=style, seed=seed),

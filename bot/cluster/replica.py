@@ -195,7 +195,7 @@ class Replica:
         self._serving: Message = {
             "asked": goal["asked"],
             **asdict(self._runtime),
-            **describe(engine.checkpoint),
+            **describe(engine),
         }
 
 

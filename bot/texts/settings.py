@@ -252,8 +252,8 @@ SECTIONS = (
                 "CPU threads for the model; 0 uses all cores.",
             ),
             "max_batch": Meaning(
-                "Cuántos textos se escriben a la vez; los demás esperan su turno.",
-                "How many texts are written at once; the others wait for their turn.",
+                "Cuántas frases candidatas se escriben a la vez; las demás esperan su turno.",
+                "How many candidate sentences are written at once; the others wait for their turn.",
             ),
             "queue_limit": Meaning(
                 "Cuántas peticiones se admiten en total, en curso y en espera, antes de rechazar "
@@ -276,6 +276,12 @@ SECTIONS = (
             "phrase_limit": Meaning(
                 "Longitud máxima de una frase de entrada, en caracteres.",
                 "Greatest length of a phrase that is asked, in characters.",
+            ),
+            "candidates": Meaning(
+                "De cuántas candidatas se elige cada frase, de 1 a 64. Con auto, de hasta 32, según "
+                "lo rápida que sea la máquina y cuántos esperen.",
+                "From how many candidates each sentence is chosen, 1 to 64. With auto from up to "
+                "32, depending on how fast the machine is and how many wait.",
             ),
             "sentence_limit": Meaning(
                 "Caracteres tras los que una frase que no acaba se cierra en su última pausa.",

@@ -10,6 +10,7 @@ TEXTS = {
     "top_p": "La probabilidad acumulada va de {least:g} a {most:g}, y no puede ser {value}.",
     "seed": "La semilla es un número entero de {least} a {most}, y no puede ser {value}.",
     "sentence_limit": "El límite por frase va de {least} a {most} caracteres, no {value}.",
+    "candidates": "Las candidatas van de {least} a {most}, y no pueden ser {value}.",
     "style": "No conozco el estilo «{value}». Puedo escribir como: {known}.",
     "style_none": "Este modelo no distingue autores: pida la frase sin estilo.",
     # notices that go with an answer

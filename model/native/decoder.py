@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.automaton import Automaton
+from model.backend import Drawn
 from model.config import DecoderConfig
 from model.drafting import DraftTable
 from model.memory_keys import MemoryConfig
@@ -126,6 +127,12 @@ class NativeSession:
         if self._library.lg_extend(self._handle, len(rows), *addresses, target) != 0:
             raise IndexError("no such token, row, position or place")
 
+    def fork(self, source: int, row: int, length: int) -> bool:
+        """See model.backend.Session. Raises IndexError for a row or length that does not exist."""
+        if self._library.lg_fork(self._handle, source, row, length) != 0:
+            raise IndexError("no such row, or not so many tokens")
+        return True
+
     def draft(self, tokens: Sequence[int], uniforms: Sequence[float]) -> list[int]:
         """See model.backend.Session."""
         if self._drafts is None:
@@ -150,18 +157,15 @@ class NativeSession:
         temperatures: Sequence[float],
         top_ps: Sequence[float],
         uniforms: Sequence[float],
-    ) -> list[int]:
+    ) -> Drawn:
         """See model.backend.Session. Raises IndexError for a place or mask that does not exist."""
         whole = [array("i", values) for values in (places, masks)]
         real = [array("f", values) for values in (temperatures, top_ps, uniforms)]
-        drawn = array("i", places)
-        addresses = [each.buffer_info()[0] for each in whole] + [
-            each.buffer_info()[0] for each in real
-        ]
-        target = drawn.buffer_info()[0]
-        if self._library.lg_draw(self._handle, len(places), *addresses, target) != 0:
+        drawn, likelihoods = array("i", places), array("f", uniforms)
+        addresses = [each.buffer_info()[0] for each in (*whole, *real, drawn, likelihoods)]
+        if self._library.lg_draw(self._handle, len(places), *addresses) != 0:
             raise IndexError("no such place or mask")
-        return drawn.tolist()
+        return drawn.tolist(), likelihoods.tolist()
 
 
 def load_native(folder: Path) -> Checkpoint[NativeDecoder]:

@@ -18,11 +18,12 @@
 #include "pool.h"
 #include "products.h"
 
-/* The cache of one layer, row, chunk and head. */
+/* The cache of one layer, row, chunk and head. Chunks come before rows: most texts are short, and the
+ * pages of the chunks that no text reaches are never touched. */
 static inline lg_cache cache_of(const lg_session *session, int layer, int row, int chunk, int head) {
     const lg_model *model = session->model;
-    size_t place = (size_t)layer * (size_t)session->rows + (size_t)row;
-    place = place * (size_t)model->chunks + (size_t)chunk;
+    size_t place = (size_t)layer * (size_t)model->chunks + (size_t)chunk;
+    place = place * (size_t)session->rows + (size_t)row;
     place = (place * (size_t)model->shape.heads + (size_t)head) * CHUNK;
     return (lg_cache){session->keys + place * (size_t)model->padded_head,
                       session->values + place * (size_t)model->padded_head,
@@ -286,6 +287,32 @@ int lg_extend(lg_session *session, int count, const int32_t *tokens, const int32
         model->step(session, columns, tokens + first, rows + first, positions + first);
         keep_logits(session, columns, places + first,
                     logits == NULL ? NULL : logits + (size_t)first * (size_t)shape->vocabulary);
+    }
+    return 0;
+}
+
+int lg_fork(lg_session *session, int from, int to, int length) {
+    const lg_model *model = session->model;
+    const lg_shape *shape = &model->shape;
+    if (from < 0 || from >= session->rows || to < 0 || to >= session->rows || length < 0 ||
+        length > shape->context)
+        return -1;
+    if (from == to) return 0;
+    size_t positions = (size_t)shape->heads * CHUNK;
+    size_t bytes = positions * (size_t)model->padded_head;
+    for (int layer = 0; layer < shape->layers; layer++)
+        for (int chunk = 0; chunk * CHUNK < length; chunk++) {
+            lg_cache source = cache_of(session, layer, from, chunk, 0);
+            lg_cache target = cache_of(session, layer, to, chunk, 0);
+            memcpy(target.keys, source.keys, bytes);
+            memcpy(target.values, source.values, bytes);
+            memcpy(target.key_scales, source.key_scales, positions * sizeof(float));
+            memcpy(target.value_scales, source.value_scales, positions * sizeof(float));
+        }
+    if (session->tokens != NULL) {
+        size_t stride = (size_t)shape->context;
+        memcpy(session->tokens + (size_t)to * stride, session->tokens + (size_t)from * stride,
+               (size_t)length * sizeof *session->tokens);
     }
     return 0;
 }

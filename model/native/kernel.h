@@ -77,10 +77,15 @@ void lg_session_free(lg_session *session);
 int lg_extend(lg_session *session, int count, const int32_t *tokens, const int32_t *rows,
               const int32_t *positions, const int32_t *places, float *logits);
 
-/* Draw a token from the logits in each of these places; see model/sampling.py for the meaning.
- * Returns 0, or -1 for a place or mask that does not exist. */
+/* Copy the first `length` tokens that row `from` holds to row `to`, in place of what it held. Returns
+ * 0, or -1 for a row or length that does not exist. */
+int lg_fork(lg_session *session, int from, int to, int length);
+
+/* Draw a token from the logits in each of these places, and the log-probability of each at
+ * temperature 1; see model/sampling.py. Returns 0, or -1 for a place or mask that does not exist. */
 int lg_draw(lg_session *session, int count, const int32_t *places, const int32_t *masks,
-            const float *temperatures, const float *top_ps, const float *uniforms, int32_t *drawn);
+            const float *temperatures, const float *top_ps, const float *uniforms, int32_t *drawn,
+            float *likelihoods);
 
 /* Guess up to `most` tokens that follow the `count` that are there, and write them behind those;
  * `slots` are 2^bits, and `uniforms` the random numbers of the next draws. Returns how many. */

@@ -90,7 +90,8 @@ _SIGNATURES = {
     "lg_session_new": (c_void_p, [c_void_p, c_int, c_int, c_void_p, c_int]),
     "lg_session_free": (None, [c_void_p]),
     "lg_extend": (c_int, [c_void_p, c_int, *[c_void_p] * 5]),
-    "lg_draw": (c_int, [c_void_p, c_int, *[c_void_p] * 6]),
+    "lg_fork": (c_int, [c_void_p, c_int, c_int, c_int]),
+    "lg_draw": (c_int, [c_void_p, c_int, *[c_void_p] * 7]),
     "lg_draft": (c_int, [c_void_p, c_int, c_void_p, c_int, c_void_p, c_int]),
     "lg_set_threads": (c_int, [c_int]),
 }

@@ -65,33 +65,42 @@ static int32_t draw_one(const float *logits, const float *mask, int count, float
     return heap[count - kept].id; /* also where rounding puts the draw behind the last */
 }
 
+/* The log-probability of an id under the mask, at temperature 1. */
+static float likelihood_of(const float *logits, const float *mask, int count, int32_t drawn) {
+    float most = -INFINITY, sum = 0.0f;
+    for (int id = 0; id < count; id++) most = fmaxf(most, logits[id] + mask[id]);
+    for (int id = 0; id < count; id++) sum += expf(logits[id] + mask[id] - most);
+    return logits[drawn] + mask[drawn] - most - logf(sum);
+}
+
 /* What is to be drawn, see kernel.h. */
 typedef struct {
     const lg_session *session;
     const int32_t *places, *masks;
     const float *temperatures, *top_ps, *uniforms;
     int32_t *drawn;
+    float *likelihoods;
 } lg_draws;
 
 static void draw_piece(const void *context, int i, int worker) {
     const lg_draws *draws = context;
     const lg_session *session = draws->session;
     int size = session->model->shape.vocabulary;
-    draws->drawn[i] =
-        draw_one(session->logits + (size_t)draws->places[i] * (size_t)size,
-                 session->masks + (size_t)draws->masks[i] * (size_t)size, size,
-                 draws->temperatures[i], draws->top_ps[i], draws->uniforms[i],
-                 session->scratch[worker].heap);
+    const float *logits = session->logits + (size_t)draws->places[i] * (size_t)size;
+    const float *mask = session->masks + (size_t)draws->masks[i] * (size_t)size;
+    draws->drawn[i] = draw_one(logits, mask, size, draws->temperatures[i], draws->top_ps[i],
+                               draws->uniforms[i], session->scratch[worker].heap);
+    draws->likelihoods[i] = likelihood_of(logits, mask, size, draws->drawn[i]);
 }
 
 int lg_draw(lg_session *session, int count, const int32_t *places, const int32_t *masks,
             const float *temperatures, const float *top_ps, const float *uniforms,
-            int32_t *drawn) {
+            int32_t *drawn, float *likelihoods) {
     for (int i = 0; i < count; i++)
         if (places[i] < 0 || places[i] >= session->places || masks[i] < 0 ||
             masks[i] >= session->mask_count)
             return -1;
-    lg_draws draws = {session, places, masks, temperatures, top_ps, uniforms, drawn};
+    lg_draws draws = {session, places, masks, temperatures, top_ps, uniforms, drawn, likelihoods};
     pool_run(draw_piece, &draws, count);
     return 0;
 }

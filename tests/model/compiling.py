@@ -102,7 +102,7 @@ CASES: list[Case] = [
     (
         "draw",
         [FLOATS, FLOATS, *[INTEGERS] * 3, FLOATS, INTEGERS, FLOATS, INTEGERS, INTEGERS],
-        {"ANSWER": 113, "VOCABULARY": VOCABULARY, "PADDED": 128, **LINES},
+        {"ANSWER": 113, "VOCABULARY": VOCABULARY, "PADDED": 128, "MOST": 56, **LINES},
         {"num_warps": 8},
     ),
 ]

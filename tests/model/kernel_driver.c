@@ -119,9 +119,11 @@ static void read_text(const lg_model *model, const lg_shape *shape, int at_once,
         int32_t others[] = {0, 1, 4}, held[] = {i, i / 2, 0}, drawn[3], chosen[] = {0, 1, 1};
         int32_t places[] = {0, ROWS, ROWS + SPARE - 1};
         float temperatures[] = {0.0f, 0.8f, 2.0f}, top_ps[] = {1.0f, 0.9f, 0.01f};
-        float uniforms[] = {0.0f, 0.5f, 0.999999f};
+        float uniforms[] = {0.0f, 0.5f, 0.999999f}, likelihoods[3];
         lg_extend(session, 3, tokens, others, held, places, NULL);
-        lg_draw(session, 3, places, chosen, temperatures, top_ps, uniforms, drawn);
+        lg_draw(session, 3, places, chosen, temperatures, top_ps, uniforms, drawn,
+                likelihoods);
+        lg_fork(session, 3, 2, i + 1);
     }
     lg_session_free(session);
 }

@@ -32,7 +32,7 @@ def state_behind(sequence: Sequence, automaton: Automaton) -> int:
 def amid_a_text(tokenizer: Tokenizer) -> Sequence:
     """A text of which a character was written already."""
     sequence = Sequence(prepare("a", tokenizer), Options(), tokenizer)
-    sequence.accept(tokenizer.character_ids[" "])
+    sequence.accept(tokenizer.character_ids[" "], 0.0)
     return sequence
 
 
@@ -73,7 +73,7 @@ def test_tokens_lead_to_what_the_rules_say_of_them(
             continue
         if sequence.constraint() is Constraint.COMPLETE:
             token = tokenizer.character_ids[" "]
-        sequence.accept(token)
+        sequence.accept(token, 0.0)
         state = automaton.following[state, token]
         if sequence.finished:
             break

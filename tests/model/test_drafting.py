@@ -16,7 +16,7 @@ from model.checkpoint_files import DRAFTS
 from model.drafting import DraftTable
 from model.engine import Engine
 from model.errors import CheckpointError
-from model.generation import make_sequence
+from model.generation import compose
 from model.native.decoder import NativeSession, load_native
 from model.native.library import load
 from model.places import bundled_checkpoints
@@ -42,7 +42,7 @@ def write(
     """The texts of one engine, and how many steps they took."""
     engine, steps = Engine(checkpoint, rows), 0
     sequences = [
-        make_sequence(checkpoint, PHRASES[index % len(PHRASES)], each)
+        compose(checkpoint, PHRASES[index % len(PHRASES)], each)
         for index, each in enumerate(options)
     ]
     for sequence in sequences:
@@ -123,7 +123,7 @@ def test_a_text_that_begins_like_an_earlier_one_is_not_read_again(
     phrase = "En un lugar de la Mancha, de cuyo nombre no quiero acordarme"
     texts = []
     for seed, begin in ((1, phrase), (2, "Otra cosa"), (3, phrase), (4, phrase + " nunca")):
-        sequence = make_sequence(small, begin, Options(seed=seed, sentences=1))
+        sequence = compose(small, begin, Options(seed=seed, sentences=1))
         engine.add(sequence)
         read.clear()
         engine.step()
@@ -135,7 +135,7 @@ def test_a_text_that_begins_like_an_earlier_one_is_not_read_again(
     assert 1 <= last <= len(" nunca")
     for sequence, _ in texts:
         alone = Engine(replace(small, drafts=None), rows=1)
-        again = make_sequence(small, sequence.prompt.text, sequence.options)
+        again = compose(small, sequence.prompt.text, sequence.options)
         alone.add(again)
         while alone.busy:
             alone.step()

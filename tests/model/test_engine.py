@@ -12,7 +12,7 @@ from model.backend import Backend
 from model.checkpoint import load_checkpoint
 from model.engine import Engine
 from model.errors import PromptError
-from model.generation import generate, make_sequence
+from model.generation import generate, compose
 from model.native import library
 from model.native.decoder import load_native
 from model.prompt import Options, prepare
@@ -106,7 +106,7 @@ def test_the_same_seed_gives_the_same_text_and_another_another(
 def test_texts_that_share_a_batch_are_those_written_alone(checkpoint: Checkpoint[Backend]) -> None:
     engine = Engine(checkpoint, rows=3)
     sequences = [
-        make_sequence(
+        compose(
             checkpoint,
             f"Frase {index}" * (1 + index % 3),
             options(seed=index, sentences=1 + index % 3, temperature=0.5 + index / 10),
@@ -161,7 +161,7 @@ def test_a_text_longer_than_the_context_goes_on(checkpoint: Checkpoint[Backend])
 
 def test_a_cancelled_text_leaves_its_place_to_the_next(checkpoint: Checkpoint[Backend]) -> None:
     engine = Engine(checkpoint, rows=1)
-    first, second = (make_sequence(checkpoint, word, options()) for word in ("Uno", "Dos"))
+    first, second = (compose(checkpoint, word, options()) for word in ("Uno", "Dos"))
     engine.add(first)
     engine.add(second)
     engine.step()

@@ -176,9 +176,11 @@ def test_draws_are_those_of_pytorch(loaded: TorchCheckpoint) -> None:
         steps.logits[:SLOTS] = logits
         buffers.answers.zero_()
         steps.draw(SLOTS, 0)
-        expected = sample(logits + buffers.masks[0], temperatures, top_ps, uniforms).int()
+        ids, likelihoods = sample(logits + buffers.masks[0], temperatures, top_ps, uniforms)
+        expected = ids.int()
         assert buffers.answers[:SLOTS, 0].tolist() == [1] * SLOTS
         assert torch.equal(buffers.answers[:SLOTS, 1], expected)
+        torch.testing.assert_close(buffers.likelihoods[:SLOTS, 0], likelihoods)
         states = buffers.states[:SLOTS]
         assert torch.equal(states[:, TOKENS + 3], expected)
         assert states[:, POSITION].tolist() == [3] * SLOTS

@@ -202,16 +202,32 @@ def test_draws_are_those_of_pytorch(temperature: float, top_p: float) -> None:
     for _ in range(20):
         chosen = random.integers(len(masks), size=rows)
         uniforms = random.random(rows, np.float32)
-        found = session.draw(
+        found, likelihoods = session.draw(
             range(rows), chosen.tolist(), [temperature] * rows, [top_p] * rows, uniforms.tolist()
         )
-        expected = sample(
+        expected, likely = sample(
             torch.from_numpy(logits + masks[chosen]),
             torch.full((rows,), temperature),
             torch.full((rows,), top_p),
             torch.from_numpy(uniforms),
         )
         assert found == expected.tolist()
+        assert likelihoods == pytest.approx(likely.tolist(), abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_a_fork_goes_on_like_the_text_it_was_copied_from(kind: str) -> None:
+    config = CONFIGS[kind]
+    session = session_of(native_of(random_decoder(config)), 3)
+    tokens = some_tokens(config, CONTEXT)
+    for length in (1, 15, CONTEXT // 2, CONTEXT - 1):
+        session.prefill(2, some_tokens(config, CONTEXT)[::-1])  # what the row held before
+        session.prefill(0, tokens[:length])
+        assert session.fork(0, 2, length)
+        found = np.empty((2, config.vocabulary), np.float32)
+        for at in range(length, min(length + 3, CONTEXT)):
+            session.extend([0, 2], [tokens[at]] * 2, [at] * 2, logits=found)
+            assert np.array_equal(*found)
 
 
 def test_what_does_not_exist_is_refused() -> None:
@@ -231,6 +247,9 @@ def test_what_does_not_exist_is_refused() -> None:
             session.draw([row], [mask], [1.0], [1.0], [0.5])
     with pytest.raises(IndexError):
         session.prefill(0, [0] * (CONTEXT + 1))
+    for source, row, length in ((2, 0, 1), (0, 2, 1), (-1, 0, 1), (0, 1, CONTEXT + 1), (0, 1, -1)):
+        with pytest.raises(IndexError):
+            session.fork(source, row, length)
 
 
 def test_masks_of_another_vocabulary_are_refused() -> None:

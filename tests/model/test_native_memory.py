@@ -17,7 +17,7 @@ from model.config import DecoderConfig
 from model.decoder import Decoder
 from model.drafting import DraftTable
 from model.engine import Engine
-from model.generation import make_sequence
+from model.generation import compose
 from model.memory_keys import (
     LOOKBACK,
     MAX_ORDER,
@@ -198,7 +198,7 @@ def write(checkpoint: Checkpoint[Backend], rows: int, limit: int = 60) -> list[s
     """Six texts of one engine."""
     engine = Engine(checkpoint, rows)
     sequences = [
-        make_sequence(checkpoint, f"Frase {seed % 2}", options(seed=seed, sentence_limit=limit))
+        compose(checkpoint, f"Frase {seed % 2}", options(seed=seed, sentence_limit=limit))
         for seed in range(6)
     ]
     for sequence in sequences:

@@ -12,7 +12,7 @@ import torch
 from model.backend import Backend
 from model.checkpoint import load_checkpoint
 from model.engine import Engine
-from model.generation import generate, make_sequence
+from model.generation import generate, compose
 from model.places import bundled_checkpoints
 from model.prompt import Options
 from model.result import Result
@@ -38,7 +38,7 @@ def write(checkpoint: Checkpoint[Backend], count: int, rows: int) -> list[str]:
     """Some texts of one engine."""
     engine = Engine(checkpoint, rows)
     sequences = [
-        make_sequence(checkpoint, PHRASES[seed % len(PHRASES)], Options(seed=seed))
+        compose(checkpoint, PHRASES[seed % len(PHRASES)], Options(seed=seed))
         for seed in range(count)
     ]
     for sequence in sequences:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from model.composition import Composition
 from model.engine import constraint_masks
 from model.errors import PromptError
 from model.phrase import Phrase
 from model.prompt import Options, check_phrase, prepare
+from model.ranking import Ranking
 from model.result import result_of
 from model.sequence import Constraint, Sequence
 from tests.conftest import TINY_TOKENIZER
@@ -79,8 +81,8 @@ def test_a_mark_elsewhere_is_text(typed: str) -> None:
 def test_a_last_word_stays_whole_unless_it_is_to_be_completed(typed: str, whole: bool) -> None:
     sequence = Sequence(prepare(typed, TINY_TOKENIZER), Options(), TINY_TOKENIZER)
     assert (sequence.constraint() is Constraint.COMPLETE) is whole
-    sequence.accept(TINY_TOKENIZER.character_ids[" "])
-    sequence.accept(TINY_TOKENIZER.character_ids["y"])
+    sequence.accept(TINY_TOKENIZER.character_ids[" "], 0.0)
+    sequence.accept(TINY_TOKENIZER.character_ids["y"], 0.0)
     assert sequence.constraint() is Constraint.INSIDE
 
 
@@ -93,11 +95,12 @@ def test_behind_a_whole_word_stand_a_space_or_a_mark_of_its_own() -> None:
 def test_a_result_shows_what_was_typed_and_its_sentences_too() -> None:
     prompt = prepare("Fui. EL Ñandú Ægir", TINY_TOKENIZER)
     assert prompt.dropped == ("Æ",)
-    sequence = Sequence(prompt, Options(sentences=1), TINY_TOKENIZER)
+    text = Composition(prompt, Options(sentences=1), TINY_TOKENIZER, Ranking(None))
+    (sequence,) = text.sequences
     for character in " vio.":
-        sequence.accept(TINY_TOKENIZER.character_ids[character])
-    sequence.accept(TINY_TOKENIZER.separator)
-    result = result_of(sequence, "id")
+        sequence.accept(TINY_TOKENIZER.character_ids[character], 0.0)
+    sequence.accept(TINY_TOKENIZER.separator, 0.0)
+    result = result_of(text, "id")
     assert result.text == "Fui. EL Ñandú Ægir vio."
     assert result.sentences == ("EL Ñandú Ægir vio.",)
     assert result.phrase + result.continuation == result.text

@@ -21,7 +21,7 @@ from model.config import DecoderConfig
 from model.cuda_session import COLUMNS, MOST
 from model.decoder import Decoder
 from model.engine import Engine, constraint_masks
-from model.generation import generate, make_sequence
+from model.generation import generate, compose
 from model.graphs import Abilities, Graphs
 from model.places import bundled_checkpoints
 from model.plain_steps import PlainSteps
@@ -78,7 +78,7 @@ def test_texts_that_join_and_leave_are_those_written_alone(pair: Pair) -> None:
     plain, ahead = pair
     engine = Engine(ahead, rows=3)
     sequences = [
-        make_sequence(
+        compose(
             ahead,
             f"Frase {index}" * (1 + index % 3),
             options(seed=index, sentences=1 + index % 3, temperature=0.5 + index / 10),
@@ -162,11 +162,12 @@ def test_tokens_are_accepted_together_as_one_by_one(
     one, all_ = (Sequence(prepare("Hola", tokenizer), chosen, tokenizer) for _ in range(2))
     at = 0
     for portion in portions:
-        taken, cut = all_.accept_all(tokens[at : at + portion])
+        given = tokens[at : at + portion]
+        taken, cut = all_.accept_all(given, [-0.5] * len(given))
         changed = []
         for token in tokens[at : at + taken]:
             one.draw()
-            changed.append(one.accept(token))
+            changed.append(one.accept(token, -0.5))
         assert changed[-1:] == ([cut] if taken else [])
         assert taken == portion or cut or all_.finished or at + taken == len(tokens)
         at += taken
@@ -231,7 +232,7 @@ def test_a_memory_is_written_ahead_in_company_and_beyond_the_context(
     plain, ahead = load_checkpoint(memory_checkpoint), load_ahead(memory_checkpoint)
     engine = Engine(ahead, rows=2)
     sequences = [
-        make_sequence(ahead, f"Frase {seed}", options(seed=seed, sentences=2, sentence_limit=80))
+        compose(ahead, f"Frase {seed}", options(seed=seed, sentences=2, sentence_limit=80))
         for seed in range(3)
     ]
     for sequence in sequences:

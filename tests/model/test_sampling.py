@@ -11,17 +11,18 @@ LOGITS = torch.log(torch.tensor([0.1, 0.4, 0.3, 0.2]))
 
 def draw(logits: torch.Tensor, temperature: float, top_p: float, uniform: float) -> int:
     parameters = (torch.tensor([value]) for value in (temperature, top_p, uniform))
-    return int(sample(logits[None], *parameters)[0])
+    return int(sample(logits[None], *parameters)[0][0])
 
 
 def shares(temperature: float, top_p: float, draws: int = 20_000) -> torch.Tensor:
     uniform = torch.rand(draws, generator=torch.Generator().manual_seed(0))
-    ids = sample(
+    ids, likelihoods = sample(
         LOGITS.expand(draws, -1),
         torch.full((draws,), temperature),
         torch.full((draws,), top_p),
         uniform,
     )
+    torch.testing.assert_close(likelihoods, LOGITS[ids])  # at temperature 1, all of them
     return ids.bincount(minlength=4) / draws
 
 
@@ -62,6 +63,6 @@ def test_rows_are_drawn_independently_of_their_neighbours() -> None:
     logits = torch.randn(8, 20, generator=torch.Generator().manual_seed(3))
     settings = [torch.full((8,), value) for value in (0.8, 0.9)]
     uniform = torch.rand(8, generator=torch.Generator().manual_seed(4))
-    together = sample(logits, *settings, uniform)
+    together, _ = sample(logits, *settings, uniform)
     alone = [draw(logits[i], 0.8, 0.9, float(uniform[i])) for i in range(8)]
     assert together.tolist() == alone

@@ -33,6 +33,6 @@ def likeliest(checkpoint: TorchCheckpoint, phrase: str, characters: int) -> list
     session = checkpoint.decoder.session(1, np.zeros((1, checkpoint.tokenizer.size), np.float32))
     session.prefill(0, tokens)
     for _ in range(characters):
-        tokens += session.draw([0], [0], [0.0], [1.0], [0.0])
+        tokens += session.draw([0], [0], [0.0], [1.0], [0.0])[0]
         session.decode([0], tokens[-1:], [len(tokens) - 1], [0])
     return tokens
