@@ -2,8 +2,8 @@
 each the best of several candidates.
 
 The engine writes the sequences of a composition's round, as many at a time as there is room for. A
-round depends on the seed, the number of candidates and what was chosen before, and its end on
-lengths alone, so the text does not depend on who else is written.
+round depends on the seed, the number of candidates and what was chosen before, and its end on how
+many tokens each candidate took, so the text does not depend on who else is written.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ class _Round:
         self.running = list(candidates)
         self._judged: dict[int, Judgement] = {}  # by the candidate's number
         self._enough = max(1, round(ENOUGH * len(candidates)))
-        self._longest: int | None = None  # characters of a candidate that still counts
+        self._most: int | None = None  # tokens of a candidate that still counts
 
     @property
     def rejected(self) -> Counter[Fault]:
@@ -158,18 +158,16 @@ class _Round:
             if each.finished and number not in self._judged:
                 self._judged[number] = self._ranking.judge(self._described(each))
         good = sorted(
-            self._candidates[number].characters
+            self._candidates[number].drawn
             for number, judged in self._judged.items()
             if not judged.faults
         )
         if len(good) >= self._enough:
-            self._longest = good[self._enough - 1]
+            self._most = good[self._enough - 1]
         dropped = [
             each
             for each in self.running
-            if not each.finished
-            and self._longest is not None
-            and each.characters >= self._longest
+            if not each.finished and self._most is not None and each.drawn >= self._most
         ]
         gone = {id(each) for each in dropped}
         self.running = [each for each in self.running if not each.finished and id(each) not in gone]
@@ -187,7 +185,7 @@ class _Round:
         return {
             number: judged
             for number, judged in self._judged.items()
-            if self._longest is None or self._candidates[number].characters <= self._longest
+            if self._most is None or self._candidates[number].drawn <= self._most
         }
 
     def _described(self, sequence: Sequence) -> Candidate:

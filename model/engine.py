@@ -110,7 +110,7 @@ class Engine:
         for other in self._seats:
             if other.text is not text or not length <= other.held:
                 continue
-            whole = len(other.sequence.tokens) <= self._context and len(tokens) <= self._context
+            whole = not other.hidden and len(other.sequence.tokens) <= self._context
             # A candidate of this round began as this one does.
             if not whole or other.sequence.tokens[: length + 1] != tokens:
                 continue
@@ -140,7 +140,8 @@ class Engine:
         seat.left = True
         tokens = seat.sequence.tokens
         # Behind the context the row holds a window of the text, and not its beginning.
-        self._free[seat.row] = tokens[: seat.held] if len(tokens) <= self._context else []
+        whole = not seat.hidden and len(tokens) <= self._context
+        self._free[seat.row] = tokens[: seat.held] if whole else []
 
 
 def _way(session: Session | Runner, automaton: Automaton, rows: int, context: int) -> Way:

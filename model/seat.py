@@ -13,8 +13,8 @@ from model.sequence import Sequence
 class Seat:
     """A sequence and its cache row, of whose tokens the row holds the first `held` visible ones.
 
-    text: what the sequence is a part or a candidate of;
-    drafts: guesses that were read behind those; places: of the logits behind each; settled: whether
+    text: what the sequence is a part or a candidate of; hidden: how many of its tokens the window
+    had left behind when the row was read last; drafts: guesses that were read behind those; places: of the logits behind each; settled: whether
     a runner goes on with it by itself; left: whether its text has gone.
     """
 
@@ -22,6 +22,7 @@ class Seat:
     sequence: Sequence
     row: int
     held: int = 0
+    hidden: int = 0
     drafts: list[int] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
     settled: bool = False

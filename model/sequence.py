@@ -61,7 +61,8 @@ class Sequence:
         self.truncated = 0  # sentences that had to be cut within a clause
         self._random = np.random.default_rng([options.seed, *stream] if stream else options.seed)
         self._uniforms: deque[float] = deque()
-        self._likelihood, self._drawn = 0.0, 0
+        self.drawn = 0  # tokens so far, those that a cut has taken back included
+        self._likelihood = 0.0
         self._sentence = split_sentences(prompt.text)[-1]
         self.inherited = self._sentence  # what the first sentence has of the phrase
         self._own = 0  # characters of the current sentence that were generated
@@ -104,7 +105,7 @@ class Sequence:
     @property
     def likelihood(self) -> float:
         """The mean log-probability of the tokens drawn so far, at temperature 1; NaN before any."""
-        return self._likelihood / self._drawn if self._drawn else math.nan
+        return self._likelihood / self.drawn if self.drawn else math.nan
 
     def draw(self) -> float:
         """The next random number of this text, in [0, 1)."""
@@ -136,7 +137,7 @@ class Sequence:
         A space that stands for the separator ends a sentence wherever one may end.
         """
         self._likelihood += likelihood
-        self._drawn += 1
+        self.drawn += 1
         if token == self.tokenizer.separator and may_end(self._sentence):
             self._end_sentence()
             return False
@@ -158,7 +159,7 @@ class Sequence:
             self._sentence += self.tokenizer.decode(tokens)
             self._own += len(tokens)
             self._likelihood += sum(likelihoods)
-            self._drawn += len(tokens)
+            self.drawn += len(tokens)
             taken, cut = len(tokens), False
         else:
             taken, cut = 0, False

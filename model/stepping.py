@@ -48,7 +48,7 @@ class Stepping:
                 together.append((seat, shown))
             else:  # a newcomer, a sentence that was cut, or the window has moved
                 self._session.prefill(seat.row, shown, seat.held if seat.held < len(shown) else 0)
-            seat.held = len(shown)
+            seat.held, seat.hidden = len(shown), len(seat.sequence.tokens) - len(shown)
         if together:
             self._draft(together)
             self._decode(seat for seat, _ in together)
@@ -94,8 +94,7 @@ class Stepping:
 
     def _forget(self, seat: Seat) -> None:
         """Keep of a row only the tokens that a cut has left; none of a window that has moved."""
-        moved = len(seat.sequence.tokens) > self._context or seat.held >= self._context
-        seat.held = 0 if moved else min(seat.held, seat.sequence.unchanged)
+        seat.held = 0 if seat.hidden else min(seat.held, seat.sequence.unchanged)
 
     def _draw(self, seats: list[Seat], drafted: int) -> Drawn:
         """The token behind so many drafts of each of these texts."""
