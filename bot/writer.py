@@ -15,7 +15,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bot.protocol import Message, error_message, options_of
-from model.backend import Backend
 from model.composition import Composition
 from model.engine import Engine
 from model.errors import CheckpointError, CodedError, PromptError
@@ -24,7 +23,6 @@ from model.prompt import Options
 from model.result import result_of
 from model.runtime import Runtime
 from model.speed import affordable_candidates
-from model.stored import Checkpoint
 
 # Streamed text is collected for this long, so that the bot reads tens of lines a second, not
 # thousands.

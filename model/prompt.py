@@ -18,8 +18,8 @@ SENTENCE_LIMITS = (40, 4000)
 CANDIDATES = (1, 64)
 # So many are drawn of each sentence where there is time for them.
 STANDARD_CANDIDATES = 32
-# A seed from _SHORT_SEED on says how many candidates its text was chosen from: its tenth digit is the
-# place of their number here. So a seed alone gives a text again, whatever the load was.
+# A seed from _SHORT_SEED on says how many candidates its text was chosen from: its tenth digit is
+# the place of their number here. So a seed alone gives a text again, whatever the load was.
 _LEVELS = (STANDARD_CANDIDATES, 1, 2, 4, 8, 16, 64)
 _SHORT_SEED = 1_000_000_000
 

@@ -14,8 +14,9 @@ class Seat:
     """A sequence and its cache row, of whose tokens the row holds the first `held` visible ones.
 
     text: what the sequence is a part or a candidate of; hidden: how many of its tokens the window
-    had left behind when the row was read last; drafts: guesses that were read behind those; places: of the logits behind each; settled: whether
-    a runner goes on with it by itself; left: whether its text has gone.
+    had left behind when the row was read last; drafts: guesses that were read behind those; places:
+    of the logits behind each; settled: whether a runner goes on with it by itself; left: whether
+    its text has gone.
     """
 
     text: Composition

@@ -34,8 +34,9 @@ class SharedBuffers:
     """Room for `rows` texts, in launches of `slots` of them that draw up to `most` tokens each.
 
     A row more, `spare`, is where columns go that stand for nothing.
-    orders: (slots, UNIFORMS + 2 most) int32, see above; answers: (slots, 1 + 2 most) int32, how many
-    tokens, which, and from 1 + most on the log-probability of each as float32; columns: (C, 3) int32, tokens to be read, their rows and positions.
+    orders: (slots, UNIFORMS + 2 most) int32, see above; answers: (slots, 1 + 2 most) int32, how
+    many tokens, which, and from 1 + most on the log-probability of each as float32; columns: (C, 3)
+    int32, tokens to be read, their rows and positions.
     """
 
     def __init__(

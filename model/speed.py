@@ -17,7 +17,7 @@ PHRASE = "En un lugar de la Mancha"
 OPTIONS = Options(sentences=5, sentence_limit=4000, temperature=0.8)
 
 
-# The candidates of both sentences of an answer may take so long on a machine that does nothing else.
+# The candidates of both sentences of an answer may take so long on a machine that is idle.
 CANDIDATE_SECONDS = 0.4
 # How long a candidate is, in characters.
 _TYPICAL = 90

@@ -159,10 +159,12 @@ class NativeSession:
         uniforms: Sequence[float],
     ) -> Drawn:
         """See model.backend.Session. Raises IndexError for a place or mask that does not exist."""
+        drawn, likelihoods = array("i", places), array("f", uniforms)
         whole = [array("i", values) for values in (places, masks)]
         real = [array("f", values) for values in (temperatures, top_ps, uniforms)]
-        drawn, likelihoods = array("i", places), array("f", uniforms)
-        addresses = [each.buffer_info()[0] for each in (*whole, *real, drawn, likelihoods)]
+        addresses = [each.buffer_info()[0] for each in whole]
+        addresses += [each.buffer_info()[0] for each in real]
+        addresses += [drawn.buffer_info()[0], likelihoods.buffer_info()[0]]
         if self._library.lg_draw(self._handle, len(places), *addresses) != 0:
             raise IndexError("no such place or mask")
         return drawn.tolist(), likelihoods.tolist()

@@ -88,9 +88,7 @@ def test_whole_sentences_are_shown_and_they_join_to_the_continuation(
 
 @NATIVE
 @pytest.mark.parametrize("rows", [1, 4, 64])
-def test_a_text_does_not_depend_on_rows_or_company(
-    native: Checkpoint[Backend], rows: int
-) -> None:
+def test_a_text_does_not_depend_on_rows_or_company(native: Checkpoint[Backend], rows: int) -> None:
     engine = Engine(native, rows)
     texts = [
         compose(native, f"Frase {number} " * (1 + number % 3), options(seed=number, candidates=n))

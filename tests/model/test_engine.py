@@ -12,7 +12,7 @@ from model.backend import Backend
 from model.checkpoint import load_checkpoint
 from model.engine import Engine
 from model.errors import PromptError
-from model.generation import generate, compose
+from model.generation import compose, generate
 from model.native import library
 from model.native.decoder import load_native
 from model.prompt import Options, prepare

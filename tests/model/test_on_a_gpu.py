@@ -12,7 +12,7 @@ import torch
 from model.backend import Backend
 from model.checkpoint import load_checkpoint
 from model.engine import Engine
-from model.generation import generate, compose
+from model.generation import compose, generate
 from model.places import bundled_checkpoints
 from model.prompt import Options
 from model.result import Result

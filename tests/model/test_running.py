@@ -21,7 +21,7 @@ from model.config import DecoderConfig
 from model.cuda_session import COLUMNS, MOST
 from model.decoder import Decoder
 from model.engine import Engine, constraint_masks
-from model.generation import generate, compose
+from model.generation import compose, generate
 from model.graphs import Abilities, Graphs
 from model.places import bundled_checkpoints
 from model.plain_steps import PlainSteps
