@@ -38,7 +38,7 @@ class Answer:
             "estilo": result.style,
             "semilla": result.seed,
             "candidatas": result.candidates,
-            "rechazadas": dict(result.rejected),
+            "rechazadas": {say(f"fault_{name}"): n for name, n in result.rejected.items()},
             "checkpoint": result.checkpoint,
             "caracteres": result.characters,
             "motor": say(self.engine),
@@ -72,5 +72,5 @@ def answer(phrase: str, options: Options, settings: Settings, checkpoint: str) -
 
     runtime = choose_runtime(settings.engine, settings.device, settings.threads)
     loaded = runtime.load(path)
-    result = generate(loaded, phrase, options)
+    result = generate(loaded, phrase, options.affording(runtime.candidates))
     return Answer(result, loaded.decoder.engine, time.monotonic() - started)

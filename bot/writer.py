@@ -170,7 +170,7 @@ def load_and_probe(folder: Path, runtime: Runtime, rows: int) -> Engine:
     checkpoint = runtime.load(folder)
     letters = filter(str.isalpha, checkpoint.tokenizer.characters)
     generate(checkpoint, next(letters, "."), PROBE)
-    return Engine(checkpoint, rows, affordable_candidates(checkpoint))
+    return Engine(checkpoint, rows, affordable_candidates(checkpoint, runtime))
 
 
 def load_engine(folder: Path, runtime: Runtime, rows: int) -> Engine:

@@ -15,6 +15,7 @@ from pathlib import Path
 from model.backend import Backend, EngineName
 from model.errors import DeviceError
 from model.native import library
+from model.prompt import STANDARD_CANDIDATES
 from model.stored import Checkpoint
 
 ENGINES = ("auto", "native", "pytorch")
@@ -31,6 +32,13 @@ class Runtime:
     engine: EngineName
     device: str
     threads: int
+
+    @property
+    def candidates(self) -> int:
+        """From how many candidates a sentence can be chosen before anybody has measured how fast
+        this is: none to choose from where PyTorch on a CPU writes."""
+        slow = self.engine == "pytorch" and self.device == "cpu"
+        return 1 if slow else STANDARD_CANDIDATES
 
     def load(self, folder: Path) -> Checkpoint[Backend]:
         """Load and check a checkpoint; raises CheckpointError."""

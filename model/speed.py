@@ -9,7 +9,8 @@ from model.backend import Backend
 from model.composition import Composition
 from model.engine import Engine
 from model.generation import compose
-from model.prompt import STANDARD_CANDIDATES, Options
+from model.prompt import Options
+from model.runtime import Runtime
 from model.stored import Checkpoint
 
 PHRASE = "En un lugar de la Mancha"
@@ -83,12 +84,11 @@ def _time_to_first(engine: Engine, sequence: Composition) -> float:
     return time.perf_counter() - begun
 
 
-def affordable_candidates(checkpoint: Checkpoint[Backend]) -> int:
-    """From how many candidates this machine can choose each of two sentences in time: measured
-    where the native kernel computes; else as many as a GPU can always write, and a CPU with PyTorch
-    never."""
-    if checkpoint.decoder.engine != "native":
-        return 1 if str(checkpoint.decoder.device) == "cpu" else STANDARD_CANDIDATES
+def affordable_candidates(checkpoint: Checkpoint[Backend], runtime: Runtime) -> int:
+    """From how many candidates each of two sentences can be chosen in CANDIDATE_SECONDS, measured
+    where the native kernel computes."""
+    if runtime.engine != "native":
+        return runtime.candidates
     phrase = next(filter(str.isalpha, checkpoint.tokenizer.characters), ".")
     seconds = min(_seconds_a_character(checkpoint, phrase) for _ in range(2))
     return max(1, round(CANDIDATE_SECONDS / (2 * _TYPICAL * seconds)))

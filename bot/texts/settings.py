@@ -278,9 +278,9 @@ SECTIONS = (
                 "Greatest length of a phrase that is asked, in characters.",
             ),
             "candidates": Meaning(
-                "De cuántas candidatas se elige cada frase, de 1 a 64. Con auto, de hasta 32, según lo "
-                "rápida que sea la máquina y cuántos esperen.",
-                "From how many candidates each sentence is chosen, 1 to 64. With auto from up to "
+                "De cuántas candidatas se elige cada frase. Con auto, de hasta 32, según la máquina y "
+                "cuántos esperen.",
+                "From how many candidates each sentence is chosen. With auto from up to "
                 "32, depending on how fast the machine is and how many wait.",
             ),
             "sentence_limit": Meaning(

@@ -13,6 +13,7 @@ import pytest
 
 from bot.cli import EXIT_CONFIG, EXIT_FAILURE, EXIT_USAGE, run
 from bot.texts import say
+from model.faults import Fault
 from tests.bot.damage import DAMAGES, PICKLE_TRACE
 from tests.bot.executors import PHRASE
 from tests.bot.programs import environment
@@ -23,6 +24,8 @@ KEYS = [
     "frases",
     "estilo",
     "semilla",
+    "candidatas",
+    "rechazadas",
     "checkpoint",
     "caracteres",
     "motor",
@@ -87,6 +90,21 @@ def test_json_has_these_keys(escribe: Escribe, checkpoints: Path) -> None:
     assert (content["frase"], content["estilo"], content["semilla"]) == (PHRASE, "galdos", 7)
     assert content["caracteres"] >= len(content["texto"]) - len(PHRASE)
     assert content["segundos"] > 0
+
+
+def test_json_says_how_many_candidates_there_were_and_why_some_were_rejected(
+    escribe: Escribe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LITTERAGPT_CANDIDATES", "6")
+    content = answer(escribe(PHRASE, "--semilla", "7", "--json"))
+    assert content["candidatas"] == 12
+    rejected = content["rechazadas"]
+    assert rejected
+    assert rejected.keys() <= {say(f"fault_{fault}") for fault in Fault}
+    assert all(0 < count <= 12 for count in rejected.values())
+    monkeypatch.setenv("LITTERAGPT_CANDIDATES", "auto")
+    again = answer(escribe(PHRASE, "--semilla", "3000000007", "--json"))  # four, the seed says
+    assert again["candidatas"] == 8
 
 
 @pytest.mark.parametrize("count", range(1, 6))

@@ -281,3 +281,31 @@ def assert_file_refused() -> None:
         load_settings()
     assert str(refusal.value).startswith("No puedo leer el archivo .env")
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "seed", "candidates"),
+    [
+        (None, None, None),
+        ("auto", None, None),
+        ("AUTO ", 7, 32),
+        ("auto", 4_000_000_007, 8),
+        ("12", None, 12),
+        ("12", 4_000_000_007, 12),
+    ],
+)
+def test_candidates_follow_the_setting_or_the_seed(
+    value: str | None, seed: int | None, candidates: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if value is not None:
+        monkeypatch.setenv("LITTERAGPT_CANDIDATES", value)
+    assert load_settings().options(seed=seed).candidates == candidates
+
+
+@pytest.mark.parametrize("value", ["0", "65", "-1", "muchas", "1.5", "٣"])
+def test_other_numbers_of_candidates_are_no_setting(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LITTERAGPT_CANDIDATES", value)
+    with pytest.raises(SettingsError, match="auto o un número de 1 a 64"):
+        load_settings()
