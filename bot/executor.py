@@ -70,7 +70,7 @@ class WorkerOptions:
     device: str = "auto"
     engine: str = "auto"
     threads: int = 0
-    max_batch: int = 16
+    max_batch: int = 64
     queue_limit: int = 64
     phrase_limit: int = PHRASE_LIMIT
 

@@ -278,10 +278,10 @@ SECTIONS = (
                 "Greatest length of a phrase that is asked, in characters.",
             ),
             "candidates": Meaning(
-                "De cuántas candidatas se elige cada frase. Con auto, de hasta 32, según la máquina y "
-                "cuántos esperen.",
-                "From how many candidates each sentence is chosen. With auto from up to "
-                "32, depending on how fast the machine is and how many wait.",
+                "De cuántas candidatas se elige cada frase. Con auto, de hasta 32: cuantas la "
+                "máquina escriba a tiempo, y menos cuando otros esperan.",
+                "From how many candidates each sentence is chosen. With auto from up to 32: as "
+                "many as the machine writes in time, and fewer while others wait.",
             ),
             "sentence_limit": Meaning(
                 "Caracteres tras los que una frase que no acaba se cierra en su última pausa.",
