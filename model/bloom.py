@@ -26,23 +26,24 @@ class Bloom:
         self._bytes, self._size = bits.tobytes(), 8 * bits.size
 
     @classmethod
-    def of(cls, texts: Iterable[str], each: float, probes: int) -> Bloom:
+    def of(cls, texts: Iterable[bytes], each: float, probes: int) -> Bloom:
         """A filter of different texts that takes `each` bits for one of them."""
-        hashes = np.array([crc32(text.encode()) for text in texts], np.uint64)
+        hashes = np.array([crc32(text) for text in texts], np.uint64)
         size = 8 * max(1, int(hashes.size * each / 8))
-        mixed = hashes * np.uint64(_MIX)  # modulo 2^64, as in `_places`
+        mixed = hashes * np.uint64(_MIX)  # modulo 2^64, as below
         step = mixed >> np.uint64(32) | np.uint64(1)
         bits = np.zeros(size, np.bool_)
         for probe in range(probes):
             bits[(hashes + np.uint64(probe) * step) % np.uint64(size)] = True
         return cls(np.packbits(bits, bitorder="little"), probes)
 
-    def __contains__(self, text: str) -> bool:
-        place = crc32(text.encode())
+    def __contains__(self, text: bytes) -> bool:
+        content, size, place = self._bytes, self._size, crc32(text)
+        if not content[(bit := place % size) >> 3] >> (bit & 7) & 1:
+            return False  # mostly so, for what is not in the set
         step = (place * _MIX & _WHOLE) >> 32 | 1
-        for _ in range(self.probes):
-            bit = place % self._size
-            if not self._bytes[bit >> 3] >> (bit & 7) & 1:
-                return False
+        for _ in range(self.probes - 1):
             place += step
+            if not content[(bit := place % size) >> 3] >> (bit & 7) & 1:
+                return False
         return True

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from model.reading import Reading
-from model.verbs import Verbs
 
 # Words that something must follow.
 _UNFINISHED = frozenset(
@@ -39,6 +38,10 @@ _TAG_VERB = (
 )
 _TAG_ALONE = re.compile(rf"^[«\"]?— ?(?:{_TAG_VERB})\b[^—,;:¿¡«]{{0,60}}\.$")
 _SHORT_ENOUGH = 6
+# A verb that so many words stand before comes soon enough, or far too late.
+_NEAR, _FAR = 6, 16
+# How bad it is where something hangs on a finished clause, or follows it without a link.
+_HANGING, _LOOSE = 0.7, 0.5
 
 
 def is_tag_alone(sentence: str) -> bool:
@@ -49,34 +52,27 @@ def is_tag_alone(sentence: str) -> bool:
 def dangles(reading: Reading) -> bool:
     """Whether the sentence ends on a word that something must follow. An ellipsis breaks off on
     purpose."""
-    if not reading.words or reading.sentence.rstrip("»\")'").endswith("..."):
+    if not reading.words or reading.words[-1] not in _UNFINISHED:
         return False
-    tail = reading.sentence[reading.ends[-1] :]
-    return reading.words[-1] in _UNFINISHED and not any(map(str.isdigit, tail))
+    tail = reading.sentence[reading.spans[-1][1] :]
+    return "..." not in tail and not any(map(str.isdigit, tail))
 
 
-def is_fragment(reading: Reading, verbs: Verbs) -> bool:
+def is_fragment(reading: Reading) -> bool:
     """Whether a sentence that is no mere exclamation or reply has no finite verb."""
-    if any(map(verbs.is_finite, reading.words)):
+    if any(reading.finite):
         return False
     return len(reading.words) >= _SHORT_ENOUGH or not _is_spoken(reading.sentence)
 
 
-def verbs_missing(reading: Reading, verbs: Verbs) -> int:
+def verbs_missing(reading: Reading) -> int:
     """How many finite verbs a sentence lacks: each clause wants one, and «que», «cuando» or the
     like opens a clause more."""
-    wanted = 1 + sum(word in _SUBORDINATE for word in reading.words)
-    return max(0, wanted - sum(map(verbs.is_finite, reading.words)))
+    wanted = 1 + sum(map(_SUBORDINATE.__contains__, reading.words))
+    return max(0, wanted - sum(reading.finite))
 
 
-def is_whole_clause(words: list[str], verbs: Verbs) -> bool:
-    """Whether the words of a phrase (lower case) make a clause that may end behind them."""
-    if not words or words[-1] in _OPEN or words[0] in _SUBORDINATE:
-        return False
-    return any(map(verbs.is_finite, words))
-
-
-def joins_badly(reading: Reading, verbs: Verbs) -> float:
+def joins_badly(reading: Reading) -> float:
     """How badly the first written words go with the part of the phrase before them, from 0 to 1.
 
     Behind a whole clause comes a mark or a word that goes on with it; behind anything else a finite
@@ -84,19 +80,18 @@ def joins_badly(reading: Reading, verbs: Verbs) -> float:
     """
     if not reading.inherited or not reading.own_words:
         return 0.0
-    before = reading.words[: reading.first]
-    if is_whole_clause(before, verbs):
-        if reading.candidate.own[0] in ",;:.!?" or reading.own_words[0] in _GOES_ON:
-            return 0.0
-        if verbs.is_finite(reading.own_words[0]):
-            return 1.0
-        return 0.7 if reading.own_words[0] in _HANGS_ON else 0.5
-    if any(map(verbs.is_finite, before)) and before[0] not in _SUBORDINATE:
+    before, finite, first = reading.words[: reading.first], reading.finite, reading.first
+    told = any(finite[:first]) and before[0] not in _SUBORDINATE
+    if told and before[-1] in _OPEN:
         return 0.0
-    for distance, word in enumerate(reading.own_words):
-        if verbs.is_finite(word):
-            return min(1.0, max(0, distance - _SHORT_ENOUGH) / 10)
-    return 1.0
+    if not told:
+        distance = finite.index(True, first) - first if any(finite[first:]) else _FAR
+        return min(1.0, max(0, distance - _NEAR) / (_FAR - _NEAR))
+    if reading.candidate.own[0] in ",;:.!?" or reading.own_words[0] in _GOES_ON:
+        return 0.0
+    if finite[first]:
+        return 1.0
+    return _HANGING if reading.own_words[0] in _HANGS_ON else _LOOSE
 
 
 def _is_spoken(sentence: str) -> bool:

@@ -5,14 +5,14 @@ it). Texts are UTF-8 with a line feed between entries, filters are those of `mod
 
     words    (n,) uint8     filter of word forms in lower case
     finite   (n,) uint8     filter of finite verb forms in lower case
-    blocks   (n,) uint8     filter of the text's blocks of BLOCK characters, each at a multiple of
-                            BLOCK in its paragraph
+    blocks   (n,) uint8     filter of the text's blocks of BLOCK bytes, which begin at multiples of
+                            STEP in their paragraphs, so that each overlaps the next
     styles   (n,) uint8     text: the authors
     names    (n,) uint8     text: the names of characters and of their places, as they are written
     homes    (N,) uint16    for each name the author, by place among `styles`, whose books have it
     nouns    (n,) uint8     text: words that stand behind articles, in lower case
-    refused  (W,) uint8     for each of those the articles that never stand before it: bits of
-                            `Form`
+    refused  (W,) uint8     for each of those the articles that never stand before it: MASCULINE
+                            or other bits
     frequent (n,) uint8     text: frequent words in lower case
     odds     (F, S) float32 for each of those and each author the logarithm of how much more often
                             the author writes it than the others do
@@ -20,7 +20,6 @@ it). Texts are UTF-8 with a line feed between entries, filters are those of `mod
 
 from __future__ import annotations
 
-from enum import IntFlag
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,30 +34,22 @@ from model.checkpoint_files import LEXICON
 from model.errors import CheckpointError
 from model.files import replacing
 
-BLOCK = 12
-# A run of RUN characters has so many whole blocks in a row, wherever it begins.
-RUN = 60
-BLOCKS = (RUN + 1) // BLOCK - 1
-WORD_PROBES, FINITE_PROBES, BLOCK_PROBES = 7, 7, 4
+STEP, BLOCK = 12, 24
+# A run of RUN characters has so many whole blocks in a row, wherever it begins. That they stand one
+# behind the other in the text too follows from what they share.
+RUN, BLOCKS = 60, 3
+WORD_PROBES, FINITE_PROBES, BLOCK_PROBES = 7, 7, 3
 # A larger file was not made by the command, which takes at most a few megabytes.
 _MOST_BYTES = 1 << 26
 _MOST_STYLES = 1 << 12
 _CACHED = 1 << 15
 
+# What an article, or another word before a noun, says of the noun; several say that it may be any.
+MASCULINE, FEMININE, MASCULINE_PLURAL, FEMININE_PLURAL = 1, 2, 4, 8
+_ALL_FORMS = 15
+
 Tensors = dict[str, NDArray[np.generic]]
 AnyInteger = TypeVar("AnyInteger", bound=np.integer[Any])
-
-
-class Form(IntFlag):
-    """What an article, or another word before a noun, says of the noun."""
-
-    NONE = 0
-    MASCULINE = 1
-    FEMININE = 2
-    MASCULINE_PLURAL = 4
-    FEMININE_PLURAL = 8
-    SINGULAR = 3
-    PLURAL = 12
 
 
 class Lexicon:
@@ -77,9 +68,9 @@ class Lexicon:
             raise ValueError("'homes' must hold a style for each name")
         self.names = dict(zip(names, homes.tolist(), strict=True))
         nouns, refused = _lines(tensors, "nouns"), _numbers(tensors, "refused", np.uint8)
-        if refused.size != len(nouns) or (refused > 15).any():
+        if refused.size != len(nouns) or (refused > _ALL_FORMS).any():
             raise ValueError("'refused' must hold four bits for each noun")
-        self._refused = dict(zip(nouns, map(Form, refused.tolist()), strict=True))
+        self._refused: dict[str, int] = dict(zip(nouns, refused.tolist(), strict=True))
         frequent, odds = _lines(tensors, "frequent"), tensors["odds"]
         if odds.dtype != np.float32 or odds.shape != (len(frequent), len(self.styles)):
             raise ValueError("'odds' must be float32, a row for each frequent word")
@@ -88,12 +79,12 @@ class Lexicon:
         self._odds = odds
         self._row = {word: row for row, word in enumerate(frequent)}
         # The same words come again and again, and a set is faster than hashing.
-        self.knows = lru_cache(_CACHED)(self._words.__contains__)
-        self.may_be_finite = lru_cache(_CACHED)(self._finite.__contains__)
+        self.knows = lru_cache(_CACHED)(lambda word: word.encode() in self._words)
+        self.may_be_finite = lru_cache(_CACHED)(lambda word: word.encode() in self._finite)
 
-    def refused(self, word: str) -> Form:
-        """The articles that never stand before this word (lower case)."""
-        return self._refused.get(word, Form.NONE)
+    def refused(self, word: str) -> int:
+        """The articles that never stand before this word (lower case): bits, see MASCULINE."""
+        return self._refused.get(word, 0)
 
     def manner(self, words: list[str], style: str) -> float:
         """How much more a style's author writes these words (lower case) than the others do: the
@@ -105,12 +96,12 @@ class Lexicon:
 
     def has_copied(self, text: str) -> bool:
         """Whether a run of more than RUN characters of `text` stands in the training text; one of
-        BLOCK · BLOCKS or more is found where it happens to begin with a block."""
-        span = BLOCK * BLOCKS
-        # So many blocks in a row have one that begins in the last BLOCK places of each span.
-        for window in range(span - BLOCK, len(text) - BLOCK + 1, span):
-            for place in range(window, min(window + BLOCK, len(text) - BLOCK + 1)):
-                if self._stands(text, place) and self._run(text, place) >= BLOCKS:
+        48 or more is found where it happens to begin with a block."""
+        content, span = text.encode(), STEP * BLOCKS
+        # So many blocks in a row have one that begins in the last STEP places of each span.
+        for window in range(span - STEP, len(content) - BLOCK + 1, span):
+            for place in range(window, min(window + STEP, len(content) - BLOCK + 1)):
+                if content[place : place + BLOCK] in self._blocks and self._run(content, place):
                     return True
         return False
 
@@ -119,17 +110,14 @@ class Lexicon:
         with replacing(folder / LEXICON) as temporary:
             save_file(self.tensors, temporary)
 
-    def _stands(self, text: str, place: int) -> bool:
-        return text[place : place + BLOCK] in self._blocks
-
-    def _run(self, text: str, place: int) -> int:
-        """How many known blocks stand in a row around the one at `place`."""
-        count, left, right = 1, place - BLOCK, place + BLOCK
-        while left >= 0 and self._stands(text, left):
-            count, left = count + 1, left - BLOCK
-        while right + BLOCK <= len(text) and self._stands(text, right):
-            count, right = count + 1, right + BLOCK
-        return count
+    def _run(self, content: bytes, place: int) -> bool:
+        """Whether BLOCKS known blocks stand in a row, one of which is at `place`."""
+        count, left, right = 1, place - STEP, place + STEP
+        while left >= 0 and content[left : left + BLOCK] in self._blocks:
+            count, left = count + 1, left - STEP
+        while right + BLOCK <= len(content) and content[right : right + BLOCK] in self._blocks:
+            count, right = count + 1, right + STEP
+        return count >= BLOCKS
 
 
 def load_lexicon(folder: Path) -> Lexicon | None:

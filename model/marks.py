@@ -8,45 +8,39 @@ from model.reading import Reading
 
 _OPENERS = {"«": "»", "(": ")", "[": "]"}
 _CLOSERS = {closer: opener for opener, closer in _OPENERS.items()}
-_ASKED = {"?": "¿", "!": "¡"}
-_DASH = re.compile("—")
+_PAIRED = re.compile(r"[«»()\[\]\"]")
+_ASKING = re.compile(r"[¿?¡!]+")
+# A dash, and where it opens an aside what comes behind it.
+_DASH = re.compile(r"—(?=([\w¿¡«\"]))?")
+# A dash that begins what is spoken, behind at most four characters.
+_SPEECH = re.compile(r"^[«»\"'(¿¡]*—.?$|: ?[«»\"]?—.?$|[.!?»] ?—[A-ZÁÉÍÓÚÜÑ¿¡«]$")
 
 
 def is_unbalanced(reading: Reading) -> bool:
     """Whether the decoder left a mark open at the end of the sentence, or closed none.
 
-    Marks of earlier sentences may be closed here. Of the phrase's own mistakes nothing is told.
+    Marks of earlier sentences may be closed here or later. The phrase's own mistakes do not count.
     """
-    return (
-        _pairs_are_open(reading)
-        or _questions_are_open(reading)
-        or _asides_are_open(reading.sentence, reading.start)
-    )
+    return _pairs_are_open(reading) or _questions_are_open(reading) or _asides_are_open(reading)
 
 
 def _pairs_are_open(reading: Reading) -> bool:
-    if not any(mark in reading.sentence or mark in reading.candidate.before for mark in '«»()[]"'):
+    if _PAIRED.search(reading.sentence) is None:
         return False
-    open_marks: list[str] = []
-    start = len(reading.given) and len(reading.candidate.before) + reading.start
-    text = reading.candidate.before + reading.sentence
-    for place, mark in enumerate(text):
-        if mark in _OPENERS or (mark == '"' and '"' not in open_marks):
-            open_marks.append(mark)
-        elif mark == '"':
-            _close(open_marks, mark)
-        elif mark in _CLOSERS and not _close(open_marks, _CLOSERS[mark]) and place >= start:
+    before = reading.candidate.before
+    open_marks: list[tuple[str, bool]] = []  # and whether the decoder wrote it now
+    for found in _PAIRED.finditer(before + reading.sentence):
+        mark, own = found[0], found.start() >= len(before) + reading.start
+        opener = _CLOSERS.get(mark, mark)
+        is_open = any(opener == each for each, _ in open_marks)
+        if mark in _OPENERS or (mark == '"' and not is_open):
+            open_marks.append((mark, own))
+        elif is_open:
+            while open_marks.pop()[0] != opener:
+                pass
+        elif own:
             return True
-    return bool(open_marks)
-
-
-def _close(open_marks: list[str], opener: str) -> bool:
-    """Forget the last such mark and what was opened after it; whether there was one."""
-    if opener not in open_marks:
-        return False
-    while open_marks.pop() != opener:
-        pass
-    return True
+    return any(own for _, own in open_marks)
 
 
 def _questions_are_open(reading: Reading) -> bool:
@@ -54,31 +48,29 @@ def _questions_are_open(reading: Reading) -> bool:
 
     People who type seldom open them, so what the phrase began may be closed without.
     """
-    sentence, start = reading.sentence, reading.start
-    asked = reading.start > 0
-    is_open = False
-    for place, mark in enumerate(sentence):
-        if mark in "¿¡":
+    is_open, unasked = False, reading.start > 0
+    for found in _ASKING.finditer(reading.sentence):
+        marks = found[0]
+        if marks[0] in "¿¡":
             is_open = True
-        elif mark in _ASKED:
-            unasked = not is_open and not (place and sentence[place - 1] in "!?")
-            if unasked and place >= start and not asked:
+        if marks[-1] in "?!":
+            if not (is_open or unasked) and found.start() >= reading.start:
                 return True
-            is_open = asked = False
+            is_open = unasked = False
     return is_open
 
 
-def _asides_are_open(sentence: str, start: int) -> bool:
-    """Whether a dash closes an aside that none opened, or opens one within another; or whether an
-    aside of a narrating sentence stays open, which only what is spoken may leave so."""
-    if "—" not in sentence:
-        return False
-    is_open = False
-    for place in (found.start() for found in _DASH.finditer(sentence)):
-        if not place or sentence[:place].strip("«\"'( ¿¡") == "":
-            continue  # begins what is spoken
-        opens = sentence[place - 1] == " " and sentence[place + 1 : place + 2].isalnum()
-        if place >= start and opens == is_open:
+def _asides_are_open(reading: Reading) -> bool:
+    """Whether a dash closes an aside that none opened. One that stays open is wrong only where
+    nothing is spoken, for a reply may end on who gave it."""
+    sentence, before = reading.sentence, reading.candidate.before
+    is_open, spoken = False, False
+    for found in _DASH.finditer(sentence):
+        place, opens = found.start(), found[1] is not None
+        if _SPEECH.search(sentence[max(0, place - 4) : place + 2]):
+            is_open, spoken = False, True
+        elif is_open or opens:
+            is_open = not is_open
+        elif place >= reading.start and "—" not in before:
             return True
-        is_open = opens
-    return False
+    return is_open and not spoken and "—" not in before

@@ -21,6 +21,7 @@ from model.people import out_of_place
 from model.reading import Reading
 from model.repetition import begins_alike, stutters
 from model.verbs import Verbs
+from model.words import is_known
 
 __all__ = ["FAULTS", "SCORES", "Candidate", "Fault", "Judgement", "Ranking"]
 
@@ -99,7 +100,7 @@ class Ranking:
                 reading.candidate.cut or len(reading.words) > MOST_WORDS
             ),
             Fault.TOO_SHORT: lambda reading: len(reading.words) < LEAST_WORDS,
-            Fault.FRAGMENT: lambda reading: is_fragment(reading, self._verbs),
+            Fault.FRAGMENT: is_fragment,
             Fault.DANGLING: dangles,
             Fault.TAG_ALONE: lambda reading: is_tag_alone(reading.sentence),
             Fault.SAME_BEGINNING: begins_alike,
@@ -114,7 +115,7 @@ class Ranking:
 
     def judge(self, candidate: Candidate) -> Judgement:
         """The rules that a candidate violates, in the order of `Fault`, and its score."""
-        reading = Reading(candidate)
+        reading = Reading(candidate, self._verbs)
         faults = {
             fault
             for fault, violates in self._rules.items()
@@ -144,7 +145,7 @@ class Ranking:
 
     def _score(self, reading: Reading) -> float:
         candidate, length = reading.candidate, len(reading.sentence)
-        stock = sum(word in STOCK for word in reading.own_words if word not in reading.given_words)
+        stock = len(STOCK.intersection(reading.own_words) - reading.given)
         manner = 0.0
         if candidate.style is not None and self._lexicon is not None:
             manner = self._lexicon.manner(reading.own_words, candidate.style)
@@ -152,8 +153,8 @@ class Ranking:
             (LIKELIHOOD if math.isnan(candidate.likelihood) else candidate.likelihood)
             - SCORES["long"] * max(0, length - LONG)
             - SCORES["short"] * max(0, SHORT - length)
-            - SCORES["join"] * joins_badly(reading, self._verbs)
-            - SCORES["verb"] * min(MOST_VERBS, verbs_missing(reading, self._verbs))
+            - SCORES["join"] * joins_badly(reading)
+            - SCORES["verb"] * min(MOST_VERBS, verbs_missing(reading))
             - SCORES["stock"] * min(MOST_STOCK, stock)
             + SCORES["manner"] * manner
         )
@@ -170,10 +171,10 @@ def _alters(reading: Reading, lexicon: Lexicon) -> bool:
 
 def _invents(reading: Reading, lexicon: Lexicon) -> bool:
     """Whether the decoder wrote a word that neither the lexicon nor the text before it has."""
+    if all(map(lexicon.knows, reading.own_words)):
+        return False
+    given = {word.lower() for word in reading.given}
     return any(
-        not lexicon.knows(word)
-        and word not in reading.given_words
-        and not reading.written[place].isupper()
-        for place, word in enumerate(reading.words)
-        if place >= reading.first
+        word not in given and not is_known(word, lexicon) and not written.isupper()
+        for word, written in zip(reading.own_words, reading.written[reading.first :], strict=True)
     )

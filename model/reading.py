@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import re
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from model.candidate import Candidate
 from model.sentences import split_sentences
+from model.verbs import Verbs
 
 _WORD = re.compile(r"[^\W\d_]+")
+# All candidates for a sentence have the same text before it.
+_REMEMBERED = 256
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text in lower case."""
-    return _WORD.findall(text.lower())
+    """The words of a text, as they are written."""
+    return _WORD.findall(text)
+
+
+@lru_cache(_REMEMBERED)
+def _last_sentence(text: str) -> str:
+    return split_sentences(text)[-1] if text else ""
+
+
+@lru_cache(_REMEMBERED)
+def _words_before(text: str) -> frozenset[str]:
+    return frozenset(words_of(text))
 
 
 class Reading:
@@ -21,30 +34,19 @@ class Reading:
 
     start: where in the sentence the decoder began to write; written, words: the words of the
     sentence as they are written and in lower case; first: the place among them of the first word
-    that the decoder wrote, in whole or in part; ends: where each word ends in the sentence.
+    that the decoder wrote, in whole or in part.
     """
 
-    def __init__(self, candidate: Candidate) -> None:
-        self.candidate = candidate
+    def __init__(self, candidate: Candidate, verbs: Verbs) -> None:
+        self.candidate, self._verbs = candidate, verbs
         self.sentence = candidate.sentence
         self.start = len(candidate.sentence) - len(candidate.own)
-        self.written: list[str] = []
-        self.ends: list[int] = []
-        for found in _WORD.finditer(candidate.sentence):
-            self.written.append(found[0])
-            self.ends.append(found.end())
-        self.words = [word.lower() for word in self.written]
-        self.first = sum(end <= self.start for end in self.ends)
-
-    @property
-    def own_words(self) -> list[str]:
-        """The words that the decoder wrote, in lower case."""
-        return self.words[self.first :]
-
-    @property
-    def inherited(self) -> str:
-        """The part of the phrase that the sentence continues; "" for a sentence of its own."""
-        return self.sentence[: self.start]
+        self.written = words_of(candidate.sentence)
+        self.words = words_of(candidate.sentence.lower())
+        self.inherited = candidate.sentence[: self.start]
+        stuck = self.inherited[-1:].isalpha() and candidate.own[:1].isalpha()
+        self.first = len(words_of(self.inherited)) - stuck
+        self.own_words = self.words[self.first :]
 
     @property
     def opens(self) -> bool:
@@ -52,17 +54,25 @@ class Reading:
         return not self.candidate.before or self.candidate.before == self.candidate.phrase
 
     @cached_property
-    def given(self) -> str:
-        """All the text before what the decoder wrote."""
-        return f"{self.candidate.before} {self.inherited}".strip()
+    def finite(self) -> list[bool]:
+        """For each word whether it may be a finite verb."""
+        return list(map(self._verbs.is_finite, self.words))
 
     @cached_property
-    def given_words(self) -> frozenset[str]:
-        """The words of that text, in lower case."""
-        return frozenset(words_of(self.given))
+    def given(self) -> frozenset[str]:
+        """The words, as they are written, of all the text before what the decoder wrote."""
+        return _words_before(self.candidate.before) | _words_before(self.inherited)
 
     @cached_property
     def previous(self) -> str:
         """The sentence before this one, "" where there is none."""
-        before = self.candidate.before
-        return split_sentences(before)[-1] if before else ""
+        return _last_sentence(self.candidate.before)
+
+    @cached_property
+    def spans(self) -> list[tuple[int, int]]:
+        """Where each word begins and ends in the sentence."""
+        return [found.span() for found in _WORD.finditer(self.sentence)]
+
+    def adjoins(self, place: int) -> bool:
+        """Whether only a space stands between the word at `place` and the one before it."""
+        return self.spans[place][0] - self.spans[place - 1][1] == 1

@@ -1,5 +1,5 @@
-"""The operators' commands: `corpus`, `train` and `evaluate` (modules of their own), `samples` and
-`drafts`.
+"""The operators' commands: `corpus`, `train` and `evaluate` (modules of their own), `samples`,
+`drafts` and `lexicon`.
 
 What takes long to import (torch, httpx) is imported inside the command that needs it, so that
 `litteragpt --help` and all other commands start at once.
@@ -16,7 +16,7 @@ import typer
 from training.arguments import DEFAULT_CHECKPOINT, default_cache, known
 from training.evaluate import evaluate
 from training.failures import fail, plain_failures
-from training.train import train, write_drafts
+from training.train import train, write_drafts, write_lexicon
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -169,6 +169,31 @@ def drafts(
     from model.places import bundled_checkpoints, find_checkpoint
 
     write_drafts(find_checkpoint(checkpoint, bundled_checkpoints()), data)
+
+
+@app.command(rich_help_panel=_PANEL)
+@plain_failures()
+def lexicon(
+    checkpoint: Annotated[str, typer.Argument(help="A checkpoint's folder, or a bundled name.")],
+    data: Annotated[
+        list[Path], typer.Option(help="A built data set it was trained on; may be repeated.")
+    ],
+    words: Annotated[
+        list[Path] | None,
+        typer.Option(help="Another data set whose words are known too; may be repeated."),
+    ] = None,
+    dictionary: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            help="A hunspell dictionary in UTF-8, less .aff and .dic: /usr/share/hunspell/es_ES.",
+        ),
+    ] = None,
+) -> None:
+    """Write the lexicon by which a checkpoint's sentences are judged; `train` does it itself."""
+    from model.places import bundled_checkpoints, find_checkpoint
+
+    write_lexicon(find_checkpoint(checkpoint, bundled_checkpoints()), data, words or (), dictionary)
 
 
 @app.command(rich_help_panel=_PANEL)

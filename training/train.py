@@ -69,7 +69,7 @@ def train(
         fail("--budget-seconds must be more than zero")
 
     from training.loop import Trainer
-    from training.materials import gather
+    from training.materials import gather, parse_mix
     from training.options import Options
     from training.tuning import MINUTES, NAME
 
@@ -107,6 +107,7 @@ def train(
             INTERRUPTED,
         )
     write_drafts(out, data)
+    write_lexicon(out, [data, *(parse_mix(each)[0] for each in mix or ())])
     _tell_what_next(out, data, materials.corpus)
 
 
@@ -156,3 +157,25 @@ def write_drafts(folder: Path, data: Path) -> None:
         corpus, _ = writable(corpus, tokenizer)
     drafts_of(tokenizer, corpus.train).save(folder)
     typer.echo(f"drafts written into {folder}")
+
+
+def write_lexicon(
+    folder: Path,
+    data: Sequence[Path],
+    words: Sequence[Path] = (),
+    dictionary: Path | None = None,
+) -> None:
+    """Write the lexicon of the checkpoint in `folder`, which was trained on the data sets `data`;
+    the words of `words` and of a dictionary are known too."""
+    from model.stored import read_checkpoint
+    from training.corpus import Corpus
+    from training.dictionary import dictionary_forms
+    from training.lexicon import make_lexicon
+
+    read_checkpoint(folder)  # a folder without a checkpoint is given no lexicon
+    trained_on = [paragraph for each in data for paragraph in Corpus.load(each).train]
+    others = (Corpus.load(each).train for each in words)
+    make_lexicon(
+        trained_on, others, dictionary_forms(dictionary) if dictionary is not None else ()
+    ).save(folder)
+    typer.echo(f"lexicon written into {folder}")
