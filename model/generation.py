@@ -14,11 +14,20 @@ from model.result import Result, result_of
 from model.stored import Checkpoint
 
 
-def compose(checkpoint: Checkpoint[Backend], phrase: str, options: Options) -> Composition:
-    """Check a phrase and its options against a checkpoint; raises PromptError."""
+def compose(
+    checkpoint: Checkpoint[Backend],
+    phrase: str,
+    options: Options,
+    ranking: Ranking | None = None,
+) -> Composition:
+    """Check a phrase and its options against a checkpoint; raises PromptError.
+
+    ranking: what chooses among candidates, by default one with the checkpoint's lexicon.
+    """
     options = replace(options, style=check_style(options.style, checkpoint.styles))
     prompt = prepare(phrase, checkpoint.tokenizer)
-    return Composition(prompt, options, checkpoint.tokenizer, Ranking(checkpoint.lexicon))
+    ranking = ranking or Ranking(checkpoint.lexicon)
+    return Composition(prompt, options, checkpoint.tokenizer, ranking)
 
 
 def generate(
