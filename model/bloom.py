@@ -6,7 +6,7 @@ put in is always found; another text is found by chance, more rarely the more bi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from zlib import crc32
 
 import numpy as np
@@ -39,11 +39,19 @@ class Bloom:
 
     def __contains__(self, text: bytes) -> bool:
         content, size, place = self._bytes, self._size, crc32(text)
-        if not content[(bit := place % size) >> 3] >> (bit & 7) & 1:
-            return False  # mostly so, for what is not in the set
         step = (place * _MIX & _WHOLE) >> 32 | 1
-        for _ in range(self.probes - 1):
-            place += step
+        for _ in range(self.probes):
             if not content[(bit := place % size) >> 3] >> (bit & 7) & 1:
                 return False
+            place += step
         return True
+
+    def among(self, texts: Sequence[bytes]) -> list[int]:
+        """The places of those texts that are in the set, of which most are not."""
+        content, size = self._bytes, self._size
+        likely = [
+            place
+            for place, bit in enumerate([crc32(text) % size for text in texts])
+            if content[bit >> 3] >> (bit & 7) & 1
+        ]
+        return [place for place in likely if texts[place] in self]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from model.reading import Reading
+from model.verbs import Verbs
 
 # Words that something must follow.
 _UNFINISHED = frozenset(
@@ -58,9 +59,9 @@ def dangles(reading: Reading) -> bool:
     return "..." not in tail and not any(map(str.isdigit, tail))
 
 
-def is_fragment(reading: Reading) -> bool:
+def is_fragment(reading: Reading, verbs: Verbs) -> bool:
     """Whether a sentence that is no mere exclamation or reply has no finite verb."""
-    if any(reading.finite):
+    if any(reading.finite) or verbs.has_finite(reading.words):
         return False
     return len(reading.words) >= _SHORT_ENOUGH or not _is_spoken(reading.sentence)
 

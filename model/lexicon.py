@@ -38,7 +38,7 @@ STEP, BLOCK = 12, 24
 # A run of RUN characters has so many whole blocks in a row, wherever it begins. That they stand one
 # behind the other in the text too follows from what they share.
 RUN, BLOCKS = 60, 3
-WORD_PROBES, FINITE_PROBES, BLOCK_PROBES = 7, 7, 3
+WORD_PROBES, FINITE_PROBES, BLOCK_PROBES = 7, 7, 5
 # A larger file was not made by the command, which takes at most a few megabytes.
 _MOST_BYTES = 1 << 26
 _MOST_STYLES = 1 << 12
@@ -97,13 +97,10 @@ class Lexicon:
     def has_copied(self, text: str) -> bool:
         """Whether a run of more than RUN characters of `text` stands in the training text; one of
         48 or more is found where it happens to begin with a block."""
-        content, span = text.encode(), STEP * BLOCKS
-        # So many blocks in a row have one that begins in the last STEP places of each span.
-        for window in range(span - STEP, len(content) - BLOCK + 1, span):
-            for place in range(window, min(window + STEP, len(content) - BLOCK + 1)):
-                if content[place : place + BLOCK] in self._blocks and self._run(content, place):
-                    return True
-        return False
+        content = text.encode()
+        places = _looked_at(len(content))
+        found = self._blocks.among([content[place : place + BLOCK] for place in places])
+        return any(self._run(content, places[index]) for index in found)
 
     def save(self, folder: Path) -> None:
         """Write the file into a checkpoint's folder."""
@@ -118,6 +115,15 @@ class Lexicon:
         while right + BLOCK <= len(content) and content[right : right + BLOCK] in self._blocks:
             count, right = count + 1, right + STEP
         return count >= BLOCKS
+
+
+@lru_cache(_CACHED)
+def _looked_at(length: int) -> list[int]:
+    """Where in a text of so many bytes blocks are looked for: of BLOCKS in a row one begins in the
+    last STEP places of each span of that many steps."""
+    span = STEP * BLOCKS
+    places = range(span - STEP, length - BLOCK + 1)
+    return [place for place in places if place % span >= span - STEP]
 
 
 def load_lexicon(folder: Path) -> Lexicon | None:

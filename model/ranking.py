@@ -20,8 +20,7 @@ from model.marks import is_unbalanced
 from model.people import out_of_place
 from model.reading import Reading
 from model.repetition import begins_alike, stutters
-from model.verbs import Verbs
-from model.words import is_known
+from model.verbs import Verbs, without_pronouns
 
 __all__ = ["FAULTS", "SCORES", "Candidate", "Fault", "Judgement", "Ranking"]
 
@@ -100,7 +99,7 @@ class Ranking:
                 reading.candidate.cut or len(reading.words) > MOST_WORDS
             ),
             Fault.TOO_SHORT: lambda reading: len(reading.words) < LEAST_WORDS,
-            Fault.FRAGMENT: is_fragment,
+            Fault.FRAGMENT: lambda reading: is_fragment(reading, self._verbs),
             Fault.DANGLING: dangles,
             Fault.TAG_ALONE: lambda reading: is_tag_alone(reading.sentence),
             Fault.SAME_BEGINNING: begins_alike,
@@ -175,6 +174,9 @@ def _invents(reading: Reading, lexicon: Lexicon) -> bool:
         return False
     given = {word.lower() for word in reading.given}
     return any(
-        word not in given and not is_known(word, lexicon) and not written.isupper()
+        not lexicon.knows(word)
+        and word not in given
+        and not written.isupper()
+        and not any(map(lexicon.knows, without_pronouns(word)))
         for word, written in zip(reading.own_words, reading.written[reading.first :], strict=True)
     )

@@ -34,19 +34,21 @@ class Reading:
 
     start: where in the sentence the decoder began to write; written, words: the words of the
     sentence as they are written and in lower case; first: the place among them of the first word
-    that the decoder wrote, in whole or in part.
+    that the decoder wrote, in whole or in part; finite: for each word whether it may be a finite
+    verb.
     """
 
     def __init__(self, candidate: Candidate, verbs: Verbs) -> None:
-        self.candidate, self._verbs = candidate, verbs
+        self.candidate = candidate
         self.sentence = candidate.sentence
         self.start = len(candidate.sentence) - len(candidate.own)
         self.written = words_of(candidate.sentence)
-        self.words = words_of(candidate.sentence.lower())
+        self.words = [word.lower() for word in self.written]
         self.inherited = candidate.sentence[: self.start]
         stuck = self.inherited[-1:].isalpha() and candidate.own[:1].isalpha()
         self.first = len(words_of(self.inherited)) - stuck
         self.own_words = self.words[self.first :]
+        self.finite = list(map(verbs.is_finite, self.words))
 
     @property
     def opens(self) -> bool:
@@ -54,16 +56,11 @@ class Reading:
         return not self.candidate.before or self.candidate.before == self.candidate.phrase
 
     @cached_property
-    def finite(self) -> list[bool]:
-        """For each word whether it may be a finite verb."""
-        return list(map(self._verbs.is_finite, self.words))
-
-    @cached_property
     def given(self) -> frozenset[str]:
         """The words, as they are written, of all the text before what the decoder wrote."""
         return _words_before(self.candidate.before) | _words_before(self.inherited)
 
-    @cached_property
+    @property
     def previous(self) -> str:
         """The sentence before this one, "" where there is none."""
         return _last_sentence(self.candidate.before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 
 from model.lexicon import Lexicon
@@ -27,13 +28,43 @@ _FREQUENT = frozenset(
 _ENDING = re.compile(
     r"\w(?:ó|aba|abas|aban|ábamos|aron|ieron|yeron|jeron|aste|iste|asteis|isteis|aré|eré|iré|arás"
     r"|erás|irás|ará|erá|irá|aremos|eremos|iremos|arán|erán|irán|aríamos|eríamos|iríamos|arían"
-    r"|erían|irían|ase|asen|iese|iesen|yese|yesen|ieran|áramos|iéramos|ásemos|iésemos)$"
+    r"|erían|irían|ase|asen|iese|iesen|yese|yesen|ieran|áramos|iéramos|ásemos|iésemos"
+    r"|amos|emos|imos|\w[éí])$"
 )
 # And words that have them all the same.
 _OTHERS = frozenset(
-    "base clase frase fase envase pase detrás atrás además jamás sílaba alba traba triste chiste "
-    "pó oh ó".split()
+    """
+    base clase frase fase envase pase además jamás sílaba alba traba triste chiste
+    ramos tramos reclamos amos gamos extremos remos supremos últimos mismos primos íntimos racimos
+    mínimos décimos legítimos ánimos próximos óptimos máximos anónimos marítimos víctimos
+    allí aquí así ahí casi rubí carmesí jabalí frenesí café porqué josé olé puré quinqué corsé bebé
+    noé canapé
+    """.split()
 )
+# Pronouns at the end of a verb, and what then is no finite one.
+_PRONOUNS = re.compile(r"(?<=[aeionsóéíáú])(?:me|te|se|nos|os)?(?:l[aeo]s?)?$")
+_INFINITE = re.compile(r"(?:[aeií]r|ndo)$")
+_LEAST_STEM = 3
+# Before a word these say that it is a verb, but for an infinitive.
+_BEFORE_A_VERB = frozenset("no me te se le les nos os".split())
+_ACUTE = "\N{COMBINING ACUTE ACCENT}"
+
+
+def without_pronouns(word: str) -> list[str]:
+    """What is left of a verb (lower case) to which pronouns were added, as it stands and without
+    accents: «dígame» → «díga», «diga». Nothing for a word that has none."""
+    found = _PRONOUNS.search(word)
+    if found is None or not found[0] or found.start() < _LEAST_STEM:
+        return []
+    verb = word[: found.start()]
+    return [verb, unaccented(verb)]
+
+
+@lru_cache(1 << 14)
+def unaccented(word: str) -> str:
+    """The word without acute accents."""
+    parts = unicodedata.normalize("NFD", word).replace(_ACUTE, "")
+    return unicodedata.normalize("NFC", parts)
 
 
 class Verbs:
@@ -52,3 +83,13 @@ class Verbs:
         if _ENDING.search(word):
             return True
         return self._lexicon is not None and self._lexicon.may_be_finite(word)
+
+    def has_finite(self, words: list[str]) -> bool:
+        """Whether some of these words in a row is a finite verb, looked at more closely: pronouns
+        may be added to it, or a word before it may tell."""
+        return any(
+            self.is_finite(word)
+            or any(map(self.is_finite, without_pronouns(word)))
+            or (before in _BEFORE_A_VERB and not _INFINITE.search(word))
+            for before, word in zip(["", *words], words, strict=False)
+        )

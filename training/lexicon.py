@@ -31,8 +31,8 @@ from training.word_counts import AuthorCounts, WordCounts
 
 # Of the texts a checkpoint was trained on so many characters tell copies, names and authors: a
 # byte for each STEP of them is as much as a file should have.
-CHARACTERS = 25_000_000
-WORD_BITS, FINITE_BITS, BLOCK_BITS = 12, 12, 8
+CHARACTERS = 15_000_000
+WORD_BITS, FINITE_BITS, BLOCK_BITS = 12, 12, 12
 # Words of one letter that are words; the others are initials and numerals.
 _LETTERS = frozenset("aáeéioóuy")
 # A word counts as a finite verb where it stands behind «no» or a pronoun so often, and behind an
