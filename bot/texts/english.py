@@ -56,8 +56,8 @@ TEXTS = {
     "too_old": "Telegram no longer lets me delete it: it is more than two days old.",
     "not_mine": "That message is no answer of mine.",
     "info": "Seed {seed}, model {checkpoint}. The same phrase, seed and model give the same text.",
-    "info_endings": "Seeds {seed}, in their order; model {checkpoint}. With the same phrase, one of "
-    "them and the same model, the first sentence that comes is its ending.",
+    "info_endings": "Seeds {seed}, in their order; model {checkpoint}. With the same phrase, one "
+    "of them and the same model, the first sentence that comes is its ending.",
     "help_discord": """\
 **LitteraGPT** continues your phrase with two sentences in the manner of the Spanish classics.
 `/escribe phrase` with author, number of sentences, temperature, seed, or privately, as you like

@@ -122,8 +122,8 @@ TEXTS = {
     "not_mine": "Ese mensaje no es una respuesta mía.",
     "info": "Semilla {seed}, modelo {checkpoint}. Con la misma frase, la misma semilla y el mismo "
     "modelo sale el mismo texto.",
-    "info_endings": "Semillas {seed}, por su orden; modelo {checkpoint}. Con la misma frase, una de "
-    "ellas y el mismo modelo, la primera oración que sale es su final.",
+    "info_endings": "Semillas {seed}, por su orden; modelo {checkpoint}. Con la misma frase, una "
+    "de ellas y el mismo modelo, la primera oración que sale es su final.",
     "help_discord": """\
 **LitteraGPT** continúa su frase con dos oraciones al modo de los clásicos españoles.
 `/escribe frase` con autor, número de frases, temperatura, semilla o en privado si lo desea
