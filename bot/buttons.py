@@ -3,17 +3,20 @@
     verb.user.seed.options.checkpoint.style      c.1z141z3.3yqz1.2080.c7d1aeb08b9d.galdos
 
 Numbers are in base 36; `options` is the number of sentences and the temperature in hundredths.
+The verb of an ending is its number, and the seed that ending's own.
 Telegram's ids hold 64 bytes, Discord's 100 characters. The text itself is in the message.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from bot.phrases import closing_phrase
 from bot.settings import Settings
+from bot.texts import say
 from model.errors import PromptError
 from model.prompt import Options
 from model.result import Result
@@ -21,7 +24,8 @@ from model.result import Result
 ID_BYTES = 64
 # Also the pattern by which a platform tells our buttons from others.
 PATTERN = (
-    r"[catd]\.[0-9a-z]{1,13}\.[0-9a-z]{1,13}\.[1-9][0-2][0-9]{2}\.[0-9a-f]{1,16}\.[a-z0-9_-]{0,40}"
+    r"[catdf123]\.[0-9a-z]{1,13}\.[0-9a-z]{1,13}\.[1-9][0-2][0-9]{2}"
+    r"\.[0-9a-f]{1,16}\.[a-z0-9_-]{0,40}"
 )
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -31,8 +35,23 @@ class Verb(StrEnum):
 
     CONTINUE = "c"
     AGAIN = "a"
+    ENDINGS = "f"
     CARD = "t"
     DELETE = "d"
+    FIRST = "1"
+    SECOND = "2"
+    THIRD = "3"
+
+
+# What keeps one of three endings, in their order.
+CHOICES = (Verb.FIRST, Verb.SECOND, Verb.THIRD)
+_LABELS = {
+    Verb.CONTINUE: "button_continue",
+    Verb.AGAIN: "button_again",
+    Verb.ENDINGS: "button_endings",
+    Verb.CARD: "button_card",
+    Verb.DELETE: "button_delete",
+}
 
 
 @dataclass(frozen=True)
@@ -59,6 +78,26 @@ class Button:
             result.checkpoint,
             result.style,
         )
+
+    @classmethod
+    def below(cls, user: int, options: Options, result: Result) -> list[Button]:
+        """All buttons of the answer to a user's request."""
+        return [cls.of(verb, user, options, result) for verb in _LABELS]
+
+    @classmethod
+    def below_endings(cls, user: int, options: Options, results: Sequence[Result]) -> list[Button]:
+        """All buttons of endings to choose from, in the order of their results."""
+        chosen = zip(CHOICES, results, strict=True)
+        buttons = [cls.of(verb, user, options, result) for verb, result in chosen]
+        return [*buttons, replace(buttons[0], verb=Verb.DELETE)]
+
+    def kept(self) -> list[Button]:
+        """All buttons of the answer that the ending of this button becomes."""
+        return [replace(self, verb=verb) for verb in _LABELS]
+
+    def label(self, language: str) -> str:
+        """What is written on it."""
+        return say(_LABELS[self.verb], language) if self.verb in _LABELS else self.verb.value
 
     @property
     def id(self) -> str:
@@ -104,6 +143,14 @@ class Button:
             sentences=self.sentences, style=self.style, temperature=self.temperature
         )
         return phrase, options
+
+
+def origin_of(buttons: Sequence[Button], language: str) -> str:
+    """The seed and the checkpoint of the text above some buttons, or the seeds of its endings."""
+    seeds = list(dict.fromkeys(button.seed for button in buttons))
+    key = "info" if len(seeds) == 1 else "info_endings"
+    values = {"seed": ", ".join(map(str, seeds)), "checkpoint": buttons[0].checkpoint}
+    return say(key, language, **values)
 
 
 def _base36(number: int) -> str:

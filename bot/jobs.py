@@ -66,7 +66,8 @@ class Job:
 
     origin: where the answer goes, in the platform's own terms; the core never looks inside.
     event: the key of the platform's event that asked for it, where events are kept.
-    typed: sent by the platform while somebody types, so being refused is no sign of flooding.
+    endings: how many endings are wanted to choose from, 0 for an ordinary answer; typed: sent by
+    the platform while somebody types, so being refused is no sign of flooding.
     """
 
     phrase: str
@@ -74,6 +75,7 @@ class Job:
     requester: Requester
     origin: Any
     private: bool = False
+    endings: int = 0
     event: str | None = None
     typed: bool = False
     reference: str = field(default_factory=new_reference)

@@ -1,4 +1,4 @@
-"""What the core asks of a platform: four verbs for a job, and a life that can be supervised.
+"""What the core asks of a platform: five verbs for a job, and a life that can be supervised.
 
 Adapters hold no model code and the core no platform code; this is all they know of each other.
 """
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from bot.drafts import Pace
+from bot.endings import Endings
 from bot.jobs import Answer, Draft, Job
 from model.errors import LitteraError
 
@@ -114,7 +115,7 @@ class Connection:
 class Platform(Protocol):
     """One platform: its connection and the way back for its jobs.
 
-    None of the four verbs raises for a message that cannot be delivered: the adapter retries what
+    None of the five verbs raises for a message that cannot be delivered: the adapter retries what
     can be retried, logs the rest under the job's reference, and returns.
     """
 
@@ -157,6 +158,9 @@ class Platform(Protocol):
 
     async def finish(self, job: Job, answer: Answer) -> None:
         """Show the answer, once; retried until it stands."""
+
+    async def offer(self, job: Job, endings: Endings) -> None:
+        """Show endings to choose from, once; retried until they stand."""
 
     async def fail(self, job: Job, notice: str) -> None:
         """Say in one sentence why there is no answer; acknowledged or not."""

@@ -5,8 +5,8 @@ handle ── refuse? ──► platform.fail
   │                   several admit, this is where it turns out whether it is one too many
   │ platform.acknowledge
   │ turn              bot/turns.py, with a note on the wait when it is long
-  │ write             bot/executor.py, with drafts when it takes long
-  └ platform.finish or platform.fail
+  │ write             bot/executor.py, with drafts when it takes long; or several endings at a time
+  └ platform.finish, platform.offer or platform.fail
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 from bot.access import Access
 from bot.arrival import on_arrival
 from bot.drafts import Drafts
+from bot.endings import Endings, variants
 from bot.executor import Executor
 from bot.failures import sentence
 from bot.generation import Generation, QueueFullError, Restarted
@@ -37,6 +38,7 @@ from bot.vitals import Vitals
 from model.errors import LitteraError
 from model.phrase import Phrase
 from model.prompt import check_phrase
+from model.result import Result
 
 log = logging.getLogger(__name__)
 
@@ -361,7 +363,10 @@ class Service:
             notice = say("internal", job.language, reference=job.reference)
             await self._deliver(job, platform.fail(job, notice))
         else:
-            await self._deliver(job, platform.finish(job, answer))
+            if isinstance(answer, Endings):
+                await self._deliver(job, platform.offer(job, answer))
+            else:
+                await self._deliver(job, platform.finish(job, answer))
             self._count_answer(job)
 
     async def _kept(self, running: _Running) -> Excess | None:
@@ -382,24 +387,37 @@ class Service:
         with on_arrival(partial(self.store.note_sent, job)):
             await delivery
 
-    async def _write(self, running: _Running, platform: Platform) -> Answer:
+    async def _write(self, running: _Running, platform: Platform) -> Answer | Endings:
         job = running.job
         self._turns.seats = self.seats
         turn = self._turns.take(job.requester.server or job.requester.person)
         try:
             await self._wait_for(turn, job, platform)
             started = time.monotonic()
-            generation = self.executor.submit(job.phrase, job.options)
-            try:
-                await self._stream(generation, job, platform)
-                result = await generation.result()
-            finally:
-                self.executor.cancel(generation)  # of no effect on a finished one
+            results = await self._generate(job, platform)
         finally:
             self._turns.give_back(turn)
         running.delivering = True
-        self.vitals.count_text(result.characters, time.monotonic() - started)
-        return Answer.of(result, job.language)
+        characters = sum(result.characters for result in results)
+        self.vitals.count_text(characters, time.monotonic() - started)
+        if job.endings:
+            return Endings.of(results, job.language)
+        return Answer.of(results[0], job.language)
+
+    async def _generate(self, job: Job, platform: Platform) -> list[Result]:
+        """What comes of a job: one text, or its endings, which are written side by side and shown
+        when all of them are there."""
+        wanted = variants(job.options, job.endings) if job.endings else [job.options]
+        generations = list[Generation]()
+        try:
+            for options in wanted:
+                generations.append(self.executor.submit(job.phrase, options))
+            if not job.endings:
+                await self._stream(generations[0], job, platform)
+            return [await generation.result() for generation in generations]
+        finally:
+            for generation in generations:
+                self.executor.cancel(generation)  # of no effect on a finished one
 
     async def _wait_for(self, turn: Turn, job: Job, platform: Platform) -> None:
         """Wait for the turn; say how many are ahead while the wait is long."""

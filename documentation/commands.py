@@ -18,7 +18,13 @@ _ON_DISCORD = {command.name: command for command in (*COMMANDS, *ADMIN_COMMANDS)
 _ON_TELEGRAM = (*telegram.COMMANDS, *telegram.ADMIN_COMMANDS)
 _FOR_ADMINS = {command.name for command in ADMIN_COMMANDS} | set(telegram.ADMIN_COMMANDS)
 _MENUS = ("menu_continue", "menu_info")
-_BUTTONS = ("button_continue", "button_again", "button_card", "button_delete")
+_BUTTONS = (
+    "button_continue",
+    "button_again",
+    "button_endings",
+    "button_card",
+    "button_delete",
+)
 
 
 def chat_commands() -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Front ends: each knows its platform and the core's four verbs, and nothing of the model."""
+"""Front ends: each knows its platform and the core's five verbs, and nothing of the model."""
 
 from __future__ import annotations
 

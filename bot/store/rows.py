@@ -14,6 +14,8 @@ from bot.jobs import Job, Requester
 from bot.store.tables import events, memory
 from model.prompt import Options
 
+_ENDINGS = "endings"
+
 
 async def remembered(connection: AsyncConnection) -> dict[str, Any]:
     """All values by their names."""
@@ -25,6 +27,12 @@ def handling(platform: str, key: str) -> Any:
     """The statement that forgets an event's body."""
     this = (events.c.platform == platform) & (events.c.key == key)
     return update(events).where(this).values(body=None)
+
+
+def origin_of(job: Job, origin: Any) -> Any:
+    """Where an answer goes, as it is kept. What was added to requests later stands in it too: an
+    earlier version of this program takes no notice of that, and would answer with one text."""
+    return origin | {_ENDINGS: job.endings} if job.endings else origin
 
 
 def row_of(job: Job) -> dict[str, Any]:
@@ -39,19 +47,24 @@ def row_of(job: Job) -> dict[str, Any]:
         "phrase": job.phrase,
         "options": asdict(job.options),
         "private": job.private,
-        "origin": job.origin,
+        "origin": origin_of(job, job.origin),
         "asked": time.time() - (time.monotonic() - job.asked),
     }
 
 
 def job_of(row: Mapping[str, Any]) -> Job:
     """The request in a row of `jobs`."""
+    origin, endings = row["origin"], 0
+    if isinstance(origin, dict):
+        endings = int(origin.get(_ENDINGS, 0))
+        origin = {name: value for name, value in origin.items() if name != _ENDINGS}
     return Job(
         row["phrase"],
         Options(**row["options"]),
         Requester(row["platform"], row["user"], row["place"], row["language"]),
-        row["origin"],
+        origin,
         private=row["private"],
+        endings=endings,
         reference=row["reference"],
         asked=time.monotonic() - (time.time() - row["asked"]),
     )

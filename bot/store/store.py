@@ -23,7 +23,7 @@ from bot.store.alone import Alone
 from bot.store.database import SQLite
 from bot.store.dialect import Database
 from bot.store.journal import Journal, event_mark, marks_of
-from bot.store.rows import handling, job_of, remembered, row_of
+from bot.store.rows import handling, job_of, origin_of, remembered, row_of
 from bot.store.tables import audit, blocks, events, jobs, memory, requests
 
 log = logging.getLogger(__name__)
@@ -185,9 +185,10 @@ class Store(Alone):
         await self._run(keep)
         return None
 
-    async def note_origin(self, reference: str, origin: Any) -> None:
+    async def note_origin(self, job: Job, origin: Any) -> None:
         """Keep where an answer goes now (a draft that was sent is edited, say)."""
-        change = update(jobs).where(jobs.c.reference == reference).values(origin=origin)
+        kept = origin_of(job, origin)
+        change = update(jobs).where(jobs.c.reference == job.reference).values(origin=kept)
         await self._run(lambda each: each.execute(change))
 
     def note_sending(self, job: Job) -> None:

@@ -46,18 +46,23 @@ TEXTS = {
     "no_text": "That message has no text that I could continue.",
     "button_continue": "Continue",
     "button_again": "Again",
+    "button_endings": "Three endings",
     "button_delete": "Delete",
     "not_yours": "Only the person who asked for it or a moderator may delete it.",
+    "not_your_choice": "Only the person who asked for these endings may choose; press “Three "
+    "endings” below a text and you will have your own.",
     "stale_button": "That button no longer works; ask for a new phrase with /escribe.",
     "stale_command": "That command has changed; reload Discord (Ctrl+R) and try again, please.",
     "too_old": "Telegram no longer lets me delete it: it is more than two days old.",
     "not_mine": "That message is no answer of mine.",
     "info": "Seed {seed}, model {checkpoint}. The same phrase, seed and model give the same text.",
+    "info_endings": "Seeds {seed}, in their order; model {checkpoint}. With the same phrase, one "
+    "of them and the same model, the first sentence that comes is its ending.",
     "help_discord": """\
 **LitteraGPT** continues your phrase with two sentences in the manner of the Spanish classics.
 `/escribe phrase` with author, number of sentences, temperature, seed, or privately, as you like
-**Continue** goes on, **Again** writes it anew, **Card** makes a picture of it, **Delete** \
-removes it
+**Continue** goes on, **Again** writes it anew, **Three endings** gives three to choose \
+from, **Card** makes a picture of it, **Delete** removes it
 In a message's menu, *Apps*: **Continue with LitteraGPT** and **About this text**
 `/cancelar` stops what I am writing for you
 `/modelo` which model writes · `/privacidad` what I keep""",
@@ -65,7 +70,8 @@ In a message's menu, *Apps*: **Continue with LitteraGPT** and **About this text*
 LitteraGPT continues your phrase with two sentences in the manner of the Spanish classics.
 /escribe <phrase> continues it; in private the phrase alone will do
 /escribe as a reply to a message continues that message
-Continue goes on, Again writes it anew, Card makes a picture of it, Delete removes it
+Continue goes on, Again writes it anew, Three endings gives three to choose from, Card makes a \
+picture of it, Delete removes it
 /info as a reply to a text of mine tells its seed and model
 /cancelar stops what I am writing for you
 /modelo which model writes, /privacidad what I keep
@@ -196,6 +202,9 @@ Platforms: {platforms}. Store: {store}""",
     "web_lost": "The connection was lost; try again, please.",
     "web_refused": "I do not understand that request: reload the page, please.",
     "web_copied": "Copied.",
+    "web_keep": "Choose ending {number}",
+    "web_choose": "Choose an ending; until then the text stays as it is.",
+    "web_kept": "Chosen.",
     "web_drawing": "Setting the card…",
     "web_drawn": "The card is below the text.",
     "web_dark": "Dark mode",

@@ -112,19 +112,24 @@ TEXTS = {
     "no_text": "Ese mensaje no tiene texto que pueda continuar.",
     "button_continue": "Continuar",
     "button_again": "Otra vez",
+    "button_endings": "Tres finales",
     "button_delete": "Borrar",
     "not_yours": "Sólo puede borrarlo quien lo pidió o quien modera.",
+    "not_your_choice": "Sólo puede elegir quien pidió estos finales; pulse «Tres finales» bajo un "
+    "texto y tendrá los suyos.",
     "stale_button": "Ese botón ya no sirve; pida una frase nueva con /escribe.",
     "stale_command": "Esa orden ha cambiado; recargue Discord (Ctrl+R) y repita, por favor.",
     "too_old": "Telegram ya no me deja borrarlo: es de hace más de dos días.",
     "not_mine": "Ese mensaje no es una respuesta mía.",
     "info": "Semilla {seed}, modelo {checkpoint}. Con la misma frase, la misma semilla y el mismo "
     "modelo sale el mismo texto.",
+    "info_endings": "Semillas {seed}, por su orden; modelo {checkpoint}. Con la misma frase, una "
+    "de ellas y el mismo modelo, la primera oración que sale es su final.",
     "help_discord": """\
 **LitteraGPT** continúa su frase con dos oraciones al modo de los clásicos españoles.
 `/escribe frase` con autor, número de frases, temperatura, semilla o en privado si lo desea
-**Continuar** sigue el texto, **Otra vez** lo escribe de nuevo, **Tarjeta** lo convierte en \
-una imagen, **Borrar** lo quita
+**Continuar** sigue el texto, **Otra vez** lo escribe de nuevo, **Tres finales** da tres a \
+elegir, **Tarjeta** lo convierte en una imagen, **Borrar** lo quita
 En el menú de un mensaje, *Aplicaciones*: **Continuar con LitteraGPT** y **Datos del texto**
 `/cancelar` interrumpe lo que escribo para usted
 `/modelo` qué modelo escribe · `/privacidad` qué guardo""",
@@ -132,8 +137,8 @@ En el menú de un mensaje, *Aplicaciones*: **Continuar con LitteraGPT** y **Dato
 LitteraGPT continúa su frase con dos oraciones al modo de los clásicos españoles.
 /escribe <frase> la continúo; en privado basta con la frase
 /escribe como respuesta a un mensaje continúa ese mensaje
-Continuar sigue el texto, Otra vez lo escribe de nuevo, Tarjeta lo convierte en una imagen, Borrar \
-lo quita
+Continuar sigue el texto, Otra vez lo escribe de nuevo, Tres finales da tres a elegir, Tarjeta lo \
+convierte en una imagen, Borrar lo quita
 /info como respuesta a un texto mío dice con qué semilla y modelo salió
 /cancelar interrumpe lo que escribo para usted
 /modelo qué modelo escribe, /privacidad qué guardo
@@ -264,6 +269,9 @@ Plataformas: {platforms}. Memoria en disco: {store}""",
     "web_lost": "Se ha perdido la conexión; repita, por favor.",
     "web_refused": "No entiendo la petición: recargue la página, por favor.",
     "web_copied": "Copiado.",
+    "web_keep": "Elegir el final {number}",
+    "web_choose": "Elija un final; mientras tanto, el texto queda como está.",
+    "web_kept": "Elegido.",
     "web_drawing": "Compongo la tarjeta…",
     "web_drawn": "La tarjeta está debajo del texto.",
     "web_dark": "Modo oscuro",

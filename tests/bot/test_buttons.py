@@ -34,7 +34,7 @@ def test_an_author_whose_name_does_not_fit_is_left_out(button: Button, style: st
     assert Button.read(unfit.id) == Button(**{**vars(button), "style": None})
 
 
-@given(st.text() | st.from_regex(r"[catdx]\.\w+\.\w+\.\d+\.\w+\.\w*", fullmatch=True))
+@given(st.text() | st.from_regex(r"[catdfx123]\.\w+\.\w+\.\d+\.\w+\.\w*", fullmatch=True))
 def test_anything_else_is_no_button(text: str) -> None:
     button = Button.read(text)
     assert button is None or Button.read(button.id) == button

@@ -15,6 +15,7 @@ import pytest
 
 from bot.access import Access
 from bot.drafts import SELDOM
+from bot.endings import Endings
 from bot.jobs import Answer, Draft, Job, Requester
 from bot.limits import Limits
 from bot.platform import Connection
@@ -55,6 +56,9 @@ class Notebook:
 
     async def finish(self, job: Job, answer: Answer) -> None:
         self._note("finish", job, answer)
+
+    async def offer(self, job: Job, endings: Endings) -> None:
+        self._note("offer", job, endings)
 
     async def fail(self, job: Job, notice: str) -> None:
         self._note("fail", job, notice)

@@ -32,7 +32,7 @@ class Trouble:
 
     async def acknowledge(self, *_: object) -> None: ...
 
-    progress = finish = fail = acknowledge
+    progress = finish = offer = fail = acknowledge
 
 
 @pytest.fixture(autouse=True)

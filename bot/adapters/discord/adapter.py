@@ -1,4 +1,4 @@
-"""Discord as the core sees it: a life that can be supervised, and the four verbs."""
+"""Discord as the core sees it: a life that can be supervised, and the five verbs."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from typing import Any
 
 import aiohttp
 
-from bot.adapters.discord.buttons import answer_buttons, picture_of
+from bot.adapters.discord.buttons import answer_buttons, endings_buttons, picture_of
 from bot.adapters.discord.client import endpoints
 from bot.adapters.discord.delivery import Reply
 from bot.adapters.discord.layout import layout_of
 from bot.adapters.discord.localization import call_commands
 from bot.adapters.discord.markdown import escape
-from bot.adapters.discord.messages import answer_message, draft_message
+from bot.adapters.discord.messages import answer_message, draft_message, endings_message
 from bot.adapters.discord.shard import Shard, TooFewShardsError
 from bot.adapters.discord.starts import SPACING, Starts, ask_limits
 from bot.adapters.discord.wire import TOKEN_SECONDS
 from bot.card import card_of
 from bot.core import Core
 from bot.drafts import SELDOM
+from bot.endings import Endings
 from bot.jobs import Answer, Draft, Job
 from bot.platform import Connection, RefusedError
 from bot.ranges import write_ranges
@@ -112,6 +113,11 @@ class Discord:
             if picture is not None and await reply.show(message, job.reference, picture):
                 return
         await reply.show(message, job.reference)
+
+    async def offer(self, job: Job, endings: Endings) -> None:
+        """Show endings with a button for each."""
+        components = endings_buttons(job, endings.results)
+        await _reply(job).show(endings_message(endings, components, job.language), job.reference)
 
     async def fail(self, job: Job, notice: str) -> None:
         """Tell the asker, and nobody else, why there is no answer."""

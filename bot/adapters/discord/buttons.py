@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,33 +14,37 @@ import discord
 from bot.adapters.discord.delivery import Reply
 from bot.adapters.discord.interactions import Interaction, language, requester_of, tell
 from bot.adapters.discord.markdown import escape
-from bot.adapters.discord.messages import Shown, picture_message, shown_text
+from bot.adapters.discord.messages import (
+    Shown,
+    picture_message,
+    shown_endings,
+    shown_text,
+    text_message,
+)
 from bot.adapters.discord.problems import report
 from bot.adapters.discord.wire import Payload, Picture
-from bot.buttons import PATTERN, Button, Verb
+from bot.buttons import CHOICES, PATTERN, Button, Verb
 from bot.card import Card, drawn
+from bot.endings import ENDINGS
 from bot.jobs import Job, new_reference
 from bot.texts import say
 from model.result import Result
 
-_LABELS = {
-    Verb.CONTINUE: "button_continue",
-    Verb.AGAIN: "button_again",
-    Verb.CARD: "button_card",
-    Verb.DELETE: "button_delete",
-}
-
 
 def answer_buttons(job: Job, result: Result) -> list[Payload]:
     """The components below the answer to a job."""
-    user = job.requester.user
-    return _row([Button.of(verb, user, job.options, result) for verb in _LABELS], job.language)
+    return _row(Button.below(job.requester.user, job.options, result), job.language)
+
+
+def endings_buttons(job: Job, results: Sequence[Result]) -> list[Payload]:
+    """The components below the endings that a job has asked for."""
+    return _row(Button.below_endings(job.requester.user, job.options, results), job.language)
 
 
 def _row(buttons: list[Button], language: str) -> list[Payload]:
     row = [
         discord.ui.Button[Any](
-            label=say(_LABELS[button.verb], language), custom_id=button.id
+            label=button.label(language), custom_id=button.id
         ).to_component_dict()
         for button in buttons
     ]
@@ -89,6 +94,8 @@ async def press(interaction: Interaction, button: Button | None) -> None:
         await _tell(interaction, "stale_button")
     elif button.verb is Verb.DELETE:
         await _delete(interaction, button)
+    elif button.verb in CHOICES:
+        await _choose(interaction, button, message)
     elif (shown := shown_text(message)) is None:
         await _tell(interaction, "stale_button")
     elif button.verb is Verb.CARD:
@@ -101,7 +108,22 @@ def _write(interaction: Interaction, button: Button, shown: Shown, *, ephemeral:
     client = interaction.client
     phrase, options = button.asks(shown.phrase, shown.text, client.core.settings)
     reply = Reply.to(interaction, ephemeral=ephemeral)
-    client.begin(Job(phrase, options, requester_of(interaction), reply, private=ephemeral))
+    endings = ENDINGS if button.verb is Verb.ENDINGS else 0
+    requester = requester_of(interaction)
+    client.begin(Job(phrase, options, requester, reply, private=ephemeral, endings=endings))
+
+
+async def _choose(interaction: Interaction, button: Button, message: discord.Message) -> None:
+    """Make an answer of the ending that was chosen, in the place of all of them."""
+    endings = shown_endings(message)
+    if not endings:
+        await _tell(interaction, "stale_button")
+    elif interaction.user.id != button.user:
+        await _tell(interaction, "not_your_choice")
+    else:
+        components = _row(button.kept(), language(interaction))
+        chosen = text_message(endings[CHOICES.index(button.verb)], components)
+        await Reply.to(interaction, ephemeral=message.flags.ephemeral).replace(chosen, "choice")
 
 
 async def _draw(interaction: Interaction, button: Button, shown: Shown, *, ephemeral: bool) -> None:

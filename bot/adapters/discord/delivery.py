@@ -147,6 +147,10 @@ class Reply:
         except UndeliverableError as error:
             log.error("%s: a notice cannot be delivered (%s)", reference, error)
 
+    async def replace(self, message: Payload, reference: str) -> None:
+        """Have the message whose button was pressed show something else."""
+        await self._respond(InteractionResponseType.message_update, message, reference)
+
     async def remove(self, reference: str) -> None:
         """Remove the message whose button was pressed."""
         await self._respond(InteractionResponseType.deferred_message_update, {}, reference)

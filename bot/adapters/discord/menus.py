@@ -15,7 +15,7 @@ from bot.adapters.discord.interactions import Interaction, language, requester_o
 from bot.adapters.discord.localization import term
 from bot.adapters.discord.markdown import escape
 from bot.adapters.discord.messages import shown_text
-from bot.buttons import Button
+from bot.buttons import Button, origin_of
 from bot.jobs import Job
 from bot.phrases import closing_phrase
 from bot.texts import say
@@ -40,13 +40,11 @@ async def continue_message(interaction: Interaction, message: discord.Message) -
 @app_commands.context_menu(name=term("menu_info"))
 async def describe_message(interaction: Interaction, message: discord.Message) -> None:
     """With which seed and checkpoint a text of ours was written."""
-    button = next(_buttons_of(message), None) if _is_ours(message, interaction.client) else None
-    if button is None:
-        told = say("not_mine", language(interaction))
-    else:
-        values = {"seed": button.seed, "checkpoint": button.checkpoint}
-        told = say("info", language(interaction), **values)
-    await tell(interaction, escape(told))
+    buttons = list(_buttons_of(message)) if _is_ours(message, interaction.client) else []
+    asker = language(interaction)
+    await tell(
+        interaction, escape(origin_of(buttons, asker) if buttons else say("not_mine", asker))
+    )
 
 
 def _text_of(message: discord.Message, client: LitteraClient) -> str:

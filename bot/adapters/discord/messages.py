@@ -9,13 +9,14 @@ their text in the message.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import discord
 
 from bot.adapters.discord.markdown import bold, escape, small, unescape
 from bot.adapters.discord.wire import Payload
+from bot.endings import ENDINGS, Endings, as_line, fitted, of_line
 from bot.jobs import Answer, Draft
 from bot.texts import say
 from model.sentences import split_sentences
@@ -24,7 +25,10 @@ from model.sentences import split_sentences
 CONTENT_LIMIT = 2000  # characters
 EMBED_LIMIT = 4096  # characters of a description
 NOBODY: Payload = {"parse": []}
-_SHOWN = re.compile(r"\*\*((?:\\.|[^\\*\n])+)\*\*((?:\\.|[^\\\n])*)")
+_TEXT = r"(?:\\.|[^\\\n])*"
+_SHOWN = re.compile(rf"\*\*((?:\\.|[^\\*\n])+)\*\*({_TEXT})")
+_LINES = "".join(rf"\n\*\*{n}\.\*\* ({_TEXT})" for n in range(1, ENDINGS + 1))
+_ENDINGS = re.compile(rf"\*\*((?:\\.|[^\\*\n])+)\*\*{_LINES}(?:\n-# .*)*")
 
 
 @dataclass(frozen=True)
@@ -43,15 +47,26 @@ class Shown:
 def answer_message(answer: Answer, components: list[Payload], language: str) -> Payload:
     """The message that shows an answer, of one size or another."""
     content = _written(answer.phrase, answer.continuation, answer.notices)
-    if len(content) <= CONTENT_LIMIT:
-        # Nothing in it is a link; should Discord find one all the same, it shows no preview.
-        flags = discord.MessageFlags(suppress_embeds=True).value
-        return _message(content, components, flags=flags)
     if len(content) > EMBED_LIMIT:
         notices = (*answer.notices, say("cut", language))
         content = _written(answer.phrase, _cut(answer, notices), notices)
-    # Suppressing embeds would hide this one.
-    return _message("", components, embeds=[_embed(content)])
+    return _sized(content, components)
+
+
+def endings_message(endings: Endings, components: list[Payload], language: str) -> Payload:
+    """The message that shows endings, each on a line with its number, cut where they do not fit."""
+    notices = [*endings.notices, say("cut", language)]
+
+    def fits(continuations: Sequence[str]) -> bool:
+        return len(_numbered(endings.phrase, continuations, notices)) <= EMBED_LIMIT
+
+    kept, cut = fitted(endings.continuations, fits)
+    return _sized(_numbered(endings.phrase, kept, notices if cut else endings.notices), components)
+
+
+def text_message(shown: Shown, components: list[Payload]) -> Payload:
+    """The message that shows a text which another one has shown."""
+    return _sized(_written(shown.phrase, shown.continuation), components)
 
 
 def draft_message(draft: Draft) -> Payload | None:
@@ -76,11 +91,33 @@ def notice_message(text: str) -> Payload:
 
 def shown_text(message: discord.Message) -> Shown | None:
     """What a message of ours shows, None when it is no answer."""
-    described = [embed.description or "" for embed in message.embeds]
-    for content in (message.content, *described):
+    for content in _contents(message):
         if (match := _SHOWN.match(content)) is not None:
             return Shown(unescape(match[1]), unescape(match[2]))
     return None
+
+
+def shown_endings(message: discord.Message) -> list[Shown]:
+    """What each ending that a message of ours shows would be as an answer; none where it shows
+    none."""
+    for content in _contents(message):
+        if (match := _ENDINGS.fullmatch(content)) is not None:
+            phrase, *lines = map(unescape, match.groups())
+            return [Shown(phrase, of_line(line)) for line in lines]
+    return []
+
+
+def _contents(message: discord.Message) -> list[str]:
+    return [message.content, *(embed.description or "" for embed in message.embeds)]
+
+
+def _sized(content: str, components: list[Payload]) -> Payload:
+    if len(content) <= CONTENT_LIMIT:
+        # Nothing in it is a link; should Discord find one all the same, it shows no preview.
+        flags = discord.MessageFlags(suppress_embeds=True).value
+        return _message(content, components, flags=flags)
+    # Suppressing embeds would hide this one.
+    return _message("", components, embeds=[_embed(content)])
 
 
 def _message(
@@ -102,6 +139,11 @@ def _embed(content: str) -> Payload:
 
 def _written(phrase: str, continuation: str, notices: Iterable[str] = ()) -> str:
     return "\n".join((bold(phrase) + escape(continuation), *map(small, notices)))
+
+
+def _numbered(phrase: str, continuations: Sequence[str], notices: Iterable[str]) -> str:
+    lines = (f"**{n}.** {escape(as_line(each))}" for n, each in enumerate(continuations, 1))
+    return "\n".join((bold(phrase), *lines, *map(small, notices)))
 
 
 def _cut(answer: Answer, notices: Iterable[str]) -> str:

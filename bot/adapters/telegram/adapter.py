@@ -1,4 +1,4 @@
-"""Telegram as a platform of the core: one connection's life at a time, and the four verbs."""
+"""Telegram as a platform of the core: one connection's life at a time, and the five verbs."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from bot.adapters.telegram.rate_limiter import RateLimiter
 from bot.adapters.telegram.webhook import Webhook
 from bot.core import Core
 from bot.drafts import SELDOM
+from bot.endings import Endings
 from bot.jobs import Answer, Draft, Job
 from bot.platform import Connection, RefusedError
 from bot.store.leases import Lead
@@ -85,10 +86,13 @@ class Telegram:
         before = self.pack(job)
         await showing
         if (now := self.pack(job)) != before:
-            await self._core.store.note_origin(job.reference, now)
+            await self._core.store.note_origin(job, now)
 
     async def finish(self, job: Job, answer: Answer) -> None:
         await cast("WayBack", job.origin).finish(job, answer)
+
+    async def offer(self, job: Job, endings: Endings) -> None:
+        await cast("WayBack", job.origin).offer(job, endings)
 
     async def fail(self, job: Job, notice: str) -> None:
         await cast("WayBack", job.origin).fail(job, notice)

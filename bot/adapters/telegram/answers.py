@@ -15,8 +15,15 @@ from telegram.error import TelegramError
 from bot.adapters.telegram.link import in_short
 from bot.adapters.telegram.outbox import Outbox, Place
 from bot.adapters.telegram.rate_limiter import Priority
-from bot.adapters.telegram.rendering import Rendered, plain, render_answer, render_draft
-from bot.buttons import Button, Verb
+from bot.adapters.telegram.rendering import (
+    Rendered,
+    plain,
+    render_answer,
+    render_draft,
+    render_endings,
+)
+from bot.buttons import CHOICES, Button
+from bot.endings import Endings
 from bot.jobs import Answer, Draft, Job
 from bot.texts import say
 
@@ -28,17 +35,11 @@ SIGN_SECONDS = 0.5
 TYPING_SECONDS, LONGEST_TYPING_SECONDS = 4.5, 900.0
 # Groups share twenty messages a minute, edits included.
 GROUP_DRAFT_SECONDS = 5.0
-_LABELS = {
-    Verb.CONTINUE: "button_continue",
-    Verb.AGAIN: "button_again",
-    Verb.CARD: "button_card",
-    Verb.DELETE: "button_delete",
-}
 _ALERT_LENGTH = int(CallbackQueryLimit.ANSWER_CALLBACK_QUERY_TEXT_LENGTH)
 
 
 class WayBack(Protocol):
-    """What a job of ours has as its origin: the four verbs for the one place it came from."""
+    """What a job of ours has as its origin: the five verbs for the one place it came from."""
 
     def pack(self) -> dict[str, Any] | None:
         """See bot.platform.Platform."""
@@ -50,6 +51,9 @@ class WayBack(Protocol):
         """See bot.platform.Platform."""
 
     async def finish(self, job: Job, answer: Answer) -> None:
+        """See bot.platform.Platform."""
+
+    async def offer(self, job: Job, endings: Endings) -> None:
         """See bot.platform.Platform."""
 
     async def fail(self, job: Job, notice: str) -> None:
@@ -135,15 +139,12 @@ class ChatAnswer:
             self._shown = content
 
     async def finish(self, job: Job, answer: Answer) -> None:
-        self._stop_typing()
-        await self._outbox.stand(
-            self._place,
-            render_answer(answer, job.language),
-            reference=job.reference,
-            edit=self._message,
-            markup=buttons_below(job, answer),
-            priority=Priority.ANSWER,
-        )
+        buttons = Button.below(job.requester.user, job.options, answer.result)
+        await self._stand(job, render_answer(answer, job.language), buttons)
+
+    async def offer(self, job: Job, endings: Endings) -> None:
+        buttons = Button.below_endings(job.requester.user, job.options, endings.results)
+        await self._stand(job, render_endings(endings, job.language), buttons)
 
     async def fail(self, job: Job, notice: str) -> None:
         self._stop_typing()
@@ -152,6 +153,17 @@ class ChatAnswer:
             return
         await self._outbox.stand(
             self._place, plain(notice), reference=job.reference, edit=self._message
+        )
+
+    async def _stand(self, job: Job, content: Rendered, buttons: list[Button]) -> None:
+        self._stop_typing()
+        await self._outbox.stand(
+            self._place,
+            content,
+            reference=job.reference,
+            edit=self._message,
+            markup=keys_of(buttons, job.language),
+            priority=Priority.ANSWER,
         )
 
     async def _keep_typing(self) -> None:
@@ -166,17 +178,9 @@ class ChatAnswer:
             self._typing = None
 
 
-def buttons_below(job: Job, answer: Answer) -> InlineKeyboardMarkup:
-    """The buttons of an answer; their ids hold all they need, so they survive any restart."""
-    user, language = job.requester.user, job.language
-    return InlineKeyboardMarkup(
-        [
-            [key_of(Button.of(verb, user, job.options, answer.result), language) for verb in row]
-            for row in ((Verb.CONTINUE, Verb.AGAIN), (Verb.CARD, Verb.DELETE))
-        ]
-    )
-
-
-def key_of(button: Button, language: str) -> InlineKeyboardButton:
-    """A button as Telegram shows it."""
-    return InlineKeyboardButton(say(_LABELS[button.verb], language), callback_data=button.id)
+def keys_of(buttons: list[Button], language: str) -> InlineKeyboardMarkup:
+    """Buttons as Telegram shows them, those of endings in a row and others two by two; their ids
+    hold all they need, so they survive any restart."""
+    keys = [InlineKeyboardButton(each.label(language), callback_data=each.id) for each in buttons]
+    wide = len(CHOICES) if buttons[0].verb in CHOICES else 2
+    return InlineKeyboardMarkup([keys[first : first + wide] for first in range(0, len(keys), wide)])

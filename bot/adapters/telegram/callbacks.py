@@ -5,16 +5,24 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from telegram import CallbackQuery, ChatMember, InlineKeyboardMarkup, Message
+from telegram import CallbackQuery, ChatMember, Message
 from telegram.error import BadRequest, TelegramError
 
 from bot.adapters.telegram.admin_commands import AdminCommands
-from bot.adapters.telegram.answers import ChatAnswer, Press, key_of
+from bot.adapters.telegram.answers import ChatAnswer, Press, keys_of
 from bot.adapters.telegram.context import Context, Event, requester
 from bot.adapters.telegram.outbox import Place
-from bot.adapters.telegram.rendering import Picture, Shown, plain, read_back
-from bot.buttons import Button, Verb
+from bot.adapters.telegram.rendering import (
+    Picture,
+    Shown,
+    plain,
+    read_back,
+    read_endings,
+    render_shown,
+)
+from bot.buttons import CHOICES, Button, Verb
 from bot.card import Card, drawn
+from bot.endings import ENDINGS
 from bot.jobs import Job
 from bot.texts import language_of, say
 
@@ -47,6 +55,9 @@ class Callbacks:
         if button.verb is Verb.DELETE:
             await self._delete(query, press, message, button)
             return
+        if button.verb in CHOICES:
+            await self._choose(query, press, message, button)
+            return
         shown = read_back(message.text or "", message.entities)
         if shown is None or not shown.phrase:
             return
@@ -58,10 +69,32 @@ class Callbacks:
         place, note = Place.of(message), self._context.note_for(event)
         way_back = ChatAnswer(self._context.outbox, place, press, note=note)
         job = Job(phrase, options, requester(query.from_user, message), way_back)
+        job.endings = ENDINGS if button.verb is Verb.ENDINGS else 0
         job.event = event.take()
         life = core.service.start(job, self._context.platform)
         await asyncio.wait({life})
         await press.answer()  # of no effect, but for somebody who floods and is told nothing
+
+    async def _choose(
+        self, query: CallbackQuery, press: Press, message: Message, button: Button
+    ) -> None:
+        """Make an answer of the ending that was chosen, in the place of all of them. Until that
+        stands the update counts as unhandled, so a process that comes after this one does it."""
+        endings = read_endings(message.text or "", message.entities)
+        if not endings:
+            return
+        language = language_of(query.from_user.language_code)
+        if button.user != query.from_user.id or not _carries(message, button):
+            await press.answer(say("not_your_choice", language))
+            return
+        await press.answer()
+        await self._context.outbox.stand(
+            Place.of(message),
+            render_shown(endings[CHOICES.index(button.verb)]),
+            reference="a choice",
+            edit=message.message_id,
+            markup=keys_of(button.kept(), language),
+        )
 
     async def _draw(
         self, query: CallbackQuery, press: Press, message: Message, button: Button, shown: Shown
@@ -76,8 +109,8 @@ class Callbacks:
         phrase, continuation = shown.phrase, shown.text[len(shown.phrase) :]
         card = Card(phrase, continuation, button.style, button.seed, button.checkpoint)
         picture, place = await drawn(card, asker.language), Place.of(message)
-        removal = key_of(replace(button, verb=Verb.DELETE, user=asker.user), asker.language)
-        markup = InlineKeyboardMarkup([[removal]])
+        removal = replace(button, verb=Verb.DELETE, user=asker.user)
+        markup = keys_of([removal], asker.language)
         sent = None
         if picture is not None:
             sent = await outbox.stand(place, Picture(picture), reference="a card", markup=markup)

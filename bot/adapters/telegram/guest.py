@@ -17,6 +17,7 @@ from telegram.error import BadRequest, Forbidden, TelegramError
 from bot.adapters.telegram.context import Context, Event, requester
 from bot.adapters.telegram.inline import article, notice_article
 from bot.adapters.telegram.link import in_short
+from bot.endings import Endings
 from bot.jobs import Answer, Draft, Job
 from bot.phrases import closing_phrase
 from bot.texts import say
@@ -81,6 +82,9 @@ class GuestAnswer:
 
     async def finish(self, job: Job, answer: Answer) -> None:
         await self._send(job, article(self._context, job, answer))
+
+    async def offer(self, job: Job, endings: Endings) -> None:
+        """Nobody asks here for endings, which belong to the messages of a chat."""
 
     async def fail(self, job: Job, notice: str) -> None:
         await self._send(job, notice_article(job, notice))

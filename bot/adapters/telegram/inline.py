@@ -27,6 +27,7 @@ from bot.adapters.telegram.context import Context, requester
 from bot.adapters.telegram.link import in_short
 from bot.adapters.telegram.outbox import NO_PREVIEW
 from bot.adapters.telegram.rendering import Rendered, guard, render_answer
+from bot.endings import Endings
 from bot.jobs import Answer, Draft, Job
 from bot.phrases import closing_phrase
 from bot.texts import language_of, say
@@ -112,6 +113,9 @@ class InlineAnswer:
         # Notices are for whoever asked, and this becomes a message to others.
         offered = article(self._context, job, replace(answer, notices=()))
         await _offer(self._context, self._id, offered)
+
+    async def offer(self, job: Job, endings: Endings) -> None:
+        """Nobody asks here for endings, which belong to the messages of a chat."""
 
     async def fail(self, job: Job, notice: str) -> None:
         if not self._pending.dropped:

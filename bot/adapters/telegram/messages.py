@@ -15,7 +15,7 @@ from bot.adapters.telegram.admin_commands import AdminCommands
 from bot.adapters.telegram.answers import ChatAnswer
 from bot.adapters.telegram.context import Context, Event, requester
 from bot.adapters.telegram.outbox import Place
-from bot.buttons import Button
+from bot.buttons import Button, origin_of
 from bot.jobs import Job, Requester
 from bot.limits import MINUTE, Window
 from bot.phrases import closing_phrase
@@ -197,20 +197,18 @@ class Messages:
 
     async def _info(self, asked: Asked) -> None:
         target = _target(asked.message)
-        button = None if target is None else self._button_of(target)
-        if button is None:
-            await self._reply(asked, "not_mine")
+        buttons = [] if target is None else self._buttons_of(target)
+        if buttons:
+            await self._context.reply(asked.message, origin_of(buttons, asked.language))
         else:
-            await self._reply(asked, "info", seed=button.seed, checkpoint=button.checkpoint)
+            await self._reply(asked, "not_mine")
 
-    def _button_of(self, message: Message) -> Button | None:
+    def _buttons_of(self, message: Message) -> list[Button]:
         if not self._context.wrote(message) or message.reply_markup is None:
-            return None
-        for row in message.reply_markup.inline_keyboard:
-            for each in row:
-                if isinstance(each.callback_data, str):
-                    return Button.read(each.callback_data)
-        return None
+            return []
+        keys = [key for row in message.reply_markup.inline_keyboard for key in row]
+        ids = [key.callback_data for key in keys if isinstance(key.callback_data, str)]
+        return [button for button in map(Button.read, ids) if button is not None]
 
     async def _reload(self, asked: Asked) -> None:
         await self._admins.reload(asked.requester, asked.message, asked.rest)

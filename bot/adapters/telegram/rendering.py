@@ -16,11 +16,12 @@ is neither a letter nor a character of an address. It is no part of any phrase, 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from telegram import MessageEntity
 
+from bot.endings import ENDINGS, Endings, as_line, fitted, of_line
 from bot.jobs import Answer, Draft
 from bot.texts import say
 from model.sentences import split_sentences
@@ -30,6 +31,7 @@ JOINER = "\u2060"
 # Behind what may begin a name, a command, a tag or a scheme, and inside of what may be a domain.
 _LINKABLE = re.compile(r"[@/#$](?=\w)|(?<=\w):(?=//)|(?<=[\w~-])[.](?=[\w~-])")
 _ELLIPSIS = "..."
+_ENDINGS = re.compile("\n\n" + "\n".join(rf"{n}\. (.*)" for n in range(1, ENDINGS + 1)))
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,27 @@ def render_answer(answer: Answer, language: str) -> Rendered:
     return _compose(phrase, continuation, notices)
 
 
+def render_endings(endings: Endings, language: str) -> Rendered:
+    """Endings to choose from, each on a line with its number; shortened where a message cannot hold
+    them."""
+    phrase, notices = guard(endings.phrase), list(endings.notices)
+
+    def fits(continuations: Sequence[str]) -> bool:
+        text = phrase + _numbered(continuations)
+        return units(_joined(text, [*notices, say("cut", language)])) <= LIMIT
+
+    kept, cut = fitted(endings.continuations, fits)
+    if cut:
+        notices.append(say("cut", language))
+    return _compose(phrase, _numbered(kept), notices)
+
+
+def render_shown(shown: Shown) -> Rendered:
+    """A text of ours that was shown before, alone."""
+    phrase, text = guard(shown.phrase), guard(shown.text)
+    return _compose(phrase, text[len(phrase) :], [])
+
+
 def render_draft(draft: Draft) -> Rendered:
     """An unfinished answer, or a note on the wait."""
     if draft.note:
@@ -110,6 +133,21 @@ def read_back(text: str, entities: Sequence[MessageEntity]) -> Shown | None:
     whole = part(0, min(notices, default=len(encoded) // 2))
     phrase = part(0, bold.length)
     return Shown(unguard(phrase).strip(), unguard(whole).strip())
+
+
+def read_endings(text: str, entities: Sequence[MessageEntity]) -> list[Shown]:
+    """What each ending of a message that `render_endings` made would be as an answer; none of any
+    other message."""
+    shown = read_back(text, entities)
+    match = _ENDINGS.fullmatch(shown.text[len(shown.phrase) :]) if shown is not None else None
+    if shown is None or match is None:
+        return []
+    return [Shown(shown.phrase, shown.phrase + of_line(line)) for line in match.groups()]
+
+
+def _numbered(continuations: Iterable[str]) -> str:
+    lines = (f"{n}. {guard(as_line(each))}" for n, each in enumerate(continuations, 1))
+    return "\n\n" + "\n".join(lines)
 
 
 def _joined(text: str, notices: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""The page as a platform of the core: a small server, and the four verbs."""
+"""The page as a platform of the core: a small server, and the five verbs."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from bot.adapters.web.visitors import NAME, Visitors
 from bot.adapters.web.writing import AnswerStream, Writing, stop_for_cancel
 from bot.core import Core
 from bot.drafts import AS_WRITTEN
+from bot.endings import Endings
 from bot.jobs import Answer, Draft, Job
 from bot.platform import Connection, RefusedError
 from bot.ports import PortError, listen
@@ -86,6 +87,9 @@ class Web:
 
     async def finish(self, job: Job, answer: Answer) -> None:
         _stream(job).finish(answer)
+
+    async def offer(self, job: Job, endings: Endings) -> None:
+        _stream(job).offer(endings, job.language)
 
     async def fail(self, job: Job, notice: str) -> None:
         _stream(job).fail(stop_for_cancel(notice, job.language))

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from bot.card import FONTS
 from bot.core import Core
+from bot.endings import ENDINGS
 from bot.texts import ENGLISH, SPANISH, author, language_of, say
 from model.prompt import SENTENCES, TEMPERATURES
 
@@ -24,13 +25,14 @@ _TEXTS = {
         *("skip", "phrase", "example", "hint", "style", "any_style", "sentences", "temperature"),
         *("write", "stop", "copy", "save", "share", "answer", "options", "actions", "writing"),
         *("done", "stopped", "lost", "refused", "copied", "drawing", "drawn", "dark", "made_up"),
-        "no_script",
+        *("choose", "kept", "no_script"),
     )
 } | {
     "about": "about",
     "temperature_hint": "option_temperatura",
     "continue": "button_continue",
     "again": "button_again",
+    "endings": "button_endings",
     "card": "button_card",
 }
 _LANGUAGES = {SPANISH: "Español", ENGLISH: "English"}
@@ -98,6 +100,8 @@ class Pages:
             "least_temperature": TEMPERATURES[0],
             "most_temperature": TEMPERATURES[1],
         }
+        for number in range(1, ENDINGS + 1):
+            values[f"keep_{number}"] = say("web_keep", language, number=number)
         escaped = {name: escape(str(value)) for name, value in values.items()}
         return _template().substitute(escaped, styles=self._styles())
 

@@ -26,10 +26,12 @@ class _Asked(BaseModel):
 
 
 class TextAsked(_Asked):
-    """A phrase to be continued, or a text to be gone on with from its end."""
+    """A phrase to be continued, or a text to be gone on with from its end; or several endings of
+    either, to choose from."""
 
     text: _Text
     goes_on: bool = False
+    endings: bool = False
     style: _Style | None = None
     sentences: int = Field(ge=SENTENCES[0], le=SENTENCES[1])
     temperature: float = Field(ge=TEMPERATURES[0], le=TEMPERATURES[1], allow_inf_nan=False)

@@ -3,9 +3,11 @@
     {"is": "note", "text"}        how many are ahead
     {"is": "text", "phrase", "more"}    what was written since the line before
     {"is": "done", ...}           the whole answer
+    {"is": "endings", "endings"}  what `done` has, for each ending that may be chosen
     {"is": "failed", "notice"}    why there is none
 
-The last line is `done` or `failed`. An empty line says nothing but that the connection lives.
+The last line is `done`, `endings` or `failed`. An empty line says nothing but that the connection
+lives.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from aiohttp import web
 from bot.adapters.web.requests import TextAsked, read
 from bot.adapters.web.visitors import Visitors
 from bot.core import Core
+from bot.endings import ENDINGS, Endings
 from bot.jobs import Answer, Draft, Job
 from bot.phrases import closing_phrase
 from bot.platform import Platform
@@ -55,18 +58,12 @@ class AnswerStream:
 
     def finish(self, answer: Answer) -> None:
         """The answer is there."""
-        result = answer.result
-        self._end(
-            {
-                "is": "done",
-                "phrase": answer.phrase,
-                "continuation": answer.continuation,
-                "notices": answer.notices,
-                "style": result.style,
-                "seed": result.seed,
-                "checkpoint": result.checkpoint,
-            }
-        )
+        self._end({"is": "done"} | _content_of(answer))
+
+    def offer(self, endings: Endings, language: str) -> None:
+        """Endings are there to be chosen from."""
+        answers = [Answer.of(result, language) for result in endings.results]
+        self._end({"is": "endings", "endings": list(map(_content_of, answers))})
 
     def fail(self, notice: str) -> None:
         """There will be none."""
@@ -130,12 +127,26 @@ class Writing:
             phrase = closing_phrase(phrase, settings.phrase_limit)
         stream = AnswerStream()
         requester = self._visitors.requester(request, asked.language)
-        return Job(phrase, asked.options(settings), requester, stream, private=True), stream
+        job = Job(phrase, asked.options(settings), requester, stream, private=True)
+        job.endings = ENDINGS if asked.endings else 0
+        return job, stream
 
 
 def stop_for_cancel(notice: str, language: str) -> str:
     """A notice with what this page has in the place of the command that it names."""
     return notice.replace("/cancelar", f"«{say('web_stop', language)}»")
+
+
+def _content_of(answer: Answer) -> dict[str, Any]:
+    result = answer.result
+    return {
+        "phrase": answer.phrase,
+        "continuation": answer.continuation,
+        "notices": answer.notices,
+        "style": result.style,
+        "seed": result.seed,
+        "checkpoint": result.checkpoint,
+    }
 
 
 def _line(content: dict[str, Any]) -> bytes:

@@ -57,7 +57,7 @@ async def test_whoever_presses_is_the_one_who_asks(home: House) -> None:
     ana, ben = home.person(), home.person(locale="en-US")
     theirs = await home.press(ben, await home.ask(ana), "Continuar")
     assert button_of(theirs).user == int(ben.id)
-    assert list(theirs.buttons) == ["Continue", "Again", "Card", "Delete"]
+    assert list(theirs.buttons) == ["Continue", "Again", "Three endings", "Card", "Delete"]
 
 
 async def test_what_comes_of_a_private_answer_is_private(home: House) -> None:

@@ -35,7 +35,7 @@ async def test_an_answer_comes_with_a_card_for_whoever_wants_one(home: House) ->
     ana = home.person()
     message = await home.ask(ana, tarjeta=True, estilo="galdos")
     card_of(message, seen(message).text)
-    assert list(message.buttons) == ["Continuar", "Otra vez", "Tarjeta", "Borrar"]
+    assert list(message.buttons) == ["Continuar", "Otra vez", "Tres finales", "Tarjeta", "Borrar"]
     again = await home.press(ana, message, "Otra vez")
     assert seen(again).phrase == PHRASE
     assert again.files == []

@@ -23,7 +23,7 @@ async def test_a_phrase_is_continued_with_two_sentences_and_buttons(home: House)
     assert shown.phrase == PHRASE
     assert len(shown.continuation) > 20
     assert set(shown.notices) <= {say("truncated"), say("truncated_many", count=2)}
-    assert list(message.buttons) == ["Continuar", "Otra vez", "Tarjeta", "Borrar"]
+    assert list(message.buttons) == ["Continuar", "Otra vez", "Tres finales", "Tarjeta", "Borrar"]
     assert not message.ephemeral
 
 
@@ -83,7 +83,7 @@ async def test_each_person_is_answered_in_their_language(home: House) -> None:
     message = await home.answer(
         await home.discord.slash(ann, home.channel, "write", phrase=f"{PHRASE} ♥", sentences=1)
     )
-    assert list(message.buttons) == ["Continue", "Again", "Card", "Delete"]
+    assert list(message.buttons) == ["Continue", "Again", "Three endings", "Card", "Delete"]
     assert seen(message).notices[0] == say("dropped", ENGLISH, characters="♥")
     assert (await home.use(ann, "cancel")) == say("nothing_to_cancel", ENGLISH)
     assert (await home.use(home.person(locale="es-419"), "cancelar")) == say("nothing_to_cancel")

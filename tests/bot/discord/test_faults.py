@@ -65,7 +65,7 @@ async def test_an_answer_stands_in_the_end(home: House, fault: object) -> None:
     fault(home.discord.faults)  # type: ignore[operator]
     message = await home.ask(home.person())
     assert seen(message).phrase == PHRASE
-    assert list(message.buttons) == ["Continuar", "Otra vez", "Tarjeta", "Borrar"]
+    assert list(message.buttons) == ["Continuar", "Otra vez", "Tres finales", "Tarjeta", "Borrar"]
 
 
 async def test_an_answer_whose_place_was_deleted_comes_as_a_message_of_its_own(

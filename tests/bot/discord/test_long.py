@@ -85,7 +85,7 @@ async def test_five_long_sentences_are_cut_where_one_ends(slow: House) -> None:
     assert final.notices[-1] == say("cut")
     assert len(message.embeds[0]["description"]) <= 4096
     assert 1 <= len(split_sentences(final.text)) < 5
-    assert list(message.buttons) == ["Continuar", "Otra vez", "Tarjeta", "Borrar"]
+    assert list(message.buttons) == ["Continuar", "Otra vez", "Tres finales", "Tarjeta", "Borrar"]
 
 
 async def test_one_text_for_each_person_at_a_time_and_it_can_be_cancelled(slow: House) -> None:

@@ -32,7 +32,7 @@ async def test_an_accepted_request_is_there_for_the_next_process(place: Place) -
     async with place.open() as store:
         await store.take(kept)
         kept.origin = {"chat": -50, "draft": 9}
-        await store.note_origin(kept.reference, kept.origin)
+        await store.note_origin(kept, kept.origin)
     async with place.open() as store:
         ((found, sending),) = await store.unfinished("telegram")
         assert not sending

@@ -32,6 +32,7 @@ async def test_in_private_a_command_or_the_phrase_alone_is_continued(
     assert written.labels == [
         say("button_continue"),
         say("button_again"),
+        say("button_endings"),
         say("button_card"),
         say("button_delete"),
     ]
@@ -46,6 +47,7 @@ async def test_who_speaks_english_is_answered_in_english(server: FakeTelegram) -
     assert written.labels == [
         say("button_continue", ENGLISH),
         say("button_again", ENGLISH),
+        say("button_endings", ENGLISH),
         say("button_card", ENGLISH),
         say("button_delete", ENGLISH),
     ]

@@ -113,7 +113,7 @@ async def test_what_looks_like_html_is_text(browser: Browser, site: Site) -> Non
         for _ in range(3):
             text = await write(page, phrase)
             assert text.startswith(phrase)
-        assert await page.locator("#answer *").count() == 5
+        assert await page.locator("#answer *").count() == 6
         await button(page, "button_card").click()
         await expect(page.locator("#picture")).to_have_attribute("alt", text)
 
@@ -271,6 +271,170 @@ async def test_nothing_moves_for_those_who_do_not_want_that(
             await page.keyboard.press("Enter")
             await expect(page.locator("#given")).to_have_text(PHRASE)
             assert await page.evaluate(caret) == animation
+
+
+MOVING = {"reduced_motion": "no-preference"}
+# What is shown and what waits, and where the buttons below it are.
+PARTS = """() => [...["written", "ahead"].map((id) => document.getElementById(id).textContent),
+    document.getElementById("actions").getBoundingClientRect().top + scrollY]"""
+
+
+async def test_a_text_is_shown_as_fast_as_people_read_and_nothing_is_taken_back(
+    browser: Browser, site: Site
+) -> None:
+    async with visiting(browser, site, **MOVING) as page:
+        await page.fill("#sentences", "5")
+        whole = await write(page)
+        seen = []
+        while not seen or seen[-1][2]:
+            shown, ahead, top = await page.evaluate(PARTS)
+            assert PHRASE + shown + ahead == whole
+            seen.append((await page.evaluate("performance.now()"), shown, ahead, top))
+            await page.wait_for_timeout(100)
+        lengths = [len(shown) for _, shown, _, _ in seen]
+        assert lengths == sorted(lengths)
+        assert len(set(lengths)) > 8
+        # A machine that is busy draws late, and then more at a time.
+        (begun, _, _, top), (ended, *_) = seen[0], seen[-1]
+        pace = (lengths[-1] - lengths[0]) * 1000 / (ended - begun)
+        assert 45 < pace < 100
+        # All of it had its place from the beginning.
+        assert all(abs(each[3] - top) < 1 for each in seen)
+        found = await Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize("how", ["click", "key", "escape"])
+async def test_whoever_does_not_want_to_wait_has_all_of_it_at_once(
+    browser: Browser, site: Site, how: str
+) -> None:
+    async with visiting(browser, site, **MOVING) as page:
+        await page.fill("#sentences", "5")
+        whole = await write(page)
+        assert (await page.evaluate(PARTS))[1]
+        if how == "click":
+            await page.click("#given")
+        elif how == "key":
+            await page.focus("#text")
+            await page.keyboard.press("Space")
+        else:
+            await page.keyboard.press("Escape")
+        shown, ahead, _ = await page.evaluate(PARTS)
+        assert (PHRASE + shown, ahead) == (whole, "")
+
+
+async def test_what_is_done_with_a_text_is_done_with_all_of_it(
+    browser: Browser, site: Site
+) -> None:
+    how = MOVING | {"permissions": ["clipboard-read", "clipboard-write"]}
+    async with visiting(browser, site, **how) as page:
+        await page.fill("#sentences", "5")
+        whole = await write(page)
+        await button(page, "web_copy").click()
+        await expect(page.locator("#status")).to_have_text(say("web_copied"))
+        assert await page.evaluate("navigator.clipboard.readText()") == whole
+        spoken = page.locator("[aria-live=polite]")
+        assert PHRASE + (await spoken.text_content() or "") == whole
+        assert (await page.evaluate(PARTS))[1]  # all that while it was being shown
+        await button(page, "button_continue").click()
+        longer = await written(page)
+        assert longer.startswith(whole)
+        assert len(longer) > len(whole)
+
+
+async def test_what_was_shown_when_the_writing_is_stopped_stays_and_nothing_follows(
+    browser: Browser, slow_site: Site
+) -> None:
+    async with visiting(browser, slow_site, **MOVING) as page:
+        await page.fill("#phrase", PHRASE)
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#written")).not_to_have_text("")
+        await page.wait_for_timeout(500)
+        before = await page.locator("#written").text_content() or ""
+        await button(page, "web_stop").click()
+        await expect(page.locator("#status")).to_have_text(say("web_stopped"))
+        shown, ahead, _ = await page.evaluate(PARTS)
+        assert shown.startswith(before)
+        assert ahead == ""
+
+
+async def endings_of(page: Page) -> list[str]:
+    """Ask for endings; what each of them says."""
+    await button(page, "button_endings").click()
+    await expect(page.locator("#status")).to_have_text(say("web_choose"))
+    return await page.locator("#choices [lang=es]").all_text_contents()
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+async def test_one_of_three_endings_is_chosen(
+    browser: Browser, site: Site, viewport: dict[str, int]
+) -> None:
+    async with visiting(browser, site, viewport=viewport) as page:
+        first = await write(page)
+        about = await page.locator("#how").text_content()
+        endings = await endings_of(page)
+        assert len(set(endings)) == 3
+        assert await page.locator("#text").text_content() == first
+        assert await page.locator("#how").text_content() == about
+        await expect(page.locator("[aria-live=polite]")).to_contain_text(f"2: {endings[1]}")
+        found = await Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        boxes = [await each.bounding_box() for each in await page.locator("#choices li").all()]
+        tops = {round(box["y"]) for box in boxes if box is not None}
+        assert len(tops) == (1 if viewport is DESKTOP else 3)
+        assert await page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
+
+        seeds = await page.locator("#choices .hint").all_text_contents()
+        keep = page.get_by_role("button", name=say("web_keep", number=2), exact=True)
+        assert (await keep.bounding_box() or {"height": 0})["height"] >= FINGER
+        await keep.click()
+        await expect(page.locator("#choices")).to_be_hidden()
+        await expect(page.locator("#status")).to_have_text(say("web_kept"))
+        text = await page.locator("#text").text_content() or ""
+        assert text == PHRASE + (endings[1][1:] if endings[1][0] == "…" else f" {endings[1]}")
+        assert seeds[1].endswith(await page.locator("#how").text_content() or "?")
+        await button(page, "button_continue").click()
+        assert (await written(page)).startswith(text)
+
+
+async def test_of_a_story_the_last_part_has_three_endings(browser: Browser, site: Site) -> None:
+    async with visiting(browser, site) as page:
+        first = await write(page)
+        await button(page, "button_continue").click()
+        second = await written(page)
+        await endings_of(page)
+        await page.get_by_role("button", name=say("web_keep", number=3), exact=True).click()
+        text = await page.locator("#text").text_content() or ""
+        assert text.startswith(first)
+        assert text != second
+        # Another request, and those that nobody chose are gone.
+        await endings_of(page)
+        await button(page, "button_again").click()
+        await written(page)
+        await expect(page.locator("#choices")).to_be_hidden()
+
+
+async def test_endings_can_be_stopped_and_the_text_stays(
+    browser: Browser, endless_checkpoints: Path, tmp_path: Path
+) -> None:
+    async with (
+        serving(tmp_path, endless_checkpoints, **SLOW, person_per_minute=2) as site,
+        visiting(browser, site) as page,
+    ):
+        await page.fill("#phrase", PHRASE)
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#written")).not_to_have_text("")
+        await page.keyboard.press("Escape")
+        await expect(page.locator("#status")).to_have_text(say("web_stopped"))
+        text = await page.locator("#text").text_content()
+        await button(page, "button_endings").click()
+        await expect(page.locator("#status")).to_have_text(say("web_writing"))
+        await page.keyboard.press("Escape")
+        await expect(page.locator("#status")).to_have_text(say("web_stopped"))
+        await button(page, "button_endings").click()
+        await expect(page.locator("#status")).to_have_text(re.compile("Admito 2 peticiones"))
+        assert await page.locator("#text").text_content() == text
+        await expect(page.locator("#choices")).to_be_hidden()
 
 
 async def test_a_text_can_be_copied(browser: Browser, site: Site) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.endings import ENDINGS
 from bot.texts import ENGLISH, SPANISH, explain, say
 from model.errors import PromptError
 from model.prompt import PHRASE_LIMIT
+from model.sentences import split_sentences
 from tests.bot.continuing import phrases_to_continue
-from tests.bot.web.sites import PHRASE, Site, Visitor
+from tests.bot.web.sites import PHRASE, Site, Visitor, serving
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 
@@ -49,6 +52,38 @@ async def test_a_text_is_gone_on_with_from_its_end(ana: Visitor) -> None:
     text = first["phrase"] + first["continuation"]
     second = (await ana.ask(text, goes_on=True))[-1]
     assert second["phrase"] in phrases_to_continue(text)
+
+
+async def test_three_endings_come_together_and_each_can_be_gone_on_with(ana: Visitor) -> None:
+    lines = await ana.ask(endings=True, sentences=5, temperature=0, style="galdos")
+    (line,) = [line for line in lines if line["is"] != "note"]
+    assert line["is"] == "endings"
+    endings = line["endings"]
+    assert [each["phrase"] for each in endings] == [PHRASE] * ENDINGS
+    assert len({each["continuation"] for each in endings}) == ENDINGS
+    seeds = [each["seed"] for each in endings]
+    assert seeds == [seeds[0] + number for number in range(ENDINGS)]
+    assert {each["style"] for each in endings} == {"galdos"}
+    for each in endings:
+        assert len(split_sentences(each["continuation"])) == 1
+    text = endings[1]["phrase"] + endings[1]["continuation"]
+    (line,) = await ana.ask(text, goes_on=True, endings=True)
+    assert {each["phrase"] for each in line["endings"]} <= phrases_to_continue(text)
+
+
+async def test_endings_that_cannot_be_written_are_explained(ana: Visitor) -> None:
+    assert await ana.notice(" ", endings=True) == say("empty")
+    told = explain(PromptError("style", value="quevedo", known="cervantes, galdos"))
+    assert await ana.notice(style="quevedo", endings=True) == told
+
+
+async def test_endings_are_one_request(markup_checkpoints: Path, tmp_path: Path) -> None:
+    async with serving(tmp_path, markup_checkpoints, person_per_minute=2) as strict:
+        visitor = strict.visitor()
+        assert [line["is"] for line in await visitor.ask(endings=True)] == ["endings"]
+        assert (await visitor.ask(endings=True))[-1]["is"] == "endings"
+        assert (await visitor.notice(endings=True) or "").startswith("Admito 2 peticiones")
+        strict.check()
 
 
 @pytest.mark.parametrize(

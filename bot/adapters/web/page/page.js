@@ -11,6 +11,14 @@ const language = document.documentElement.lang;
 let story = { phrase: "", earlier: "", last: "", asked: null, result: null };
 let writing = null; // the AbortController of the request under way
 
+// A text comes in leaps and is shown as fast as people read: so many characters a second, more of
+// them where much waits. Somebody who wants to see no motion, or touches the text, has it at once.
+const SLOWEST = 60, FASTEST = 90, MUCH = 240;
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+let revealed = 0; // characters of what was written that are shown, and parts of one
+let hurried = false;
+let frame = null, before = 0; // what draws next, and when it drew last
+
 // --- asking ------------------------------------------------------------------------------------
 
 function options() {
@@ -31,10 +39,10 @@ function begin() {
 }
 
 function goOn() {
-  const text = story.phrase + story.earlier + story.last;
+  const text = story.phrase + written();
   // The end is enough to go on from.
   const asked = { ...options(), text: text.slice(-4000), goes_on: true };
-  write({ ...story, earlier: story.earlier + story.last, last: "", asked, result: null });
+  write({ ...story, earlier: written(), last: "", asked, result: null });
 }
 
 function again() {
@@ -43,30 +51,56 @@ function again() {
 
 async function write(next) {
   if (writing) return;
-  const before = story;
-  const control = (writing = new AbortController());
+  const former = story;
   story = next;
+  revealed = next.earlier.length;
+  hurried = false;
+  const error = await request(next.asked, receive, () => story.result);
+  if (!error) status(told.done);
+  // What can be read stays; where nothing was written, what was there before comes back.
+  if (error?.name === "AbortError") story.last = written().slice(story.earlier.length, revealed);
+  if (error && !story.last) {
+    story = former;
+    revealed = written().length;
+  }
+  show();
+  busy(false);
+}
+
+async function offer() {
+  if (writing) return;
+  const asked = { ...story.asked, ...options(), endings: true };
+  let endings = null;
+  const error = await request(asked, (line) => (endings = line.endings), () => endings);
+  show();
+  busy(false);
+  if (!error) showChoices(endings);
+}
+
+// Asks and hands over what comes, line by line; what went wrong, if anything did, or if it was not
+// `complete` in the end.
+async function request(asked, receive, complete) {
+  const control = (writing = new AbortController());
   busy(true);
   try {
-    const response = await post("write", next.asked, control.signal);
+    const response = await post("write", asked, control.signal);
     if (!response.ok) throw new Refusal();
-    for await (const line of lines(response.body)) receive(line);
-    if (!story.result) throw new Error("cut off");
-    status(told.done);
+    for await (const line of lines(response.body)) {
+      if (line.is === "note") status(line.text);
+      else if (line.is === "failed") throw new Refusal(line.notice);
+      else receive(line);
+    }
+    if (!complete()) throw new Error("cut off");
+    return null;
   } catch (error) {
     status(problem(error));
-    // What can be read stays; where nothing was written, what was there before comes back.
-    if (!story.last && before.phrase) story = before;
+    return error;
   } finally {
     writing = null;
-    show();
-    busy(false);
   }
 }
 
 function receive(line) {
-  if (line.is === "note") status(line.text);
-  if (line.is === "failed") throw new Refusal(line.notice);
   if (line.is === "text") {
     story.phrase ||= line.phrase;
     story.last += line.more;
@@ -117,18 +151,50 @@ function status(text) {
   if ($("status").textContent !== text) $("status").textContent = text;
 }
 
+function written() {
+  return story.earlier + story.last;
+}
+
 function show() {
   const result = story.result;
   $("answer").hidden = !story.phrase;
   $("given").textContent = story.phrase;
-  $("written").textContent = story.earlier + story.last;
+  reveal(0);
   // Of the letters only J and Q reach below their line, where the next one stands.
   $("text").classList.toggle("tall", /^[«¡¿—]*[^JQ\P{L}]/iu.test(story.phrase));
   $("notices").textContent = result ? result.notices.join(" ") : "";
-  $("how").textContent = result
-    ? told.how.replace("{seed}", result.seed).replace("{checkpoint}", result.checkpoint)
-    : "";
+  $("how").textContent = result ? origin(result) : "";
   $("card").hidden = !result;
+}
+
+function origin(result) {
+  return told.how.replace("{seed}", result.seed).replace("{checkpoint}", result.checkpoint);
+}
+
+// Shows as much of the text as is due after so many seconds, and sees to the rest.
+function reveal(seconds) {
+  const text = written(), waiting = text.length - revealed;
+  const pace = SLOWEST + (FASTEST - SLOWEST) * Math.min(1, waiting / MUCH);
+  if (still.matches || hurried) revealed = text.length;
+  else revealed = Math.min(text.length, revealed + seconds * pace);
+  const ready = revealed === text.length;
+  $("written").textContent = text.slice(0, revealed);
+  $("ahead").textContent = text.slice(revealed);
+  $("text").tabIndex = ready ? -1 : 0;
+  $("answer").classList.toggle("writing", !ready || (writing !== null && !story.result));
+  if (ready || frame) return;
+  before = performance.now();
+  frame = requestAnimationFrame(drawNext);
+}
+
+function drawNext(now) {
+  frame = null;
+  reveal(Math.max(0, now - before) / 1000);
+}
+
+function hurry() {
+  hurried = true;
+  reveal(0);
 }
 
 // What begins in the lower half of the screen has no room there.
@@ -142,13 +208,13 @@ function busy(on) {
   const loose = [document.body, $("write"), $("stop")].includes(inside);
   const follow = loose || $("actions").contains(inside);
   $("answer").setAttribute("aria-busy", on);
-  $("answer").classList.toggle("writing", on);
   $("stop").hidden = !on;
   $("write").disabled = on;
   $("actions").hidden = on || !story.phrase;
   if (on) {
     status(told.writing);
     hidePicture();
+    $("choices").hidden = true;
     $("spoken").textContent = "";
     show();
   }
@@ -159,7 +225,7 @@ function busy(on) {
 // --- what can be done with it ------------------------------------------------------------------
 
 async function copy() {
-  const text = story.phrase + story.earlier + story.last;
+  const text = story.phrase + written();
   if (navigator.clipboard) {
     await navigator.clipboard.writeText(text);
   } else {
@@ -207,6 +273,39 @@ function hidePicture() {
   $("figure").hidden = true;
 }
 
+// An ending without its phrase: one that goes on within a word shows that it does.
+function apart(ending) {
+  const text = ending.continuation;
+  return text.startsWith(" ") ? text.trimStart() : `…${text}`;
+}
+
+function showChoices(endings) {
+  const items = [...$("choices").children];
+  items.forEach((item, index) => {
+    const [text, about, button] = item.children, ending = endings[index];
+    text.textContent = apart(ending);
+    about.textContent = [...ending.notices, origin(ending)].join(" ");
+    button.onclick = () => choose(ending);
+  });
+  $("choices").hidden = false;
+  $("spoken").textContent = endings.map((ending, n) => `${n + 1}: ${apart(ending)}`).join(" ");
+  status(told.choose);
+  bringIntoView($("choices"));
+  if (document.activeElement === $("continue")) items[0].querySelector("button").focus();
+}
+
+function choose(ending) {
+  story = { ...story, last: ending.continuation, result: ending };
+  if (!story.earlier) story.phrase = ending.phrase;
+  hurried = true; // it has been read
+  $("choices").hidden = true;
+  hidePicture();
+  show();
+  status(told.kept);
+  $("answer").scrollIntoView({ block: "nearest" });
+  $("continue").focus({ preventScroll: true });
+}
+
 function showTheme() {
   $("dark").setAttribute("aria-pressed", theme.dark);
 }
@@ -228,11 +327,18 @@ $("phrase").addEventListener("keydown", (event) => {
   begin();
 });
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") writing?.abort();
+  if (event.key !== "Escape") return;
+  if (writing) writing.abort();
+  else hurry();
 });
 $("stop").addEventListener("click", () => writing?.abort());
 $("continue").addEventListener("click", goOn);
 $("again").addEventListener("click", again);
+$("endings").addEventListener("click", offer);
+$("text").addEventListener("click", hurry);
+$("text").addEventListener("keydown", (event) => {
+  if (!["Tab", "Shift", "Control", "Alt", "Meta"].includes(event.key)) hurry();
+});
 $("copy").addEventListener("click", copy);
 $("card").addEventListener("click", draw);
 $("temperature").addEventListener("input", showDegrees);
