@@ -20,9 +20,9 @@ from model.ranking import Judgement, Ranking
 from model.sequence import Sequence
 from model.tokenizer import Tokenizer
 
-# A round ends when this share of its candidates is finished without a fault: the others would be
-# longer than all of these.
-ENOUGH = 0.5
+# A round ends when this share of its candidates, at least FEWEST, is finished without a fault: the
+# others would be longer than all of these.
+ENOUGH, FEWEST = 0.25, 2
 
 
 class Composition:
@@ -143,7 +143,7 @@ class _Round:
         self._candidates, self._before, self._ranking = candidates, before, ranking
         self.running = list(candidates)
         self._judged: dict[int, Judgement] = {}  # by the candidate's number
-        self._enough = max(1, round(ENOUGH * len(candidates)))
+        self._enough = max(FEWEST, round(ENOUGH * len(candidates)))
         self._most: int | None = None  # tokens of a candidate that still counts
 
     @property
