@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from bot.access import Access
 from bot.adapters import configured_platforms
@@ -27,10 +27,20 @@ from bot.store import Store, open_store
 from bot.supervision import supervise
 from bot.texts import say
 from bot.vitals import Vitals
-from model.errors import CheckpointError
+from model.errors import CheckpointError, LitteraError
 from model.places import find_checkpoint
 
 log = logging.getLogger(__name__)
+
+# With so many candidates of each request the rows of the engine are full.
+CANDIDATES_A_SEAT = 4
+
+
+class LostTaskError(LitteraError):
+    """A task that the bot cannot do without has failed: only a new process can help."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} failed; the log says why")
 
 
 def worker_options(settings: Settings, checkpoint: str) -> WorkerOptions:
@@ -117,7 +127,7 @@ async def _serve_from(store: Store, settings: Settings, health: Health) -> None:
             asyncio.create_task(core.service.take_over(), name="takeover"),
         )
         try:
-            await _until_stopped(core, platforms)
+            await _until_stopped(core, platforms, (executor.keeper, *watches))
         finally:
             for watch in watches:
                 watch.cancel()
@@ -167,7 +177,7 @@ def make_core(settings: Settings, executor: Executor, store: Store) -> Core:
         _access(settings),
         Vitals(),
         store,
-        seats=settings.max_batch,
+        seats=_seats(settings),
         queue_limit=settings.queue_limit,
         log_phrases=settings.log_phrases,
     )
@@ -175,6 +185,12 @@ def make_core(settings: Settings, executor: Executor, store: Store) -> Core:
         service, executor, store, settings.checkpoints_dir, settings.checkpoint
     )
     return Core(settings, executor, service, administration, store)
+
+
+def _seats(settings: Settings) -> int:
+    """How many requests the executor is given at a time, so that each has some candidates."""
+    fixed = CANDIDATES_A_SEAT if settings.candidates == "auto" else int(settings.candidates)
+    return max(1, settings.max_batch // min(CANDIDATES_A_SEAT, fixed))
 
 
 async def _restore_limits(core: Core) -> None:
@@ -198,14 +214,25 @@ def _access(settings: Settings) -> Access:
     )
 
 
-async def _until_stopped(core: Core, platforms: list[Platform]) -> None:
-    """Serve every platform on its own until a signal comes; then let what runs finish."""
+async def _until_stopped(
+    core: Core, platforms: list[Platform], needed: Sequence[asyncio.Task[None]]
+) -> None:
+    """Serve every platform on its own until a signal comes; then let what runs finish.
+
+    needed: tasks without which nothing works. Raises LostTaskError when one of them fails.
+    """
     stop = asyncio.Event()
     stopped = asyncio.create_task(stop.wait(), name="signal")
     served = asyncio.create_task(_supervise_all(platforms), name="platforms")
     try:
         with _signals({signal.SIGTERM: stop.set, signal.SIGINT: stop.set}):
-            await asyncio.wait((stopped, served), return_when=asyncio.FIRST_COMPLETED)
+            waited = {stopped, served, *needed}
+            while not (stopped.done() or served.done()):
+                done, _ = await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+                waited -= done
+                for task in needed:
+                    if task in done:
+                        check(task)
             if served.done():  # each of them was refused for good
                 raise SettingsError("\n".join(map(str, served.result())))
             log.info("stopping")
@@ -214,6 +241,13 @@ async def _until_stopped(core: Core, platforms: list[Platform]) -> None:
         stopped.cancel()
         served.cancel()
         await asyncio.gather(served, return_exceptions=True)
+
+
+def check(ended: asyncio.Task[None]) -> None:
+    """Raise LostTaskError for a task that failed; its traceback goes to the log."""
+    if not ended.cancelled() and (error := ended.exception()) is not None:
+        log.error("%s failed", ended.get_name(), exc_info=error)
+        raise LostTaskError(ended.get_name())
 
 
 async def _supervise_all(platforms: list[Platform]) -> list[RefusedError]:

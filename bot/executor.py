@@ -31,6 +31,8 @@ RERUNS, KILLS = 2, 2
 # of silence it is not counted on, and after so many it is replaced.
 QUIET_SECONDS, SILENT_SECONDS = 5, 30
 BACKOFF_SECONDS = (0.1, 5.0)
+# Loading takes seconds; what hangs for so long never ends, and others must be able to reload.
+RELOAD_SECONDS = 300.0
 # A worker that cannot start so many times in a row fails the requests that wait for it.
 FAILED_STARTS = 3
 
@@ -102,6 +104,13 @@ class Executor:
         self._failure: LitteraError | None = None
         self._closing = False
         self._silence = 0  # seconds since the worker last said anything
+
+    @property
+    def keeper(self) -> asyncio.Task[None]:
+        """The task that keeps a worker running; it ends before `close` only by a bug."""
+        if self._keeper is None:
+            raise RuntimeError("the executor was not started")
+        return self._keeper
 
     @property
     def pending(self) -> int:
@@ -211,7 +220,13 @@ class Executor:
         if self._started.is_set():
             self._load(number, reload)
         try:
-            done = await reload.answer
+            done = await asyncio.wait_for(reload.answer, RELOAD_SECONDS)
+        except TimeoutError:
+            self._reloads.pop(number, None)
+            self.failed_reloads += 1
+            raise CheckpointError(
+                "unreadable", file=str(path), reason=f"no answer for {RELOAD_SECONDS:.0f} s"
+            ) from None
         except LitteraError:
             self.failed_reloads += 1
             raise
@@ -225,12 +240,13 @@ class Executor:
             try:
                 await self._serve()
                 failed = 0
-            except LitteraError as error:
+            except (LitteraError, OSError) as error:
                 failed += 1
+                reason = _reason(error)
                 if self._serving is None:  # the first start: the caller of start() is told
-                    self._failure = error
+                    self._failure = reason
                     return
-                log.error("the worker cannot start: %s", error)
+                log.error("the worker cannot start: %s", reason)
             if self._closing:
                 return
             self.restarts += 1
@@ -390,6 +406,13 @@ class Executor:
     def _fail_reloads(self, error: LitteraError) -> None:
         while self._reloads:
             _fail(self._reloads.popitem()[1], error)
+
+
+def _reason(error: LitteraError | OSError) -> LitteraError:
+    """Why a worker could not start: a failure of ours, or the system gives no process or pipe."""
+    if isinstance(error, LitteraError):
+        return error
+    return UnavailableError(f"no process can be started ({error.strerror or error})")
 
 
 def _fail(reload: _Reload, error: LitteraError) -> None:

@@ -7,6 +7,7 @@ pipes (`bot.worker`) or a replica of a cluster (`bot.cluster.replica`).
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 import time
@@ -24,11 +25,14 @@ from model.result import result_of
 from model.runtime import Runtime
 from model.speed import affordable_candidates
 
+log = logging.getLogger(__name__)
+
 # Streamed text is collected for this long, so that the bot reads tens of lines a second, not
 # thousands.
 FLUSH_SECONDS = 0.03
 # It says at least this often that it lives, or whoever listens takes it for hung.
 ALIVE_SECONDS = 1.0
+_LEAST_ABSURD_LOSS = 1e6
 PROBE = Options(sentences=1, sentence_limit=80, seed=1)
 
 
@@ -162,15 +166,29 @@ def _loss(metrics: Message) -> float | None:
     """Nats per character on the validation split, or else on the development part."""
     validation = metrics.get("validation")
     loss = validation.get("w528") if isinstance(validation, dict) else metrics.get("dev_loss")
-    return float(loss) if isinstance(loss, (int, float)) else None
+    if not isinstance(loss, (int, float)) or not abs(loss) < _LEAST_ABSURD_LOSS:
+        return None
+    return float(loss)
 
 
 def load_and_probe(folder: Path, runtime: Runtime, rows: int) -> Engine:
-    """An engine for a checkpoint that was seen to write, and how fast; raises CheckpointError."""
-    checkpoint = runtime.load(folder)
-    letters = filter(str.isalpha, checkpoint.tokenizer.characters)
-    generate(checkpoint, next(letters, "."), PROBE)
-    return Engine(checkpoint, rows, affordable_candidates(checkpoint, runtime))
+    """An engine for a checkpoint that was seen to write, and how fast. Raises CheckpointError for
+    one that nothing can be made of, and MemoryError, OSError or RuntimeError where the machine is
+    the reason."""
+    try:
+        checkpoint = runtime.load(folder)
+        letters = filter(str.isalpha, checkpoint.tokenizer.characters)
+        generate(checkpoint, next(letters, "."), PROBE)
+        engine = Engine(checkpoint, rows, affordable_candidates(checkpoint, runtime))
+        describe(engine)
+    except (CodedError, MemoryError, OSError, RuntimeError):
+        raise
+    except Exception as error:
+        # Whatever was odd about a file that no check has found.
+        log.exception("%s cannot be loaded", folder.name)
+        reason = type(error).__name__
+        raise CheckpointError("unreadable", file=str(folder), reason=reason) from None
+    return engine
 
 
 def load_engine(folder: Path, runtime: Runtime, rows: int) -> Engine:

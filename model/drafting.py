@@ -27,7 +27,7 @@ from safetensors.numpy import load_file, save_file
 
 from model.checkpoint_files import DRAFTS
 from model.errors import CheckpointError
-from model.files import replacing
+from model.files import check_regular, replacing
 
 # The lengths of contexts, shortest first; the longest that is known is believed. As in drafts.c.
 ORDERS = (3, 4, 5, 7)
@@ -62,6 +62,7 @@ def load_drafts(folder: Path, vocabulary: int) -> DraftTable | None:
     path = folder / DRAFTS
     if not path.exists():
         return None
+    check_regular(path)
     try:
         slots = load_file(path)["slots"]
         known = slots[slots > 0] >> 8 & 0xFF
@@ -70,7 +71,8 @@ def load_drafts(folder: Path, vocabulary: int) -> DraftTable | None:
         return DraftTable(slots)
     except OSError as error:
         raise CheckpointError("unreadable", file=str(path), reason=error.strerror) from None
-    except (SafetensorError, KeyError, ValueError) as error:
+    # Of types that NumPy does not know safetensors says so with an AttributeError or a TypeError.
+    except (SafetensorError, AttributeError, KeyError, TypeError, ValueError) as error:
         problem = f"is no table of drafts ({error})"
         raise CheckpointError("content", file=str(path), problem=problem) from None
 

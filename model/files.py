@@ -46,8 +46,15 @@ def unreadable(path: Path, error: OSError) -> CheckpointError:
             return CheckpointError("unreadable", file=str(path), reason=error.strerror)
 
 
+def check_regular(path: Path) -> None:
+    """Raise CheckpointError for a pipe, a device or a folder: reading it might never end."""
+    if path.exists() and not path.is_file():
+        raise CheckpointError("unreadable", file=str(path), reason="it is no regular file")
+
+
 def read_json_object(path: Path) -> dict[str, Any]:
     """The JSON object in a file of a checkpoint; raises CheckpointError naming the file."""
+    check_regular(path)
     try:
         content = json.loads(path.read_text("utf-8"))
     except OSError as error:

@@ -32,7 +32,7 @@ from safetensors.numpy import load_file, save_file
 from model.bloom import Bloom
 from model.checkpoint_files import LEXICON
 from model.errors import CheckpointError
-from model.files import replacing
+from model.files import check_regular, replacing
 
 STEP, BLOCK = 12, 24
 # A run of RUN characters has so many whole blocks in a row, wherever it begins. That they stand one
@@ -134,6 +134,7 @@ def load_lexicon(folder: Path) -> Lexicon | None:
     path = folder / LEXICON
     if not path.exists():
         return None
+    check_regular(path)
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise ValueError("it is far too large")
@@ -142,7 +143,7 @@ def load_lexicon(folder: Path) -> Lexicon | None:
         raise CheckpointError("unreadable", file=str(path), reason=error.strerror) from None
     except KeyError as error:
         raise _no_lexicon(path, f"it has no {error}") from None
-    except (SafetensorError, ValueError) as error:
+    except (SafetensorError, AttributeError, TypeError, ValueError) as error:
         raise _no_lexicon(path, str(error)) from None
 
 

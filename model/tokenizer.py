@@ -23,6 +23,8 @@ from model.text import nearest, normalize
 START = 0
 SEPARATOR = 1
 FORMAT = "litteragpt-characters-1"
+# More than there are authors, and names short enough for every message that lists them.
+MOST_STYLES, STYLE_LENGTH = 1000, 40
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,16 @@ class Tokenizer:
             problem = (
                 "'characters' and 'styles' must hold no repeats, characters ' ' and '.', and "
                 "styles need a separator"
+            )
+            raise CheckpointError("content", file=str(path), problem=problem)
+        if (
+            len(styles) > MOST_STYLES
+            or not all(style.isprintable() and 0 < len(style) <= STYLE_LENGTH for style in styles)
+            or not characters.isprintable()
+        ):
+            problem = (
+                f"there may be {MOST_STYLES} styles of {STYLE_LENGTH} characters, and no control "
+                "characters anywhere"
             )
             raise CheckpointError("content", file=str(path), problem=problem)
         return cls(tuple(styles), characters, marked)

@@ -19,7 +19,7 @@ from safetensors import SafetensorError, deserialize
 from model.checkpoint_files import CONFIG
 from model.config import DecoderConfig
 from model.errors import CheckpointError
-from model.files import unreadable
+from model.files import check_regular, unreadable
 
 ID_LENGTH = 12
 _FAR_LARGER = 20
@@ -55,6 +55,7 @@ def read_weights(path: Path, config: DecoderConfig) -> tuple[dict[str, Floats], 
     Raises CheckpointError for a file that is missing, cut off or something else, and for a tensor
     that is missing, foreign, of another shape, of no floating-point type, or not finite.
     """
+    check_regular(path)
     try:
         content = path.read_bytes()
         identity = hashlib.sha256(content).hexdigest()[:ID_LENGTH]

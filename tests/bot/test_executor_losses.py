@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
+import resource
 import signal
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +22,15 @@ from bot.generation import Restarted, UnavailableError, WorkerLostError
 from bot.settings import Settings
 from bot.texts import say
 from model.prompt import Options
-from tests.bot.executors import ENDLESS, PHRASE, SHORT, running, signal_worker, write
+from tests.bot.executors import (
+    ENDLESS,
+    PHRASE,
+    SHORT,
+    running,
+    signal_worker,
+    worker_options,
+    write,
+)
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 
@@ -181,3 +193,64 @@ async def test_a_worker_that_cannot_start_again_fails_those_who_wait(
     finally:
         away.rename(folder)
     assert (await write(executor)).checkpoint == executor.serving.checkpoint
+
+
+@contextmanager
+def no_descriptor_left() -> Iterator[None]:
+    """As if every file that this process may open were open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(map(int, os.listdir("/proc/self/fd")))
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(highest + 1)]  # no gap is left below
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(held) + 1, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for each in held:
+            os.close(each)
+
+
+@contextmanager
+def no_interpreter() -> Iterator[None]:
+    """As if Python had been removed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "executable", "/nowhere/python")
+        yield
+
+
+@contextmanager
+def no_permission(tmp_path: Path) -> Iterator[None]:
+    """As if Python were no program."""
+    program = tmp_path / "python"
+    program.write_text("no program")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "executable", str(program))
+        yield
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="no /proc here")
+@pytest.mark.parametrize("kind", ["descriptors", "interpreter", "permission"])
+async def test_a_worker_that_the_system_does_not_start_is_tried_again(
+    executor: Executor, kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    expected = await write(executor)
+    failing = {
+        "descriptors": no_descriptor_left(),
+        "interpreter": no_interpreter(),
+        "permission": no_permission(tmp_path),
+    }
+    with failing[kind]:
+        signal_worker(executor, signal.SIGKILL)
+        while "the worker cannot start: no process can be started" not in caplog.text:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        generation = executor.submit(PHRASE, SHORT)
+    assert await generation.result() == expected
+    assert not executor.keeper.done()
+
+
+async def test_an_executor_that_the_system_gives_no_process_does_not_start(
+    checkpoints: Path,
+) -> None:
+    executor = Executor(worker_options(checkpoints / "tiny"))
+    with no_interpreter(), pytest.raises(UnavailableError, match="no process can be started"):
+        await executor.start()

@@ -12,9 +12,10 @@ import pytest
 import pytest_asyncio
 
 from bot.executor import Executor
+from model.checkpoint_files import METRICS
 from model.errors import CheckpointError
 from model.prompt import Options
-from tests.bot.damage import DAMAGES, PICKLE_TRACE
+from tests.bot.damage import DAMAGES, ODD, PICKLE_TRACE
 from tests.bot.executors import PHRASE, first_piece, running, signal_worker, write
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
@@ -65,7 +66,7 @@ async def test_the_same_checkpoint_can_be_loaded_again(executor: Executor) -> No
     assert await write(executor) == before
 
 
-@pytest.mark.parametrize(("damage", "file"), DAMAGES)
+@pytest.mark.parametrize(("damage", "file"), [*DAMAGES, *ODD])
 async def test_a_broken_checkpoint_is_refused_by_its_file_and_the_old_one_serves_on(
     executor: Executor,
     checkpoints: Path,
@@ -82,6 +83,28 @@ async def test_a_broken_checkpoint_is_refused_by_its_file_and_the_old_one_serves
     assert executor.serving == serving
     assert (await write(executor)).checkpoint == serving.checkpoint
     assert not (tmp_path / PICKLE_TRACE).exists()
+
+
+async def test_a_loss_beyond_all_numbers_is_no_loss(
+    executor: Executor, checkpoints: Path, tmp_path: Path
+) -> None:
+    odd = Path(shutil.copytree(checkpoints / "otro", tmp_path / "odd"))
+    (odd / METRICS).write_text('{"dev_loss": 1' + "0" * 400 + "}", "utf-8")
+    reloaded = await executor.reload(odd)
+    assert reloaded.new.loss is None
+    await executor.reload(reloaded.old.path)
+
+
+async def test_a_reload_without_an_answer_ends_and_lets_others_reload(
+    executor: Executor, checkpoints: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.executor.RELOAD_SECONDS", 0.5)
+    signal_worker(executor, signal.SIGSTOP)
+    with pytest.raises(CheckpointError, match="no answer"):
+        await executor.reload(checkpoints / "otro")
+    signal_worker(executor, signal.SIGCONT)
+    monkeypatch.undo()
+    assert (await executor.reload(checkpoints / "tiny")).new.name == "tiny"
 
 
 async def test_a_folder_that_is_not_there_is_refused(executor: Executor, tmp_path: Path) -> None:

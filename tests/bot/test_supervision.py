@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from bot import supervision
+from bot.app import LostTaskError, check
 from bot.platform import RefusedError
 from bot.supervision import supervise
 
@@ -76,3 +77,20 @@ async def test_delays_double_up_to_the_longest(
     task.cancel()
     delays = [record.args[2] for record in caplog.records if isinstance(record.args, tuple)]
     assert delays == [1, 2, 4, 8, 8, 8]
+
+
+async def test_a_task_that_nothing_works_without_ends_the_bot_when_it_fails(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def failing() -> None:
+        raise ZeroDivisionError("by a bug")
+
+    task = asyncio.create_task(failing(), name="worker keeper")
+    await asyncio.wait([task])
+    with pytest.raises(LostTaskError, match="worker keeper failed; the log says why"):
+        check(task)
+    assert "ZeroDivisionError: by a bug" in caplog.text
+
+    ended = asyncio.create_task(asyncio.sleep(0), name="takeover")
+    await ended
+    check(ended)  # what has nothing left to do is no failure
