@@ -99,7 +99,6 @@ class Ranking:
                 reading.candidate.cut or len(reading.words) > MOST_WORDS
             ),
             Fault.TOO_SHORT: lambda reading: len(reading.words) < LEAST_WORDS,
-            Fault.FRAGMENT: lambda reading: is_fragment(reading, self._verbs),
             Fault.DANGLING: dangles,
             Fault.TAG_ALONE: lambda reading: is_tag_alone(reading.sentence),
             Fault.SAME_BEGINNING: begins_alike,
@@ -107,6 +106,8 @@ class Ranking:
         if lexicon is not None:
             self._rules |= {
                 Fault.ALTERED_WORD: lambda reading: _alters(reading, lexicon),
+                # Too many verbs are known from a lexicon alone.
+                Fault.FRAGMENT: lambda reading: is_fragment(reading, self._verbs),
                 Fault.UNKNOWN_WORD: lambda reading: _invents(reading, lexicon),
                 Fault.COPIED: lambda reading: lexicon.has_copied(reading.candidate.own),
                 Fault.DISAGREEMENT: lambda reading: disagrees(reading, lexicon),
@@ -145,17 +146,25 @@ class Ranking:
     def _score(self, reading: Reading) -> float:
         candidate, length = reading.candidate, len(reading.sentence)
         stock = len(STOCK.intersection(reading.own_words) - reading.given)
-        manner = 0.0
-        if candidate.style is not None and self._lexicon is not None:
-            manner = self._lexicon.manner(reading.own_words, candidate.style)
         return (
-            (LIKELIHOOD if math.isnan(candidate.likelihood) else candidate.likelihood)
+            self._score_by_lexicon(reading)
+            + (LIKELIHOOD if math.isnan(candidate.likelihood) else candidate.likelihood)
             - SCORES["long"] * max(0, length - LONG)
             - SCORES["short"] * max(0, SHORT - length)
+            - SCORES["stock"] * min(MOST_STOCK, stock)
+        )
+
+    def _score_by_lexicon(self, reading: Reading) -> float:
+        """What needs to know verbs or authors."""
+        if self._lexicon is None:
+            return 0.0
+        style, manner = reading.candidate.style, 0.0
+        if style is not None:
+            manner = self._lexicon.manner(reading.own_words, style)
+        return (
+            SCORES["manner"] * manner
             - SCORES["join"] * joins_badly(reading)
             - SCORES["verb"] * min(MOST_VERBS, verbs_missing(reading))
-            - SCORES["stock"] * min(MOST_STOCK, stock)
-            + SCORES["manner"] * manner
         )
 
 
