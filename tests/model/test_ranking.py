@@ -156,6 +156,11 @@ def test_the_score_prefers_what_is_likely_short_and_joined(lexicon: Lexicon) -> 
     own = " vino a verme con mi padre aquella misma tarde."
     assert score("Mi vecino", own, -0.8) > score("Mi vecino", own, -0.9)
     assert math.isfinite(score("Mi vecino", own, math.nan))
+    assert score("No vino mi vecino", ".", -2.5) > score("No vino mi vecino", own, -2.5)
+    verb = "El perro no se acercó"
+    assert score(verb, " durmió sin prisa y de lejos.") < score(
+        verb, " dormir sin prisa y de lejos."
+    )
     long = own[:-1] + " y trajo pan y vino para todos los que estaban allí sentados al sol."
     assert score("Mi vecino", own) > score("Mi vecino", long)
     whole = "El perro se durmió tranquilo"
