@@ -16,6 +16,7 @@ from model.lexicon import (
     BLOCK,
     FEMININE,
     FEMININE_PLURAL,
+    MASCULINE,
     MASCULINE_PLURAL,
     RUN,
     STEP,
@@ -23,6 +24,7 @@ from model.lexicon import (
     Tensors,
     load_lexicon,
 )
+from model.places import bundled_checkpoints
 from model.stored import read_checkpoint
 from tests.conftest import save_tiny
 from tests.lexicons import COPIED, lexicon_of_lines
@@ -67,6 +69,22 @@ def test_a_filter_holds_what_was_put_in_and_little_else() -> None:
     assert sum(other in bloom for other in others) < 50
     assert bloom.among(others) == [n for n, other in enumerate(others) if other in bloom]
     assert b"a" not in Bloom.of([], 12, 7)
+
+
+def test_the_bundled_checkpoint_has_one_that_knows_its_novels() -> None:
+    bundled = load_lexicon(bundled_checkpoints() / "small")
+    assert bundled is not None
+    assert {"Sancho", "Quijote", "Magistral", "Ozores", "Nela", "Hurtado"} <= bundled.names.keys()
+    assert not {"Dios", "Madrid", "España", "Virgen"} & bundled.names.keys()
+    assert all(map(bundled.knows, ("hidalgo", "astillero", "caminaban", "café", "teléfono")))
+    assert not any(map(bundled.knows, ("corrolón", "desafínsica", "ponido")))
+    assert all(map(bundled.may_be_finite, ("vive", "llora", "tiene", "conocía", "quiero")))
+    assert not any(map(bundled.may_be_finite, ("mesa", "alegría", "libro", "grande", "cabeza")))
+    assert bundled.refused("mujer") & MASCULINE
+    assert not bundled.refused("agua") & MASCULINE
+    assert not bundled.refused("alma") & MASCULINE
+    begins = "En un lugar de la Mancha, de cuyo nombre no quiero acordarme, no ha mucho tiempo"
+    assert bundled.has_copied(begins)
 
 
 def test_a_checkpoint_without_one_has_none(tmp_path: Path) -> None:
