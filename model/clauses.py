@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from model.reading import Reading
-from model.verbs import Verbs
+from model.verbs import INFINITIVE, Verbs
 
 # Words that something must follow.
 _UNFINISHED = frozenset(
@@ -90,6 +90,8 @@ def joins_badly(reading: Reading) -> float:
         return min(1.0, max(0, distance - _NEAR) / (_FAR - _NEAR))
     if reading.candidate.own[0] in ",;:.!?" or reading.own_words[0] in _GOES_ON:
         return 0.0
+    if finite[first - 1] and INFINITIVE.search(reading.own_words[0]):
+        return 0.0  # «Te quiero» «decir»
     if finite[first]:
         return 1.0
     return _HANGING if reading.own_words[0] in _HANGS_ON else _LOOSE

@@ -5,6 +5,8 @@ it). Texts are UTF-8 with a line feed between entries, filters are those of `mod
 
     words    (n,) uint8     filter of word forms in lower case
     finite   (n,) uint8     filter of finite verb forms in lower case
+    words_before, finite_before: the same of the checkpoint that training began with; only where it
+                            began with one
     blocks   (n,) uint8     filter of the text's blocks of BLOCK bytes, which begin at multiples of
                             STEP in their paragraphs, so that each overlaps the next
     styles   (n,) uint8     text: the authors
@@ -57,8 +59,8 @@ class Lexicon:
 
     def __init__(self, tensors: Tensors) -> None:
         self.tensors = tensors
-        self._words = Bloom(_bytes(tensors, "words"), WORD_PROBES)
-        self._finite = Bloom(_bytes(tensors, "finite"), FINITE_PROBES)
+        words = _filters(tensors, "words", WORD_PROBES)
+        finite = _filters(tensors, "finite", FINITE_PROBES)
         self._blocks = Bloom(_bytes(tensors, "blocks"), BLOCK_PROBES)
         self.styles = tuple(_lines(tensors, "styles"))
         if len(self.styles) > _MOST_STYLES:
@@ -70,7 +72,7 @@ class Lexicon:
         nouns, refused = _lines(tensors, "nouns"), _numbers(tensors, "refused", np.uint8)
         if refused.size != len(nouns) or (refused > _ALL_FORMS).any():
             raise ValueError("'refused' must hold four bits for each noun")
-        self._refused: dict[str, int] = dict(zip(nouns, refused.tolist(), strict=True))
+        self.nouns: dict[str, int] = dict(zip(nouns, refused.tolist(), strict=True))
         frequent, odds = _lines(tensors, "frequent"), tensors["odds"]
         if odds.dtype != np.float32 or odds.shape != (len(frequent), len(self.styles)):
             raise ValueError("'odds' must be float32, a row for each frequent word")
@@ -79,12 +81,12 @@ class Lexicon:
         self._odds = odds
         self._row = {word: row for row, word in enumerate(frequent)}
         # The same words come again and again, and a set is faster than hashing.
-        self.knows = lru_cache(_CACHED)(lambda word: word.encode() in self._words)
-        self.may_be_finite = lru_cache(_CACHED)(lambda word: word.encode() in self._finite)
+        self.knows = lru_cache(_CACHED)(lambda word: _holds(words, word))
+        self.may_be_finite = lru_cache(_CACHED)(lambda word: _holds(finite, word))
 
     def refused(self, word: str) -> int:
         """The articles that never stand before this word (lower case): bits, see MASCULINE."""
-        return self._refused.get(word, 0)
+        return self.nouns.get(word, 0)
 
     def manner(self, words: list[str], style: str) -> float:
         """How much more a style's author writes these words (lower case) than the others do: the
@@ -161,6 +163,16 @@ def _numbers(tensors: Tensors, name: str, dtype: type[AnyInteger]) -> NDArray[An
     if tensor.dtype != dtype or tensor.ndim != 1:
         raise ValueError(f"{name!r} must be a vector of {dtype.__name__}")
     return tensor.astype(dtype, copy=False)
+
+
+def _filters(tensors: Tensors, name: str, probes: int) -> list[Bloom]:
+    before = [f"{name}_before"] if f"{name}_before" in tensors else []
+    return [Bloom(_bytes(tensors, each), probes) for each in (name, *before)]
+
+
+def _holds(filters: list[Bloom], word: str) -> bool:
+    content = word.encode()
+    return any(content in each for each in filters)
 
 
 def _bytes(tensors: Tensors, name: str) -> NDArray[np.uint8]:

@@ -8,9 +8,12 @@ from model.reading import Reading, words_of
 
 # Said twice on purpose.
 _TWICE = frozenset("muy no sí ya bien nunca jamás adiós así todo casi más luego poco ay ja".split())
+# Of «poco a poco a», «uno por uno por» and the like.
+_STEPS = frozenset("poco uno una gota paso".split())
 _LONGEST_GROUP = 3
 _RUN = 5
 _SAME, _HEAD = 2, 60
+_PAIR = 2
 
 
 def stutters(reading: Reading) -> bool:
@@ -37,11 +40,17 @@ def _has_group_twice(reading: Reading, size: int, same: list[bool]) -> bool:
     for place in range(max(0, reading.first - 2 * size + 1), len(same) - size + 1):
         if (
             all(same[place : place + size])
-            and not (size == 1 and reading.words[place] in _TWICE)
+            and not _meant(reading.words[place : place + size])
             and all(map(reading.adjoins, range(place + 1, place + 2 * size)))
         ):
             return True
     return False
+
+
+def _meant(group: list[str]) -> bool:
+    if len(group) == 1:
+        return group[0] in _TWICE
+    return len(group) == _PAIR and not _STEPS.isdisjoint(group)
 
 
 def _has_run_twice(words: list[str]) -> bool:

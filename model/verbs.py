@@ -43,6 +43,7 @@ _OTHERS = frozenset(
 )
 # Pronouns at the end of a verb, and what then is no finite one.
 _PRONOUNS = re.compile(r"(?<=[aeionsóéíáú])(?:me|te|se|nos|os)?(?:l[aeo]s?)?$")
+INFINITIVE = re.compile(r"[aeií]r(?:l[aeo]s?|me|te|se|nos|os)?$")
 _INFINITE = re.compile(r"(?:[aeií]r|ndo)$")
 _LEAST_STEM = 3
 # Before a word these say that it is a verb, but for an infinitive.

@@ -40,9 +40,16 @@ _LETTERS = frozenset("aáeéioóuy")
 _FINITE_LEAST, _FINITE_SHARE, _IMPERFECT_SHARE, _NOUN_SHARE = 3, 0.06, 0.02, 0.25
 _INFINITE = re.compile(r"(?:[aeií]r|ndo)(?:l[aeo]s?|me|te|se|nos|os)?$")
 _IMPERFECT = re.compile(r"ía(?:s|n|mos|is)?$")
+# An article is wrong before a word that stands so often behind articles, and so seldom behind it.
 _NOUN_LEAST, _NEVER = 20, 0.004
+_FORMS = (MASCULINE, FEMININE, MASCULINE_PLURAL, FEMININE_PLURAL)
+# A name stands so often with a capital that nothing else explains, seldom without one, and mostly
+# in the works of one author.
 _NAME_LEAST, _NAME_SHARE, _HOME_SHARE = 3, 0.85, 0.85
+# Such a share of the works of others may have it: of a protagonist's, which is there so often, and
+# of another one.
 _PROTAGONIST, _COMMON, _KNOWN = 60, 0.5, 0.2
+# So many words tell authors apart; both shares are drawn together by so many words (see _log_odds).
 _FREQUENT, _SMOOTHING, _MOST_ODDS = 3000, 200, 1.5
 
 
@@ -50,9 +57,11 @@ def make_lexicon(
     trained_on: Sequence[Paragraph],
     others: Iterable[Sequence[Paragraph]] = (),
     dictionary: Collection[str] = (),
+    base: Lexicon | None = None,
 ) -> Lexicon:
     """The lexicon of a checkpoint that was trained on `trained_on`; words and their grammar are
-    counted in `others` too, and `dictionary` has more words (lower case)."""
+    counted in `others` too, `dictionary` has more words (lower case), and `base` is the lexicon of
+    the checkpoint that training began with."""
     counts, authors, chosen = WordCounts(), AuthorCounts(), _portion(trained_on)
     counts.add(trained_on)
     counted = {paragraph.work for paragraph in trained_on}
@@ -60,20 +69,34 @@ def make_lexicon(
         counts.add(paragraph for paragraph in paragraphs if paragraph.work not in counted)
         counted |= {paragraph.work for paragraph in paragraphs}
     authors.add(chosen)
-    homes = names_of(authors, counts.works)
+    homes, styles = names_of(authors, counts.works), set(authors.words)
+    if base is not None:
+        homes = {name: base.styles[home] for name, home in base.names.items()} | homes
+        styles |= set(base.styles)
     words = {word for word in counts.words if len(word) > 1 or word in _LETTERS}
-    styles = sorted(authors.words)
+    order = sorted(styles)
     tensors: Tensors = {
         "words": Bloom.of(_encoded(words.union(dictionary)), WORD_BITS, WORD_PROBES).bits,
         "finite": Bloom.of(_encoded(finite_verbs(counts)), FINITE_BITS, FINITE_PROBES).bits,
         "blocks": Bloom.of(sorted(set(_blocks(chosen))), BLOCK_BITS, BLOCK_PROBES).bits,
-        "styles": text_tensor(styles),
+        "styles": text_tensor(order),
         "names": text_tensor(list(homes)),
-        "homes": np.array([styles.index(style) for style in homes.values()], np.uint16),
-        **_grammar(counts),
-        **_manners(authors, styles, homes),
+        "homes": np.array([order.index(style) for style in homes.values()], np.uint16),
+        **_grammar(counts, base.nouns if base is not None else {}),
+        **_manners(authors, order, homes),
+        **(_filters(base) if base is not None else {}),
     }
     return Lexicon(tensors)
+
+
+def _filters(base: Lexicon) -> Tensors:
+    """The filters of the lexicon that training began with, or those that it has of another one
+    where they hold more."""
+    filters: Tensors = {}
+    for name in ("words", "finite"):
+        known = [base.tensors[each] for each in (name, f"{name}_before") if each in base.tensors]
+        filters[f"{name}_before"] = max(known, key=np.size)
+    return filters
 
 
 def _portion(paragraphs: Sequence[Paragraph]) -> list[Paragraph]:
@@ -144,25 +167,23 @@ def _spread(name: str, home: str, works: Mapping[tuple[str, str], Collection[str
     return sum(name in names for names in others) / max(1, len(others))
 
 
-def _grammar(counts: WordCounts) -> Tensors:
-    """Which determiners never stand before a word that often stands behind one."""
+def _grammar(counts: WordCounts, known: Mapping[str, int]) -> Tensors:
+    """Which determiners never stand before a word that often stands behind one; of a word that does
+    not do so here, what is known of it."""
     behind: defaultdict[str, Counter[int]] = defaultdict(Counter)
     for (form, word), count in counts.behind.items():
         behind[word][form] += count
-    nouns, refused = [], []
-    for word, forms in sorted(behind.items()):
+    nouns = dict(known)
+    for word, forms in behind.items():
         total = sum(forms.values())
         if total < _NOUN_LEAST:
             continue
-        never = sum(
-            form
-            for form in (MASCULINE, FEMININE, MASCULINE_PLURAL, FEMININE_PLURAL)
-            if forms[form] <= _NEVER * total
-        )
-        if never:
-            nouns.append(word)
-            refused.append(never)
-    return {"nouns": text_tensor(nouns), "refused": np.array(refused, np.uint8)}
+        nouns[word] = sum(form for form in _FORMS if forms[form] <= _NEVER * total)
+    words = sorted(word for word, refused in nouns.items() if refused)
+    return {
+        "nouns": text_tensor(words),
+        "refused": np.array([nouns[word] for word in words], np.uint8),
+    }
 
 
 def _manners(authors: AuthorCounts, styles: Sequence[str], names: Collection[str]) -> Tensors:

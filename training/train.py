@@ -14,6 +14,7 @@ from training.arguments import device_named, known
 from training.failures import INTERRUPTED, fail, plain_failures
 
 if TYPE_CHECKING:
+    from model.lexicon import Lexicon
     from training.corpus import Corpus
     from training.presets import Preset
 
@@ -69,7 +70,7 @@ def train(
         fail("--budget-seconds must be more than zero")
 
     from training.loop import Trainer
-    from training.materials import gather, parse_mix
+    from training.materials import gather
     from training.options import Options
     from training.tuning import MINUTES, NAME
 
@@ -107,7 +108,7 @@ def train(
             INTERRUPTED,
         )
     write_drafts(out, data)
-    write_lexicon(out, [data, *(parse_mix(each)[0] for each in mix or ())])
+    _write_own_lexicon(out, data, mix or (), init)
     _tell_what_next(out, data, materials.corpus)
 
 
@@ -159,14 +160,28 @@ def write_drafts(folder: Path, data: Path) -> None:
     typer.echo(f"drafts written into {folder}")
 
 
+def _write_own_lexicon(out: Path, data: Path, mix: Sequence[str], init: str | None) -> None:
+    """Write the lexicon of a run. A person's own texts have too few words for one, unless training
+    began with a checkpoint that has one."""
+    from model.lexicon import load_lexicon
+    from training.corpus import Corpus
+    from training.materials import parse_mix
+
+    base = load_lexicon(_found(init)) if init is not None else None
+    if base is None and Corpus.load(data).own:
+        return
+    write_lexicon(out, [data, *(parse_mix(each)[0] for each in mix)], base=base)
+
+
 def write_lexicon(
     folder: Path,
     data: Sequence[Path],
     words: Sequence[Path] = (),
     dictionary: Path | None = None,
+    base: Lexicon | None = None,
 ) -> None:
     """Write the lexicon of the checkpoint in `folder`, which was trained on the data sets `data`;
-    the words of `words` and of a dictionary are known too."""
+    the words of `words` and of a dictionary are known too, and what `base` knows."""
     from model.stored import read_checkpoint
     from training.corpus import Corpus
     from training.dictionary import dictionary_forms
@@ -175,7 +190,6 @@ def write_lexicon(
     read_checkpoint(folder)  # a folder without a checkpoint is given no lexicon
     trained_on = [paragraph for each in data for paragraph in Corpus.load(each).train]
     others = (Corpus.load(each).train for each in words)
-    make_lexicon(
-        trained_on, others, dictionary_forms(dictionary) if dictionary is not None else ()
-    ).save(folder)
+    more = dictionary_forms(dictionary) if dictionary is not None else ()
+    make_lexicon(trained_on, others, more, base).save(folder)
     typer.echo(f"lexicon written into {folder}")

@@ -1,31 +1,67 @@
-"""What people send: phrases of every day that no rule was tuned on."""
+"""Phrases as people send them: single words, questions, dialogue, today's things, missing accents.
 
-WORDS = (
-    "Mañana", "Ella", "Nunca", "Lluvia", "Amor", "El perro", "Mi hermano", "La noche",
-    "Siempre", "Aquel verano", "La verdad",
-)  # fmt: skip
-QUESTIONS = (
-    "¿Qué", "¿Por qué no me", "¿Dónde está", "¿Quién llama a", "¿Sabes lo que", "¿Cómo puedo",
-    "¿No te parece que", "¿Cuándo volverá", "¿Has visto", "¿Y si mañana",
-)  # fmt: skip
-BEGINNINGS = (
-    "Me gusta mucho", "Esta mañana he salido a", "La vecina del tercero", "Se abrió la puerta y",
-    "Todo el mundo sabe que", "Cuando llegó el invierno", "Había una vez un rey que",
-    "Aunque no lo creas", "En la cocina de mi casa", "Se me ha olvidado", "Los niños jugaban en",
-    "Hace mucho tiempo que", "Mi madre siempre decía que",
-)  # fmt: skip
-DIALOGUE = (
-    "—No quiero ir —dijo ella", "—Ven aquí", "—¿Eres tú?", "Le contesté que", "—Pues mire usted",
-    "Entonces gritó:", "—Buenas tardes, señor", "Le preguntó si",
-)  # fmt: skip
-MODERN = (
-    "El autobús no llega y", "He comprado un ordenador", "El avión despegó", "Mi teléfono móvil",
-    "En la oficina", "La película empezó", "El camarero nos trajo la pizza", "Internet no funciona",
-    "Mi jefe me ha dicho", "El partido de fútbol",
-)  # fmt: skip
-WITHOUT_ACCENTS = (
-    "manana sera otro dia", "la cancion que mas me gusta", "no se que hacer", "mi corazon esta",
-    "el arbol del jardin", "quiza algun dia", "TENGO SUEÑO", "buenos dias",
-)  # fmt: skip
+No rule and no weight of `model.ranking` was chosen by looking at what is written behind them.
+"""
 
-EVERYDAY = (*WORDS, *QUESTIONS, *BEGINNINGS, *DIALOGUE, *MODERN, *WITHOUT_ACCENTS)
+EVERYDAY = (
+    "Hoy",
+    "Siempre",
+    "La cocina",
+    "Mi abuela",
+    "El viento",
+    "Tengo hambre",
+    "Anoche soñé con",
+    "¿Dónde están mis gafas?",
+    "¿Qué vamos a cenar",
+    "¿Has visto",
+    "—Buenos días, señora",
+    "—¿Me deja usted pasar? —preguntó el viajero",
+    "—No lo sé",
+    "El metro iba lleno",
+    "La batería del móvil",
+    "Mi novio no contesta a mis mensajes",
+    "He visto una serie sobre",
+    "El director de la empresa",
+    "La vacuna",
+    "Un robot",
+    "El cambio climático",
+    "Nos han subido el alquiler",
+    "Este verano vamos a",
+    "Cuando era niño",
+    "Si pudiera volver atrás",
+    "Desde la ventana",
+    "Detrás de la puerta",
+    "En el fondo del armario",
+    "Al salir del cine",
+    "Antes de que amaneciera",
+    "El panadero de mi calle",
+    "La vecina y su perro",
+    "Mis padres se conocieron en",
+    "Los domingos",
+    "Las estrellas",
+    "Dos amigos",
+    "Un hombre solo",
+    "Aquella casa abandonada",
+    "El secreto de",
+    "La verdad es que",
+    "Lo peor de todo fue",
+    "Nadie sabe por qué",
+    "No me acuerdo de",
+    "Quiero aprender a",
+    "Me duele",
+    "Te echo de menos",
+    "Ojalá",
+    "Gracias por",
+    "El examen fue dificil",
+    "Mañana no habra clase",
+    "La musica del bar",
+    "Mi corazon",
+    "¡Menudo susto!",
+    "¡Vámonos",
+    "Don Quijote",
+    "La ciudad dormía.",
+    "Se fue la luz. Nadie habló.",
+    "El cartero llamó dos veces",
+    "Era tarde, pero",
+    "Y entonces",
+)

@@ -15,6 +15,7 @@ import torch
 from typer.testing import Result
 
 from model.checkpoint import TorchCheckpoint, load_checkpoint
+from model.checkpoint_files import LEXICON
 from model.config import DecoderConfig
 from model.generation import generate
 from model.memory_keys import MemoryConfig, letters_of, symbols_of
@@ -126,6 +127,7 @@ def test_from_a_text_file_to_a_written_sentence(
     )
     assert trained.exit_code == 0, trained.output
     assert "drafts written" in trained.stdout
+    assert not (tmp_path / "run" / LEXICON).exists()  # so few words would say that all are unknown
     *_, last = trained.stdout.splitlines()
     assert last.startswith("write with it: litteragpt escribe")
     # The command that was printed, with a seed; how well this decoder writes is another matter.

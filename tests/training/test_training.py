@@ -21,6 +21,7 @@ from typer.testing import Result
 
 from model.checkpoint import load_checkpoint
 from model.files import replacing
+from model.stored import read_checkpoint
 from tests.conftest import REPOSITORY
 from tests.training.runs import options, train, train_until
 from training.compiling import Compiled
@@ -243,6 +244,9 @@ def test_the_command_trains_a_checkpoint_that_can_be_evaluated(
     trained = run("train", "--preset", "tiny", *data, "--out", out, "--steps", 3, "--no-compile")
     assert trained.exit_code == 0, trained.output
     assert f"the checkpoint is in {out}" in trained.stdout
+    lexicon = read_checkpoint(out).lexicon
+    assert lexicon is not None
+    assert lexicon.knows("de")
     measured = run("evaluate", out, *data, "--json", "--record")
     assert measured.exit_code == 0, measured.output
     assert json.loads(measured.stdout)["checkpoint"] == load_checkpoint(out).id
