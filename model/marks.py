@@ -12,7 +12,7 @@ _PAIRED = re.compile(r"[«»()\[\]\"]")
 _ASKING = re.compile(r"[¿?¡!]+")
 # A dash, and where it opens an aside what comes behind it.
 _DASH = re.compile(r"—(?=([\w¿¡«\"]))?")
-# A dash that begins what is spoken, behind at most four characters.
+# A dash that begins a reply, behind at most four characters.
 _SPEECH = re.compile(r"^[«»\"'(¿¡]*—.?$|: ?[«»\"]?—.?$|[.!?»] ?—[A-ZÁÉÍÓÚÜÑ¿¡«]$")
 
 

@@ -52,7 +52,7 @@ class Reading:
 
     @property
     def opens(self) -> bool:
-        """Whether nothing but the phrase stands before what was written."""
+        """Whether only the phrase stands before the written text."""
         before = self.candidate.before
         return not before or before.rstrip() == self.candidate.phrase.rstrip()
 
