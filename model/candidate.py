@@ -1,4 +1,4 @@
-"""A sentence that may be kept or not: what is drawn many times, judged and chosen from."""
+"""A candidate: one of several drawn sentences, of which the best is kept."""
 
 from __future__ import annotations
 

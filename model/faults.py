@@ -19,6 +19,6 @@ class Fault(StrEnum):
     TOO_SHORT = "too_short"  # too few words
     FRAGMENT = "fragment"  # no finite verb
     DANGLING = "dangling"  # ends on a word that something must follow
-    TAG_ALONE = "tag_alone"  # only who says what was never there
+    TAG_ALONE = "tag_alone"  # names the speaker of a reply that is missing
     SAME_BEGINNING = "same_beginning"  # begins like the sentence before
     DISAGREEMENT = "disagreement"  # an article that does not go with its noun

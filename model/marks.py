@@ -12,7 +12,7 @@ _PAIRED = re.compile(r"[«»()\[\]\"]")
 _ASKING = re.compile(r"[¿?¡!]+")
 # A dash, and where it opens an aside what comes behind it.
 _DASH = re.compile(r"—(?=([\w¿¡«\"]))?")
-# A dash that begins what is spoken, behind at most four characters.
+# A dash that begins a reply, behind at most four characters.
 _SPEECH = re.compile(r"^[«»\"'(¿¡]*—.?$|: ?[«»\"]?—.?$|[.!?»] ?—[A-ZÁÉÍÓÚÜÑ¿¡«]$")
 
 
@@ -27,7 +27,7 @@ def is_unbalanced(reading: Reading) -> bool:
 def _pairs_are_open(reading: Reading) -> bool:
     if _PAIRED.search(reading.sentence) is None:
         return False
-    before = reading.candidate.before
+    before = reading.earlier
     open_marks: list[tuple[str, bool]] = []  # and whether the decoder wrote it now
     for found in _PAIRED.finditer(before + reading.sentence):
         mark, own = found[0], found.start() >= len(before) + reading.start
@@ -63,7 +63,7 @@ def _questions_are_open(reading: Reading) -> bool:
 def _asides_are_open(reading: Reading) -> bool:
     """Whether a dash closes an aside that none opened. One that stays open is wrong only where
     nothing is spoken, for a reply may end on who gave it."""
-    sentence, before = reading.sentence, reading.candidate.before
+    sentence, before = reading.sentence, reading.earlier
     is_open, spoken = False, False
     for found in _DASH.finditer(sentence):
         place, opens = found.start(), found[1] is not None

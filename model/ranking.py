@@ -17,7 +17,7 @@ from model.clauses import dangles, is_fragment, is_tag_alone, joins_badly, verbs
 from model.faults import Fault
 from model.lexicon import Lexicon
 from model.marks import is_unbalanced
-from model.people import out_of_place
+from model.people import brings_strangers, mixes_books
 from model.reading import Reading
 from model.repetition import begins_alike, stutters
 from model.verbs import Verbs, without_pronouns
@@ -76,6 +76,8 @@ STOCK = frozenset(
 # of them worse than the best by more than CLOSE, about one standard deviation.
 SHARE, SEVERAL, MOST_CHOSEN, CLOSE = 8, 4, 5, 0.08
 
+Rules = dict[Fault, Callable[[Reading], bool]]
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -93,40 +95,16 @@ class Ranking:
     """
 
     def __init__(self, lexicon: Lexicon | None, off: frozenset[Fault] = frozenset()) -> None:
-        self._lexicon, self._off, self._verbs = lexicon, off, Verbs(lexicon)
-        self._rules: dict[Fault, Callable[[Reading], bool]] = {
-            Fault.UNBALANCED: is_unbalanced,
-            Fault.STUTTER: stutters,
-            Fault.TOO_LONG: lambda reading: (
-                reading.candidate.cut or len(reading.words) > MOST_WORDS
-            ),
-            Fault.TOO_SHORT: lambda reading: len(reading.words) < LEAST_WORDS,
-            Fault.DANGLING: dangles,
-            Fault.TAG_ALONE: lambda reading: is_tag_alone(reading.sentence),
-            Fault.SAME_BEGINNING: begins_alike,
-        }
-        if lexicon is not None:
-            self._rules |= {
-                Fault.ALTERED_WORD: lambda reading: _alters(reading, lexicon),
-                # Too many verbs are known from a lexicon alone.
-                Fault.FRAGMENT: lambda reading: is_fragment(reading, self._verbs),
-                Fault.UNKNOWN_WORD: lambda reading: _invents(reading, lexicon),
-                Fault.COPIED: lambda reading: lexicon.has_copied(reading.candidate.own),
-                Fault.DISAGREEMENT: lambda reading: disagrees(reading, lexicon),
-            }
+        self._lexicon, self._verbs = lexicon, Verbs(lexicon)
+        rules = self._rules_of_text() | (self._rules_of(lexicon) if lexicon is not None else {})
+        # A list in order: to look members of an enumeration up costs as much as a rule.
+        self._rules = [(fault, rules[fault]) for fault in Fault if fault in rules.keys() - off]
 
     def judge(self, candidate: Candidate) -> Judgement:
         """The rules that a candidate violates, in the order of `Fault`, and its score."""
         reading = Reading(candidate, self._verbs)
-        faults = {
-            fault
-            for fault, violates in self._rules.items()
-            if fault not in self._off and violates(reading)
-        }
-        if self._lexicon is not None:
-            place = out_of_place(reading, self._lexicon)
-            faults |= {place} - self._off if place is not None else set()
-        return Judgement(tuple(fault for fault in Fault if fault in faults), self._score(reading))
+        faults = tuple([fault for fault, violates in self._rules if violates(reading)])
+        return Judgement(faults, self._score(reading))
 
     def choose(self, judgements: Sequence[Judgement], uniform: float) -> int:
         """The place of the one that is kept; uniform: a random number in [0, 1).
@@ -145,9 +123,34 @@ class Ranking:
         near = [score for score in scores[: min(count, MOST_CHOSEN)] if score >= scores[0] - CLOSE]
         return best[near[int(uniform * len(near))]]
 
+    def _rules_of_text(self) -> Rules:
+        return {
+            Fault.UNBALANCED: is_unbalanced,
+            Fault.STUTTER: stutters,
+            Fault.TOO_LONG: lambda reading: (
+                reading.candidate.cut or len(reading.words) > MOST_WORDS
+            ),
+            Fault.TOO_SHORT: lambda reading: len(reading.words) < LEAST_WORDS,
+            Fault.DANGLING: dangles,
+            Fault.TAG_ALONE: lambda reading: is_tag_alone(reading.sentence),
+            Fault.SAME_BEGINNING: begins_alike,
+        }
+
+    def _rules_of(self, lexicon: Lexicon) -> Rules:
+        return {
+            Fault.ALTERED_WORD: lambda reading: _alters(reading, lexicon),
+            Fault.UNKNOWN_WORD: lambda reading: _invents(reading, lexicon),
+            Fault.STRANGER: lambda reading: brings_strangers(reading, lexicon),
+            Fault.MIXED_BOOKS: lambda reading: mixes_books(reading, lexicon),
+            Fault.COPIED: lambda reading: lexicon.has_copied(reading.candidate.own),
+            # Too many verbs are known from a lexicon alone.
+            Fault.FRAGMENT: lambda reading: is_fragment(reading, self._verbs),
+            Fault.DISAGREEMENT: lambda reading: disagrees(reading, lexicon),
+        }
+
     def _score(self, reading: Reading) -> float:
         candidate, length = reading.candidate, len(reading.sentence)
-        stock = len(STOCK.intersection(reading.own_words) - reading.given)
+        stock = sum(word not in reading.given for word in STOCK.intersection(reading.own_words))
         return (
             self._score_by_lexicon(reading)
             + _steadied(candidate.likelihood, len(candidate.own))

@@ -52,18 +52,25 @@ class Reading:
 
     @property
     def opens(self) -> bool:
-        """Whether nothing but the phrase stands before what was written."""
-        return not self.candidate.before or self.candidate.before == self.candidate.phrase
+        """Whether only the phrase stands before the written text."""
+        before = self.candidate.before
+        return not before or before.rstrip() == self.candidate.phrase.rstrip()
+
+    @cached_property
+    def earlier(self) -> str:
+        """The text before the sentence, earlier sentences of the phrase included."""
+        phrase = self.candidate.phrase
+        return self.candidate.before or phrase[: len(phrase) - len(self.inherited)]
 
     @cached_property
     def given(self) -> frozenset[str]:
         """The words, as they are written, of all the text before what the decoder wrote."""
-        return _words_before(self.candidate.before) | _words_before(self.inherited)
+        return _words_before(self.earlier) | _words_before(self.inherited)
 
     @property
     def previous(self) -> str:
         """The sentence before this one, "" where there is none."""
-        return _last_sentence(self.candidate.before)
+        return _last_sentence(self.earlier.rstrip())
 
     @cached_property
     def spans(self) -> list[tuple[int, int]]:

@@ -52,7 +52,7 @@ _ACUTE = "\N{COMBINING ACUTE ACCENT}"
 
 
 def without_pronouns(word: str) -> list[str]:
-    """What is left of a verb (lower case) to which pronouns were added, as it stands and without
+    """The stem of a verb (lower case) to which pronouns were added, as it stands and without
     accents: «dígame» → «díga», «diga». Nothing for a word that has none."""
     found = _PRONOUNS.search(word)
     if found is None or not found[0] or found.start() < _LEAST_STEM:

@@ -169,7 +169,7 @@ def _spread(name: str, home: str, works: Mapping[tuple[str, str], Collection[str
 
 def _grammar(counts: WordCounts, known: Mapping[str, int]) -> Tensors:
     """Which determiners never stand before a word that often stands behind one; of a word that does
-    not do so here, what is known of it."""
+    not do so here, `known` has the articles."""
     behind: defaultdict[str, Counter[int]] = defaultdict(Counter)
     for (form, word), count in counts.behind.items():
         behind[word][form] += count

@@ -1,4 +1,4 @@
-"""What is counted of the words of texts for a lexicon (training/lexicon.py)."""
+"""Counts of the words of texts, of which a lexicon is made (training/lexicon.py)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Phrases as people send them: single words, questions, dialogue, today's things, missing accents.
 
-No rule and no weight of `model.ranking` was chosen by looking at what is written behind them.
+The rules and weights of `model.ranking` were tuned on other phrases.
 """
 
 EVERYDAY = (

@@ -134,6 +134,15 @@ def test_a_later_sentence_may_have_more_characters_of_the_same_book(lexicon: Lex
     assert Fault.MIXED_BOOKS in ranking.judge(second(known, "Nela no dijo nada.")).faults
 
 
+def test_earlier_sentences_of_the_phrase_count_too(lexicon: Lexicon) -> None:
+    ranking, own = Ranking(lexicon), " se acercó Sancho de lejos»."
+    phrase = "«No dijo nada Sancho. Entonces"
+    continued = Candidate(phrase, "", f"Entonces{own}", own, -1.0, cut=False, style=None)
+    assert not ranking.judge(continued).faults
+    alone = replace(continued, phrase="Entonces")
+    assert set(ranking.judge(alone).faults) == {Fault.STRANGER, Fault.UNBALANCED}
+
+
 def test_a_rule_that_is_switched_off_finds_nothing(lexicon: Lexicon) -> None:
     candidate = first("El perro", " miró a Sancho a mí a mí corrolón.")
     found = Ranking(lexicon).judge(candidate).faults
