@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,31 @@ async def test_an_accepted_request_is_there_for_the_next_process(place: Place) -
         assert sending
         await store.finish(found)
         assert await store.unfinished("telegram") == []
+
+
+async def test_that_endings_are_wanted_lies_where_an_earlier_version_reads_over_it(
+    tmp_path: Path,
+) -> None:
+    kept = job(endings=3)
+    async with open_store(tmp_path) as store:
+        await store.take(kept)
+        await store.take(job(user=8))
+        kept.origin = {"chat": -50, "draft": 9}
+        await store.note_origin(kept, kept.origin)
+    with closing(sqlite3.connect(tmp_path / FILE)) as database:
+        rows = database.execute("SELECT options, origin FROM jobs ORDER BY user").fetchall()
+        (version,) = database.execute("SELECT number FROM version").fetchone()
+    assert version == 2  # that of a store without endings
+    for options, _ in rows:
+        assert Options(**json.loads(options)) == kept.options
+    assert [json.loads(origin) for _, origin in rows] == [
+        {"chat": -50, "draft": 9, "endings": 3},
+        {"chat": -50},
+    ]
+    async with open_store(tmp_path) as store:
+        found = [each for each, _ in await store.unfinished("telegram")]
+    assert [each.endings for each in found] == [3, 0]
+    assert found[0].origin == kept.origin
 
 
 async def test_what_was_sent_is_not_sent_again_however_the_process_ended(place: Place) -> None:
