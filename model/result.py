@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from model.composition import Composition
 from model.sentences import split_sentences
+
+if TYPE_CHECKING:
+    from model.composition import Composition
 
 
 @dataclass(frozen=True)
