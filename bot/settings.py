@@ -290,7 +290,7 @@ class Settings(BaseSettings):
     queue_limit: int = Field(default=256, ge=1, le=100_000)
     sentences: int = Field(default=2, ge=SENTENCES[0], le=SENTENCES[1])
     temperature: float = Field(
-        default=0.8, ge=TEMPERATURES[0], le=TEMPERATURES[1], allow_inf_nan=False
+        default=0.6, ge=TEMPERATURES[0], le=TEMPERATURES[1], allow_inf_nan=False
     )
     top_p: float = Field(default=0.95, ge=0.01, le=1.0, allow_inf_nan=False)
     phrase_limit: int = Field(default=PHRASE_LIMIT, ge=1, le=PHRASE_LIMIT)

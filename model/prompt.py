@@ -34,7 +34,7 @@ class Options:
 
     sentences: int = 2
     style: str | None = None
-    temperature: float = 0.8
+    temperature: float = 0.6
     top_p: float = 0.95
     seed: int = 0
     sentence_limit: int = 160

@@ -7,9 +7,15 @@ and the native kernel's texts do not depend on the machine, so the pictures come
 
 from __future__ import annotations
 
+from model.prompt import STANDARD_CANDIDATES
 from tests.bot.programs import plain_environment
 
 
 def surroundings() -> dict[str, str]:
-    """This process's environment, with the native kernel and no other setting of ours."""
-    return plain_environment() | {"LITTERAGPT_ENGINE": "native", "LITTERAGPT_DEVICE": "cpu"}
+    """This process's environment, with the native kernel and as many candidates as a short seed
+    stands for, however fast this machine is."""
+    return plain_environment() | {
+        "LITTERAGPT_ENGINE": "native",
+        "LITTERAGPT_DEVICE": "cpu",
+        "LITTERAGPT_CANDIDATES": str(STANDARD_CANDIDATES),
+    }
