@@ -18,11 +18,11 @@
 #include "pool.h"
 #include "products.h"
 
-/* The cache of one layer, row, chunk and head. Chunks come before rows: most texts are short, and the
- * pages of the chunks that no text reaches are never touched. */
+/* The cache of one layer, row, chunk and head. Chunks come first: most texts are short, and the pages
+ * of the chunks that no text reaches are never touched. */
 static inline lg_cache cache_of(const lg_session *session, int layer, int row, int chunk, int head) {
     const lg_model *model = session->model;
-    size_t place = (size_t)layer * (size_t)model->chunks + (size_t)chunk;
+    size_t place = (size_t)chunk * (size_t)model->shape.layers + (size_t)layer;
     place = place * (size_t)session->rows + (size_t)row;
     place = (place * (size_t)model->shape.heads + (size_t)head) * CHUNK;
     return (lg_cache){session->keys + place * (size_t)model->padded_head,
