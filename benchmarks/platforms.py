@@ -1,6 +1,6 @@
 """The whole bot under load: many people at once on Discord, and on Discord and Telegram together.
 
-    python -m benchmarks.platforms --people 50
+    python -m benchmarks.platforms --people 50 [--candidates auto]
 
 Starts the real bot with the bundled checkpoint against the servers of `tests/fakes` on this machine
 and measures, as people would with a watch, from a request to the first sign and to the answer.
@@ -70,11 +70,16 @@ async def ask_on_telegram(telegram: FakeTelegram, number: int) -> Times:
 
 
 def settings(
-    folder: Path, admin: DiscordUser, discord: FakeDiscord, telegram: FakeTelegram
+    folder: Path,
+    admin: DiscordUser,
+    discord: FakeDiscord,
+    telegram: FakeTelegram,
+    candidates: str,
 ) -> dict[str, str]:
     """This machine's environment with the bundled checkpoint, the fakes and no limits."""
     return plain_environment() | {
         "LITTERAGPT_STATE_DIR": str(folder / "state"),
+        "LITTERAGPT_CANDIDATES": candidates,
         "LITTERAGPT_PERSON_PER_MINUTE": "0",
         "LITTERAGPT_PERSON_PER_DAY": "0",
         "LITTERAGPT_SERVER_PER_MINUTE": "0",
@@ -97,7 +102,7 @@ def row(name: str, times: Sequence[Times], seconds: float) -> list[str]:
     return [*cells, f"{60 * len(times) / seconds:.0f}"]
 
 
-async def measure(people: int) -> tuple[list[list[str]], list[str]]:
+async def measure(people: int, candidates: str) -> tuple[list[list[str]], list[str]]:
     """The rows of the table; then what the bot says of itself, and the fakes of its manners."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -106,7 +111,7 @@ async def measure(people: int) -> tuple[list[list[str]], list[str]]:
             channel = guild.channel("general")
             # Server administrators are shown admins' commands.
             admin = guild.join(discord.user("Admin"), ORDINARY | Permission.ADMINISTRATOR)
-            bot = Bot(settings(folder, admin, discord, telegram), folder / "bot.log")
+            bot = Bot(settings(folder, admin, discord, telegram, candidates), folder / "bot.log")
             await bot.start()
             try:
                 await discord.ready(START_SECONDS)
@@ -132,9 +137,10 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=50, help="at once on each platform")
-    people = parser.parse_args().people
-    rows, remarks = asyncio.run(measure(people))
-    table = Table(title=f"{people} people at once on each platform")
+    parser.add_argument("--candidates", default="auto", help="auto, or 1 to 64 of each sentence")
+    people, candidates = (arguments := parser.parse_args()).people, arguments.candidates
+    rows, remarks = asyncio.run(measure(people, candidates))
+    table = Table(title=f"{people} people at once on each platform, candidates: {candidates}")
     for head in ("platform", "first sign p50 / p99", "answer p50 / p99", "answers a minute"):
         table.add_column(head)
     for cells in rows:
