@@ -136,8 +136,11 @@ def bot() -> None:
 def web() -> None:
     """The page alone."""
     from bot.app import web_alone
+    from bot.private import tighten
 
-    _stay(web_alone(_settings()))
+    settings = _settings()
+    tighten(settings.state_dir)
+    _stay(web_alone(settings))
 
 
 @app.command(

@@ -112,8 +112,8 @@ TEXTS = {
     "doctor_store_newer": "La memoria en disco, {file}, es de una versión posterior de LitteraGPT.",
     "doctor_store_newer_mend": "Actualice LitteraGPT; si se enciende así, la apartará y empezará "
     "otra.",
-    "doctor_store_exposed": "Otros usuarios de esta máquina pueden leer {file}.",
-    "doctor_store_exposed_mend": "Ejecute «chmod 600 {file}».",
+    "doctor_store_exposed": "Otros usuarios de esta máquina pueden leer o cambiar {file}.",
+    "doctor_store_exposed_mend": "Ejecute «chmod go= {file}».",
     "doctor_store_aside": "Hay una memoria en disco que se apartó por dañada, {file}.",
     "doctor_store_aside_mend": "Si no la quiere examinar, bórrela.",
     "doctor_database": "La base de datos, PostgreSQL {version}, está en orden y contesta en "

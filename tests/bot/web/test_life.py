@@ -91,6 +91,21 @@ async def test_the_page_keeps_nothing_of_its_visitors(
     assert b"198.51" not in kept
 
 
+async def test_what_the_page_keeps_is_for_its_owner_only(
+    markup_checkpoints: Path, tmp_path: Path
+) -> None:
+    state = tmp_path / "state"
+    (state / "web").mkdir(parents=True)  # as an earlier version made it
+    (state / "web" / "sent.log").write_text("")
+    kept = [state, state / "web", state / "web" / "sent.log"]
+    for path, mode in zip(kept, (0o755, 0o755, 0o644), strict=True):
+        path.chmod(mode)
+    async with serving(tmp_path, markup_checkpoints):
+        found = [state, *state.rglob("*")]
+        assert [path for path in found if path.stat().st_mode & 0o077] == []
+        assert {*kept} <= {*found}
+
+
 async def test_the_bot_serves_the_page_too(markup_checkpoints: Path, tmp_path: Path) -> None:
     settings = {"web": "true", "allowed_users": "discord:1, web"}
     async with serving(tmp_path, markup_checkpoints, "bot", **settings) as site:
