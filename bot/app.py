@@ -15,6 +15,7 @@ from bot.administration import Administration, chosen_checkpoint
 from bot.cluster.options import cluster_options, ray_is_installed
 from bot.core import Core
 from bot.executor import Executor, WorkerOptions, WorkerProgram
+from bot.frontends import nobody, serves
 from bot.health import Health
 from bot.limits import Limits
 from bot.logs import configure_logs
@@ -78,7 +79,7 @@ async def run_bot(settings: Settings) -> None:
     until a signal comes or the input ends. Raises LitteraError when it cannot start or no platform
     can ever be served."""
     configure_logs(settings.log_level, settings.secrets, settings.log_format, settings.log_levels)
-    if settings.discord_token or settings.telegram_token or settings.web:
+    if serves(settings):
         await _serve_platforms(settings)
     else:
         await _converse(settings)
@@ -99,6 +100,8 @@ async def _converse(settings: Settings) -> None:
             await asyncio.wait([conversation])
         if not conversation.cancelled():
             conversation.result()
+            if console.silent:
+                raise nobody()
     finally:
         await executor.close()
 

@@ -129,7 +129,11 @@ def escribe(
 )
 def bot() -> None:
     """The program that stays."""
-    _stay(_settings())
+    from bot.frontends import check_front_end
+
+    settings = _settings()
+    check_front_end(settings)
+    _stay(settings)
 
 
 @app.command(help="Atiende la página web, y ninguna otra plataforma.", rich_help_panel=_FIRST)
@@ -317,6 +321,9 @@ def _problem(error: typer.TyperException, context: typer.Context | None) -> str:
     option, param = getattr(error, "option_name", None), getattr(error, "param", None)
     if option is not None and hasattr(error, "possibilities"):
         hint = did_you_mean(option, error.possibilities or ())
+        meant = re.fullmatch(r"--[a-z-]+", option) is None  # a phrase, not an option of ours
+        if not hint and meant and context is not None and context.command.name == "escribe":
+            hint = say("dash_phrase")
         return say("no_option", name=shorten(option), hint=hint)
     if option is not None:
         return say("missing_value", name=option)

@@ -60,7 +60,11 @@ async def test_a_port_in_use_is_told_in_one_sentence(checkpoints: Path, tmp_path
         port = taken.getsockname()[1]
         told = refused(checkpoints, tmp_path, web_port=port)
     expected = say(
-        "port", host=HOST, port=port, reason=say("port_taken"), setting="LITTERAGPT_WEB_PORT"
+        "port",
+        host=HOST,
+        port=port,
+        reason=say("port_taken"),
+        remedy=say("port_remedy", setting="LITTERAGPT_WEB_PORT"),
     )
     assert told == expected
 
