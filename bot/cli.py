@@ -26,6 +26,7 @@ from bot.settings import Settings, SettingsError, load_settings, unknown_setting
 from bot.texts import did_you_mean, explain, program, say, shorten
 from bot.wrapping import fitted
 from model.errors import CheckpointError, CodedError, DeviceError, LitteraError
+from model.shown import visible
 
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
@@ -116,7 +117,7 @@ def escribe(
     phrase = read_phrase(" ".join(frase))
     written = answer(phrase, options, settings, checkpoint or settings.checkpoint)
     if as_json:
-        typer.echo(written.to_json())
+        typer.echo(visible(written.to_json()))
         return
     _tell(written.result.text)
     for notice in written.notices:
@@ -172,7 +173,7 @@ def doctor(
 
     findings = asyncio.run(examine())
     if as_json:
-        typer.echo(to_json(findings))
+        typer.echo(visible(to_json(findings)))
     else:
         _tell("\n".join(as_lines(findings)), hang=HANG)
     if not is_well(findings):
@@ -209,7 +210,7 @@ def bench(
     settings = _settings()
     measured = measure(settings, checkpoint or settings.checkpoint)
     if as_json:
-        typer.echo(measured.to_json())
+        typer.echo(visible(measured.to_json()))
         return
     _tell("\n".join(measured.lines()))
 
@@ -288,7 +289,7 @@ app.add_typer(cluster, name="cluster")
 
 def _tell(text: str, *, err: bool = False, hang: int = 0) -> None:
     """Show people a text, on the error stream if `err`; for `hang` see `fitted`."""
-    typer.echo(fitted(text, sys.stderr if err else sys.stdout, hang), err=err)
+    typer.echo(fitted(visible(text), sys.stderr if err else sys.stdout, hang), err=err)
 
 
 def _settings() -> Settings:

@@ -21,6 +21,7 @@ from bot.wrapping import Wrapper, columns_of, fitted
 from model.errors import LitteraError
 from model.phrase import Phrase
 from model.result import Result
+from model.shown import visible
 
 PROMPT = "> "
 
@@ -168,7 +169,7 @@ class Console:
         self._say(say("help", sentences=self.settings.sentences))
 
     def _put(self, text: str) -> None:
-        self._out.write(text)
+        self._out.write(visible(text))
         self._out.flush()
 
     def _say(self, text: str) -> None:

@@ -23,6 +23,7 @@ from model.errors import CheckpointError, ExchangeError
 from model.exchange.pickled import Instance, Kind
 from model.exchange.torch_file import StoredTensor, TorchFile
 from model.files import read_json_object
+from model.shown import visible
 from model.stored import writing_checkpoint
 from model.tokenizer import Tokenizer
 from model.weights import Floats
@@ -95,7 +96,7 @@ def import_original(path: Path, folder: Path, token_map: Path | None = None) -> 
         "parameters": sum(weight.size for weight in weights.values()),
         "dev_loss": None,
     }
-    card = _card(folder.resolve().name, config, path.name, digest)
+    card = visible(_card(folder.resolve().name, config, path.name, digest))
     with writing_checkpoint(folder, config, tokenizer, metrics, card) as temporary:
         save_file(weights, temporary, metadata={"format": "pt"})
     return config
@@ -237,7 +238,8 @@ def _characters(token_map: object) -> str | None:
     by_id = {id: character for character, id in token_map.items()}
     if sorted(by_id) != list(range(len(token_map))):
         return None
-    return "".join(by_id[id] for id in range(len(by_id)))
+    characters = "".join(by_id[id] for id in range(len(by_id)))
+    return characters if characters.isprintable() else None  # as a vocabulary of ours must be
 
 
 def _card(name: str, config: DecoderConfig, file: str, digest: str) -> str:
