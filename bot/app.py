@@ -259,15 +259,31 @@ async def _supervise_all(platforms: list[Platform]) -> list[RefusedError]:
 
 @contextlib.contextmanager
 def _signals(handlers: Mapping[signal.Signals, Callable[[], object]]) -> Iterator[None]:
-    """Call these on signals, where the system lets an event loop have them."""
+    """Call these on signals, where the system lets an event loop have them.
+
+    Once one has come, later ones are ignored until the process ends: they say nothing new, and one
+    that ended it by default would leave the journal without its end and lose the exit code.
+    """
     loop = asyncio.get_running_loop()
-    installed = []
-    for number, handler in handlers.items():
+    installed: list[signal.Signals] = []
+    came: list[signal.Signals] = []
+
+    def call(number: signal.Signals) -> None:
+        came.append(number)
+        handlers[number]()
+
+    for number in handlers:
         with contextlib.suppress(NotImplementedError):  # Windows
-            loop.add_signal_handler(number, handler)
+            loop.add_signal_handler(number, call, number)
             installed.append(number)
     try:
         yield
     finally:
+        if came:
+            signal.pthread_sigmask(signal.SIG_BLOCK, installed)
         for number in installed:
             loop.remove_signal_handler(number)
+            if came:
+                signal.signal(number, signal.SIG_IGN)  # what came meanwhile is dropped with it
+        if came:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, installed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 from pathlib import Path
@@ -29,6 +30,20 @@ async def test_a_signal_lets_the_text_under_way_end(
         assert rest[-1]["is"] == "done"
         assert await site.ended() == 0
         assert "Traceback" not in site.log
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_signals_that_come_again_do_not_cut_the_way_out_short(
+    markup_checkpoints: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    async with serving(tmp_path, markup_checkpoints) as site:
+        ended = asyncio.create_task(site.ended())
+        while not ended.done():
+            site.process.send_signal(number)
+            await asyncio.sleep(0.003)
+        assert ended.result() == 0, site.log
+        assert "Traceback" not in site.log
+    assert (tmp_path / "state" / "web" / "sent.log").read_text().endswith("ended -\n")
 
 
 async def test_a_text_that_takes_too_long_to_end_is_apologized_for(
