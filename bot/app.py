@@ -15,6 +15,7 @@ from bot.administration import Administration, chosen_checkpoint
 from bot.cluster.options import cluster_options, ray_is_installed
 from bot.core import Core
 from bot.executor import Executor, WorkerOptions, WorkerProgram
+from bot.frontends import nobody, serves
 from bot.health import Health
 from bot.limits import Limits
 from bot.logs import configure_logs
@@ -78,7 +79,7 @@ async def run_bot(settings: Settings) -> None:
     until a signal comes or the input ends. Raises LitteraError when it cannot start or no platform
     can ever be served."""
     configure_logs(settings.log_level, settings.secrets, settings.log_format, settings.log_levels)
-    if settings.discord_token or settings.telegram_token or settings.web:
+    if serves(settings):
         await _serve_platforms(settings)
     else:
         await _converse(settings)
@@ -99,6 +100,8 @@ async def _converse(settings: Settings) -> None:
             await asyncio.wait([conversation])
         if not conversation.cancelled():
             conversation.result()
+            if console.silent:
+                raise nobody()
     finally:
         await executor.close()
 
@@ -256,15 +259,31 @@ async def _supervise_all(platforms: list[Platform]) -> list[RefusedError]:
 
 @contextlib.contextmanager
 def _signals(handlers: Mapping[signal.Signals, Callable[[], object]]) -> Iterator[None]:
-    """Call these on signals, where the system lets an event loop have them."""
+    """Call these on signals, where the system lets an event loop have them.
+
+    Once one has come, later ones are ignored until the process ends: they say nothing new, and one
+    that ended it by default would leave the journal without its end and lose the exit code.
+    """
     loop = asyncio.get_running_loop()
-    installed = []
-    for number, handler in handlers.items():
+    installed: list[signal.Signals] = []
+    came: list[signal.Signals] = []
+
+    def call(number: signal.Signals) -> None:
+        came.append(number)
+        handlers[number]()
+
+    for number in handlers:
         with contextlib.suppress(NotImplementedError):  # Windows
-            loop.add_signal_handler(number, handler)
+            loop.add_signal_handler(number, call, number)
             installed.append(number)
     try:
         yield
     finally:
+        if came:
+            signal.pthread_sigmask(signal.SIG_BLOCK, installed)
         for number in installed:
             loop.remove_signal_handler(number)
+            if came:
+                signal.signal(number, signal.SIG_IGN)  # what came meanwhile is dropped with it
+        if came:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, installed)

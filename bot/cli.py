@@ -26,6 +26,7 @@ from bot.settings import Settings, SettingsError, load_settings, unknown_setting
 from bot.texts import did_you_mean, explain, program, say, shorten
 from bot.wrapping import fitted
 from model.errors import CheckpointError, CodedError, DeviceError, LitteraError
+from model.shown import visible
 
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
@@ -116,7 +117,7 @@ def escribe(
     phrase = read_phrase(" ".join(frase))
     written = answer(phrase, options, settings, checkpoint or settings.checkpoint)
     if as_json:
-        typer.echo(written.to_json())
+        typer.echo(visible(written.to_json()))
         return
     _tell(written.result.text)
     for notice in written.notices:
@@ -129,15 +130,22 @@ def escribe(
 )
 def bot() -> None:
     """The program that stays."""
-    _stay(_settings())
+    from bot.frontends import check_front_end
+
+    settings = _settings()
+    check_front_end(settings)
+    _stay(settings)
 
 
 @app.command(help="Atiende la página web, y ninguna otra plataforma.", rich_help_panel=_FIRST)
 def web() -> None:
     """The page alone."""
     from bot.app import web_alone
+    from bot.private import tighten
 
-    _stay(web_alone(_settings()))
+    settings = _settings()
+    tighten(settings.state_dir)
+    _stay(web_alone(settings))
 
 
 @app.command(
@@ -165,7 +173,7 @@ def doctor(
 
     findings = asyncio.run(examine())
     if as_json:
-        typer.echo(to_json(findings))
+        typer.echo(visible(to_json(findings)))
     else:
         _tell("\n".join(as_lines(findings)), hang=HANG)
     if not is_well(findings):
@@ -202,7 +210,7 @@ def bench(
     settings = _settings()
     measured = measure(settings, checkpoint or settings.checkpoint)
     if as_json:
-        typer.echo(measured.to_json())
+        typer.echo(visible(measured.to_json()))
         return
     _tell("\n".join(measured.lines()))
 
@@ -281,7 +289,7 @@ app.add_typer(cluster, name="cluster")
 
 def _tell(text: str, *, err: bool = False, hang: int = 0) -> None:
     """Show people a text, on the error stream if `err`; for `hang` see `fitted`."""
-    typer.echo(fitted(text, sys.stderr if err else sys.stdout, hang), err=err)
+    typer.echo(fitted(visible(text), sys.stderr if err else sys.stdout, hang), err=err)
 
 
 def _settings() -> Settings:
@@ -314,6 +322,9 @@ def _problem(error: typer.TyperException, context: typer.Context | None) -> str:
     option, param = getattr(error, "option_name", None), getattr(error, "param", None)
     if option is not None and hasattr(error, "possibilities"):
         hint = did_you_mean(option, error.possibilities or ())
+        meant = re.fullmatch(r"--[a-z-]+", option) is None  # a phrase, not an option of ours
+        if not hint and meant and context is not None and context.command.name == "escribe":
+            hint = say("dash_phrase")
         return say("no_option", name=shorten(option), hint=hint)
     if option is not None:
         return say("missing_value", name=option)

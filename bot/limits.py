@@ -1,14 +1,17 @@
 """How much may be asked: per person, per server, and a short fuse for those who flood.
 
 Windows slide: a limit of five a minute means that at most five requests fall into any sixty
-seconds. Memory is bounded: at most `CAPACITY` people or servers are remembered, those least
-recently seen are forgotten first, and each is remembered by at most its limit of times.
+seconds. Memory is bounded: in each window at most `CAPACITY` people or servers are remembered, by
+`MOST_TIMES` times of eight bytes in all, and none for longer than the window; those least recently
+seen are forgotten first.
 """
 
 from __future__ import annotations
 
 import time
-from collections import OrderedDict, deque
+from array import array
+from bisect import bisect_right
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,17 +19,32 @@ Clock = Callable[[], float]
 
 MINUTE, DAY = 60.0, 86_400.0
 CAPACITY = 100_000
+MOST_TIMES = 4_000_000
 
 
 class Window:
-    """At most `limit` events within `seconds` for each key; 0 means no limit."""
+    """At most `limit` events within `seconds` for each key; 0 means no limit.
+
+    At most `capacity` keys with `most` times in all are remembered, and none for longer than its
+    window; where that is too little, those least recently counted are forgotten.
+    """
 
     def __init__(
-        self, limit: int, seconds: float, clock: Clock = time.monotonic, capacity: int = CAPACITY
+        self,
+        limit: int,
+        seconds: float,
+        clock: Clock = time.monotonic,
+        capacity: int = CAPACITY,
+        most: int = MOST_TIMES,
     ) -> None:
         self.limit, self.seconds = limit, seconds
-        self._clock, self._capacity = clock, capacity
-        self._times: OrderedDict[str, deque[float]] = OrderedDict()
+        self._clock, self._capacity, self._most = clock, capacity, most
+        self._times: OrderedDict[str, array[float]] = OrderedDict()
+        self._held = 0  # times, of all keys
+
+    def __len__(self) -> int:
+        """How many keys are remembered."""
+        return len(self._times)
 
     def wait(self, key: str) -> float:
         """Seconds until `key` may count another event; 0 when it may now."""
@@ -44,24 +62,37 @@ class Window:
         ago = max(0.0, ago)
         if not self.limit or ago >= self.seconds:
             return 0
-        times = self._times.setdefault(key, deque(maxlen=self.limit))
-        self._times.move_to_end(key)
         now = self._clock()
-        while times and times[0] + self.seconds <= now:
-            times.popleft()
+        times = self._times.setdefault(key, array("d"))
+        self._times.move_to_end(key)
+        self._held -= len(times)
+        passed = bisect_right(times, now - self.seconds)
+        del times[: max(passed, len(times) + 1 - self.limit)]
         times.append(now - ago)
-        if len(self._times) > self._capacity:
-            self._times.popitem(last=False)
+        self._held += len(times)
+        self._forget_oldest(now)
         return len(times)
 
     def take_back(self, key: str) -> None:
         """Forget the event that was noted last."""
         if times := self._times.get(key):
             times.pop()
+            self._held -= 1
+            if not times:
+                self.forget(key)
 
     def forget(self, key: str) -> None:
         """Drop all that is known of `key`."""
-        self._times.pop(key, None)
+        self._held -= len(self._times.pop(key, ()))
+
+    def _forget_oldest(self, now: float) -> None:
+        """Forget those whose window has passed, and more where there are too many."""
+        while len(self._times) > 1:
+            key, times = next(iter(self._times.items()))
+            fits = len(self._times) <= self._capacity and self._held <= self._most
+            if fits and times[-1] + self.seconds > now:
+                return
+            self.forget(key)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from bot.tokens import DISCORD, SHAPES, TELEGRAM
+from model.shown import visible
 
 TEXT, JSON = "text", "json"
 FORMATS = (TEXT, JSON)
@@ -88,10 +89,10 @@ class RedactingFormatter(logging.Formatter):
         return line if shard is None else f"{line} [shard {shard}]"
 
     def redact(self, text: str) -> str:
-        """The text with every secret hidden."""
+        """The text with every secret hidden, and nothing in it that a terminal would obey."""
         for secret in self._secrets:
             text = text.replace(secret, HIDDEN)
-        return _SECRETS.sub(HIDDEN, text)
+        return visible(_SECRETS.sub(HIDDEN, text))
 
 
 class JsonFormatter(RedactingFormatter):

@@ -7,13 +7,12 @@ import socket
 
 from aiohttp import web
 
-from bot.texts import say
+from bot.texts import say, shorten
 from model.errors import LitteraError
 
 _REASONS = {
     errno.EADDRINUSE: "port_taken",
     errno.EACCES: "port_forbidden",
-    errno.EADDRNOTAVAIL: "port_elsewhere",
 }
 
 
@@ -25,7 +24,7 @@ async def listen(runner: web.BaseRunner, host: str, port: int, setting: str) -> 
     """Have a server listen; raises PortError."""
     try:
         await web.TCPSite(runner, host, port).start()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a name that is none is a ValueError
         raise _explained(error, host, port, setting) from None
 
 
@@ -40,15 +39,19 @@ def check_port(host: str, port: int, setting: str) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
             probe.listen()
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise _explained(error, host, port, setting) from None
 
 
-def _explained(error: OSError, host: str, port: int, setting: str) -> PortError:
-    if isinstance(error, socket.gaierror):
-        reason = say("port_elsewhere")
-    elif (known := _REASONS.get(error.errno or 0)) is not None:
-        reason = say(known)
+def _explained(error: OSError | ValueError, host: str, port: int, setting: str) -> PortError:
+    """The sentence for an error; what is wrong with the host is no fault of the port."""
+    number = error.errno if isinstance(error, OSError) else None
+    strange = isinstance(error, (socket.gaierror, ValueError))
+    if strange or number == errno.EADDRNOTAVAIL:
+        reason = say("port_unknown_host" if strange else "port_elsewhere")
+        remedy = say("host_remedy", setting=setting.removesuffix("PORT") + "HOST")
     else:
-        reason = error.strerror or str(error)
-    return PortError(say("port", host=host, port=port, reason=reason, setting=setting))
+        known = _REASONS.get(number or 0)
+        reason = str(getattr(error, "strerror", error)) if known is None else say(known)
+        remedy = say("port_remedy", setting=setting)
+    return PortError(say("port", host=shorten(host), port=port, reason=reason, remedy=remedy))

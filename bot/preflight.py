@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+
 from bot.cluster.options import ray_is_installed
+from bot.envfile import exposed_file, keeps_permissions
 from bot.ports import PortError, check_port
 from bot.settings import (
     DATABASE_URL,
@@ -12,19 +15,23 @@ from bot.settings import (
     WEBHOOK_PORT,
     Settings,
     SettingsError,
-    exposed_settings,
 )
 from bot.store.dialect import knows_postgresql
 from bot.texts import say
 from model.places import check_permission, find_checkpoint
+
+log = logging.getLogger(__name__)
 
 
 def check_start(settings: Settings) -> None:
     """Raises SettingsError with a sentence for each thing that stands in the way, and
     CheckpointError for a checkpoint that is not there or may not be read."""
     problems = []
-    if (exposed := exposed_settings()) is not None:
-        problems.append(say("setting_exposed", file=exposed))
+    if (exposed := exposed_file()) is not None:
+        if keeps_permissions(exposed.parent):
+            problems.append(say("setting_exposed", file=exposed))
+        else:
+            log.warning("who may read %s is not for its file system to say", exposed)
     if settings.database_url is not None and not knows_postgresql():
         problems.append(say("database_extra", setting=DATABASE_URL))
     ports = []

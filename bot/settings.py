@@ -9,12 +9,10 @@ from __future__ import annotations
 import logging
 import os
 import re
-import stat
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import unquote, urlsplit
 
-from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 from platformdirs import user_data_path
 from pydantic import (
@@ -30,6 +28,7 @@ from pydantic_core.core_schema import no_info_before_validator_function
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from yarl import URL
 
+from bot.envfile import ENV_FILE, SECRET_ENDINGS, encoding_of, plain, values_of
 from bot.logs import FORMATS, LEVELS, PARTS, TEXT
 from bot.ranges import read_ranges, write_ranges
 from bot.texts import did_you_mean, say, shorten
@@ -61,10 +60,6 @@ SHARD_COUNT, SHARD_IDS = "DISCORD_SHARD_COUNT", "DISCORD_SHARD_IDS"
 # More than Discord's largest bots have; the number of connections that anybody can mean.
 MOST_SHARDS = 10_000
 DATABASE_URL = "LITTERAGPT_DATABASE_URL"
-# The address of a database has a password in it.
-SECRET_ENDINGS = ("TOKEN", "SECRET", "DATABASE_URL")
-ENV_FILE = ".env"
-ENV_ENCODING = "utf-8-sig"  # some editors put a byte-order mark in front
 
 
 class SettingsError(LitteraError):
@@ -227,6 +222,8 @@ def _token(platform: str) -> BeforeValidator:
         token = _secret(value)
         if token is None:
             return None
+        if {*token} & {*"\"'`"}:
+            raise ValueError("sobran las comillas")
         if not re.fullmatch(r"[!-~]+", token):
             raise ValueError("una clave no lleva espacios ni tildes; cópiela de nuevo")
         found = platform_of(token)
@@ -257,6 +254,22 @@ def _database(value: object) -> str | None:
     return text
 
 
+def _decimal(value: object) -> object:
+    """A number as Spanish writes it, with a comma, is the same number."""
+    text = str(value)
+    return text.replace(",", ".") if re.fullmatch(r"[-+]?\d*,\d+", text) else value
+
+
+def _path(value: object) -> Path:
+    """A place; `~` is a home here too, where no shell has replaced it."""
+    try:
+        return Path(str(value)).expanduser()
+    except RuntimeError:  # of nobody on this machine
+        raise ValueError("esa carpeta personal no existe") from None
+
+
+Decimal = Annotated[float, BeforeValidator(_decimal)]
+Place = Annotated[Path, BeforeValidator(_path)]
 Secret = Annotated[SecretStr | None, BeforeValidator(_secret)]
 DatabaseAddress = Annotated[SecretStr | None, BeforeValidator(_database)]
 DiscordToken = Annotated[SecretStr | None, _token(DISCORD)]
@@ -274,7 +287,6 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_file=ENV_FILE,
-        env_file_encoding=ENV_ENCODING,
         env_ignore_empty=True,
         extra="ignore",
         hide_input_in_errors=True,
@@ -284,15 +296,15 @@ class Settings(BaseSettings):
     device: Annotated[str, OneOf("auto", "cpu", "cuda")] = "auto"
     engine: Annotated[str, OneOf("auto", "native", "pytorch")] = "auto"
     checkpoint: str = Field(default="small", min_length=1)
-    checkpoints_dir: Path = Field(default_factory=bundled_checkpoints)
+    checkpoints_dir: Place = Field(default_factory=bundled_checkpoints)
     threads: int = Field(default=0, ge=0, le=256)
     max_batch: int = Field(default=64, ge=1, le=1024)
     queue_limit: int = Field(default=256, ge=1, le=100_000)
     sentences: int = Field(default=2, ge=SENTENCES[0], le=SENTENCES[1])
-    temperature: float = Field(
+    temperature: Decimal = Field(
         default=0.6, ge=TEMPERATURES[0], le=TEMPERATURES[1], allow_inf_nan=False
     )
-    top_p: float = Field(default=0.95, ge=0.01, le=1.0, allow_inf_nan=False)
+    top_p: Decimal = Field(default=0.95, ge=0.01, le=1.0, allow_inf_nan=False)
     phrase_limit: int = Field(default=PHRASE_LIMIT, ge=1, le=PHRASE_LIMIT)
     candidates: Annotated[str, AutoOr(*CANDIDATES)] = "auto"
     sentence_limit: int = Field(default=160, ge=SENTENCE_LIMITS[0], le=SENTENCE_LIMITS[1])
@@ -335,10 +347,10 @@ class Settings(BaseSettings):
     allowed_servers: Places = frozenset()
     blocked_servers: Places = frozenset()
     # running
-    state_dir: Path = Field(default_factory=lambda: user_data_path("litteragpt", appauthor=False))
+    state_dir: Place = Field(default_factory=lambda: user_data_path("litteragpt", appauthor=False))
     database_url: DatabaseAddress = None
     audit_days: int = Field(default=90, ge=1, le=36_500)
-    shutdown_seconds: float = Field(default=20, ge=0, le=600, allow_inf_nan=False)
+    shutdown_seconds: Decimal = Field(default=20, ge=0, le=600, allow_inf_nan=False)
     metrics_host: str = Field(default="127.0.0.1", min_length=1)
     metrics_port: int = Field(default=0, ge=0, le=65_535)
     log_format: Annotated[str, OneOf(*FORMATS)] = TEXT
@@ -384,6 +396,16 @@ class Settings(BaseSettings):
             # A shorter one would hide half of what the log says.
             secrets += [each for each in {password, unquote(password)} if len(each) >= 4]
         return secrets
+
+    @model_validator(mode="before")
+    @classmethod
+    def _clean(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Take what surrounds a value for no part of it; what is nothing then is not set."""
+        cleaned = {
+            name: plain(value) if isinstance(value, str) else value
+            for name, value in values.items()
+        }
+        return {name: value for name, value in cleaned.items() if value != ""}
 
     @model_validator(mode="after")
     def _check_shards(self) -> Settings:
@@ -438,19 +460,23 @@ def load_settings(**instead: Any) -> Settings:
     """Read and check the settings; raises SettingsError with a sentence for each wrong one. What is
     passed by a variable's name counts more than the environment and the file."""
     try:
-        _check_lines(Path(ENV_FILE))
-        return Settings(**instead)
+        encoding = encoding_of(Path(ENV_FILE))
+        _check_lines(Path(ENV_FILE), encoding)
+        read_as: dict[str, Any] = {"_env_file_encoding": encoding}
+        return Settings(**read_as, **instead)
     except ValidationError as error:
         raise SettingsError("\n".join(_explain(error))) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(say("setting_file", error=error)) from None
+    except UnicodeError:
+        raise SettingsError(say("setting_encoding")) from None
+    except OSError as error:
+        raise SettingsError(say("setting_file", error=error.strerror or error)) from None
 
 
-def _check_lines(path: Path) -> None:
+def _check_lines(path: Path, encoding: str) -> None:
     """Raise SettingsError for a line that cannot be read: it may have been meant to be a token."""
     if not path.is_file():
         return
-    with path.open(encoding=ENV_ENCODING) as file:
+    with path.open(encoding=encoding) as file:
         wrong = [binding.original for binding in parse_stream(file) if binding.error]
     if wrong:
         text = wrong[0].string
@@ -462,8 +488,8 @@ def unknown_settings() -> list[str]:
     """A warning for each variable that carries our prefix, or nearly the name of one of ours, and
     is none."""
     try:
-        in_file = dotenv_values(ENV_FILE, encoding=ENV_ENCODING)
-    except (OSError, UnicodeDecodeError):
+        in_file = values_of(Path(ENV_FILE))
+    except (OSError, UnicodeError):
         in_file = {}
     known = list(environment_names().values())
     warnings = []
@@ -475,18 +501,6 @@ def unknown_settings() -> list[str]:
         if hint or name.upper().startswith(PREFIX):
             warnings.append(say("setting_unknown", name=name, hint=hint))
     return warnings
-
-
-def exposed_settings() -> Path | None:
-    """The file of settings, if it holds secrets and anybody may read it."""
-    path = Path(ENV_FILE)
-    try:
-        readable = os.name == "posix" and path.stat().st_mode & stat.S_IROTH
-        held = dotenv_values(path, encoding=ENV_ENCODING) if readable else {}
-    except (OSError, UnicodeDecodeError):  # load_settings tells of it
-        return None
-    secret = any(value and name.upper().endswith(SECRET_ENDINGS) for name, value in held.items())
-    return path.resolve() if secret else None
 
 
 def _explain(error: ValidationError) -> list[str]:

@@ -6,6 +6,7 @@ Nothing is written before every token that was given has been accepted by its pl
 from __future__ import annotations
 
 import asyncio
+import codecs
 import getpass
 import os
 import re
@@ -16,20 +17,21 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from dotenv import dotenv_values, set_key
+from dotenv import set_key
 
 from bot.apis import api_session
 from bot.doctor.discord import application_findings
 from bot.doctor.findings import Finding
 from bot.doctor.telegram import profile_findings
+from bot.envfile import ENV_FILE, encoding_of, exposed_file, keeps_permissions, plain, values_of
 from bot.invite import discord_application, invitations, telegram_bot
-from bot.settings import ENV_ENCODING, ENV_FILE, Settings, SettingsError, load_settings
+from bot.settings import Settings, SettingsError, load_settings
 from bot.texts import say
 from bot.tokens import DISCORD, TELEGRAM, TOKEN_SETTINGS, platform_of
 from model.errors import LitteraError
 
 TRIES = 3
-_BOM = b"\xef\xbb\xbf"
+_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # What a line of `.env` holds as it stands, whatever reads it.
 _PLAIN = r"[\w.:-]+"
 
@@ -64,7 +66,8 @@ def set_up(tell: Callable[[str], None]) -> None:
     if not given.tokens and not any(map(_has_token, TOKEN_SETTINGS)):
         raise SetupError(say("setup_nothing"))
     if given.tokens:
-        tell(say("setup_written", file=_write(given.tokens)))
+        file = _write(given.tokens)
+        tell(say("setup_written" if exposed_file() is None else "setup_written_open", file=file))
     for line in [*_overruled(given.tokens), *_left_to_do(given)]:
         tell(line)
     lines, problems = asyncio.run(invitations(load_settings()))
@@ -121,14 +124,14 @@ async def _ask_platform(platform: str, settings: Settings) -> dict[str, Any]:
 def _ask_secret(question: str) -> str:
     """What is typed, unseen; or the next line of what is piped in, nothing at its end."""
     if sys.stdin.isatty():
-        return getpass.getpass(question).strip()
+        return plain(getpass.getpass(question))
     print(question, file=sys.stderr)  # noqa: T201 (a prompt, for whoever looks)
-    return sys.stdin.readline().strip()
+    return plain(sys.stdin.readline())
 
 
 def _has_token(platform: str) -> bool:
     name = TOKEN_SETTINGS[platform]
-    return bool(os.environ.get(name) or dotenv_values(ENV_FILE, encoding=ENV_ENCODING).get(name))
+    return bool(os.environ.get(name) or values_of(Path(ENV_FILE)).get(name))
 
 
 def _write(tokens: dict[str, str]) -> Path:
@@ -138,21 +141,32 @@ def _write(tokens: dict[str, str]) -> Path:
     try:
         before = path.stat() if path.exists() else None
         if before is not None:  # before there is anything to hide in it
-            path.chmod(0o600)
-        marked = before is not None and path.read_bytes().startswith(_BOM)
+            _close(path)
+        # A byte-order mark stays where one is, and no other file gets one.
+        marked = before is not None and path.read_bytes().startswith(_MARKS)
+        encoding = encoding_of(path) if marked else "utf-8"
         for platform, token in tokens.items():
             set_key(
                 path,
                 TOKEN_SETTINGS[platform],
                 token,
                 quote_mode="never" if re.fullmatch(_PLAIN, token) else "always",
-                encoding=ENV_ENCODING if marked else "utf-8",
+                encoding=encoding,
             )
         if before is not None and before.st_uid != path.stat().st_uid:
             os.chown(path, before.st_uid, before.st_gid)  # root has mended somebody's file
     except OSError as error:
         raise SetupError(say("setup_unwritable", file=path, reason=error.strerror)) from None
     return path
+
+
+def _close(path: Path) -> None:
+    """Keep a file from all but its owner, where its file system knows of such things."""
+    try:
+        path.chmod(0o600)
+    except OSError:
+        if keeps_permissions(path.parent):
+            raise
 
 
 def _overruled(tokens: dict[str, str]) -> Iterator[str]:

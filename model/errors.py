@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from model.shown import visible_line
+
 
 class LitteraError(Exception):
     """Base of every failure this project raises on purpose; its text is fit to be shown."""
@@ -19,8 +21,16 @@ class CodedError(LitteraError):
     TEXTS: ClassVar[dict[str, str]] = {}
 
     def __init__(self, code: str, **values: object) -> None:
-        self.code, self.values = code, values
-        super().__init__(self.TEXTS[code].format(**values))
+        self.code = code
+        # Many of them come out of files, and all of them may go to a terminal.
+        self.values = {name: _shown(value) for name, value in values.items()}
+        super().__init__(self.TEXTS[code].format(**self.values))
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, (tuple, list)):
+        return tuple(map(_shown, value))
+    return visible_line(value) if isinstance(value, str) else value
 
 
 class PromptError(CodedError):

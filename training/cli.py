@@ -15,7 +15,7 @@ import typer
 
 from training.arguments import DEFAULT_CHECKPOINT, default_cache, known
 from training.evaluate import evaluate
-from training.failures import fail, plain_failures
+from training.failures import fail, plain_failures, tell
 from training.train import train, write_drafts, write_lexicon
 
 if TYPE_CHECKING:
@@ -57,11 +57,11 @@ def download(
     from training.download import CONSSA, GUTENBERG, Downloader
 
     folder = to or default_cache()
-    downloader = Downloader(folder, typer.echo)
+    downloader = Downloader(folder, tell)
     downloader.works(gutenberg_base or GUTENBERG)
     if conssa:
         downloader.conssa(conssa_url or CONSSA)
-    typer.echo(f"everything is in {folder}")
+    tell(f"everything is in {folder}")
 
 
 @corpus_app.command()
@@ -97,14 +97,14 @@ def build(
         corpus = _build_named(name, source or default_cache())
     corpus.save(out)
     counts = corpus.facts["characters"]
-    typer.echo(
+    tell(
         f"{corpus.name} in {out}: {counts['train']:,} characters to train on, {counts['dev']:,} "
         f"for development, {counts['validation']:,} for validation; "
         f"{corpus.facts['sentences_removed_by_leakage_gate']} sentences removed by the leakage gate"
     )
     if corpus.own:
         following = ["--init", DEFAULT_CHECKPOINT, "--data", str(out), "--out", "RUN"]
-        typer.echo(f"go on with: {shlex.join(['litteragpt', 'train', *following])}")
+        tell(f"go on with: {shlex.join(['litteragpt', 'train', *following])}")
 
 
 def _build_named(name: str, folder: Path) -> Corpus:
@@ -151,12 +151,12 @@ def leakage(
 
     leaks = find_leaks(Corpus.load(corpus_dir), against or [])
     for leak in leaks[:_SHOWN_LEAKS]:
-        typer.echo(f"{leak.place}: {leak.letters}")
+        tell(f"{leak.place}: {leak.letters}")
     if len(leaks) > _SHOWN_LEAKS:
-        typer.echo(f"and {len(leaks) - _SHOWN_LEAKS:,} more")
+        tell(f"and {len(leaks) - _SHOWN_LEAKS:,} more")
     if leaks:
         fail(f"text that is kept from training leaks in {len(leaks):,} places")
-    typer.echo("no run of 40 letters of the validation text or of what is held back leaks")
+    tell("no run of 40 letters of the validation text or of what is held back leaks")
 
 
 @app.command(rich_help_panel=_PANEL)
@@ -213,4 +213,4 @@ def samples(
     written = write_samples(loaded, phrase, seed)
     record_figures(loaded, samples=written)
     for text in written["texts"]:
-        typer.echo(f"{text['style'] or '-'}: {text['text']}")
+        tell(f"{text['style'] or '-'}: {text['text']}")

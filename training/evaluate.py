@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 from training.arguments import DEFAULT_CHECKPOINT, default_cache, device_named, known
-from training.failures import fail, plain_failures
+from training.failures import fail, plain_failures, tell
 
 if TYPE_CHECKING:
     from model.checkpoint import TorchCheckpoint
@@ -90,9 +90,9 @@ def evaluate(
     if record:
         _record(loaded, result, measured["corpus"])
     if as_json:
-        typer.echo(json.dumps(_figures(loaded.id, result) | measured, ensure_ascii=False))
+        tell(json.dumps(_figures(loaded.id, result) | measured, ensure_ascii=False))
     else:
-        typer.echo(_in_words(loaded.name, result))
+        tell(_in_words(loaded.name, result))
 
 
 def _bf16(precision: str, device: str, *, record: bool) -> bool:

@@ -9,14 +9,20 @@ from typing import NoReturn
 import typer
 
 from model.errors import LitteraError
+from model.shown import visible, visible_line
 
 FAILED = 1
 INTERRUPTED = 130
 
 
+def tell(text: str) -> None:
+    """Print what may hold names of files and styles."""
+    typer.echo(visible(text))
+
+
 def fail(sentence: str, code: int = FAILED) -> NoReturn:
     """Say why a command ends here, and end it."""
-    typer.echo(f"litteragpt: {' '.join(sentence.split())}", err=True)
+    typer.echo(f"litteragpt: {visible_line(' '.join(sentence.split()))}", err=True)
     raise typer.Exit(code)
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from training.arguments import device_named, known
-from training.failures import INTERRUPTED, fail, plain_failures
+from training.failures import INTERRUPTED, fail, plain_failures, tell
 from training.ladder.markdown import header, row, write_part
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def main(
     place = Place(out, device_named(device), compiled, save_seconds=3600)
     runs = []
     for experiment in experiments:
-        typer.echo(f"{experiment.name}, {experiment.preset.steps:,} steps")
+        tell(f"{experiment.name}, {experiment.preset.steps:,} steps")
         timed = None if clock.due else _timed(experiment, place, clock.left)
         if timed is None:
             fail(
@@ -92,7 +92,7 @@ def main(
             )
         runs.append(timed)
     part = speedrun_part(runs[:-1], runs[-1], target)
-    typer.echo(part)
+    tell(part)
     write_part(page or out / "README.md", "speedrun", part)
 
 
@@ -110,7 +110,7 @@ def _timed(experiment: Experiment, place: Place, seconds_left: float | None) -> 
     from training.ladder.results import mean as mean_loss
     from training.ladder.runs import carry_out, validate
 
-    if carry_out(experiment, place, seconds_left, typer.echo) is None:
+    if carry_out(experiment, place, seconds_left, tell) is None:
         return None
     result = validate(experiment, place)
     return Timed(

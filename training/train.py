@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from training.arguments import device_named, known
-from training.failures import INTERRUPTED, fail, plain_failures
+from training.failures import INTERRUPTED, fail, plain_failures, tell
 
 if TYPE_CHECKING:
     from model.lexicon import Lexicon
@@ -99,8 +99,8 @@ def train(
         device=options.device,
     )
     for note in materials.notes:
-        typer.echo(note)
-    outcome = Trainer(options, materials, typer.echo).run()
+        tell(note)
+    outcome = Trainer(options, materials, tell).run()
     if outcome.stopped:
         again = shlex.join([*command, *([] if resume else ["--resume"])])
         fail(
@@ -132,12 +132,10 @@ def _recipe(preset: str | None, init: str | None, data: Path, change: Sequence[s
 
 def _tell_what_next(out: Path, data: Path, corpus: Corpus) -> None:
     measure = shlex.join(["litteragpt", "evaluate", str(out), "--data", str(data)])
-    typer.echo(f"the checkpoint is in {out}; measure it with: {measure}")
+    tell(f"the checkpoint is in {out}; measure it with: {measure}")
     if corpus.own:
         options = ["--checkpoint", str(out), "--estilo", corpus.name]
-        typer.echo(
-            f"write with it: {shlex.join(['litteragpt', 'escribe', 'Una mañana', *options])}"
-        )
+        tell(f"write with it: {shlex.join(['litteragpt', 'escribe', 'Una mañana', *options])}")
 
 
 def _found(checkpoint: str) -> Path:
@@ -157,7 +155,7 @@ def write_drafts(folder: Path, data: Path) -> None:
     if corpus.own:
         corpus, _ = writable(corpus, tokenizer)
     drafts_of(tokenizer, corpus.train).save(folder)
-    typer.echo(f"drafts written into {folder}")
+    tell(f"drafts written into {folder}")
 
 
 def _write_own_lexicon(out: Path, data: Path, mix: Sequence[str], init: str | None) -> None:
@@ -192,4 +190,4 @@ def write_lexicon(
     others = (Corpus.load(each).train for each in words)
     more = dictionary_forms(dictionary) if dictionary is not None else ()
     make_lexicon(trained_on, others, more, base).save(folder)
-    typer.echo(f"lexicon written into {folder}")
+    tell(f"lexicon written into {folder}")

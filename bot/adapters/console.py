@@ -21,6 +21,7 @@ from bot.wrapping import Wrapper, columns_of, fitted
 from model.errors import LitteraError
 from model.phrase import Phrase
 from model.result import Result
+from model.shown import visible
 
 PROMPT = "> "
 
@@ -36,6 +37,8 @@ class Console:
         self._started = time.monotonic()
         self._speed: float | None = None
         self._writing: Generation | None = None
+        # Whether an input that is no terminal ended without a single line.
+        self.silent = False
         self._commands: dict[str, Callable[[str], Coroutine[None, None, None]]] = {
             "/escribe": self._write,
             "/recargar": self._reload,
@@ -48,14 +51,18 @@ class Console:
         """Converse until the end."""
         threading.Thread(target=self._read, args=(asyncio.get_running_loop(),), daemon=True).start()
         self._say(say("welcome", name=self.executor.serving.name))
+        read = 0
         while True:
             if self._interactive:
                 self._put(PROMPT)
             line = await self._lines.get()
+            self.silent = line is None and read == 0 and not self._interactive
+            read += 1
             if line is None or line.strip() == "/salir":
                 break
             await self._answer(line.strip())
-        self._say(say("goodbye"))
+        if not self.silent:
+            self._say(say("goodbye"))
 
     def interrupt(self) -> bool:
         """Ctrl-C: drop the answer under way; False when there is none."""
@@ -162,7 +169,7 @@ class Console:
         self._say(say("help", sentences=self.settings.sentences))
 
     def _put(self, text: str) -> None:
-        self._out.write(text)
+        self._out.write(visible(text))
         self._out.flush()
 
     def _say(self, text: str) -> None:

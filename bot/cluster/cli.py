@@ -12,6 +12,7 @@ from bot.cluster.options import PORT, ClusterOptions, loopback, ray_is_installed
 from bot.settings import Settings, SettingsError, load_settings
 from bot.texts import say
 from model.errors import LitteraError
+from model.shown import visible
 
 app = typer.Typer(
     help="Varias réplicas que escriben, en un clúster de Ray.",
@@ -88,7 +89,7 @@ def status() -> None:
             raise LitteraError(say("cluster_none"))
         address = there.address
     for line in asyncio.run(_status(settings, address)):
-        typer.echo(line)
+        typer.echo(visible(line))
 
 
 @app.command(help="Apaga lo que «cluster up» encendió en esta máquina, y nada más.")

@@ -23,6 +23,7 @@ import psutil
 from bot.cluster.bridge import reach
 from bot.cluster.options import token_file
 from bot.cluster.surroundings import ray_environment
+from bot.private import make_private, open_private, tighten, write_private
 from bot.settings import PREFIX, Settings
 from bot.texts import say
 from model.errors import LitteraError
@@ -76,7 +77,8 @@ def start(
     """Start a head, or a node that joins one, and wait until it is there. host: the address of
     this machine that the other nodes know. Raises NodeError or ClusterError."""
     folder = _memory(settings).parent
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private(folder)
+    tighten(settings.state_dir)
     token = token_file(settings.state_dir)
     if join is None:
         _make_token(token)
@@ -95,7 +97,7 @@ def start(
         f"--object-store-memory={OBJECT_STORE_BYTES}",
         "--disable-usage-stats",
     ]
-    with log.open("wb") as out:
+    with os.fdopen(open_private(log), "wb") as out:
         process = subprocess.Popen(  # noqa: S603 (our own interpreter)
             command,
             stdin=subprocess.DEVNULL,
@@ -112,7 +114,7 @@ def start(
     except NodeError:
         end(settings, node)
         raise
-    _memory(settings).write_text(json.dumps(vars(node)), "utf-8")
+    write_private(_memory(settings), json.dumps(vars(node)))
     return node
 
 
@@ -135,7 +137,7 @@ def deploy(settings: Settings, address: str, arguments: dict[str, object] | None
     what it was writing. Raises NodeError."""
     told = [] if arguments is None else [json.dumps(arguments)]
     log = _memory(settings).parent / "deploy.log"
-    with log.open("wb") as out:
+    with os.fdopen(open_private(log), "wb") as out:
         try:
             subprocess.run(  # noqa: S603 (our own interpreter)
                 [sys.executable, "-P", "-m", "bot.cluster.deploy", address, *told],
@@ -168,10 +170,11 @@ def _environment(settings: Settings, join: str | None) -> dict[str, str]:
 
 def _make_token(path: Path) -> None:
     """Whoever reaches a Ray cluster may run anything there, so that it is locked."""
-    with contextlib.suppress(FileExistsError):
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w") as file:
-            file.write(secrets.token_hex(32))
+    with (
+        contextlib.suppress(FileExistsError),
+        os.fdopen(open_private(path, os.O_EXCL), "w") as file,
+    ):
+        file.write(secrets.token_hex(32))
 
 
 def _wait_for(process: subprocess.Popen[bytes], log: Path) -> None:

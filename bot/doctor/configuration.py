@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bot.doctor.findings import Finding, Grade, good, problem, warning
+from bot.envfile import exposed_file, keeps_permissions
 from bot.settings import (
     Settings,
     SettingsError,
-    exposed_settings,
     load_settings,
     unknown_settings,
 )
@@ -24,8 +24,11 @@ def read() -> tuple[Settings | None, list[Finding]]:
         Finding(PART, Grade.WARNING, line, say("doctor_setting_unknown_mend"))
         for line in unknown_settings()
     ]
-    if (exposed := exposed_settings()) is not None:
-        findings.append(problem(PART, "doctor_exposed", file=exposed))
+    if (exposed := exposed_file()) is not None:
+        if keeps_permissions(exposed.parent):
+            findings.append(problem(PART, "doctor_exposed", file=exposed))
+        else:
+            findings.append(warning(PART, "doctor_no_permissions", file=exposed))
     try:
         settings = load_settings()
     except SettingsError as error:

@@ -13,6 +13,7 @@ import psutil
 
 from bot.doctor.findings import Finding, Grade, good, problem, warning
 from bot.ports import PortError, check_port
+from bot.private import exposed
 from bot.probe import readiness, unwell
 from bot.settings import METRICS_PORT, Settings
 from bot.store.database import FILE, UNUSABLE
@@ -59,8 +60,8 @@ def store(folder: Path) -> list[Finding]:
     if not database.exists():
         return [good("memoria", "doctor_store_none", folder=folder)]
     findings = [_soundness(database)]
-    if os.name == "posix" and database.stat().st_mode & 0o077:
-        findings.append(warning("memoria", "doctor_store_exposed", file=database))
+    if os.name == "posix" and (file := exposed(folder)) is not None:
+        findings.append(warning("memoria", "doctor_store_exposed", file=file))
     if aside := sorted(folder.glob(f"{FILE}{UNUSABLE}*")):
         findings.append(warning("memoria", "doctor_store_aside", file=aside[-1]))
     return findings

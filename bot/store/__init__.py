@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from bot.private import tighten
 from bot.store.store import Store
 
 __all__ = ["Store", "open_store"]
@@ -27,6 +28,7 @@ async def open_store(
         from bot.store.shared import SharedStore
 
         store = SharedStore(folder, audit_days, url)
+    tighten(folder)
     await store.open()
     maintenance = asyncio.create_task(store.maintain(), name="store maintenance")
     try:

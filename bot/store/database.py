@@ -18,6 +18,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from bot.private import FILE_MODE, make_private
 from bot.store.migrations import NewerError, migrate
 
 log = logging.getLogger(__name__)
@@ -111,9 +112,9 @@ async def _open(path: Path) -> AsyncEngine:
 
 def _prepare(folder: Path) -> Path:
     """Make the folder and the file, for their owner only."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private(folder)
     path = folder / FILE
-    path.touch(mode=0o600)
+    path.touch(mode=FILE_MODE)
     return path
 
 

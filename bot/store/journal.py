@@ -13,7 +13,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from bot.jobs import Job
-from model.files import write_text
+from bot.private import open_private, write_private
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class Journal:
         """Keep the marks of these alone: requests that were answered and are not forgotten yet."""
         self.close()
         try:
-            write_text(self._path, "".join(f"{_SENT} {mark}\n" for mark in sent))
+            write_private(self._path, "".join(f"{_SENT} {mark}\n" for mark in sent))
         except OSError as error:
             log.debug("the journal cannot be begun anew: %s", error.strerror)
 
@@ -101,8 +101,7 @@ class Journal:
     def _append(self, state: str, *marks: str) -> None:
         try:
             if self._file is None:
-                flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-                self._file = os.open(self._path, flags, 0o600)
+                self._file = open_private(self._path, os.O_APPEND)
             lines = "".join(f"{state} {mark}\n" for mark in marks)
             os.write(self._file, lines.encode("ascii"))
         except OSError as error:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from bot.private import FILE_MODE, make_private, write_private
 from bot.store.journal import Journal
-from model.files import write_text
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def take_slot(folder: Path) -> Slot:
     try:
         for number in range(1, MOST + 1):
             place = folder / f"process-{number}"
-            place.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(place)
             if (lock := _locked(place)) is not None:
                 return Slot(place, _identity(place / "id"), lock)
         reason = f"{MOST} processes are there already"
@@ -63,7 +63,7 @@ def take_slot(folder: Path) -> Slot:
 
 
 def _locked(folder: Path) -> FileLock | None:
-    lock = FileLock(folder / "lock", mode=0o600)
+    lock = FileLock(folder / "lock", mode=FILE_MODE)
     try:
         lock.acquire(blocking=False)
     except Timeout:
@@ -78,5 +78,5 @@ def _identity(path: Path) -> str:
         found = ""
     if not found.isalnum():
         found = secrets.token_hex(8)
-        write_text(path, found)
+        write_private(path, found)
     return found

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from bot.texts import english, operation, spanish, terminal
 from model.errors import CodedError
+from model.shown import visible
 
 SPANISH, ENGLISH = "es", "en"
 QUOTED = 60  # characters
@@ -30,8 +31,9 @@ def language_of(code: str | None) -> str:
 
 
 def say(key: str, language: str = SPANISH, **values: object) -> str:
-    """The text called `key` with its values filled in; `program` is always among them."""
-    return _TEXTS[language][key].format(**{"program": program()} | values)
+    """The text called `key` with its values filled in, without what a terminal would obey;
+    `program` is always among them."""
+    return visible(_TEXTS[language][key].format(**{"program": program()} | values))
 
 
 def explain(error: CodedError, language: str = SPANISH) -> str:

@@ -31,7 +31,12 @@ TEXTS = {
     "doctor_setting_mend": "Corríjalo en el entorno o en .env; .env.example explica cada ajuste.",
     "doctor_setting_unknown_mend": "Corrija el nombre o quítelo; .env.example los tiene todos.",
     "doctor_exposed": "Cualquier usuario de esta máquina puede leer las claves de {file}.",
-    "doctor_exposed_mend": "Ejecute «chmod 600 {file}».",
+    "doctor_exposed_mend": "Ejecute «chmod 600 {file}», o quítelas de ahí y póngalas en el "
+    "entorno.",
+    "doctor_no_permissions": "El disco de {file} no guarda permisos: no sé quién puede leer sus "
+    "claves.",
+    "doctor_no_permissions_mend": "Ponga la carpeta en un disco de Linux, o compruebe en Windows "
+    "quién puede leer ese archivo.",
     "doctor_day_below_minute": "Una persona puede pedir {minute} veces por minuto y sólo {day} al "
     "día.",
     "doctor_day_below_minute_mend": "Suba LITTERAGPT_PERSON_PER_DAY o baje "
@@ -112,8 +117,8 @@ TEXTS = {
     "doctor_store_newer": "La memoria en disco, {file}, es de una versión posterior de LitteraGPT.",
     "doctor_store_newer_mend": "Actualice LitteraGPT; si se enciende así, la apartará y empezará "
     "otra.",
-    "doctor_store_exposed": "Otros usuarios de esta máquina pueden leer {file}.",
-    "doctor_store_exposed_mend": "Ejecute «chmod 600 {file}».",
+    "doctor_store_exposed": "Otros usuarios de esta máquina pueden leer o cambiar {file}.",
+    "doctor_store_exposed_mend": "Ejecute «chmod go= {file}».",
     "doctor_store_aside": "Hay una memoria en disco que se apartó por dañada, {file}.",
     "doctor_store_aside_mend": "Si no la quiere examinar, bórrela.",
     "doctor_database": "La base de datos, PostgreSQL {version}, está en orden y contesta en "
@@ -261,6 +266,9 @@ TEXTS = {
     "setup_given_up": "No guardo nada sin una clave de {platform} que valga.",
     "setup_nothing": "No hay ninguna clave, así que no guardo nada.",
     "setup_written": "Guardado en {file}, que sólo su dueño puede leer.",
+    "setup_written_open": "Guardado en {file}. Su disco no guarda permisos: quién puede leerlo "
+    "depende de Windows o de cómo se montó. Para que lo decida este sistema, ponga la carpeta en "
+    "un disco de Linux.",
     "setup_unwritable": "No puedo escribir {file} ({reason}): ejecute «{program} setup» en una "
     "carpeta suya.",
     "setup_overruled": "Aviso: la variable de entorno {name} cuenta más que el archivo; quítela.",

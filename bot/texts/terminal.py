@@ -5,9 +5,18 @@ TEXTS = {
     "setting": "{name}: «{value}» no vale; {expected}.",
     "setting_missing": "{name}: {expected}.",
     "setting_file": "No puedo leer el archivo .env: {error}.",
+    "setting_encoding": "No puedo leer el archivo .env, porque no está en UTF-8: guárdelo otra vez "
+    "con esa codificación.",
     "setting_line": "No entiendo la línea {number} del archivo .env: se espera NOMBRE=valor.",
     "setting_exposed": "Cualquier usuario de esta máquina puede leer las claves de {file}: "
-    "ejecute «chmod 600 {file}».",
+    "ejecute «chmod 600 {file}», o quítelas de ahí y póngalas en el entorno.",
+    "no_front_end": "No hay a quién atender: faltan DISCORD_TOKEN y TELEGRAM_TOKEN en el "
+    "entorno y {searched}, y sin terminal no se puede conversar. {remedy}",
+    "no_front_end_searched": "en {file}",
+    "no_front_end_missing": "no hay ningún {file}",
+    "no_front_end_setup": "Póngalos con «{program} setup» en esa misma carpeta, o encienda la "
+    "página con «{program} web».",
+    "no_front_end_misnamed": "En esa carpeta hay un archivo .env.txt: llámelo .env.",
     "no_ray": "Para LITTERAGPT_EXECUTOR=ray falta Ray: instálelo con pip install "
     "'litteragpt[cluster]' -c constraints.txt, o quite ese ajuste.",
     # litteragpt cluster
@@ -22,6 +31,8 @@ TEXTS = {
     "cluster_status": "Clúster de {address}, modelo {model}",
     "cluster_not_started": "Ray no ha podido encender el nodo; dice por qué en {log}.",
     "cluster_not_deployed": "Ray no ha podido poner en marcha las réplicas; dice por qué en {log}.",
+    "dash_phrase": "; si la frase empieza por un guion, póngala detrás de «--»: {program} escribe "
+    '-- "-..."',
     "setting_unknown": "Aviso: no conozco el ajuste {name}{hint}; no lo tengo en cuenta.",
     "usage": "No entiendo la orden: {problem}. Pruebe «{command} --help».",
     "did_you_mean": " (¿quiso decir {name}?)",
@@ -83,10 +94,12 @@ TEXTS = {
     # platforms that cannot be served, told to whoever runs the bot
     "telegram_refused": "Telegram no acepta la clave del bot: pida una a @BotFather y póngala en "
     "TELEGRAM_TOKEN.",
-    "port": "No puedo escuchar en {host}, puerto {port}: {reason}. Cambie {setting} o libere ese "
-    "puerto.",
+    "port": "No puedo escuchar en {host}, puerto {port}: {reason}. {remedy}.",
+    "port_remedy": "Cambie {setting} o libere ese puerto",
+    "host_remedy": "Cambie {setting}",
     "port_taken": "lo ocupa otro programa",
     "port_forbidden": "el sistema no me lo permite",
+    "port_unknown_host": "no conozco ese nombre",
     "port_elsewhere": "esa dirección no es de esta máquina",
     # the database that processes share
     "database_extra": "Para {setting} falta asyncpg: instálelo con pip install "

@@ -14,6 +14,7 @@ from model.errors import ExchangeError
 from model.exchange.qwen3 import Precision, qwen3_config, qwen3_weights, token_names
 from model.files import replacing, write_json, write_text
 from model.prompt import Options
+from model.shown import visible
 from model.stored import StoredCheckpoint
 
 _CURVES = "losses.png"
@@ -39,7 +40,7 @@ def export_hf(checkpoint: StoredCheckpoint, folder: Path, precision: Precision =
     write_json(folder / CONFIG, qwen3_config(checkpoint.config, checkpoint.tokenizer, precision))
     write_json(folder / "tokenizer_config.json", _tokenizer_config(checkpoint))
     write_json(folder / "generation_config.json", _generation_config(checkpoint))
-    write_text(folder / CARD, _card(checkpoint))
+    write_text(folder / CARD, visible(_card(checkpoint)))
     if (curves := checkpoint.path / _CURVES).is_file():
         shutil.copyfile(curves, folder / _CURVES)
     dtype = np.float16 if precision == "f16" else np.float32

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from safetensors.numpy import save_file
@@ -23,6 +23,7 @@ from model.errors import CheckpointError, ExchangeError
 from model.exchange.pickled import Instance, Kind
 from model.exchange.torch_file import StoredTensor, TorchFile
 from model.files import read_json_object
+from model.shown import visible
 from model.stored import writing_checkpoint
 from model.tokenizer import Tokenizer
 from model.weights import Floats
@@ -38,6 +39,9 @@ _CLASSES = {
     **{f"torch.nn.modules.{name}": Kind(name.partition(".")[2]) for name in _TORCH_CLASSES},
 }
 _DEPTH_LIMIT = 8
+# As many heads and layers as a decoder of ours may have take half of these.
+_ENTRY_LIMIT = 2**16
+_NAME_LIMIT = 64  # characters
 
 _ENDS = {
     "token_embedding.weight": "token_embedding_table.weight",
@@ -74,7 +78,7 @@ def import_original(path: Path, folder: Path, token_map: Path | None = None) -> 
     with TorchFile(path) as file:
         original = _read_module(path, file.read_object(_CLASSES))
         config = _config(path, original)
-        if not file.holds(sum(int(np.prod(shape)) for shape in config.tensors().values())):
+        if not file.holds(sum(math.prod(shape) for shape in config.tensors().values())):
             raise ExchangeError("damaged", file=str(path))
         tokenizer = _tokenizer(path, token_map, original, config.vocabulary)
         sources = {name: _sources(name, config) for name in config.tensors()}
@@ -92,7 +96,7 @@ def import_original(path: Path, folder: Path, token_map: Path | None = None) -> 
         "parameters": sum(weight.size for weight in weights.values()),
         "dev_loss": None,
     }
-    card = _card(folder.resolve().name, config, path.name, digest)
+    card = visible(_card(folder.resolve().name, config, path.name, digest))
     with writing_checkpoint(folder, config, tokenizer, metrics, card) as temporary:
         save_file(weights, temporary, metadata={"format": "pt"})
     return config
@@ -102,29 +106,38 @@ def _read_module(path: Path, root: object) -> _Original:
     """All modules below the root and their parameters; masks and other buffers are left alone."""
     if not isinstance(root, Instance) or root.kind != _ITS_CLASSES[0]:
         raise ExchangeError("not_original", file=str(path))
-    modules = {}
-    waiting = [("", root)]
+    modules: dict[str, Instance] = {}
+    tensors: dict[str, StoredTensor] = {}
+    waiting, seen, entries = [("", root)], {id(root)}, 0
     while waiting:
         name, module = waiting.pop()
         modules[name] = module
-        for child, inner in _entries(module, "_modules", Instance):
-            if name.count(".") == _DEPTH_LIMIT:  # a module that holds itself, say
+        for own, value in _entries(module):
+            entries += 1
+            if not isinstance(own, str) or len(own) > _NAME_LIMIT or entries > _ENTRY_LIMIT:
                 raise ExchangeError("not_original", file=str(path))
-            waiting.append((f"{name}.{child}".lstrip("."), inner))
-    tensors = {
-        f"{name}.{own}".lstrip("."): tensor
-        for name, module in modules.items()
-        for own, tensor in _entries(module, "_parameters", StoredTensor)
-    }
+            place = f"{name}.{own}".lstrip(".")
+            if isinstance(value, StoredTensor):
+                tensors[place] = value
+            elif isinstance(value, Instance):
+                # One that is held twice would be doubled at every level, and one that holds itself
+                # would never end. Nothing of what was published does either.
+                if id(value) in seen or name.count(".") == _DEPTH_LIMIT:
+                    raise ExchangeError("not_original", file=str(path))
+                seen.add(id(value))
+                waiting.append((place, value))
     return _Original(tensors, modules)
 
 
-def _entries(module: Instance, attribute: str, kind: type[Any]) -> Iterator[tuple[str, Any]]:
-    """What a dictionary among a module's attributes holds of this kind."""
-    held = module.state.get(attribute)
-    for name, value in held.items() if isinstance(held, dict) else ():
-        if isinstance(name, str) and isinstance(value, kind):
-            yield name, value
+def _entries(module: Instance) -> Iterator[tuple[object, object]]:
+    """What a module holds by a name: modules and parameters, and what stands in their place.
+
+    Two modules may share the dictionary that says so, so the reader counts what comes.
+    """
+    for attribute in ("_modules", "_parameters"):
+        held = module.state.get(attribute)
+        if isinstance(held, dict):
+            yield from held.items()
 
 
 def _config(path: Path, original: _Original) -> DecoderConfig:
@@ -201,8 +214,11 @@ def _tokenizer(path: Path, token_map: Path | None, original: _Original, size: in
             raise CheckpointError("unreadable", file=str(token_map), reason=reason)
         named, found = token_map, _characters(read_json_object(token_map))
     else:
-        maps = map(_characters, original.modules[""].state.values())
-        named, found = path, next((each for each in maps if each and len(each) == size), None)
+        held = original.modules[""].state.values()
+        # One that stands there a thousand times is looked at once.
+        fitting = {id(each): each for each in held if isinstance(each, dict) and len(each) == size}
+        found = next(filter(None, map(_characters, fitting.values())), None)
+        named = path
         if found is None:
             raise ExchangeError("no_vocabulary", file=str(path))
     if found is None:
@@ -222,7 +238,8 @@ def _characters(token_map: object) -> str | None:
     by_id = {id: character for character, id in token_map.items()}
     if sorted(by_id) != list(range(len(token_map))):
         return None
-    return "".join(by_id[id] for id in range(len(by_id)))
+    characters = "".join(by_id[id] for id in range(len(by_id)))
+    return characters if characters.isprintable() else None  # as a vocabulary of ours must be
 
 
 def _card(name: str, config: DecoderConfig, file: str, digest: str) -> str:

@@ -5,7 +5,8 @@ the program names. This one knows only the instructions that build plain values,
 to a name only when its caller's list has one: as a function of ours, as a kind of object (which
 becomes an `Instance`, whatever its class would do) or as a label. Every other name, and every other
 instruction, ends the reading. Nothing recurses, so nothing overflows, and no value is larger than
-what the file spells out.
+what the file spells out; but a value can be mentioned in many places, so a reader of the
+result must bound its walk.
 
 Decoding of instructions and their arguments is left to `pickletools`, which describes them all:
 https://docs.python.org/3/library/pickletools.html
@@ -52,6 +53,9 @@ class Instance:
     state: dict[str | int, Any] = field(default_factory=dict)
 
 
+# Larger ones count nothing, and reckoning with them takes as long as the file likes.
+_MOST = 2**63 - 1
+
 Meaning = Function | Kind | Label
 Names = Callable[[str, str], Meaning | None]
 Persistent = Callable[[object], object]
@@ -94,6 +98,8 @@ class _Machine:
     def run(self, opcode: str, argument: Any) -> None:
         """Carry out one instruction."""
         if opcode in _LITERALS:
+            if isinstance(argument, int) and not -_MOST <= argument <= _MOST:
+                raise ValueError("a number of more than 64 bits")
             self.stack.append(argument)
         elif opcode in _CONSTANTS:
             self.stack.append(_CONSTANTS[opcode])

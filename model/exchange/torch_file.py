@@ -32,6 +32,7 @@ from model.weights import Floats, to_float32
 
 # A module of two hundred layers is described in some hundred kilobytes.
 _PICKLE_LIMIT = 2**20
+_MOST_DIMENSIONS = 8
 # The number that a file of PyTorch before 1.6 begins with, as a pickle spells it.
 _LEGACY = bytes.fromhex("6cfc9c46f9206aa85019")
 # By the names that safetensors has for them, and how many bytes a number takes.
@@ -139,7 +140,11 @@ class TorchFile:
         if len(content) != length:
             self._refuse("damaged")
         numbers = to_float32(content, dtype)
-        strides = [stride * numbers.itemsize for stride in tensor.strides]
+        # The stride of a single number leads nowhere, and may be any.
+        strides = [
+            stride * numbers.itemsize if size > 1 else 0
+            for size, stride in zip(tensor.shape, tensor.strides, strict=True)
+        ]
         view = np.lib.stride_tricks.as_strided(numbers, tensor.shape, strides, writeable=False)
         return view.copy()
 
@@ -182,6 +187,7 @@ def _rebuild_tensor(
         or not isinstance(shape, tuple)
         or not isinstance(strides, tuple)
         or len(shape) != len(strides)
+        or len(shape) > _MOST_DIMENSIONS
         or not all(map(_whole, shape + strides))
         or 0 in shape
     ):

@@ -57,7 +57,7 @@ INLINE void NAME(keep_value)(const int8_t *numbers, int count, uint8_t *values, 
         ints four;
         memcpy(&number, numbers + i, sizeof number);
         memcpy(&four, to, sizeof four);
-        ints biased = (NAME(widen)(number) + 128) << shift;
+        ints biased = (ints)((unsigneds)(NAME(widen)(number) + 128) << shift);
         four = (four & ~((ints){0} + (int32_t)(0xffu << shift))) | biased;
         memcpy(to, &four, sizeof four);
     }

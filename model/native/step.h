@@ -229,6 +229,7 @@ static void NAME(step)(lg_session *session, int count, const int32_t *tokens, co
 #undef INLINE
 #undef vec
 #undef ints
+#undef unsigneds
 #undef shorts
 #undef bytes
 #undef NAME

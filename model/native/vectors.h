@@ -3,11 +3,14 @@
 #define INLINE static inline __attribute__((always_inline)) TARGET
 #define vec NAME(vec)
 #define ints NAME(ints)
+#define unsigneds NAME(unsigneds)
 #define shorts NAME(shorts)
 #define bytes NAME(bytes)
 
 typedef float vec __attribute__((vector_size(4 * WIDTH)));
 typedef int32_t ints __attribute__((vector_size(4 * WIDTH)));
+/* For bits that are added or shifted whatever they mean: overflow of signed numbers is undefined. */
+typedef uint32_t unsigneds __attribute__((vector_size(4 * WIDTH)));
 typedef int16_t shorts __attribute__((vector_size(2 * WIDTH)));
 typedef int8_t bytes __attribute__((vector_size(WIDTH)));
 
@@ -38,12 +41,15 @@ INLINE vec NAME(exponential)(vec x) {
     y = y * rest + 1.6666665459e-1f;
     y = y * rest + 5.0000001201e-1f;
     y = y * rest * rest + rest + 1.0f;
-    ints power = (ints)shifted << 23; /* the low bits of `shifted` are the whole number */
-    return (vec)((ints)y + power);
+    unsigneds power = (unsigneds)shifted << 23; /* its low bits are the whole number */
+    return (vec)((unsigneds)y + power);
 }
 
-/* The nearest whole numbers to numbers smaller than 2^22. */
-INLINE ints NAME(rounded)(vec x) { return (ints)(x + ROUNDING) - (ints)((vec){0} + ROUNDING); }
+/* The nearest whole numbers to numbers smaller than 2^22; any numbers for others, which come of weights
+ * so large that something is infinite. */
+INLINE ints NAME(rounded)(vec x) {
+    return (ints)((unsigneds)(x + ROUNDING) - (unsigneds)((vec){0} + ROUNDING));
+}
 
 /* The lowest byte of each; in two steps, which compilers know instructions for. */
 INLINE bytes NAME(narrow)(ints numbers) {

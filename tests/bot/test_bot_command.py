@@ -45,16 +45,28 @@ def test_bytes_that_are_no_text_do_not_end_it(checkpoints: Path) -> None:
     assert (chat.returncode, chat.stderr) == (0, b"")
 
 
-def test_an_input_that_is_closed_is_an_empty_one(checkpoints: Path) -> None:
+@pytest.mark.parametrize("input", ["<&-", "</dev/null", "</dev/zero", ": |"])
+@pytest.mark.parametrize("found", [".env", ".env.txt", None])
+def test_nobody_to_serve_and_no_terminal_is_a_mistake(
+    checkpoints: Path, tmp_path: Path, input: str, found: str | None
+) -> None:
+    if found is not None:
+        (tmp_path / found).write_text("LITTERAGPT_THREADS=1\n")
+    line = '"$@"' if input == ": |" else f'exec "$@" {input}'
     chat = subprocess.run(
-        ["/bin/sh", "-c", 'exec "$@" <&-', "sh", *PROGRAM, "bot"],
+        ["/bin/sh", "-c", f"{input if input == ': |' else ''} {line}", "sh", *PROGRAM, "bot"],
         env=environment(checkpoints),
         capture_output=True,
         timeout=SECONDS,
         check=False,
     )
-    assert chat.stdout.decode().splitlines()[-1] == say("goodbye")
-    assert (chat.returncode, chat.stderr) == (0, b"")
+    assert chat.returncode == EXIT_CONFIG
+    assert say("goodbye") not in chat.stdout.decode()
+    told = chat.stderr.decode()
+    assert all(name in told for name in ("DISCORD_TOKEN", "TELEGRAM_TOKEN", f"{tmp_path}/.env"))
+    assert (say("no_front_end_misnamed") in told) == (found == ".env.txt")
+    assert (say("no_front_end_missing", file=tmp_path / ".env") in told) == (found != ".env")
+    assert len(told.splitlines()) == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

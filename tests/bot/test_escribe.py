@@ -275,6 +275,8 @@ def test_an_unknown_setting_does_not_stop_it(
         (["xyz"], "no existe la orden xyz. «litteragpt"),
         (["escribe", "Hola", "--estil", "galdos"], "(¿quiso decir --estilo?)"),
         (["escribe", "Hola", "--zzz"], "no existe la opción --zzz. «litteragpt escribe"),
+        (["escribe", "-No sé"], "detrás de «--»: litteragpt escribe -- "),
+        (["escribe", "--No sé--dijo"], "detrás de «--»: litteragpt escribe -- "),
         (["escribe", "Hola", "--estilo"], "la opción --estilo necesita un valor"),
         (["escribe"], "falta frase"),
         (["bot", "ya", "mismo"], "sobra «ya mismo». «litteragpt bot"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from bot.limits import DAY, MINUTE, Excess, Limits, Window
@@ -52,6 +55,68 @@ def test_only_so_many_are_remembered_and_the_oldest_goes_first(clock: Clock) -> 
     for key in "abc":
         window.count(key)
     assert [window.wait(key) > 0 for key in "abc"] == [False, True, True]
+
+
+def test_nobody_is_remembered_for_longer_than_the_window(clock: Clock) -> None:
+    window = Window(2, MINUTE, clock)
+    for number in range(1000):
+        window.count(str(number))
+        clock.now += 1
+    assert len(window) == 60
+    assert window.count("999") == 2
+    clock.now += MINUTE
+    window.count("another")
+    assert len(window) == 1
+
+
+def test_only_so_many_times_are_remembered_and_the_oldest_go_first(clock: Clock) -> None:
+    window = Window(10, MINUTE, clock, most=25)
+    for key in "abc":
+        for _ in range(9):
+            window.count(key)
+    assert len(window) == 2
+    assert window.count("a") == 1
+    assert window.count("c") == 10
+    assert window.count("c") == 10
+    assert window.wait("c") > 0
+    for key in "abc":
+        for _ in range(12):
+            window.take_back(key)
+        window.forget(key)
+    assert len(window) == 0
+    for _ in range(10):
+        window.count("d")  # what was taken back takes no room
+    assert window.wait("d") > 0
+
+
+def test_one_who_asks_more_than_is_remembered_is_still_limited(clock: Clock) -> None:
+    window = Window(10, MINUTE, clock, most=5)
+    for _ in range(10):
+        window.count("a")
+    assert window.wait("a") > 0
+
+
+@pytest.mark.parametrize("asked", [1, 6])
+def test_a_hundred_thousand_visitors_take_little_memory(asked: int) -> None:
+    """What a process of its own grows by; with deques it was 180 MB and more."""
+    code = f"""
+import resource
+from bot.limits import Limits
+seconds = [0.0]
+ours = Limits(person_minute=5, person_day=60, place_minute=20, strikes=10, block_seconds=600,
+              clock=lambda: seconds[0])
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for _ in range({asked}):
+    for visitor in range(150_000):
+        seconds[0] += 0.001
+        person = f"web:{{10**14 + visitor}}"
+        ours.count(person, None)
+        ours.cards.count(person)
+        ours.strike(person)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    grown = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert int(grown.stdout) < 100 * 1024  # KiB
 
 
 def test_the_limit_that_is_reached_is_named_with_the_time_left(clock: Clock) -> None:

@@ -103,6 +103,73 @@ def test_a_line_that_is_none_is_told_by_its_number(
     assert capsys.readouterr() == ("", "")
 
 
+AROUND = ("{}", "{} ", "\t{}\r", '"{}"', "'{}'", " “{}” ", '"{}"\r')
+EXAMPLES = {
+    "DISCORD_TOKEN": "abc.def",
+    "TELEGRAM_TOKEN": "424242:" + "A" * 35,
+    "DISCORD_ADMIN_IDS": "1,2",
+    "DISCORD_API_BASE": "https://discord.example",
+    "TELEGRAM_API_BASE": "https://telegram.example",
+    "LITTERAGPT_DATABASE_URL": "postgresql://a:b@c/d",
+    "LITTERAGPT_WEB_NAMES": "ejemplo.es",
+    "LITTERAGPT_WEB_ADDRESS_HEADER": "X-Real-IP",
+    "RAY_ADDRESS": "10.0.0.5:6379",
+}
+
+
+@pytest.mark.parametrize("around", AROUND)
+@pytest.mark.parametrize("name", sorted(documented()))
+def test_what_surrounds_a_value_is_no_part_of_it(
+    name: str, around: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    value = documented()[name] or EXAMPLES.get(name, "")
+    monkeypatch.setenv(name, value)
+    expected = load_settings()
+    monkeypatch.setenv(name, around.format(value))
+    assert load_settings() == expected
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_the_file_may_be_as_an_editor_of_windows_writes_it(tmp_path: Path, encoding: str) -> None:
+    lines = "# ñ\r\nLITTERAGPT_WEB=true \r\nLITTERAGPT_TEMPERATURE=0,5\r\nLITTERAGPT_FOO=1\r\n"
+    (tmp_path / ".env").write_bytes(lines.encode(encoding))
+    settings = load_settings()
+    assert (settings.web, settings.temperature) == (True, 0.5)
+    assert len(unknown_settings()) == 1
+
+
+@pytest.mark.parametrize("name", ["STATE_DIR", "CHECKPOINTS_DIR"])
+def test_a_tilde_is_a_home(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ana")
+    monkeypatch.setenv(PREFIX + name, "~/uno")
+    assert getattr(load_settings(), name.lower()) == Path("/home/ana/uno")
+    monkeypatch.setenv(PREFIX + name, "~nadie-que-exista/uno")
+    with pytest.raises(SettingsError, match="esa carpeta personal no existe"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"), [("0,8", 0.8), (",5", 0.5), ("1,2,3", None), ("1.000,5", None)]
+)
+def test_a_decimal_comma_is_a_point(
+    written: str, expected: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LITTERAGPT_TEMPERATURE", written)
+    if expected is not None:
+        assert load_settings().temperature == expected
+        return
+    with pytest.raises(SettingsError, match="se espera un número"):
+        load_settings()
+
+
+@pytest.mark.parametrize("name", ["DISCORD_TOKEN", "TELEGRAM_TOKEN"])
+def test_a_quote_too_many_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, '"abc.def')
+    with pytest.raises(SettingsError, match="sobran las comillas") as refused:
+        load_settings()
+    assert "abc" not in str(refused.value)
+
+
 @pytest.mark.parametrize("name", sorted(documented()))
 def test_an_empty_value_is_none(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     defaults = load_settings()
@@ -118,7 +185,7 @@ def test_an_empty_value_is_none(name: str, monkeypatch: pytest.MonkeyPatch) -> N
         ("TOP_P", "1", 1.0),
         ("LOG_FORMAT", "JSON", "json"),
         ("LOG_LEVELS", "Telegram=debug, store=ERROR", {"telegram": "DEBUG", "store": "ERROR"}),
-        ("CHECKPOINTS_DIR", "~", Path("~")),
+        ("CHECKPOINTS_DIR", "~", Path.home()),
         ("ALLOWED_USERS", "Discord:1, web", frozenset({"discord:1", "web"})),
         ("WEB_NAMES", "Ejemplo.es www.ejemplo.es", frozenset({"ejemplo.es", "www.ejemplo.es"})),
         ("WEB_ADDRESS_HEADER", "X-Real-IP", "X-Real-IP"),
@@ -262,7 +329,7 @@ def test_other_programs_variables_are_none_of_ours(
     assert load_settings().device == "auto"
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe\x00\x01", "LITTERAGPT_DEVICE=ñ".encode("latin-1")])
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", "LITTERAGPT_DEVICE=ñ".encode("latin-1")])
 def test_a_file_that_is_no_text_is_told_in_one_sentence(tmp_path: Path, content: bytes) -> None:
     (tmp_path / ".env").write_bytes(content)
     assert unknown_settings() == []

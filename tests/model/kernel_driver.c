@@ -9,7 +9,7 @@
 
 #include "kernel.h"
 
-enum { ROWS = 5, SPARE = 2, TOKENS = 70, CONTEXT = 70, MASKS = 2, CALLERS = 2, BITS = 4 };
+enum { ROWS = 5, SPARE = 2, TOKENS = 70, CONTEXT = 70, MASKS = 2, CALLERS = 2, BITS = 4, TRIALS = 12 };
 
 static const lg_shape SHAPES[] = {
     {1, 37, CONTEXT, 42, 2, 3, 37, 1, 0.25f, 0, 0, 0, 0},
@@ -28,9 +28,16 @@ static uint32_t next_random(void) {
     return random_state >> 8;
 }
 
+/* Whether arrays of weights are now and then as large as finite numbers can be. */
+static int huge;
+
 static float *numbers(int count) {
     float *made = malloc((size_t)count * sizeof *made);
-    for (int i = 0; i < count; i++) made[i] = (float)next_random() / (1 << 24) - 0.5f;
+    int wide = huge && next_random() % 2, most = huge && !wide && next_random() % 2 ? 38 : 0;
+    for (int i = 0; i < count; i++) {
+        int exponent = wide ? (int)(next_random() % 77) - 38 : most;
+        made[i] = ((float)next_random() / (1 << 24) - 0.5f) * powf(10.0f, (float)exponent);
+    }
     return made;
 }
 
@@ -156,6 +163,23 @@ static void overflow(const lg_shape *shape) {
     free(logits);
 }
 
+/* The same wherever weights are huge, each of them being finite, as a checkpoint may have them. */
+static void read_huge(const lg_shape *shape) {
+    float *logits = numbers(TOKENS * shape->vocabulary);
+    for (int trial = 0; trial < TRIALS; trial++) {
+        huge = 1;
+        lg_weights weights = random_weights(shape);
+        huge = 0;
+        const char *name;
+        for (int set = 0; (name = lg_instruction_set(set)) != NULL; set++) {
+            lg_model *model = lg_model_new(shape, &weights, name);
+            read_text(model, shape, trial % 2 ? TOKENS : 7, logits);
+            lg_model_free(model);
+        }
+    }
+    free(logits);
+}
+
 typedef struct {
     const lg_shape *shape;
     const lg_model *model;
@@ -216,6 +240,7 @@ int main(void) {
         free(expected);
     }
     lg_set_threads(1);
+    for (size_t i = 0; i < sizeof SHAPES / sizeof *SHAPES; i++) read_huge(&SHAPES[i]);
     puts(wrong ? "the kernel is wrong" : "the kernel is sound");
     return wrong != 0;
 }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from training.arguments import device_named, known
-from training.failures import INTERRUPTED, fail, plain_failures
+from training.failures import INTERRUPTED, fail, plain_failures, tell
 
 if TYPE_CHECKING:
     from training.ladder.rows import Row
@@ -59,10 +59,10 @@ def main(
     command = shlex.join(["python", "-m", "training.ladder", *_lasting(scale, steps, place)])
     for number, row in enumerate(chosen, start=1):
         experiment = experiment_of(row, ladder, size, data)
-        typer.echo(f"{number} of {len(chosen)}, {row.name}: {row.what}")
+        tell(f"{number} of {len(chosen)}, {row.name}: {row.what}")
         if validate:
             measure(experiment, place)
-        elif clock.due or carry_out(experiment, place, clock.left, typer.echo) is None:
+        elif clock.due or carry_out(experiment, place, clock.left, tell) is None:
             fail(f"stopped before the end of {row.name}; the same command goes on", INTERRUPTED)
         _write(page or place.out / "README.md", scale, ladder, place, command)
 

@@ -127,7 +127,8 @@ async def test_a_port_in_use(stage: Stage, setting: str) -> None:
         port = other.getsockname()[1]
         lines = await stage.refused(**WEBHOOK | {setting: str(port)})
     reason = say("port_taken")
-    assert lines == [say("port", host=HOST, port=port, reason=reason, setting=setting)]
+    remedy = say("port_remedy", setting=setting)
+    assert lines == [say("port", host=HOST, port=port, reason=reason, remedy=remedy)]
 
 
 async def test_an_address_of_another_machine(stage: Stage) -> None:
@@ -136,11 +137,42 @@ async def test_an_address_of_another_machine(stage: Stage) -> None:
     assert say("port_elsewhere") in line
 
 
+@pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid", "a..b", "a" * 80, "[::1"])
+@pytest.mark.parametrize("part", ["LITTERAGPT_METRICS", "TELEGRAM_WEBHOOK", "LITTERAGPT_WEB"])
+async def test_a_wrong_host_is_not_blamed_on_the_port(
+    stage: Stage,
+    part: str,
+    host: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    settings = WEBHOOK | {
+        f"{part}_HOST": host,
+        f"{part}_PORT": "9464",
+        "LITTERAGPT_WEB": str(part == "LITTERAGPT_WEB"),
+    }
+    (line,) = await stage.refused_here(monkeypatch, capsys, settings)
+    assert line.startswith("No puedo escuchar en ")
+    assert line.endswith(say("host_remedy", setting=f"{part}_HOST") + ".")
+
+
 async def test_a_file_of_settings_that_anybody_may_read(stage: Stage, tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text(f"TELEGRAM_TOKEN={stage.telegram.token}\n")
     file.chmod(0o644)
     assert await stage.refused() == [say("setting_exposed", file=file)]
+
+
+async def test_where_there_are_no_permissions_the_bot_starts_and_says_so(
+    stage: Stage, tmp_path: Path, without_permissions: dict[str, str]
+) -> None:
+    (tmp_path / ".env").write_text(f"TELEGRAM_TOKEN={stage.telegram.token}\n")
+    with socket.create_server((HOST, 0)) as other:  # so that it ends by itself
+        port = str(other.getsockname()[1])
+        lines = await stage.refused(**without_permissions, LITTERAGPT_METRICS_PORT=port)
+    assert "for its file system to say" in lines[0]
+    assert lines[1].startswith("No puedo escuchar en ")
+    assert len(lines) == 2
 
 
 async def test_a_file_of_settings_that_may_not_be_read(stage: Stage, tmp_path: Path) -> None:

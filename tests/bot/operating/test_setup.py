@@ -108,6 +108,33 @@ async def test_other_lines_of_the_file_stay_as_they_are(
     ).read_bytes() == after + f"\nTELEGRAM_TOKEN={TELEGRAM_TOKEN}\n".encode()
 
 
+async def test_a_file_of_powershell_stays_one(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes("# ñ\r\nLITTERAGPT_THREADS=3\r\n".encode("utf-16"))
+    await desk.set_up(DISCORD_TOKEN, "")
+    assert kept("discord_token") == DISCORD_TOKEN
+    assert load_settings().threads == 3
+    assert (tmp_path / ".env").read_text("utf-16").startswith("# ñ\n")
+
+
+async def test_a_token_is_kept_without_the_quotes_around_it(desk: Desk, tmp_path: Path) -> None:
+    await desk.set_up(f'"{DISCORD_TOKEN}"', f" “{TELEGRAM_TOKEN}”")
+    lines = (tmp_path / ".env").read_text().splitlines()
+    assert lines == [f"DISCORD_TOKEN={DISCORD_TOKEN}", f"TELEGRAM_TOKEN={TELEGRAM_TOKEN}"]
+
+
+async def test_on_a_disk_without_permissions_it_says_so(
+    desk: Desk, tmp_path: Path, without_permissions: dict[str, str]
+) -> None:
+    done = await asyncio.to_thread(
+        litteragpt,
+        "setup",
+        settings=os.environ | without_permissions,
+        given=f"{DISCORD_TOKEN}\n".encode(),
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert say("setup_written_open", file=tmp_path / ".env") in done.stdout.decode()
+
+
 @pytest.mark.parametrize(
     "typed", [(TELEGRAM_TOKEN, DISCORD_TOKEN), ("", DISCORD_TOKEN, TELEGRAM_TOKEN)]
 )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sqlite3
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,12 @@ def job(user: int = 7, **changes: Any) -> Job:
     asked = {"phrase": "En un lugar 🙂\x00", "options": Options(seed=2**63 - 1, style="galdos")}
     requester = Requester("telegram", user, -50, "en")
     return Job(**{**asked, "requester": requester, "origin": {"chat": -50}, **changes})
+
+
+def readable(folder: Path) -> list[Path]:
+    """What others may read of a folder, itself included."""
+    found = [folder, *folder.rglob("*")]
+    return [path for path in found if not path.is_symlink() and path.stat().st_mode & 0o077]
 
 
 async def test_an_accepted_request_is_there_for_the_next_process(place: Place) -> None:
@@ -221,11 +229,55 @@ async def test_a_store_of_the_first_version_is_brought_up_to_date(place: Place) 
     assert place.ask("SELECT number FROM version") == [[str(len(STEPS))]]
 
 
-async def test_only_the_owner_can_read_it(tmp_path: Path) -> None:
-    async with open_store(tmp_path / "state"):
+@pytest.fixture
+def open_umask() -> Iterator[None]:
+    """New files are for everybody unless the program says otherwise."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("open_umask")
+async def test_only_the_owner_can_read_it(place: Place) -> None:
+    place.folder = place.folder / "below" / "web"
+    kept = job()
+    async with place.open() as store:
+        await store.take(kept)
+        store.note_sending(kept)
+        store.note_sent(kept)
+        assert readable(place.folder.parents[1]) == []
+    async with place.open():  # the journal is written as a new file
+        assert readable(place.folder.parents[1]) == []
+
+
+async def test_what_was_open_to_others_is_closed_at_the_start(place: Place) -> None:
+    async with place.open():
         pass
-    assert (tmp_path / "state").stat().st_mode & 0o077 == 0
-    assert (tmp_path / "state" / FILE).stat().st_mode & 0o077 == 0
+    everything = [place.folder, *place.folder.rglob("*")]
+    (place.folder / f"{FILE}.unusable-17").write_text("")
+    for path in everything:
+        path.chmod(0o755)
+    async with place.open():
+        assert readable(place.folder) == []
+
+
+async def test_in_a_folder_of_other_things_only_ours_are_closed(tmp_path: Path) -> None:
+    async with open_store(tmp_path):
+        pass
+    foreign = [tmp_path / "web" / "index.html", tmp_path / "token", tmp_path / "notes"]
+    (tmp_path / "web").mkdir()
+    for path in foreign:
+        path.write_text("of another program")
+    outside = tmp_path.parent / "elsewhere"
+    outside.write_text("of another program")
+    (tmp_path / "litteragpt.db.link").symlink_to(outside)
+    for path in (*tmp_path.iterdir(), *foreign):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    tmp_path.chmod(0o755)
+    async with open_store(tmp_path):
+        assert (tmp_path / FILE).stat().st_mode & 0o077 == 0
+        assert {*readable(tmp_path)} == {tmp_path, tmp_path / "web", *foreign}
+    assert outside.stat().st_mode & 0o044
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 from pathlib import Path
@@ -29,6 +30,20 @@ async def test_a_signal_lets_the_text_under_way_end(
         assert rest[-1]["is"] == "done"
         assert await site.ended() == 0
         assert "Traceback" not in site.log
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_signals_that_come_again_do_not_cut_the_way_out_short(
+    markup_checkpoints: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    async with serving(tmp_path, markup_checkpoints) as site:
+        ended = asyncio.create_task(site.ended())
+        while not ended.done():
+            site.process.send_signal(number)
+            await asyncio.sleep(0.003)
+        assert ended.result() == 0, site.log
+        assert "Traceback" not in site.log
+    assert (tmp_path / "state" / "web" / "sent.log").read_text().endswith("ended -\n")
 
 
 async def test_a_text_that_takes_too_long_to_end_is_apologized_for(
@@ -60,7 +75,11 @@ async def test_a_port_in_use_is_told_in_one_sentence(checkpoints: Path, tmp_path
         port = taken.getsockname()[1]
         told = refused(checkpoints, tmp_path, web_port=port)
     expected = say(
-        "port", host=HOST, port=port, reason=say("port_taken"), setting="LITTERAGPT_WEB_PORT"
+        "port",
+        host=HOST,
+        port=port,
+        reason=say("port_taken"),
+        remedy=say("port_remedy", setting="LITTERAGPT_WEB_PORT"),
     )
     assert told == expected
 
@@ -89,6 +108,21 @@ async def test_the_page_keeps_nothing_of_its_visitors(
     assert b"Zarzaparrilla" not in kept
     assert b"web:" not in kept
     assert b"198.51" not in kept
+
+
+async def test_what_the_page_keeps_is_for_its_owner_only(
+    markup_checkpoints: Path, tmp_path: Path
+) -> None:
+    state = tmp_path / "state"
+    (state / "web").mkdir(parents=True)  # as an earlier version made it
+    (state / "web" / "sent.log").write_text("")
+    kept = [state, state / "web", state / "web" / "sent.log"]
+    for path, mode in zip(kept, (0o755, 0o755, 0o644), strict=True):
+        path.chmod(mode)
+    async with serving(tmp_path, markup_checkpoints):
+        found = [state, *state.rglob("*")]
+        assert [path for path in found if path.stat().st_mode & 0o077] == []
+        assert {*kept} <= {*found}
 
 
 async def test_the_bot_serves_the_page_too(markup_checkpoints: Path, tmp_path: Path) -> None:

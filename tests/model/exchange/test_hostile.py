@@ -19,6 +19,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 from model.errors import CheckpointError, ExchangeError
 from model.exchange.original import import_original
@@ -422,6 +423,102 @@ WORST = [
 ]
 
 
+def shared_modules() -> object:
+    """1,465 bytes that say twelve to the power of eight modules."""
+    model, inner = lively(width=4, heads=1, layers=1, context=2), nn.ModuleList()
+    for _ in range(7):
+        inner = nn.ModuleList([inner] * 12)
+    model.more = inner
+    return model
+
+
+def shared_entries() -> object:
+    """Modules with one dictionary between them: a thousand times a thousand entries."""
+    model = lively(width=4, heads=1, layers=1, context=2)
+    modules = [nn.Dropout() for _ in range(1000)]
+    held = {str(number): nn.Parameter(torch.ones(1)) for number in range(1000)}
+    for module in modules:
+        module._parameters = held  # type: ignore[assignment]
+    model.more = nn.ModuleList(modules)
+    return model
+
+
+def long_names() -> object:
+    """One name of half a megabyte at the head of many others."""
+    model = lively(width=4, heads=1, layers=1, context=2)
+    model._modules["a" * 500_000] = nn.ModuleList(nn.Dropout() for _ in range(1000))
+    return model
+
+
+def many_maps() -> object:
+    """Thousands of mentions of one map that is nearly a vocabulary."""
+    model = lively(width=4, heads=1, layers=1, context=2)
+    held = {" ": 0, ".": 1} | {chr(0x4E00 + number): number for number in range(20_000)}
+    for number in range(20_000):
+        model.__dict__[f"a{number}"] = held
+    return model
+
+
+def itself() -> object:
+    """A module inside itself."""
+    model = lively(width=4, heads=1, layers=1, context=2)
+    model.more = model
+    return model
+
+
+_MADE = (shared_modules, shared_entries, long_names, many_maps, itself)
+MODELS = {made.__name__: made for made in _MADE}
+HUGE = 2 ** (8 * 3000)
+SHAPES: dict[str, bytes] = {
+    "shapes of huge numbers": tensor(HUGE, 0, (HUGE,) * 100, (1,) * 100),
+    "many huge numbers": pickle.dumps([HUGE + number for number in range(260)], 2),
+    "many dimensions": tensor(2**62, 0, (2**62,) * 60_000, (0,) * 60_000),
+    "many small dimensions": tensor(2**62, 0, (1,) * 200_000, (0,) * 200_000),
+    "sums of huge numbers": tensor(HUGE, HUGE, (2,) * 8, (HUGE,) * 8),
+}
+
+
+@pytest.mark.parametrize("what", [*MODELS, *SHAPES])
+def test_a_small_file_takes_little_time_and_memory(tmp_path: Path, what: str) -> None:
+    path = tmp_path / ("own.pt" if what == "many_maps" else "m.pt")  # with its own vocabulary
+    if what in MODELS:
+        torch.save(MODELS[what](), path)
+    else:
+        archive(path, SHAPES[what])
+    assert path.stat().st_size < 2**20
+    done = import_with_limits(path)
+    assert done.returncode == 1, done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert str(path) in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_stride_that_leads_nowhere_may_be_any(tmp_path: Path) -> None:
+    """A dimension of one number: its stride in bytes is more than 64 bits."""
+    model = lively(width=4, heads=1, layers=1, context=1)
+    table = model.position_embedding_table.weight
+    table.data = torch.as_strided(table.data.clone(), (1, 4), (2**61, 1))
+    torch.save(model, tmp_path / "n.pt")
+    token_map = write_token_map(tmp_path / "token_map.json")
+    import_original(tmp_path / "n.pt", tmp_path / "strided", token_map)
+
+
+def import_with_limits(path: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command on a file, with little memory and time."""
+    own = path.name == "own.pt"
+    token_map = [] if own else ["--vocab", str(write_token_map(path.parent / "map.json"))]
+    code = "import sys; from bot.cli import run; code = run(sys.argv[1:]); " \
+           "assert 'torch' not in sys.modules; sys.exit(code)"  # fmt: skip
+    return subprocess.run(
+        [sys.executable, "-c", code, "import", path, path.parent / "out", *token_map],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
+        preexec_fn=limited,
+    )
+
+
 @pytest.mark.parametrize("what", [*WORST, "a call", "a genuine file"])
 def test_the_command_says_it_in_one_sentence_and_little_memory(
     tmp_path: Path, genuine: bytes, what: str
@@ -431,17 +528,7 @@ def test_the_command_says_it_in_one_sentence_and_little_memory(
         path.write_bytes(genuine)
     else:
         archive(path, NONSENSE.get(what) or pickle.dumps(touching(tmp_path), 2))
-    token_map = write_token_map(tmp_path / "token_map.json")
-    code = "import sys; from bot.cli import run; code = run(sys.argv[1:]); " \
-           "assert 'torch' not in sys.modules; sys.exit(code)"  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, "-c", code, "import", path, tmp_path / "out", "--vocab", token_map],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
-        preexec_fn=limited,
-    )
+    done = import_with_limits(path)
     assert not (tmp_path / MARKER).exists()
     if what == "a genuine file":
         assert done.returncode == 0, done.stderr
