@@ -268,6 +268,12 @@ def _path(value: object) -> Path:
         raise ValueError("esa carpeta personal no existe") from None
 
 
+def _homely(value: object) -> str:
+    """A name, or a place that may begin with `~`."""
+    text = str(value)
+    return str(_path(text)) if text.startswith("~") else text
+
+
 Decimal = Annotated[float, BeforeValidator(_decimal)]
 Place = Annotated[Path, BeforeValidator(_path)]
 Secret = Annotated[SecretStr | None, BeforeValidator(_secret)]
@@ -295,7 +301,7 @@ class Settings(BaseSettings):
     # writing
     device: Annotated[str, OneOf("auto", "cpu", "cuda")] = "auto"
     engine: Annotated[str, OneOf("auto", "native", "pytorch")] = "auto"
-    checkpoint: str = Field(default="small", min_length=1)
+    checkpoint: Annotated[str, BeforeValidator(_homely)] = Field(default="small", min_length=1)
     checkpoints_dir: Place = Field(default_factory=bundled_checkpoints)
     threads: int = Field(default=0, ge=0, le=256)
     max_batch: int = Field(default=64, ge=1, le=1024)

@@ -32,11 +32,16 @@ from training.works import WORKS, Work
 
 GUTENBERG = "https://www.gutenberg.org"
 CONSSA = "https://codeload.github.com/cligs/conssa/tar.gz/refs/heads/master"
-# Tried in this order: the current UTF-8 edition, then the older ones.
+# Tried in this order: the current UTF-8 edition, then the older ones, as the site has them and then
+# as its mirrors do, with a folder for each digit but the last
+# (https://www.gutenberg.org/help/mirroring.html).
 EDITIONS = (
     "{base}/cache/epub/{number}/pg{number}.txt",
     "{base}/files/{number}/{number}-0.txt",
     "{base}/files/{number}/{number}-8.txt",
+    "{base}/{digits}/{number}/{number}-0.txt",
+    "{base}/{digits}/{number}/{number}-8.txt",
+    "{base}/{digits}/{number}/{number}.txt",
 )
 
 _LARGEST_WORK = 32 * 2**20
@@ -97,7 +102,7 @@ class Downloader:
         part = path.with_name(path.name + ".part")
         failures: list[NotThereError | CorpusError] = []
         for template in EDITIONS:
-            url = template.format(base=base, number=work.number)
+            url = edition_url(template, base, work.number)
             try:
                 self._fetch(url, part, work.title, _accept_work(work, url, path), _LARGEST_WORK)
                 return
@@ -123,6 +128,12 @@ class Downloader:
                 patience=self.patience,
                 progress=progress,
             )
+
+
+def edition_url(template: str, base: str, number: int) -> str:
+    """Where an edition of a work lies; number 2000 is below 2/0/0, and 5 below 0."""
+    digits = "/".join(str(number)[:-1]) or "0"
+    return template.format(base=base, number=number, digits=digits)
 
 
 def unpack_conssa(archive: Path, target: Path) -> None:

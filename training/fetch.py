@@ -25,6 +25,7 @@ Progress = Callable[[int, int | None], None]
 
 _BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 _LONGEST_PAUSE = 60.0
+_DECODED = frozenset({"gzip", "deflate"})
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 _UNSATISFIED = re.compile(r"bytes \*/(\d+)")
 
@@ -34,7 +35,9 @@ class DownloadError(LitteraError):
 
 
 class NotThereError(DownloadError):
-    """The server answered that it has no such file, or gives it to nobody."""
+    """The server has no such file, gives it to nobody, or has something else in its place.
+
+    Another address may have it."""
 
 
 class _TryAgainError(Exception):
@@ -59,7 +62,7 @@ class Patience:
 
 
 def make_client(patience: Patience) -> httpx.Client:
-    """A client that follows redirects and wants files as they are, not compressed on the way."""
+    """A client that follows redirects and asks for files as they are, not compressed on the way."""
     return httpx.Client(
         follow_redirects=True,
         timeout=patience.timeout,
@@ -188,14 +191,24 @@ class _Transfer:
             raise _TryAgainError("the file on the server has changed")
 
     def _receive(self, response: httpx.Response, size: int, total: int | None) -> None:
-        if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise DownloadError(f"{self.url}: the server sends it compressed, which was not asked")
+        encoding = response.headers.get("Content-Encoding", "identity").lower()
+        chunks = response.iter_raw()
+        if encoding != "identity":
+            # Some servers compress whatever is asked. Offsets count compressed bytes then, so that
+            # nothing of it can be continued.
+            self.note.unlink(missing_ok=True)
+            if encoding not in _DECODED or size:
+                self.forget()
+                raise NotThereError(
+                    f"{self.url}: the server sends it compressed ({encoding}), which was not asked"
+                )
+            chunks, total = response.iter_bytes(), None
         with self.part.open("ab") as file:
-            for chunk in response.iter_raw():
+            for chunk in chunks:
                 size += len(chunk)
                 if size > self.limit:
                     self.forget()
-                    raise DownloadError(
+                    raise NotThereError(
                         f"{self.url}: longer than {self.limit:,} bytes, so not what it should be"
                     )
                 file.write(chunk)

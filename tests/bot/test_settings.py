@@ -138,11 +138,11 @@ def test_the_file_may_be_as_an_editor_of_windows_writes_it(tmp_path: Path, encod
     assert len(unknown_settings()) == 1
 
 
-@pytest.mark.parametrize("name", ["STATE_DIR", "CHECKPOINTS_DIR"])
+@pytest.mark.parametrize("name", ["STATE_DIR", "CHECKPOINTS_DIR", "CHECKPOINT"])
 def test_a_tilde_is_a_home(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/ana")
     monkeypatch.setenv(PREFIX + name, "~/uno")
-    assert getattr(load_settings(), name.lower()) == Path("/home/ana/uno")
+    assert Path(getattr(load_settings(), name.lower())) == Path("/home/ana/uno")
     monkeypatch.setenv(PREFIX + name, "~nadie-que-exista/uno")
     with pytest.raises(SettingsError, match="esa carpeta personal no existe"):
         load_settings()

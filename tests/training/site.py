@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import re
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +22,8 @@ class Site:
     ranges: bool = True  # whether Range is understood
     tagged: bool = True  # whether there is an ETag
     announced: bool = True  # whether there is a Content-Length
+    encoding: str = ""  # what everything is compressed with, whatever is asked for
+    uncompressed: str = "nothing"  # the end of the paths that are not
     cuts: list[int] = field(default_factory=list)  # bytes after which the next answers break off
     statuses: list[int] = field(default_factory=list)  # what the next requests are answered with
     requests: list[tuple[str, str | None]] = field(default_factory=list)
@@ -40,6 +44,10 @@ class _Handler(BaseHTTPRequestHandler):
         if site.statuses or content is None:
             self.send_error(site.statuses.pop(0) if site.statuses else 404)
             return
+        compressed = site.encoding and not self.path.endswith(site.uncompressed)
+        if compressed:
+            packers = {"gzip": gzip.compress, "deflate": zlib.compress}
+            content = packers.get(site.encoding, bytes)(content)
         tag = f'"{hashlib.sha256(content).hexdigest()}"'
         start = 0
         if wanted and site.ranges and self.headers.get("If-Range") == tag:
@@ -55,6 +63,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(206 if start else 200)
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        if compressed:
+            self.send_header("Content-Encoding", site.encoding)
         if site.tagged:
             self.send_header("ETag", tag)
         if site.announced:

@@ -18,7 +18,7 @@ from tests.training.site import Site, serving
 from training.cleaning import CorpusError
 from training.conssa import novels
 from training.corpus import find_work
-from training.download import Downloader, unpack_conssa
+from training.download import Downloader, edition_url, unpack_conssa
 from training.fetch import DownloadError, Patience, fetch, make_client
 from training.works import WORKS
 
@@ -145,6 +145,56 @@ def test_a_file_longer_than_it_may_be_is_refused(site: Site, tmp_path: Path) -> 
 def test_an_address_that_is_none_is_refused(address: str, tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match=r"address|cannot be downloaded"):
         Downloader(tmp_path, print, HASTY).conssa(address)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_what_a_server_compresses_unasked_is_unpacked(
+    encoding: str, site: Site, tmp_path: Path
+) -> None:
+    site.files["/file"], site.encoding = CONTENT, encoding
+    site.cuts = [1000, 2000]  # nothing of it can be continued, so it begins again
+    assert get(site, tmp_path) == CONTENT
+    assert [wanted for _, wanted in site.requests] == [None] * 3
+
+
+def test_what_unpacks_to_more_than_it_may_be_is_refused(site: Site, tmp_path: Path) -> None:
+    site.files["/file"], site.encoding = CONTENT * 3, "gzip"
+    with pytest.raises(DownloadError, match="longer than"):
+        get(site, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_one_edition_is_packed_as_nobody_asked_another_is_taken(
+    site: Site, tmp_path: Path
+) -> None:
+    site.encoding, site.uncompressed = "compress", "-8.txt"
+    for work in WORKS:
+        content = edition(work).encode()
+        site.files[f"/cache/epub/{work.number}/pg{work.number}.txt"] = content
+        site.files[f"/files/{work.number}/{work.number}-8.txt"] = content
+    Downloader(tmp_path, print, HASTY).works(site.base)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(w.file_name for w in WORKS)
+
+
+@pytest.mark.parametrize("ending", ["-0.txt", "-8.txt", ".txt"])
+def test_a_mirror_has_a_folder_for_each_digit(ending: str, site: Site, tmp_path: Path) -> None:
+    for work in WORKS:
+        folder = "/".join(str(work.number)[:-1])
+        site.files[f"/{folder}/{work.number}/{work.number}{ending}"] = edition(work).encode()
+    Downloader(tmp_path, print, HASTY).works(site.base)
+    for work in WORKS:
+        assert find_work(work, tmp_path) == edition(work).encode()
+
+
+def test_the_folders_of_a_mirror() -> None:
+    template = "{base}/{digits}/{number}"
+    for number, folder in (
+        (2000, "2/0/0/2000"),
+        (12, "1/12"),
+        (5, "0/5"),
+        (49836, "4/9/8/3/49836"),
+    ):
+        assert edition_url(template, "b", number) == f"b/{folder}"
 
 
 def test_the_five_works_are_downloaded_once(library: Site, tmp_path: Path) -> None:
