@@ -7,7 +7,7 @@ share of words that occur in the corpus, what is repeated in a text and between 
 sentences are, and how long the longest run is that also stands in a training paragraph.
 
     python -m benchmarks.answers --data data/five-works [--checkpoint small] [--phrases 200]
-        [--temperature 0.8] [--json] [--picture build/answers.png]
+        [--temperature 0.6] [--candidates 1] [--json] [--picture build/answers.png]
 
 The data set should be the one that the checkpoint was trained on: what it copied from others is not
 found.
@@ -102,14 +102,19 @@ def whole(result: Result, wanted: int) -> bool:
 
 
 def write(
-    checkpoint: Checkpoint[Backend], found: Sequence[Beginning], temperature: float
+    checkpoint: Checkpoint[Backend],
+    found: Sequence[Beginning],
+    temperature: float,
+    candidates: int,
 ) -> tuple[Answers, list[Text]]:
     """Continue every phrase, one at a time, seeds counting up from 0."""
     results, seconds = [], []
     for seed, beginning in enumerate(
         track(found, "writing", transient=True, console=Console(stderr=True))
     ):
-        options = Options(sentences=WANTED, seed=seed, temperature=temperature)
+        options = Options(
+            sentences=WANTED, seed=seed, temperature=temperature, candidates=candidates
+        )
         started = time.perf_counter()
         results.append(generate(checkpoint, beginning.phrase, options))
         seconds.append(time.perf_counter() - started)
@@ -139,6 +144,7 @@ def main() -> None:
     parser.add_argument("--checkpoint", default="small")
     parser.add_argument("--phrases", type=int, default=200)
     parser.add_argument("--temperature", type=float, default=Options.temperature)
+    parser.add_argument("--candidates", type=int, default=1, help="from which each is chosen")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
     parser.add_argument("--picture", type=Path, help="a PNG of sentence lengths and copied runs")
     arguments = parser.parse_args()
@@ -147,13 +153,14 @@ def main() -> None:
     corpus = Corpus.load(arguments.data)
     checkpoint = runtime.load(find_checkpoint(arguments.checkpoint, bundled_checkpoints()))
     found = beginnings(corpus, arguments.phrases)
-    answers, texts = write(checkpoint, found, arguments.temperature)
+    answers, texts = write(checkpoint, found, arguments.temperature, arguments.candidates)
     written, books = measure(texts, corpus), measure([each.book for each in found], corpus)
     about = {
         "checkpoint": checkpoint.id,
         "trained_on": checkpoint.metrics.get("corpus", {}).get("name"),
         "data": corpus.name,
         "temperature": arguments.temperature,
+        "candidates": arguments.candidates,
         "engine": runtime.engine,
         "machine": describe_machine(runtime.device),
     }

@@ -7,7 +7,7 @@ table draws 32 candidates of each first sentence once, and chooses among them wi
 off at a time: how many of the sentences that are kept then violate it.
 
     python -m benchmarks.answers.candidates --data data/five-works [--checkpoint small]
-        [--candidates 1 8 32 64] [--phrases 40] [--seeds 1] [--temperature 0.8] [--json]
+        [--candidates 1 8 32 64] [--phrases 40] [--seeds 1] [--temperature 0.6] [--json]
 """
 
 from __future__ import annotations
