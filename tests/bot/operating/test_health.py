@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 
 import psutil
@@ -100,17 +99,27 @@ async def test_a_platform_on_which_nothing_happens_stays_connected(watched: Scen
     assert await watched.watcher.value("reconnects_total") == before
 
 
+# Python runs it before anything else; the worker waits there for a file.
+_WAITING = """
+import sys, time
+from pathlib import Path
+
+while "bot.worker" in sys.orig_argv and not Path({go!r}).exists():
+    time.sleep(0.05)
+"""
+
+
 async def test_until_the_model_is_loaded_it_is_not_well(tmp_path: Path) -> None:
-    config = save_tiny(tmp_path / "checkpoints" / "tiny") / "config.json"
-    content = config.read_bytes()
-    config.unlink()
-    os.mkfifo(config)  # whoever reads it waits until somebody writes
-    async with watched_bot(tmp_path / "checkpoints", tmp_path) as scene:
+    save_tiny(tmp_path / "checkpoints" / "tiny")
+    startup, go = tmp_path / "startup", tmp_path / "go"
+    startup.mkdir()
+    (startup / "sitecustomize.py").write_text(_WAITING.format(go=str(go)), "utf-8")
+    async with watched_bot(tmp_path / "checkpoints", tmp_path, PYTHONPATH=str(startup)) as scene:
         parts = await scene.watcher.until("readyz", 503, GREEN_SECONDS)
         assert parts == {"worker": "starting"}
         assert (await scene.watcher.report("healthz"))[0] == 503
         assert "litteragpt_program_info{" in await scene.watcher.page()
-        await asyncio.to_thread(config.write_bytes, content)
+        go.touch()
         assert await scene.watcher.until("readyz", 200, GREEN_SECONDS) == WELL
 
 

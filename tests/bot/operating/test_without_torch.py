@@ -14,6 +14,7 @@ from bot.cli import EXIT_CONFIG, EXIT_FAILURE
 from bot.texts import explain
 from model.errors import DeviceError
 from model.native import library
+from tests.bot.operating.watching import free_port
 from tests.bot.programs import SECONDS, environment
 from tests.conftest import REPOSITORY
 
@@ -62,10 +63,10 @@ def test_it_writes(python: Path, checkpoints: Path) -> None:
 
 @pytest.mark.parametrize("asked", [{"engine": "pytorch"}, {"device": "cuda"}])
 def test_what_needs_torch_is_refused_in_a_sentence(
-    python: Path, checkpoints: Path, asked: dict[str, str]
+    python: Path, checkpoints: Path, tmp_path: Path, asked: dict[str, str]
 ) -> None:
-    settings = environment(checkpoints, **asked)
-    for command, code in ((["bot"], EXIT_CONFIG), (["escribe", "Hola"], EXIT_FAILURE)):
+    settings = environment(checkpoints, state_dir=tmp_path / "state", web_port=free_port(), **asked)
+    for command, code in ((["web"], EXIT_CONFIG), (["escribe", "Hola"], EXIT_FAILURE)):
         done = litteragpt(python, *command, settings=settings)
         assert (done.returncode, done.stdout, done.stderr) == (code, "", NO_TORCH + "\n")
 
