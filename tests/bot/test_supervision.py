@@ -89,7 +89,8 @@ async def test_a_task_that_nothing_works_without_ends_the_bot_when_it_fails(
     await asyncio.wait([task])
     with pytest.raises(LostTaskError, match="worker keeper failed; the log says why"):
         check(task)
-    assert "ZeroDivisionError: by a bug" in caplog.text
+    assert "worker keeper failed" in caplog.text
+    assert "ZeroDivisionError" in caplog.text  # with its text or only its place
 
     ended = asyncio.create_task(asyncio.sleep(0), name="takeover")
     await ended
