@@ -107,12 +107,12 @@ def test_a_cluster_is_put_up_looked_at_examined_and_taken_down_with_all_it_start
         assert (status.returncode, status.stderr) == (0, b"")
         first, second, third = status.stdout.decode().splitlines()
         assert address in first
-        assert second == say("replicas_report", count=1, writing=0, rows=16)
+        assert second == say("replicas_report", count=1, writing=0, rows=64)
         assert loopback() in third
 
         with_ray = settings | {"LITTERAGPT_EXECUTOR": "ray", "RAY_ADDRESS": address}
         examined = litteragpt("doctor", settings=with_ray).stdout.decode()
-        assert say("doctor_cluster", address=address, replicas=1, rows=16) in examined
+        assert say("doctor_cluster", address=address, replicas=1, rows=64) in examined
         chat = litteragpt("bot", settings=with_ray, given=f"{PHRASE}\n".encode())
         assert PHRASE in chat.stdout.decode()
         assert (chat.returncode, chat.stderr) == (0, b"")
