@@ -222,7 +222,7 @@ class Executor:
         try:
             done = await asyncio.wait_for(reload.answer, RELOAD_SECONDS)
         except TimeoutError:
-            self._reloads.pop(number, None)
+            # It stays known: should it end after all, the worker serves that checkpoint.
             self.failed_reloads += 1
             raise CheckpointError(
                 "unreadable", file=str(path), reason=f"no answer for {RELOAD_SECONDS:.0f} s"

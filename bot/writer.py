@@ -179,8 +179,7 @@ def load_and_probe(folder: Path, runtime: Runtime, rows: int) -> Engine:
         checkpoint = runtime.load(folder)
         letters = filter(str.isalpha, checkpoint.tokenizer.characters)
         generate(checkpoint, next(letters, "."), PROBE)
-        engine = Engine(checkpoint, rows, affordable_candidates(checkpoint, runtime))
-        describe(engine)
+        return Engine(checkpoint, rows, affordable_candidates(checkpoint, runtime))
     except (CodedError, MemoryError, OSError, RuntimeError):
         raise
     except Exception as error:
@@ -188,7 +187,6 @@ def load_and_probe(folder: Path, runtime: Runtime, rows: int) -> Engine:
         log.exception("%s cannot be loaded", folder.name)
         reason = type(error).__name__
         raise CheckpointError("unreadable", file=str(folder), reason=reason) from None
-    return engine
 
 
 def load_engine(folder: Path, runtime: Runtime, rows: int) -> Engine:

@@ -22,12 +22,11 @@ def compose(
 ) -> Composition:
     """Check a phrase and its options against a checkpoint; raises PromptError.
 
-    ranking: what chooses among candidates, by default one with the checkpoint's lexicon.
+    ranking: what chooses among candidates, by default the checkpoint's own.
     """
     options = replace(options, style=check_style(options.style, checkpoint.styles))
     prompt = prepare(phrase, checkpoint.tokenizer)
-    ranking = ranking or Ranking(checkpoint.lexicon)
-    return Composition(prompt, options, checkpoint.tokenizer, ranking)
+    return Composition(prompt, options, checkpoint.tokenizer, ranking or checkpoint.ranking)
 
 
 def generate(

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -24,6 +25,7 @@ from model.drafting import DraftTable, load_drafts
 from model.errors import CheckpointError
 from model.files import read_json_object, replacing, write_json, write_text
 from model.lexicon import Lexicon, load_lexicon
+from model.ranking import Ranking
 from model.tokenizer import Tokenizer
 from model.weights import Floats, read_weights
 
@@ -44,6 +46,11 @@ class Checkpoint(Generic[AnyDecoder]):
     metrics: dict[str, Any]
     drafts: DraftTable | None = None
     lexicon: Lexicon | None = None
+
+    @cached_property
+    def ranking(self) -> Ranking:
+        """What chooses among candidates; it remembers the words that it has met."""
+        return Ranking(self.lexicon)
 
     @property
     def styles(self) -> tuple[str, ...]:

@@ -1,10 +1,10 @@
 """What choosing among candidates makes of answers, and what each rule does to the first sentence.
 
 Everyday phrases and phrases from the development part are continued with 1, 8, 32 and 64
-candidates. Faults of what was kept are counted by the rules of `model.ranking`, which the choice
-itself used: a blind reading must say whether the texts are better (docs/performance.md). The second
-table draws 32 candidates of each first sentence once, and chooses among them with one rule switched
-off at a time: how many of the sentences that are kept then violate it.
+candidates. The rules of `model.ranking`, by which the choice was made, count the faults of the
+chosen sentences: only a blind reading says whether the texts are better (docs/performance.md). The
+second table draws 32 candidates of each first sentence once and chooses among them with one rule
+switched off at a time: it counts the chosen sentences that violate that rule.
 
     python -m benchmarks.answers.candidates --data data/five-works [--checkpoint small]
         [--candidates 1 8 32 64] [--phrases 40] [--seeds 1] [--temperature 0.6] [--json]
@@ -47,7 +47,7 @@ _ERRORS = Console(stderr=True)
 
 @dataclass(frozen=True)
 class Written:
-    """An answer: what was written behind the phrase, its judged sentences, and seconds."""
+    """An answer: the phrase, its continuation, the faults of each sentence, and seconds."""
 
     phrase: str
     continuation: str
@@ -139,7 +139,7 @@ def row(candidates: int, written: Sequence[Written]) -> Row:
 
 
 class Remembering(Ranking):
-    """A ranking that keeps what it last chose among."""
+    """A ranking that remembers the judgements of the last choice."""
 
     judgements: Sequence[Judgement] = ()
     uniform = 0.0
@@ -150,7 +150,7 @@ class Remembering(Ranking):
         return super().choose(judgements, uniform)
 
     def kept(self, off: Fault | None = None) -> Judgement:
-        """What is kept where a rule is switched off, with all of its faults."""
+        """The judgement, with all faults, of the sentence chosen with a rule switched off."""
         seen = [
             replace(each, faults=tuple(fault for fault in each.faults if fault is not off))
             for each in self.judgements

@@ -84,7 +84,7 @@ class GuestAnswer:
         await self._send(job, article(self._context, job, answer))
 
     async def offer(self, job: Job, endings: Endings) -> None:
-        """Nobody asks here for endings, which belong to the messages of a chat."""
+        """Do nothing: only buttons of chat messages request endings."""
 
     async def fail(self, job: Job, notice: str) -> None:
         await self._send(job, notice_article(job, notice))

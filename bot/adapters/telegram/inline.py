@@ -115,7 +115,7 @@ class InlineAnswer:
         await _offer(self._context, self._id, offered)
 
     async def offer(self, job: Job, endings: Endings) -> None:
-        """Nobody asks here for endings, which belong to the messages of a chat."""
+        """Do nothing: only buttons of chat messages request endings."""
 
     async def fail(self, job: Job, notice: str) -> None:
         if not self._pending.dropped:

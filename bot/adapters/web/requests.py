@@ -26,8 +26,8 @@ class _Asked(BaseModel):
 
 
 class TextAsked(_Asked):
-    """A phrase to be continued, or a text to be gone on with from its end; or several endings of
-    either, to choose from."""
+    """A phrase to continue, a text to extend at its end, or a request for several endings of
+    either."""
 
     text: _Text
     goes_on: bool = False
