@@ -22,12 +22,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from model.checkpoint_files import DRAFTS
-from model.errors import CheckpointError
-from model.files import check_regular, replacing
+from model.files import replacing
+from model.weights import Tensors, read_optional
 
 # The lengths of contexts, shortest first; the longest that is known is believed. As in drafts.c.
 ORDERS = (3, 4, 5, 7)
@@ -59,22 +58,15 @@ class DraftTable:
 
 def load_drafts(folder: Path, vocabulary: int) -> DraftTable | None:
     """The table of a checkpoint, None where it has none; raises CheckpointError for a bad file."""
-    path = folder / DRAFTS
-    if not path.exists():
-        return None
-    check_regular(path)
-    try:
-        slots = load_file(path)["slots"]
-        known = slots[slots > 0] >> 8 & 0xFF
+
+    def made(tensors: Tensors) -> DraftTable:
+        table = DraftTable(tensors["slots"].astype(np.uint32, casting="no", copy=False))
+        known = table.slots[table.slots > 0] >> 8 & 0xFF
         if known.size and known.max() >= vocabulary:
             raise ValueError("it has tokens that the vocabulary has not")
-        return DraftTable(slots)
-    except OSError as error:
-        raise CheckpointError("unreadable", file=str(path), reason=error.strerror) from None
-    # Of types that NumPy does not know safetensors says so with an AttributeError or a TypeError.
-    except (SafetensorError, AttributeError, KeyError, TypeError, ValueError) as error:
-        problem = f"is no table of drafts ({error})"
-        raise CheckpointError("content", file=str(path), problem=problem) from None
+        return table
+
+    return read_optional(folder / DRAFTS, "table of drafts", made)
 
 
 # A 64-bit hash of contexts, from their last tokens backwards; the same as in drafts.c.

@@ -28,21 +28,18 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from model.bloom import Bloom
 from model.checkpoint_files import LEXICON
-from model.errors import CheckpointError
-from model.files import check_regular, replacing
+from model.files import replacing
+from model.weights import Tensors, read_optional
 
 STEP, BLOCK = 12, 24
 # A run of RUN characters has so many whole blocks in a row, wherever it begins. That they stand one
 # behind the other in the text too follows from what they share.
 RUN, BLOCKS = 60, 3
 WORD_PROBES, FINITE_PROBES, BLOCK_PROBES = 7, 7, 5
-# A larger file was not made by the command, which takes at most a few megabytes.
-_MOST_BYTES = 1 << 26
 _MOST_STYLES = 1 << 12
 _CACHED = 1 << 15
 
@@ -50,7 +47,6 @@ _CACHED = 1 << 15
 MASCULINE, FEMININE, MASCULINE_PLURAL, FEMININE_PLURAL = 1, 2, 4, 8
 _ALL_FORMS = 15
 
-Tensors = dict[str, NDArray[np.generic]]
 AnyInteger = TypeVar("AnyInteger", bound=np.integer[Any])
 
 
@@ -133,29 +129,12 @@ def load_lexicon(folder: Path) -> Lexicon | None:
 
     Raises CheckpointError for a bad file.
     """
-    path = folder / LEXICON
-    if not path.exists():
-        return None
-    check_regular(path)
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise ValueError("it is far too large")
-        return Lexicon(load_file(path))
-    except OSError as error:
-        raise CheckpointError("unreadable", file=str(path), reason=error.strerror) from None
-    except KeyError as error:
-        raise _no_lexicon(path, f"it has no {error}") from None
-    except (SafetensorError, AttributeError, TypeError, ValueError) as error:
-        raise _no_lexicon(path, str(error)) from None
+    return read_optional(folder / LEXICON, "lexicon", Lexicon)
 
 
 def text_tensor(lines: list[str]) -> NDArray[np.uint8]:
     """Entries as a tensor, see above; none of them has a line feed."""
     return np.frombuffer("\n".join(lines).encode(), np.uint8)
-
-
-def _no_lexicon(path: Path, problem: str) -> CheckpointError:
-    return CheckpointError("content", file=str(path), problem=f"is no lexicon ({problem})")
 
 
 def _numbers(tensors: Tensors, name: str, dtype: type[AnyInteger]) -> NDArray[AnyInteger]:

@@ -10,11 +10,12 @@ import hashlib
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, deserialize
+from safetensors.numpy import load_file
 
 from model.checkpoint_files import CONFIG
 from model.config import DecoderConfig
@@ -23,7 +24,12 @@ from model.files import check_regular, unreadable
 
 ID_LENGTH = 12
 _FAR_LARGER = 20
+# Larger optional files were made by no command of ours: they take a few megabytes, and a table of
+# drafts 64 at most.
+_MOST_OPTIONAL_BYTES = 1 << 27
 Floats = NDArray[np.float32]
+Tensors = dict[str, NDArray[np.generic]]
+Made = TypeVar("Made")
 
 
 def _from_bfloat16(content: bytes) -> Floats:
@@ -76,6 +82,28 @@ def read_weights(path: Path, config: DecoderConfig) -> tuple[dict[str, Floats], 
         if not _all_finite(weights[name]):
             _refuse(path, name, "not finite everywhere", "finite numbers")
     return weights, identity
+
+
+def read_optional(path: Path, what: str, make: Callable[[Tensors], Made]) -> Made | None:
+    """What `make` makes of the tensors in a file that a checkpoint may lack, None where it does.
+
+    what: the file's kind, for errors. Raises CheckpointError for a bad file, also where `make`
+    raises KeyError, TypeError or ValueError.
+    """
+    if not path.exists():
+        return None
+    check_regular(path)
+    try:
+        if path.stat().st_size > _MOST_OPTIONAL_BYTES:
+            raise ValueError("it is far too large")
+        return make(load_file(path))
+    except OSError as error:
+        raise unreadable(path, error) from None
+    # Of types that NumPy lacks, safetensors says so with an AttributeError or a TypeError.
+    except (SafetensorError, AttributeError, KeyError, TypeError, ValueError) as error:
+        reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+        problem = f"is no {what} ({reason})"
+        raise CheckpointError("content", file=str(path), problem=problem) from None
 
 
 def _all_finite(numbers: Floats) -> bool:

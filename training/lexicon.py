@@ -23,9 +23,9 @@ from model.lexicon import (
     STEP,
     WORD_PROBES,
     Lexicon,
-    Tensors,
     text_tensor,
 )
+from model.weights import Tensors
 from training.corpus import Paragraph
 from training.word_counts import AuthorCounts, WordCounts
 
