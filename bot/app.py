@@ -192,8 +192,8 @@ def make_core(settings: Settings, executor: Executor, store: Store) -> Core:
 
 def _seats(settings: Settings) -> int:
     """How many requests the executor is given at a time, so that each has some candidates."""
-    fixed = CANDIDATES_A_SEAT if settings.candidates == "auto" else int(settings.candidates)
-    return max(1, settings.max_batch // min(CANDIDATES_A_SEAT, fixed))
+    each = min(CANDIDATES_A_SEAT, settings.fixed_candidates or CANDIDATES_A_SEAT)
+    return max(1, settings.max_batch // each)
 
 
 async def _restore_limits(core: Core) -> None:
@@ -235,7 +235,7 @@ async def _until_stopped(
                 waited -= done
                 for task in needed:
                     if task in done:
-                        check(task)
+                        raise_if_failed(task)
             if served.done():  # each of them was refused for good
                 raise SettingsError("\n".join(map(str, served.result())))
             log.info("stopping")
@@ -246,7 +246,7 @@ async def _until_stopped(
         await asyncio.gather(served, return_exceptions=True)
 
 
-def check(ended: asyncio.Task[None]) -> None:
+def raise_if_failed(ended: asyncio.Task[None]) -> None:
     """Raise LostTaskError for a task that failed; its traceback goes to the log."""
     if not ended.cancelled() and (error := ended.exception()) is not None:
         log.error("%s failed", ended.get_name(), exc_info=error)

@@ -374,7 +374,7 @@ class Settings(BaseSettings):
     ) -> Options:
         """How a phrase is to be continued: as a person asked, and where nothing was said as these
         settings say, with a new seed. Raises PromptError for a value out of bounds."""
-        candidates = None if self.candidates == "auto" else int(self.candidates)
+        candidates = self.fixed_candidates
         if candidates is None and seed is not None:
             candidates = candidates_of(seed)
         return Options(
@@ -386,6 +386,11 @@ class Settings(BaseSettings):
             sentence_limit=self.sentence_limit,
             candidates=candidates,
         )
+
+    @property
+    def fixed_candidates(self) -> int | None:
+        """How many candidates every sentence has; None for `auto`."""
+        return None if self.candidates == "auto" else int(self.candidates)
 
     @property
     def secrets(self) -> list[str]:

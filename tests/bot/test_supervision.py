@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from bot import supervision
-from bot.app import LostTaskError, check
+from bot.app import LostTaskError, raise_if_failed
 from bot.platform import RefusedError
 from bot.supervision import supervise
 
@@ -88,10 +88,10 @@ async def test_a_task_that_nothing_works_without_ends_the_bot_when_it_fails(
     task = asyncio.create_task(failing(), name="worker keeper")
     await asyncio.wait([task])
     with pytest.raises(LostTaskError, match="worker keeper failed; the log says why"):
-        check(task)
+        raise_if_failed(task)
     assert "worker keeper failed" in caplog.text
     assert "ZeroDivisionError" in caplog.text  # with its text or only its place
 
     ended = asyncio.create_task(asyncio.sleep(0), name="takeover")
     await ended
-    check(ended)  # what has nothing left to do is no failure
+    raise_if_failed(ended)  # what has nothing left to do is no failure
