@@ -139,6 +139,13 @@ async def test_a_choice_whose_word_is_lost_is_made_again(home: House) -> None:
     home.discord.faults.reset("POST", "/interactions/*/callback", after_effect=True)
     await home.answer(await home.discord.press(ana, endings, "1"))
     assert seen(endings).text == texts[0]
+    # The repetition comes after the effect, and Discord minds it least.
+    async with asyncio.timeout(10):
+        while not home.discord.violations:  # noqa: ASYNC110 (nobody tells of them)
+            await asyncio.sleep(0.01)
+    (repeated,) = home.discord.violations
+    assert "40060" in repeated
+    home.discord.violations.clear()
 
 
 async def test_endings_are_one_request_and_choosing_is_none(
