@@ -7,6 +7,7 @@ pipes (`bot.worker`) or a replica of a cluster (`bot.cluster.replica`).
 
 from __future__ import annotations
 
+import itertools
 import logging
 import queue
 import threading
@@ -45,6 +46,16 @@ class Writing:
     engine: Engine
 
 
+@dataclass(frozen=True)
+class Swap:
+    """An engine to serve from now on: `load` counts the loads that were asked for until its own,
+    and `answer` is sent when it serves, or None."""
+
+    engine: Engine
+    load: int
+    answer: Message | None
+
+
 class Writer:
     """The loop between messages and the engines.
 
@@ -64,13 +75,19 @@ class Writer:
         self._say, self._runtime, self._engine, self._rows = say, runtime, engine, rows
         self._engines = [self._engine]
         self._writings: dict[int, Writing] = {}
-        self._inbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Message | Swap | None] = queue.SimpleQueue()
+        self._loads = itertools.count(1)
+        self._swapped = 0
         self._flushed = 0.0
         self._alive = 0.0
 
     def put(self, message: Message | None) -> None:
         """Hand a message over; None ends the loop."""
         self._inbox.put(message)
+
+    def swap(self, engine: Engine) -> None:
+        """Serve new texts from an engine that was loaded elsewhere."""
+        self._inbox.put(Swap(engine, next(self._loads), None))
 
     def run(self) -> None:
         """Serve until None comes."""
@@ -91,7 +108,10 @@ class Writer:
                 return True
             if message is None:
                 return False
-            self._handle(message)
+            if isinstance(message, Swap):
+                self._serve(message)
+            else:
+                self._handle(message)
 
     def _handle(self, message: Message) -> None:
         match message["do"]:
@@ -102,11 +122,8 @@ class Writer:
                     writing.engine.cancel(writing.text)
             case "load":
                 # Beside the serving checkpoint, in a thread: texts under way go on meanwhile.
-                threading.Thread(target=self._load, args=(message,), daemon=True).start()
-            case "swap":
-                self._engine = message["engine"]
-                self._engines.append(self._engine)
-                self._say(message["answer"])
+                load = next(self._loads)
+                threading.Thread(target=self._load, args=(message, load), daemon=True).start()
 
     def _begin(self, message: Message) -> None:
         number = message["id"]
@@ -118,7 +135,20 @@ class Writer:
         self._writings[number] = Writing(number, text, self._engine)
         self._engine.add(text)
 
-    def _load(self, message: Message) -> None:
+    def _serve(self, swap: Swap) -> None:
+        """Serve new texts from this engine, unless a later load was faster: loads run side by
+        side, and the last one that an administrator asked for must win."""
+        if swap.load > self._swapped:
+            self._swapped, self._engine = swap.load, swap.engine
+            self._engines.append(swap.engine)
+            if swap.answer is not None:
+                self._say(swap.answer)
+        elif swap.answer is not None:
+            late = CheckpointError("superseded", name=swap.engine.checkpoint.name)
+            error = error_message(late)
+            self._say({"is": "not_loaded", "id": swap.answer["id"], "error": error})
+
+    def _load(self, message: Message, load: int) -> None:
         started = time.monotonic()
         number = message["id"]
         try:
@@ -127,7 +157,7 @@ class Writer:
             self._say({"is": "not_loaded", "id": number, "error": error_message(error)})
             return
         answer = {"is": "loaded", "id": number, "seconds": time.monotonic() - started}
-        self.put({"do": "swap", "engine": engine, "answer": answer | describe(engine)})
+        self._inbox.put(Swap(engine, load, answer | describe(engine)))
 
     def _report(self) -> None:
         """Send finished texts at once and the others' new characters now and then."""

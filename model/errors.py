@@ -64,6 +64,7 @@ class CheckpointError(CodedError):
         "vocabulary": "{file}: a vocabulary of {found}, but config.json expects {expected}",
         "not_weights": "{file}: truncated or no safetensors file; nothing else is read",
         "tensor": "{file}: tensor {tensor!r} is {found}, expected {expected}",
+        "superseded": "{name} is not served: another checkpoint was asked for after it",
         "differs": "{name} is not the same checkpoint on every node: {found}",
     }
 

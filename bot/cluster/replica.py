@@ -164,8 +164,7 @@ class Replica:
     def _swap(self, goal: Message) -> None:
         """Serve what was loaded beside, if it was."""
         if self._beside is not None:
-            answer = {"is": "alive"}
-            self._writer.put({"do": "swap", "engine": self._beside, "answer": answer})
+            self._writer.swap(self._beside)
             self._note_serving(goal, self._beside)
             self._beside = None
 

@@ -45,6 +45,7 @@ TEXTS = {
     "vocabulary": "{file} tiene un vocabulario de {found} y config.json espera {expected}.",
     "not_weights": "{file} está cortado o no es un archivo safetensors; no leo otra cosa.",
     "tensor": "{file}: el tensor {tensor} es {found} y se esperaba {expected}.",
+    "superseded": "No sirvo el modelo {name}: mientras lo cargaba se pidió otro después.",
     "differs": "El modelo {name} no es el mismo en todos los nodos ({found}): cópielo igual en "
     "todos.",
     # the cluster
