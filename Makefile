@@ -32,13 +32,13 @@ test-export: $(VENV)/.installed-dev $(LLAMA)/.installed-$(LLAMA_VERSION)
 # The kernels for a GPU, interpreted, and compiled for one: that needs no GPU, but Triton (690 MB)
 test-kernels: $(VENV)/.installed-dev
 	@$(BIN)/python -m pip install --quiet triton
-	$(BIN)/pytest tests/model/test_fused_steps.py
+	$(BIN)/pytest tests/model/cuda/test_triton_step.py
 
 # The page in a real browser: Debian's Chromium, unless there is one or CHROMIUM names one
 test-web: $(VENV)/.installed-dev
 	@$(BIN)/python -m pip install --quiet --editable ".[browser]"
-	@$(BIN)/python -m tests.bot.web.browsers || apt-get install --yes --no-install-recommends chromium
-	$(BIN)/pytest tests/bot/web
+	@$(BIN)/python -m tests.bot.adapters.web.browsers || apt-get install --yes --no-install-recommends chromium
+	$(BIN)/pytest tests/bot/adapters/web
 
 # Several processes that work together. PostgreSQL is Debian's, unless there is one.
 test-cluster: $(VENV)/.installed-dev
@@ -62,7 +62,7 @@ docs: $(VENV)/.installed-docs
 
 # What the documentation has of the program: tables of settings and commands, .env.example
 tables: $(VENV)/.installed-dev
-	$(BIN)/python -m documentation
+	$(BIN)/python -m docs.generate
 
 # What the bundled checkpoint writes, whether in the manner of whom it is asked for, and how fast;
 # needs the data set that it was trained on: make bench DATA=folder
@@ -98,7 +98,7 @@ bench-platforms: $(VENV)/.installed-dev
 
 # The README's pictures, from what the program says
 pictures: $(VENV)/.installed-dev
-	$(BIN)/python -m documentation.pictures
+	$(BIN)/python -m docs.generate.pictures
 
 # Recipes of training, one change after the other, on the data sets in data/; a GPU makes it hours,
 # not weeks. Stopped, or out of time (make ladder LIMIT=540, seconds), it goes on the next time.

@@ -32,16 +32,17 @@ from rich.table import Table
 
 from benchmarks import front, postgres
 from benchmarks.decoding import Case, measure_apart
-from bot.executor import Executor, WorkerOptions
-from model.backend import Backend
-from model.engine import Engine
-from model.generation import compose
-from model.places import bundled_checkpoints, find_checkpoint
-from model.prompt import PHRASE_LIMIT, Options
-from model.runtime import available_cores, choose_runtime
-from model.speed import PHRASE
-from model.stored import Checkpoint
-from training.machine import describe_machine
+from bot.executor.executor import Executor, WorkerOptions
+from model.checkpoint.checkpoint import Checkpoint
+from model.checkpoint.discovery import bundled_checkpoints, find_checkpoint
+from model.cpu import available_cores
+from model.engine.backend import Backend
+from model.engine.benchmark import PHRASE
+from model.engine.engine import Engine
+from model.engine.generate import compose
+from model.runtime import choose_runtime
+from model.text.prompt import PHRASE_LIMIT, Options
+from training.run.machine import describe_machine
 
 PROGRESS = Console(stderr=True)
 SAVE = Path("build/capacity.json")

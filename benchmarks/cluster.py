@@ -22,14 +22,14 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bot.cluster import node as nodes
-from bot.cluster.options import ClusterOptions, loopback, token_file
-from bot.executor import Executor, WorkerOptions, WorkerProgram
-from bot.settings import Settings
-from model.places import bundled_checkpoints
-from model.prompt import Options
-from model.runtime import available_cores
-from training.machine import describe_machine
+from bot.cluster.ray import node as nodes
+from bot.cluster.ray.options import ClusterOptions, loopback, token_file
+from bot.executor.executor import Executor, WorkerOptions, WorkerProgram
+from bot.settings.settings import Settings
+from model.checkpoint.discovery import bundled_checkpoints
+from model.cpu import available_cores
+from model.text.prompt import Options
+from training.run.machine import describe_machine
 
 PHRASE = "En un lugar de la Mancha"
 CHECKPOINT = bundled_checkpoints() / "small"

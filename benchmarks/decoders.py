@@ -21,12 +21,12 @@ import psutil
 
 from benchmarks import peers
 from benchmarks.grown import grow
-from model.backend import Backend
-from model.config import DecoderConfig
-from model.places import bundled_checkpoints
+from model.checkpoint.checkpoint import Checkpoint, StoredCheckpoint, read_checkpoint
+from model.checkpoint.config import DecoderConfig
+from model.checkpoint.discovery import bundled_checkpoints
+from model.engine.backend import Backend
+from model.engine.benchmark import PHRASE, Speed, measure_speed
 from model.runtime import choose_runtime
-from model.speed import PHRASE, Speed, measure_speed
-from model.stored import Checkpoint, StoredCheckpoint, read_checkpoint
 
 SHAPES = ("small", "base")
 # `native + drafts` reads guesses along.
@@ -71,7 +71,7 @@ def load(decoder: str, shape: str, threads: int) -> Checkpoint[Backend]:
         return native if "drafts" in decoder else replace(native, drafts=None)
     import torch
 
-    from model.decoder import Decoder
+    from model.pytorch.decoder import Decoder
 
     made = Decoder(found.config)
     made.load_state_dict({name: torch.from_numpy(w) for name, w in found.weights.items()})

@@ -29,8 +29,8 @@ from rich.table import Table
 
 from benchmarks import peers
 from benchmarks.decoders import DECODERS, SHAPES, Measurement, stored, weight_bytes
-from model.runtime import available_cores
-from training.machine import describe_machine
+from model.cpu import available_cores
+from training.run.machine import describe_machine
 
 REQUESTS = (1, 16, 64)
 # These are asked for one text, or for sixteen, and no more: they take long.

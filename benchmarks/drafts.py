@@ -14,16 +14,16 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from model.backend import Backend
-from model.engine import Engine
-from model.generation import compose
+from model.checkpoint.checkpoint import Checkpoint
+from model.checkpoint.discovery import bundled_checkpoints, find_checkpoint
+from model.cpu import available_cores
+from model.engine.backend import Backend
+from model.engine.engine import Engine
+from model.engine.generate import compose
 from model.native.decoder import load_native, set_threads
-from model.places import bundled_checkpoints, find_checkpoint
-from model.prompt import Options
-from model.runtime import available_cores
-from model.stored import Checkpoint
-from training.corpus import Corpus
-from training.machine import describe_machine
+from model.text.prompt import Options
+from training.data.corpus import Corpus
+from training.run.machine import describe_machine
 
 PHRASE = 40  # characters
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from model.places import bundled_checkpoints
+from model.checkpoint.discovery import bundled_checkpoints
 from tests.chaos.fire import bot_environment
 from tests.chaos.people import Record, ask_on_discord, ask_on_telegram
 from tests.chaos.process import Bot

@@ -31,19 +31,24 @@ from safetensors.numpy import save_file
 from benchmarks import gpu_peers, load
 from benchmarks.decoders import stored
 from benchmarks.gpu_limit import Limit, limit_of
-from model.automaton import Automaton
-from model.backend import Backend, EngineName, Runner, Session
-from model.cuda import open_session
-from model.decoder import Decoder
-from model.drafting import DraftTable
-from model.engine import Engine
-from model.graphs import Abilities
-from model.places import bundled_checkpoints
-from model.speed import PHRASE, Speed, measure_engine
-from model.stored import Checkpoint, StoredCheckpoint, read_checkpoint, writing_checkpoint
-from model.torch_session import TorchSession
-from model.weights import Floats
-from training.machine import describe_machine, git_revision
+from model.checkpoint.checkpoint import (
+    Checkpoint,
+    StoredCheckpoint,
+    read_checkpoint,
+    writing_checkpoint,
+)
+from model.checkpoint.discovery import bundled_checkpoints
+from model.checkpoint.draft_table import DraftTable
+from model.checkpoint.weights import Floats
+from model.cuda.graphs import Abilities
+from model.cuda.selection import open_session
+from model.engine.backend import Backend, EngineName, Runner, Session
+from model.engine.benchmark import PHRASE, Speed, measure_engine
+from model.engine.engine import Engine
+from model.pytorch.decoder import Decoder
+from model.pytorch.session import TorchSession
+from model.text.automaton import Automaton
+from training.run.machine import describe_machine, git_revision
 
 SIZES = (1, 16, 64, 256)
 PEOPLE = 50
@@ -53,7 +58,8 @@ GOAL_SECONDS = 0.3
 
 @dataclass(frozen=True)
 class Way:
-    """kernels, graphs: see model.graphs.Abilities; ahead: with a runner, else token by token."""
+    """kernels, graphs: see model.cuda.graphs.Abilities; ahead: with a runner, else token by
+    token."""
 
     name: str
     kernels: bool = False
@@ -72,7 +78,7 @@ ANYWHERE = (Way("PyTorch, not captured"), Way("PyTorch, token by token", ahead=F
 
 
 class Backing:
-    """A decoder that writes in one way and no other; see model.backend.Backend.
+    """A decoder that writes in one way and no other; see model.engine.backend.Backend.
 
     dtype: of matrices and cache where it writes ahead.
     """

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 
 from benchmarks.decoding import read_bandwidth
-from model.runtime import available_cores
-from model.speed import PHRASE
-from model.stored import StoredCheckpoint
+from model.checkpoint.checkpoint import StoredCheckpoint
+from model.cpu import available_cores
+from model.engine.benchmark import PHRASE
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from pathlib import Path
 
 from rich.table import Table
 
-from model.speed import PHRASE
-from model.stored import StoredCheckpoint
+from model.checkpoint.checkpoint import StoredCheckpoint
+from model.engine.benchmark import PHRASE
 
 PEERS = ("transformers", "vllm")
 TEMPERATURE = 0.8

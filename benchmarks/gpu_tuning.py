@@ -2,9 +2,9 @@
 
     python -m benchmarks.gpu_tuning [--shape base] [--slots 1,64,256] [--length 200]
 
-The sizes are the constants of `model.fused_steps`; what is found best here is written there. A step
-is captured and replayed; rows hold texts of about so many tokens. What does not compile, or needs
-more than the card has, is said and left out.
+The sizes are the constants of `model.cuda.triton_step`; what is found best here is written there.
+A step is captured and replayed; rows hold texts of about so many tokens. What does not compile, or
+needs more than the card has, is said and left out.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.gpu import Way, backed, find
-from model import fused_steps
-from model.automaton import Automaton
-from model.cuda_session import COLUMNS, MOST, SLOTS, least
-from model.engine import constraint_masks
-from model.fused_steps import FusedSteps, FusedWeights
-from model.shared_buffers import MANNER, POSITION, ROW, UNIFORMS, SharedBuffers
-from model.stored import StoredCheckpoint
-from training.machine import describe_machine
+from model.checkpoint.checkpoint import StoredCheckpoint
+from model.cuda import triton_step as fused_steps
+from model.cuda.buffers import MANNER, POSITION, ROW, UNIFORMS, SharedBuffers
+from model.cuda.session import COLUMNS, MOST, SLOTS, least
+from model.cuda.triton_step import FusedSteps, FusedWeights
+from model.engine.engine import constraint_masks
+from model.text.automaton import Automaton
+from training.run.machine import describe_machine
 
 Size = int | tuple[int, int]
 OTHERS: dict[str, list[Size]] = {

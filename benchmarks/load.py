@@ -19,10 +19,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bot.executor import Executor, WorkerOptions
-from model.places import bundled_checkpoints, find_checkpoint
-from model.prompt import Options
-from training.machine import describe_machine
+from bot.executor.executor import Executor, WorkerOptions
+from model.checkpoint.discovery import bundled_checkpoints, find_checkpoint
+from model.text.prompt import Options
+from training.run.machine import describe_machine
 
 PHRASE = "En un lugar de la Mancha"
 LAG_INTERVAL = 0.005

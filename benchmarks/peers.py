@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from model.stored import StoredCheckpoint
+from model.checkpoint.checkpoint import StoredCheckpoint
 
 TEMPERATURE = 0.8
 PEERS = (

@@ -13,15 +13,15 @@ from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor
 
-from model.checkpoint import load_checkpoint
-from model.decoder import Decoder
+from model.checkpoint.discovery import bundled_checkpoints, find_checkpoint
+from model.cpu import available_cores
 from model.native.decoder import NativeDecoder, load_native, set_threads
-from model.places import bundled_checkpoints, find_checkpoint
-from model.runtime import available_cores
-from training.corpus import Corpus
-from training.dataset import encode_stream
-from training.evaluation import window_loss
-from training.machine import describe_machine
+from model.pytorch.checkpoint import load_checkpoint
+from model.pytorch.decoder import Decoder
+from training.data.corpus import Corpus
+from training.data.dataset import encode_stream
+from training.report.evaluation import window_loss
+from training.run.machine import describe_machine
 
 
 class NativeForEvaluation:

@@ -25,11 +25,11 @@ import discord as library
 from rich.console import Console
 from rich.table import Table
 
-from bot.settings import PREFIXES
-from bot.vitals import resident_memory
+from bot.service.stats import resident_memory
+from bot.settings.settings import PREFIXES
 from tests.chaos.process import Bot
 from tests.fakes.discord import FakeDiscord, Guild, Shard
-from training.machine import describe_machine
+from training.run.machine import describe_machine
 
 # Servers, and the connections that they are spread over.
 SIZES = ((0, 1), (1000, 1), (2000, 1), (2000, 2), (8000, 8), (16_000, 16))

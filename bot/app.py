@@ -8,28 +8,28 @@ import logging
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from bot.access import Access
 from bot.adapters import configured_platforms
 from bot.adapters.console import standard_console
-from bot.administration import Administration, chosen_checkpoint
-from bot.cluster.options import cluster_options, ray_is_installed
-from bot.core import Core
-from bot.executor import Executor, WorkerOptions, WorkerProgram
-from bot.frontends import nobody, serves
-from bot.health import Health
-from bot.limits import Limits
+from bot.admin.admin import Administration, chosen_checkpoint
+from bot.cluster.ray.options import cluster_options, ray_is_installed
+from bot.context import Core
+from bot.executor.executor import Executor, WorkerOptions, WorkerProgram
 from bot.logs import configure_logs
-from bot.monitoring import monitoring
-from bot.platform import Platform, RefusedError
-from bot.preflight import check_start
-from bot.service import Service
-from bot.settings import LOCAL, Settings, SettingsError
+from bot.monitoring.health import Health
+from bot.monitoring.server import monitoring
+from bot.ops.front_ends import nobody, serves
+from bot.ops.startup_checks import check_start
+from bot.requests.access import Access
+from bot.requests.limits import Limits
+from bot.requests.platform import Platform, RefusedError
+from bot.service.service import Service
+from bot.service.stats import Vitals
+from bot.service.supervision import supervise
+from bot.settings.settings import LOCAL, Settings, SettingsError
 from bot.store import Store, open_store
-from bot.supervision import supervise
 from bot.texts import say
-from bot.vitals import Vitals
+from model.checkpoint.discovery import find_checkpoint
 from model.errors import CheckpointError, LitteraError
-from model.places import find_checkpoint
 
 log = logging.getLogger(__name__)
 

@@ -21,12 +21,12 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
-from bot.cluster.cli import app as cluster
-from bot.settings import Settings, SettingsError, load_settings, unknown_settings
+from bot.ops.cluster import app as cluster
+from bot.settings.settings import Settings, SettingsError, load_settings, unknown_settings
 from bot.texts import did_you_mean, explain, program, say, shorten
-from bot.wrapping import fitted
+from bot.texts.wrapping import fitted
 from model.errors import CheckpointError, CodedError, DeviceError, LitteraError
-from model.shown import visible
+from model.printable import visible
 
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
@@ -108,7 +108,7 @@ def escribe(
     as_json: Annotated[bool, typer.Option("--json", help="Muestra un objeto JSON.")] = False,
 ) -> None:
     """One answer."""
-    from bot.escribe import answer, read_phrase
+    from bot.ops.generate_once import answer, read_phrase
 
     settings = _settings()
     options = settings.options(
@@ -130,7 +130,7 @@ def escribe(
 )
 def bot() -> None:
     """The program that stays."""
-    from bot.frontends import check_front_end
+    from bot.ops.front_ends import check_front_end
 
     settings = _settings()
     check_front_end(settings)
@@ -141,7 +141,7 @@ def bot() -> None:
 def web() -> None:
     """The page alone."""
     from bot.app import web_alone
-    from bot.private import tighten
+    from bot.private_files import tighten
 
     settings = _settings()
     tighten(settings.state_dir)
@@ -154,7 +154,7 @@ def web() -> None:
 )
 def setup() -> None:
     """The first thing whoever hosts a bot does."""
-    from bot.setup import set_up
+    from bot.ops.setup import set_up
 
     set_up(_tell)
 
@@ -167,9 +167,9 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Muestra un objeto JSON.")] = False,
 ) -> None:
     """Whether a bot could serve."""
-    from bot.doctor import examine
-    from bot.doctor.findings import HANG, as_lines, is_well
-    from bot.doctor.findings import as_json as to_json
+    from bot.ops.doctor import examine
+    from bot.ops.doctor.findings import HANG, as_lines, is_well
+    from bot.ops.doctor.findings import as_json as to_json
 
     findings = asyncio.run(examine())
     if as_json:
@@ -186,7 +186,7 @@ def doctor(
 )
 def invite() -> None:
     """How people add the bot."""
-    from bot.invite import invitations
+    from bot.ops.invite import invitations
 
     lines, problems = asyncio.run(invitations(_settings()))
     for line in lines:
@@ -205,7 +205,7 @@ def bench(
     as_json: Annotated[bool, typer.Option("--json", help="Muestra un objeto JSON.")] = False,
 ) -> None:
     """How fast the bot would write."""
-    from bot.bench import measure
+    from bot.ops.bench import measure
 
     settings = _settings()
     measured = measure(settings, checkpoint or settings.checkpoint)
@@ -238,8 +238,8 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Sustituye lo que ya exista.")] = False,
 ) -> None:
     """A checkpoint for others."""
-    from bot.exchange import export_checkpoint
-    from model.places import find_checkpoint
+    from bot.ops.convert import export_checkpoint
+    from model.checkpoint.discovery import find_checkpoint
 
     path = find_checkpoint(checkpoint, _settings().checkpoints_dir)
     name = export_checkpoint(path, out, format, precision, force=force)
@@ -261,7 +261,7 @@ def import_(
     force: Annotated[bool, typer.Option("--force", help="Sustituye lo que ya exista.")] = False,
 ) -> None:
     """The original's checkpoint for us."""
-    from bot.exchange import import_checkpoint
+    from bot.ops.convert import import_checkpoint
 
     import_checkpoint(file, out, vocab, force=force)
     _tell(say("imported", out=out))
@@ -270,7 +270,7 @@ def import_(
 @app.command(help="Pregunta al bot en marcha si puede servir; es lo que mira un contenedor.")
 def health() -> None:
     """Whether the bot serves at this moment, asked at its port for health."""
-    from bot.probe import readiness, unwell
+    from bot.monitoring.healthcheck import readiness, unwell
 
     settings = _settings()
     host, port = settings.metrics_host, settings.metrics_port
@@ -300,7 +300,7 @@ def _settings() -> Settings:
 
 def _stay(settings: Settings) -> None:
     from bot.app import run_bot
-    from bot.generation import UnavailableError
+    from bot.executor.generation import UnavailableError
 
     try:
         asyncio.run(run_bot(settings))

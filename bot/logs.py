@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from bot.tokens import DISCORD, SHAPES, TELEGRAM
-from model.shown import visible
+from bot.token_formats import DISCORD, SHAPES, TELEGRAM
+from model.printable import visible
 
 TEXT, JSON = "text", "json"
 FORMATS = (TEXT, JSON)
@@ -27,10 +27,10 @@ HIDDEN = "[...]"
 PARTS = {
     "discord": ("bot.adapters.discord", "discord"),
     "telegram": ("bot.adapters.telegram", "httpx", "httpcore"),
-    "service": ("bot.service", "bot.administration", "bot.app", "bot.supervision"),
-    "worker": ("bot.executor", "bot.worker"),
+    "service": ("bot.service.service", "bot.admin.admin", "bot.app", "bot.service.supervision"),
+    "worker": ("bot.executor.executor", "bot.worker"),
     "store": ("bot.store",),
-    "monitoring": ("bot.monitoring", "aiohttp.access"),
+    "monitoring": ("bot.monitoring.server", "aiohttp.access"),
 }
 # What grants access wherever it stands: a bot token of either platform, and the token of an
 # interaction or a webhook inside an address of Discord's.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from model.shown import visible_line
+from model.printable import visible_line
 
 
 class LitteraError(Exception):

@@ -6,17 +6,17 @@ to compute, or to be asked about a GPU whose driver can be seen. It need not be 
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from model.backend import Backend, EngineName
+from model.checkpoint.checkpoint import Checkpoint
+from model.cpu import available_cores
+from model.engine.backend import Backend, EngineName
 from model.errors import DeviceError
 from model.native import library
-from model.prompt import STANDARD_CANDIDATES
-from model.stored import Checkpoint
+from model.text.prompt import STANDARD_CANDIDATES
 
 ENGINES = ("auto", "native", "pytorch")
 # A step of these small decoders is many short jobs: with more threads they would only wait.
@@ -46,8 +46,8 @@ class Runtime:
             from model.native.decoder import load_native
 
             return load_native(folder)
-        from model.checkpoint import load_checkpoint
-        from model.graphs import Abilities
+        from model.cuda.graphs import Abilities
+        from model.pytorch.checkpoint import load_checkpoint
 
         loaded = load_checkpoint(folder, self.device)
         if self.engine == "pytorch" and self.device != "cpu":
@@ -74,18 +74,11 @@ def choose_runtime(engine: str = "auto", device: str = "auto", threads: int = 0)
     if not has_torch():
         raise DeviceError("no_torch" if library.load() else "no_decoder")
 
-    from model import device as torch_device
+    from model.pytorch import device as torch_device
 
     where = torch_device.resolve_device(device)
     at_best: EngineName = "pytorch" if "cpu" in str(where) or engine != "auto" else "kernels-graphs"
     return Runtime(at_best, str(where), torch_device.set_threads(threads))
-
-
-def available_cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def has_torch() -> bool:

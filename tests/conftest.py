@@ -11,11 +11,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 import torch
 
-from model.checkpoint import save_checkpoint
-from model.config import DecoderConfig
-from model.decoder import Decoder
-from model.memory_keys import MemoryConfig, letters_of, symbols_of
-from model.tokenizer import Tokenizer
+from model.checkpoint.config import DecoderConfig
+from model.checkpoint.memory_keys import MemoryConfig, letters_of, symbols_of
+from model.pytorch.checkpoint import save_checkpoint
+from model.pytorch.decoder import Decoder
+from model.text.tokenizer import Tokenizer
 
 torch.set_num_threads(1)
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from model.lexicon import Lexicon, load_lexicon
+from model.checkpoint.lexicon import Lexicon, load_lexicon
 from tests.conftest import save_tiny
 from training.cli import app
-from training.corpus import Paragraph, assembled
+from training.data.corpus import Paragraph, assembled
 
 CERVANTES = (
     "Entonces Sancho no dijo palabra.",

@@ -8,13 +8,13 @@ import sys
 
 import pytest
 
-from model.backend import Backend
-from model.generation import generate
-from model.places import bundled_checkpoints
-from model.prompt import Options
+from model.checkpoint.checkpoint import Checkpoint
+from model.checkpoint.discovery import bundled_checkpoints
+from model.engine.backend import Backend
+from model.engine.generate import generate
 from model.runtime import choose_runtime
-from model.sentences import may_end, split_sentences
-from model.stored import Checkpoint
+from model.text.prompt import Options
+from model.text.sentences import may_end, split_sentences
 
 PHRASES = (
     "En un lugar de la Mancha",

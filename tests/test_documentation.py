@@ -8,13 +8,13 @@ import pytest
 import typer
 
 from bot.cli import all_commands
-from bot.settings import Settings
+from bot.settings.settings import Settings
 from bot.store.migrations import STEPS
 from bot.texts import say
 from bot.texts.settings import SECTIONS
-from documentation.marks import MarkError, filled
-from documentation.offline import fetched_from_elsewhere
-from documentation.parts import EXAMPLE, PARTS, files
+from docs.generate.marks import MarkError, filled
+from docs.generate.offline import fetched_from_elsewhere
+from docs.generate.parts import EXAMPLE, PARTS, files
 from tests.conftest import REPOSITORY
 
 

@@ -10,8 +10,8 @@ import torch
 
 from benchmarks.decoders import BASE, stored
 from benchmarks.grown import grow
-from model.decoder import Decoder
-from model.stored import StoredCheckpoint
+from model.checkpoint.checkpoint import StoredCheckpoint
+from model.pytorch.decoder import Decoder
 
 
 def _logits(found: StoredCheckpoint, tokens: list[int]) -> np.ndarray:

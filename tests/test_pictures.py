@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image, ImageChops
 
-from documentation.pictures.__main__ import FOLDER, make
-from documentation.pictures.drawing import Run, set_lines, width_of
+from docs.generate.pictures.__main__ import FOLDER, make
+from docs.generate.pictures.drawing import Run, set_lines, width_of
 from model.native.library import load
 from tests.test_readme import ENGLISH, SPANISH
 

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from bot.settings import environment_names
-from documentation.commands import chat_commands
+from bot.settings.settings import environment_names
+from docs.generate.commands import chat_commands
 from tests.conftest import REPOSITORY
 
 SPANISH = (REPOSITORY / "README.md").read_text("utf-8")

@@ -27,7 +27,7 @@ def default_cache() -> Path:
 
 def device_named(name: str) -> str:
     """The kind of device to compute on, `cpu` or `cuda`, with all cores where it is the CPU."""
-    from model.device import DEVICES, resolve_device
+    from model.pytorch.device import DEVICES, resolve_device
 
     use_all_cores()
     return resolve_device(known(name, DEVICES, "device")).type
@@ -35,7 +35,7 @@ def device_named(name: str) -> str:
 
 def use_all_cores() -> None:
     """Give torch as many threads as there are cores, or what OMP_NUM_THREADS says."""
-    from model.device import set_threads
+    from model.pytorch.device import set_threads
 
     asked = os.environ.get("OMP_NUM_THREADS", "")
     set_threads(int(asked) if asked.isdigit() else 0)

@@ -21,7 +21,7 @@ from training.train import train, write_drafts, write_lexicon
 if TYPE_CHECKING:
     from rich.status import Status
 
-    from training.corpus import Corpus
+    from training.data.corpus import Corpus
 
 app = typer.Typer(no_args_is_help=True)
 corpus_app = typer.Typer(no_args_is_help=True, help="Fetch the texts and build data sets.")
@@ -54,7 +54,7 @@ def download(
 
     A download that was cut off goes on where it stopped when the command is run again.
     """
-    from training.download import CONSSA, GUTENBERG, Downloader
+    from training.data.download import CONSSA, GUTENBERG, Downloader
 
     folder = to or default_cache()
     downloader = Downloader(folder, tell)
@@ -108,8 +108,8 @@ def build(
 
 
 def _build_named(name: str, folder: Path) -> Corpus:
-    from training.corpus import CorpusName
-    from training.corpus import build as build_corpus
+    from training.data.corpus import CorpusName
+    from training.data.corpus import build as build_corpus
 
     names: dict[str, CorpusName] = {each: each for each in get_args(CorpusName)}
     wanted = names[known(name, names, "data set")]
@@ -120,7 +120,7 @@ def _build_named(name: str, folder: Path) -> Corpus:
 
 
 def _build_own(files: list[Path], author: str) -> Corpus:
-    from training.own_author import build_own
+    from training.data.own_author import build_own
 
     with _reading():
         return build_own(files, author)
@@ -146,8 +146,8 @@ def leakage(
 
     Prints what does, and leaves with exit code 1 if anything does.
     """
-    from training.corpus import Corpus
-    from training.leakage_report import find_leaks
+    from training.data.corpus import Corpus
+    from training.data.leakage_report import find_leaks
 
     leaks = find_leaks(Corpus.load(corpus_dir), against or [])
     for leak in leaks[:_SHOWN_LEAKS]:
@@ -166,7 +166,7 @@ def drafts(
     data: Annotated[Path, typer.Option(help="The built data set it was trained on.")],
 ) -> None:
     """Write the table of guesses that makes a checkpoint write faster; `train` does it itself."""
-    from model.places import bundled_checkpoints, find_checkpoint
+    from model.checkpoint.discovery import bundled_checkpoints, find_checkpoint
 
     write_drafts(find_checkpoint(checkpoint, bundled_checkpoints()), data)
 
@@ -191,7 +191,7 @@ def lexicon(
     ] = None,
 ) -> None:
     """Write the lexicon by which a checkpoint's sentences are judged; `train` does it itself."""
-    from model.places import bundled_checkpoints, find_checkpoint
+    from model.checkpoint.discovery import bundled_checkpoints, find_checkpoint
 
     write_lexicon(find_checkpoint(checkpoint, bundled_checkpoints()), data, words or (), dictionary)
 
@@ -204,10 +204,10 @@ def samples(
     seed: Annotated[int, typer.Option(help="Of all of them.")] = 1,
 ) -> None:
     """Continue one phrase in the manner of each author, and put the texts into the model card."""
-    from model.places import bundled_checkpoints, find_checkpoint
+    from model.checkpoint.discovery import bundled_checkpoints, find_checkpoint
     from model.runtime import choose_runtime
-    from training.card import record_figures
-    from training.samples import write_samples
+    from training.report.card import record_figures
+    from training.report.samples import write_samples
 
     loaded = choose_runtime().load(find_checkpoint(checkpoint, bundled_checkpoints()))
     written = write_samples(loaded, phrase, seed)

@@ -14,8 +14,8 @@ from training.arguments import DEFAULT_CHECKPOINT, default_cache, device_named, 
 from training.failures import fail, plain_failures, tell
 
 if TYPE_CHECKING:
-    from model.checkpoint import TorchCheckpoint
-    from training.evaluation import Evaluation
+    from model.pytorch.checkpoint import TorchCheckpoint
+    from training.report.evaluation import Evaluation
 
 _RECORDED = "validation"
 _ALL_OFFSETS = 8
@@ -62,12 +62,12 @@ def evaluate(
     if record and (text is not None or part not in {None, _RECORDED} or offsets < _ALL_OFFSETS):
         fail("--record needs --data, its validation part and all eight offsets")
 
-    from model.checkpoint import load_checkpoint
-    from model.places import bundled_checkpoints, find_checkpoint
-    from training.card import check_recordable
-    from training.corpus import Corpus
-    from training.evaluation import Part, Reading, evaluate_corpus, evaluate_text
-    from training.evaluation_bar import evaluation_bar
+    from model.checkpoint.discovery import bundled_checkpoints, find_checkpoint
+    from model.pytorch.checkpoint import load_checkpoint
+    from training.data.corpus import Corpus
+    from training.report.card import check_recordable
+    from training.report.evaluation import Part, Reading, evaluate_corpus, evaluate_text
+    from training.report.evaluation_bar import evaluation_bar
 
     parts: dict[str, Part] = {each: each for each in get_args(Part)}
     chosen = parts[known(part or _RECORDED, parts, "part")]
@@ -100,7 +100,7 @@ def _bf16(precision: str, device: str, *, record: bool) -> bool:
 
     Recorded figures are float32, and a GPU is fast enough in it.
     """
-    from model.device import fast_bfloat16
+    from model.pytorch.device import fast_bfloat16
 
     if known(precision, _PRECISIONS, "precision") == "auto":
         return device == "cpu" and not record and fast_bfloat16(device)
@@ -111,7 +111,7 @@ def _bf16(precision: str, device: str, *, record: bool) -> bool:
 
 def _default_data() -> Path:
     """The `reference` data set of the cache, built from the downloaded texts where need be."""
-    from training.corpus import build as build_corpus
+    from training.data.corpus import build as build_corpus
 
     texts = default_cache()
     folder = texts.parent / "reference"
@@ -126,7 +126,7 @@ def _default_data() -> Path:
 
 
 def _record(checkpoint: TorchCheckpoint, result: Evaluation, corpus: str) -> None:
-    from training.card import record_figures
+    from training.report.card import record_figures
 
     figures = {
         "w528": result.loss,

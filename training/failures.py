@@ -9,7 +9,7 @@ from typing import NoReturn
 import typer
 
 from model.errors import LitteraError
-from model.shown import visible, visible_line
+from model.printable import visible, visible_line
 
 FAILED = 1
 INTERRUPTED = 130

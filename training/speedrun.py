@@ -70,7 +70,7 @@ def main(
 ) -> None:
     """Time a recipe from the start to a validation loss, beside the published one."""
     from training.ladder.runs import Place
-    from training.stopping import StopRequest
+    from training.run.stopping import StopRequest
 
     if seeds < 1:
         fail("--seeds must be more than zero")
@@ -98,8 +98,8 @@ def main(
 
 def _experiment(preset: str, changes: Sequence[str], data: Path, seed: int) -> Experiment:
     from training.ladder.runs import Experiment
-    from training.overrides import changed
-    from training.presets import PRESETS
+    from training.recipe.overrides import changed
+    from training.recipe.presets import PRESETS
 
     recipe = changed(PRESETS[known(preset, PRESETS, "preset")], changes)
     return Experiment(f"{preset}-{seed}", preset, recipe, data, seed)

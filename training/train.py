@@ -14,9 +14,9 @@ from training.arguments import device_named, known
 from training.failures import INTERRUPTED, fail, plain_failures, tell
 
 if TYPE_CHECKING:
-    from model.lexicon import Lexicon
-    from training.corpus import Corpus
-    from training.presets import Preset
+    from model.checkpoint.lexicon import Lexicon
+    from training.data.corpus import Corpus
+    from training.recipe.presets import Preset
 
 
 @plain_failures()
@@ -69,10 +69,10 @@ def train(
     if budget_seconds is not None and not budget_seconds > 0:
         fail("--budget-seconds must be more than zero")
 
-    from training.loop import Trainer
-    from training.materials import gather
-    from training.options import Options
-    from training.tuning import MINUTES, NAME
+    from training.recipe.tuning import MINUTES, NAME
+    from training.run.materials import gather
+    from training.run.options import Options
+    from training.run.trainer import Trainer
 
     if preset is None and steps is None and minutes is None:
         steps, minutes = recipe.steps, MINUTES
@@ -114,18 +114,18 @@ def train(
 
 def _recipe(preset: str | None, init: str | None, data: Path, change: Sequence[str]) -> Preset:
     """The preset that was named, else one to go on with the checkpoint `init`."""
-    from training.overrides import changed
-    from training.presets import PRESETS
+    from training.recipe.overrides import changed
+    from training.recipe.presets import PRESETS
 
     if preset is not None:
         return changed(PRESETS[known(preset, PRESETS, "preset")], change)
     if init is None:
         fail(f"name a --preset ({', '.join(PRESETS)}), or --init CHECKPOINT to go on with it")
 
-    from model.checkpoint_files import CONFIG
-    from model.config import DecoderConfig
-    from training.corpus import Corpus
-    from training.tuning import tuning
+    from model.checkpoint.config import DecoderConfig
+    from model.checkpoint.filenames import CONFIG
+    from training.data.corpus import Corpus
+    from training.recipe.tuning import tuning
 
     return changed(tuning(DecoderConfig.load(_found(init) / CONFIG), Corpus.load(data)), change)
 
@@ -139,17 +139,17 @@ def _tell_what_next(out: Path, data: Path, corpus: Corpus) -> None:
 
 
 def _found(checkpoint: str) -> Path:
-    from model.places import bundled_checkpoints, find_checkpoint
+    from model.checkpoint.discovery import bundled_checkpoints, find_checkpoint
 
     return find_checkpoint(checkpoint, bundled_checkpoints())
 
 
 def write_drafts(folder: Path, data: Path) -> None:
     """Count the guesses of the checkpoint in `folder` in the data set it was trained on."""
-    from model.stored import read_checkpoint
-    from training.corpus import Corpus
-    from training.drafts import drafts_of
-    from training.own_author import writable
+    from model.checkpoint.checkpoint import read_checkpoint
+    from training.data.corpus import Corpus
+    from training.data.drafts import drafts_of
+    from training.data.own_author import writable
 
     tokenizer, corpus = read_checkpoint(folder).tokenizer, Corpus.load(data)
     if corpus.own:
@@ -161,9 +161,9 @@ def write_drafts(folder: Path, data: Path) -> None:
 def _write_own_lexicon(out: Path, data: Path, mix: Sequence[str], init: str | None) -> None:
     """Write the lexicon of a run. A person's own texts have too few words for one, unless training
     began with a checkpoint that has one."""
-    from model.lexicon import load_lexicon
-    from training.corpus import Corpus
-    from training.materials import parse_mix
+    from model.checkpoint.lexicon import load_lexicon
+    from training.data.corpus import Corpus
+    from training.run.materials import parse_mix
 
     base = load_lexicon(_found(init)) if init is not None else None
     if base is None and Corpus.load(data).own:
@@ -180,10 +180,10 @@ def write_lexicon(
 ) -> None:
     """Write the lexicon of the checkpoint in `folder`, which was trained on the data sets `data`;
     the words of `words` and of a dictionary are known too, and what `base` knows."""
-    from model.stored import read_checkpoint
-    from training.corpus import Corpus
-    from training.dictionary import dictionary_forms
-    from training.lexicon import make_lexicon
+    from model.checkpoint.checkpoint import read_checkpoint
+    from training.data.corpus import Corpus
+    from training.data.dictionary import dictionary_forms
+    from training.data.lexicon import make_lexicon
 
     read_checkpoint(folder)  # a folder without a checkpoint is given no lexicon
     trained_on = [paragraph for each in data for paragraph in Corpus.load(each).train]

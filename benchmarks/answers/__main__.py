@@ -33,15 +33,15 @@ from rich.table import Table
 
 from benchmarks.answers.picture import draw
 from benchmarks.answers.prose import Prose, Text, measure
-from model.backend import Backend
-from model.generation import generate
-from model.places import bundled_checkpoints, find_checkpoint
-from model.prompt import Options
-from model.result import Result
+from model.checkpoint.checkpoint import Checkpoint
+from model.checkpoint.discovery import bundled_checkpoints, find_checkpoint
+from model.engine.backend import Backend
+from model.engine.generate import generate
+from model.engine.result import Result
 from model.runtime import choose_runtime
-from model.stored import Checkpoint
-from training.corpus import Corpus
-from training.machine import describe_machine
+from model.text.prompt import Options
+from training.data.corpus import Corpus
+from training.run.machine import describe_machine
 
 COMPLETE = re.compile(r"[.!?][»\")\]']*$")
 BOUNDARY = re.compile(r"[.!?][»\")\]']* (?=[¿¡«\"(\['—»-]*[A-ZÁÉÍÓÚÑÜ0-9])")

@@ -1,10 +1,10 @@
 """What choosing among candidates makes of answers, and what each rule does to the first sentence.
 
 Everyday phrases and phrases from the development part are continued with 1, 8, 32 and 64
-candidates. The rules of `model.ranking`, by which the choice was made, count the faults of the
-chosen sentences: only a blind reading says whether the texts are better (docs/performance.md). The
-second table draws 32 candidates of each first sentence once and chooses among them with one rule
-switched off at a time: it counts the chosen sentences that violate that rule.
+candidates. The rules of `model.ranking.ranking`, by which the choice was made, count the faults of
+the chosen sentences: only a blind reading says whether the texts are better (docs/performance.md).
+The second table draws 32 candidates of each first sentence once and chooses among them with one
+rule switched off at a time: it counts the chosen sentences that violate that rule.
 
     python -m benchmarks.answers.candidates --data data/five-works [--checkpoint small]
         [--candidates 1 8 32 64] [--phrases 40] [--seeds 1] [--temperature 0.6] [--json]
@@ -28,18 +28,18 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.answers.everyday import EVERYDAY
-from model.backend import Backend
-from model.candidate import Candidate
-from model.engine import Engine
-from model.faults import Fault
-from model.generation import compose
-from model.places import bundled_checkpoints, find_checkpoint
-from model.prompt import Options
-from model.ranking import Judgement, Ranking
+from model.checkpoint.checkpoint import Checkpoint
+from model.checkpoint.discovery import bundled_checkpoints, find_checkpoint
+from model.engine.backend import Backend
+from model.engine.engine import Engine
+from model.engine.generate import compose
+from model.ranking.candidate import Candidate
+from model.ranking.faults import Fault
+from model.ranking.ranking import Judgement, Ranking
 from model.runtime import choose_runtime
-from model.stored import Checkpoint
-from training.corpus import Corpus
-from training.machine import describe_machine
+from model.text.prompt import Options
+from training.data.corpus import Corpus
+from training.run.machine import describe_machine
 
 SENTENCES, DRAWN = 2, 32
 _ERRORS = Console(stderr=True)

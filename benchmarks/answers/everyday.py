@@ -1,6 +1,6 @@
 """Phrases as people send them: single words, questions, dialogue, today's things, missing accents.
 
-The rules and weights of `model.ranking` were tuned on other phrases.
+The rules and weights of `model.ranking.ranking` were tuned on other phrases.
 """
 
 EVERYDAY = (

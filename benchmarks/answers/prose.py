@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.answers.copies import WordNumbers, characters_of, longest_copies
-from training.corpus import Corpus
+from training.data.corpus import Corpus
 
 WORD = re.compile(r"[^\W\d_]+")
 GRAM = 4  # words: seq-rep-4 of Welleck et al., 2020 (arXiv 1908.04319)

@@ -9,8 +9,8 @@ from benchmarks.simulation.measured import Measured
 from benchmarks.simulation.parts import Clock, Line
 from benchmarks.simulation.record import End
 from benchmarks.simulation.writing import Scaling
-from bot.limits import Limits
-from bot.settings import Settings
+from bot.requests.limits import Limits
+from bot.settings.settings import Settings
 
 
 def _default(name: str) -> int:
@@ -87,7 +87,8 @@ class Bot:
         )
 
     def refusal(self, request: Request, queue_limit: int) -> End | None:
-        """Why a request is not taken, in the order of `bot.service`; what is taken is counted."""
+        """Why a request is not taken, in the order of `bot.service.service`; what is taken is
+        counted."""
         person = str(request.person)
         place = str(request.place) if request.place >= 0 else None
         if self.limits.blocked(person) > 0:

@@ -1,7 +1,8 @@
-"""The life of a request through the whole fleet, as `bot.service` has it, and what may go wrong.
+"""The life of a request through the whole fleet, as `bot.service.service` has it, and what may go
+wrong.
 
 ask ── not heard, refused? ──► end
-  │ event loop        admits it; the limits are the bot's own, `bot.limits`
+  │ event loop        admits it; the limits are the bot's own, `bot.requests.limits`
   │ store             keeps it
   │ platform          has the acknowledgement
   │ pool              writes it
@@ -29,8 +30,8 @@ from benchmarks.simulation.parts import (
 )
 from benchmarks.simulation.record import End, Record, Sample
 from benchmarks.simulation.writing import Events, Pool, autoscale
-from bot.executor import RERUNS
-from bot.service import JOB_SECONDS, KEEP_SECONDS
+from bot.executor.executor import RERUNS
+from bot.service.service import JOB_SECONDS, KEEP_SECONDS
 
 SAMPLE_SECONDS = 60.0
 # What has not come to its end so long after the last request is given up.

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.front import Case
-from model.prompt import PHRASE_LIMIT
+from model.text.prompt import PHRASE_LIMIT
 
 # The figures that docs/scale.md tells of.
 FIGURES = Path(__file__).with_name("figures.json")

@@ -40,16 +40,16 @@ from benchmarks.styles.authorship import (
     pooled,
     without_names,
 )
-from model.backend import Backend
-from model.engine import Engine
-from model.generation import compose
-from model.places import bundled_checkpoints, find_checkpoint
-from model.prompt import Options
+from model.checkpoint.checkpoint import Checkpoint
+from model.checkpoint.discovery import bundled_checkpoints, find_checkpoint
+from model.engine.backend import Backend
+from model.engine.engine import Engine
+from model.engine.generate import compose
 from model.runtime import choose_runtime
-from model.stored import Checkpoint
-from training.card import record_figures
-from training.corpus import Corpus
-from training.machine import describe_machine
+from model.text.prompt import Options
+from training.data.corpus import Corpus
+from training.report.card import record_figures
+from training.run.machine import describe_machine
 
 # Beginnings that every author could have written.
 PHRASES = (

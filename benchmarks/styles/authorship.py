@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from training.corpus import Corpus, Paragraph
+from training.data.corpus import Corpus, Paragraph
 
 PIECE = 5  # sentences
 FOLDS = 5

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.core import Core
-from bot.platform import Platform
+from bot.context import Core
+from bot.requests.platform import Platform
 
 
 def configured_platforms(core: Core) -> list[Platform]:

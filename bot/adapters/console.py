@@ -11,17 +11,17 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import TextIO
 
-from bot.executor import Executor
-from bot.failures import sentence
-from bot.generation import Generation, Restarted
-from bot.reports import failed_reload_report, model_report, reload_report, replicas_report
-from bot.settings import Settings
+from bot.admin.reports import failed_reload_report, model_report, reload_report, replicas_report
+from bot.executor.executor import Executor
+from bot.executor.generation import Generation, Restarted
+from bot.service.errors import sentence
+from bot.settings.settings import Settings
 from bot.texts import duration, notices, say
-from bot.wrapping import Wrapper, columns_of, fitted
+from bot.texts.wrapping import Wrapper, columns_of, fitted
+from model.engine.result import Result
 from model.errors import LitteraError
-from model.phrase import Phrase
-from model.result import Result
-from model.shown import visible
+from model.printable import visible
+from model.text.phrase import Phrase
 
 PROMPT = "> "
 

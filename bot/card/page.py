@@ -16,10 +16,10 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from bot.card.layout import Line, set_lines
-from bot.jobs import Answer
+from bot.requests.job import Answer
 from bot.texts import SPANISH, author, say
-from model.sentences import split_sentences
-from model.text import nearest, normalize
+from model.text.normalize import nearest, normalize
+from model.text.sentences import split_sentences
 
 FONTS = Path(__file__).parent / "fonts"
 ROMAN, ITALIC = "fell.woff", "fell-italic.woff"

@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from bot.private import tighten
+from bot.private_files import tighten
 from bot.store.store import Store
 
 __all__ = ["Store", "open_store"]
@@ -25,7 +25,7 @@ async def open_store(
     PostgreSQL that cannot be reached."""
     store = Store(folder, audit_days)
     if url is not None:
-        from bot.store.shared import SharedStore
+        from bot.cluster.postgres.store import SharedStore
 
         store = SharedStore(folder, audit_days, url)
     tighten(folder)

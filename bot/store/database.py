@@ -1,129 +1,45 @@
-"""The database file: opened, migrated, and set aside when it is beyond use.
+"""What the store asks of a database, whichever it is; all else is said in the same SQL.
 
-SQLite with a write-ahead log: what was committed survives the end of the process, however it
-comes; losing power may cost the last moments (https://sqlite.org/pragma.html#pragma_synchronous).
+SQLite is one file of one process, PostgreSQL a server that many processes share.
 """
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import time
-from pathlib import Path
-from sqlite3 import SQLITE_CORRUPT, SQLITE_NOTADB
-from typing import Any
+import importlib.util
+from typing import Any, Protocol
 
-from sqlalchemy import Table, event
-from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import DatabaseError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy import Float, Table, cast, extract, func
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.private import FILE_MODE, make_private
-from bot.store.migrations import NewerError, migrate
-
-log = logging.getLogger(__name__)
-
-FILE = "litteragpt.db"
-UNUSABLE = ".unusable-"
-# How long a statement waits for another process that holds the file.
-BUSY_SECONDS = 2.0
-_PRAGMAS = (
-    "journal_mode=WAL",
-    "synchronous=NORMAL",
-    "wal_autocheckpoint=200",  # pages: small, so that what was deleted is soon overwritten there
-    "secure_delete=ON",  # phrases do not linger in freed pages
-)
-_COMPANIONS = ("", "-wal", "-shm")
+# PostgreSQL's own clock, in seconds since 1970: machines may disagree about the time.
+CLOCK = cast(extract("epoch", func.clock_timestamp()), Float)
 
 
-class SQLite:
-    """The database of a folder; see bot.store.dialect.Database."""
+def knows_postgresql() -> bool:
+    """Whether the library is there that PostgreSQL takes; it is an extra."""
+    return importlib.util.find_spec("asyncpg") is not None
 
-    # ValueError is what a connection says that was closed because another met damage.
-    errors: tuple[type[Exception], ...] = (SQLAlchemyError, OSError, ValueError)
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+class Database(Protocol):
+    """A database that can be opened, as often as it is lost."""
+
+    @property
+    def errors(self) -> tuple[type[Exception], ...]:
+        """What it fails with; SQLAlchemy passes on what goes wrong while it connects."""
 
     @property
     def size(self) -> int:
-        """Bytes of its files, of those set aside too."""
-        total = 0
-        for path in self._folder.glob(f"{FILE}*"):
-            with contextlib.suppress(OSError):  # gone meanwhile
-                total += path.stat().st_size
-        return total
+        """Bytes that it takes, as far as is known."""
 
     def insert(self, table: Table) -> Any:
-        """An INSERT that knows ON CONFLICT."""
-        return insert(table)
+        """An INSERT of its own dialect, which knows ON CONFLICT."""
 
     async def open(self) -> tuple[AsyncEngine, str | None]:
-        """Open it; a file that cannot be used is set aside, and another one begun."""
-        path = _prepare(self._folder)
-        try:
-            return await _open(path), None
-        except (DatabaseError, NewerError) as error:
-            if not (isinstance(error, NewerError) or self.is_damage(error)):
-                raise  # locked, no room, no permission: the file itself may be sound
-            kept = _set_aside(path)
-            reason = f"{path.name} could not be used ({_reason(error)}) and was set aside as {kept}"
-            log.error("%s", reason)
-            return await _open(path), reason
+        """Open it, brought to the present version; and what was done about data that cannot be
+        used, if so. Raises SQLAlchemyError or OSError when there can be none at all."""
 
     def is_damage(self, error: Exception) -> bool:
-        """Whether an error means that the file itself is beyond use."""
-        cause = getattr(error, "orig", None)
-        return getattr(cause, "sqlite_errorcode", None) in (SQLITE_CORRUPT, SQLITE_NOTADB)
+        """Whether an error means that the data are beyond use."""
 
     async def tidy(self, engine: AsyncEngine) -> None:
-        """Leave nothing of what was deleted in the write-ahead log either."""
-        async with engine.begin() as connection:
-            await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-def _set_aside(path: Path) -> str:
-    """Rename a database that cannot be used, with its companions; the new name."""
-    kept = path.with_name(f"{path.name}{UNUSABLE}{time.time_ns() // 1_000_000}")
-    for suffix in _COMPANIONS:
-        found = path.with_name(path.name + suffix)
-        if found.exists():
-            found.rename(kept.with_name(kept.name + suffix))
-    return kept.name
-
-
-async def _open(path: Path) -> AsyncEngine:
-    # One connection: SQLite writes one transaction at a time anyway, and they are short.
-    engine = create_async_engine(
-        f"sqlite+aiosqlite:///{path}",
-        pool_size=1,
-        max_overflow=0,
-        connect_args={"timeout": BUSY_SECONDS},
-    )
-    event.listen(engine.sync_engine, "connect", _configure)
-    try:
-        async with engine.begin() as connection:
-            await connection.run_sync(migrate)
-    except BaseException:
-        await engine.dispose()
-        raise
-    return engine
-
-
-def _prepare(folder: Path) -> Path:
-    """Make the folder and the file, for their owner only."""
-    make_private(folder)
-    path = folder / FILE
-    path.touch(mode=FILE_MODE)
-    return path
-
-
-def _configure(connection: Any, _: object) -> None:
-    cursor = connection.cursor()
-    for pragma in _PRAGMAS:
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "orig", None) or error)
+        """Leave nothing behind of what was deleted, as far as that can be."""

@@ -12,8 +12,8 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
-from bot.jobs import Job
-from bot.private import open_private, write_private
+from bot.private_files import open_private, write_private
+from bot.requests.job import Job
 
 log = logging.getLogger(__name__)
 

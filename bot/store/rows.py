@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.jobs import Job, Requester
+from bot.requests.job import Job, Requester
 from bot.store.tables import events, memory
-from model.prompt import Options
+from model.text.prompt import Options
 
 _ENDINGS = "endings"
 

@@ -17,13 +17,13 @@ from typing import Any
 from sqlalchemy import Table, delete, insert, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from bot.jobs import Job, Requester
-from bot.limits import Excess, Rule
-from bot.store.alone import Alone
-from bot.store.database import SQLite
-from bot.store.dialect import Database
+from bot.requests.job import Job, Requester
+from bot.requests.limits import Excess, Rule
+from bot.store.coordination import Alone
+from bot.store.database import Database
 from bot.store.journal import Journal, event_mark, marks_of
 from bot.store.rows import handling, job_of, origin_of, remembered, row_of
+from bot.store.sqlite import SQLite
 from bot.store.tables import audit, blocks, events, jobs, memory, requests
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Store(Alone):
     """The tables of `bot.store.tables` in the program's own terms: those of a folder, in SQLite,
     which one process has to itself.
 
-    `bot.store.shared` has the store of many processes.
+    `bot.cluster.postgres.store` has the store of many processes.
     """
 
     def __init__(

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bot.texts import english, operation, spanish, terminal
 from model.errors import CodedError
-from model.shown import visible
+from model.printable import visible
 
 SPANISH, ENGLISH = "es", "en"
 QUOTED = 60  # characters

@@ -1,7 +1,7 @@
 """What each setting means, for whoever runs the bot, in the order in which settings are shown.
 
 `.env.example` and the tables of settings in the READMEs and in docs/ are made of it and of the
-class `bot.settings.Settings` by `make tables`.
+class `bot.settings.settings.Settings` by `make tables`.
 """
 
 from __future__ import annotations

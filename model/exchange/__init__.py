@@ -1,4 +1,4 @@
 """Checkpoints for other engines, and the original's checkpoint for this one.
 
-Everything here works on `model.stored` and NumPy arrays, without torch.
+Everything here works on `model.checkpoint.checkpoint` and NumPy arrays, without torch.
 """

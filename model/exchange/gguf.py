@@ -1,9 +1,9 @@
 """One file that llama.cpp runs, tokenizer included (architecture `qwen3`).
 
 llama.cpp knows no tokenizer of characters, but its byte-level BPE is one when the only merges are
-those that join the bytes of a character. Two things differ from `model.tokenizer`: text is taken as
-it is spelled (what has no token is left out), and the separator between two sentences is the end of
-a line, in what is read and in what is written.
+those that join the bytes of a character. Two things differ from `model.text.tokenizer`: text is
+taken as it is spelled (what has no token is left out), and the separator between two sentences is
+the end of a line, in what is read and in what is written.
 
 https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from model.checkpoint.checkpoint import StoredCheckpoint
+from model.checkpoint.weights import Floats
 from model.exchange.qwen3 import RMS_EPSILON, Precision, qwen3_weights, token_names
 from model.files import replacing
-from model.stored import StoredCheckpoint
-from model.tokenizer import Tokenizer
-from model.weights import Floats
+from model.text.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from gguf import GGUFWriter

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from model.checkpoint_files import CARD, CONFIG, TOKENIZER, WEIGHTS
+from model.checkpoint.checkpoint import StoredCheckpoint
+from model.checkpoint.filenames import CARD, CONFIG, TOKENIZER, WEIGHTS
 from model.errors import ExchangeError
 from model.exchange.qwen3 import Precision, qwen3_config, qwen3_weights, token_names
 from model.files import replacing, write_json, write_text
-from model.prompt import Options
-from model.shown import visible
-from model.stored import StoredCheckpoint
+from model.printable import visible
+from model.text.prompt import Options
 
 _CURVES = "losses.png"
 

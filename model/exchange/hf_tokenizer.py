@@ -1,7 +1,7 @@
 """Our vocabulary and spelling as a tokenizer of the library `tokenizers`.
 
-It gives the ids that `model.tokenizer` gives: the same spelling of quotes, dashes and spaces, a
-separator in place of the space between two sentences, one token per character. Only a symbol that
+It gives the ids that `model.text.tokenizer` gives: the same spelling of quotes, dashes and spaces,
+a separator in place of the space between two sentences, one token per character. Only a symbol that
 stands for a letter (`𝓐` for `A`) is left out where ours replaces it. A style is asked for by its
 mark in front of the text (`<|galdos|>`), without special tokens.
 
@@ -17,9 +17,9 @@ from tokenizers import AddedToken, Regex, decoders, models, normalizers, process
 from tokenizers import Tokenizer as HFTokenizer
 
 from model.exchange.qwen3 import token_names
-from model.sentences import ABBREVIATIONS, CLOSERS, OPENERS, TERMINALS
-from model.text import FOLDS, SAME, nearest
-from model.tokenizer import Tokenizer
+from model.text.normalize import FOLDS, SAME, nearest
+from model.text.sentences import ABBREVIATIONS, CLOSERS, OPENERS, TERMINALS
+from model.text.tokenizer import Tokenizer
 
 _LETTER = re.compile(r"[^\W\d_]")
 _LATIN = (*range(0xC0, 0x250), *range(0x1E00, 0x1F00))  # letters with marks, in Unicode's blocks
@@ -72,7 +72,7 @@ def _plain_letters(tokenizer: Tokenizer) -> dict[str, str]:
 
 
 def _boundary(tokenizer: Tokenizer) -> str:
-    """The space between two sentences, where `model.sentences.split_sentences` finds it.
+    """The space between two sentences, where `model.text.sentences.split_sentences` finds it.
 
     A full stop right behind a letter ends a sentence unless the word is an abbreviation or a single
     letter, so the pattern takes the word too and `\\K` keeps it out of what is replaced. What

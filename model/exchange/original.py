@@ -18,15 +18,15 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from model.config import DecoderConfig
+from model.checkpoint.checkpoint import writing_checkpoint
+from model.checkpoint.config import DecoderConfig
+from model.checkpoint.weights import Floats
 from model.errors import CheckpointError, ExchangeError
 from model.exchange.pickled import Instance, Kind
 from model.exchange.torch_file import StoredTensor, TorchFile
 from model.files import read_json_object
-from model.shown import visible
-from model.stored import writing_checkpoint
-from model.tokenizer import Tokenizer
-from model.weights import Floats
+from model.printable import visible
+from model.text.tokenizer import Tokenizer
 
 # Where its classes were defined depends on how it was trained: a notebook, say.
 _ITS_CLASSES = "BigramLanguageModel Block MultiHeadAttention Head FeedForward".split()

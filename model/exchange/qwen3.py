@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from model.config import DecoderConfig
+from model.checkpoint.checkpoint import StoredCheckpoint
+from model.checkpoint.config import DecoderConfig
+from model.checkpoint.weights import Floats
 from model.errors import ExchangeError
-from model.stored import StoredCheckpoint
-from model.tokenizer import Tokenizer
-from model.weights import Floats
+from model.text.tokenizer import Tokenizer
 
 Precision = Literal["f32", "f16", "q8_0"]
 RMS_EPSILON = 1e-6

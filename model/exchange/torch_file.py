@@ -17,6 +17,7 @@ from typing import NoReturn
 
 import numpy as np
 
+from model.checkpoint.weights import Floats, to_float32
 from model.errors import CheckpointError, ExchangeError
 from model.exchange.pickled import (
     DamagedPickleError,
@@ -28,7 +29,6 @@ from model.exchange.pickled import (
     Meaning,
     read_pickle,
 )
-from model.weights import Floats, to_float32
 
 # A module of two hundred layers is described in some hundred kilobytes.
 _PICKLE_LIMIT = 2**20

@@ -1,7 +1,7 @@
 """The backend that computes with the C kernel: weights of 8 bits, a CPU, no torch.
 
-Logits differ from those of `model.decoder` only by the rounding of weights, activations, keys and
-values to 8 bits. They depend on the text alone: not on who shares the batch,
+Logits differ from those of `model.pytorch.decoder` only by the rounding of weights, activations,
+keys and values to 8 bits. They depend on the text alone: not on who shares the batch,
 on how many threads compute, or on the instruction set.
 """
 
@@ -18,14 +18,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from model.automaton import Automaton
-from model.backend import Drawn
-from model.config import DecoderConfig
-from model.drafting import DraftTable
-from model.memory_keys import MemoryConfig
+from model.checkpoint.checkpoint import Checkpoint, read_checkpoint
+from model.checkpoint.config import DecoderConfig
+from model.checkpoint.draft_table import DraftTable
+from model.checkpoint.memory_keys import MemoryConfig
+from model.checkpoint.weights import Floats
+from model.engine.backend import Drawn
 from model.native.library import LayerWeights, Shape, Weights, instruction_sets, load
-from model.stored import Checkpoint, read_checkpoint
-from model.weights import Floats
+from model.text.automaton import Automaton
 
 Integers = NDArray[np.int32]
 
@@ -63,7 +63,7 @@ class NativeDecoder:
         drafts: DraftTable | None = None,
         automaton: Automaton | None = None,
     ) -> NativeSession:
-        """See model.backend.Backend."""
+        """See model.engine.backend.Backend."""
         return NativeSession(self, rows, masks, drafts)
 
     def logits(self, tokens: Sequence[int]) -> Floats:
@@ -75,7 +75,7 @@ class NativeDecoder:
 
 
 class NativeSession:
-    """A KV cache of 8 bits and the logits behind its rows; see model.backend.Session."""
+    """A KV cache of 8 bits and the logits behind its rows; see model.engine.backend.Session."""
 
     def __init__(
         self, decoder: NativeDecoder, rows: int, masks: Floats, drafts: DraftTable | None
@@ -94,7 +94,7 @@ class NativeSession:
         weakref.finalize(self, library.lg_session_free, self._handle)
 
     def prefill(self, row: int, tokens: Sequence[int], held: int = 0) -> None:
-        """See model.backend.Session."""
+        """See model.engine.backend.Session."""
         self.extend([row] * (len(tokens) - held), tokens[held:], range(held, len(tokens)))
 
     def decode(
@@ -104,7 +104,7 @@ class NativeSession:
         positions: Sequence[int],
         places: Sequence[int],
     ) -> None:
-        """See model.backend.Session."""
+        """See model.engine.backend.Session."""
         self.extend(rows, tokens, positions, places)
 
     def extend(
@@ -128,13 +128,14 @@ class NativeSession:
             raise IndexError("no such token, row, position or place")
 
     def fork(self, source: int, row: int, length: int) -> bool:
-        """See model.backend.Session. Raises IndexError for a row or length that does not exist."""
+        """See model.engine.backend.Session. Raises IndexError for a row or length that does not
+        exist."""
         if self._library.lg_fork(self._handle, source, row, length) != 0:
             raise IndexError("no such row, or not so many tokens")
         return True
 
     def draft(self, tokens: Sequence[int], uniforms: Sequence[float]) -> list[int]:
-        """See model.backend.Session."""
+        """See model.engine.backend.Session."""
         if self._drafts is None:
             return []
         recent, numbers = array("i", tokens), array("f", uniforms)
@@ -158,7 +159,8 @@ class NativeSession:
         top_ps: Sequence[float],
         uniforms: Sequence[float],
     ) -> Drawn:
-        """See model.backend.Session. Raises IndexError for a place or mask that does not exist."""
+        """See model.engine.backend.Session. Raises IndexError for a place or mask that does not
+        exist."""
         drawn, likelihoods = array("i", places), array("f", uniforms)
         whole = [array("i", values) for values in (places, masks)]
         real = [array("f", values) for values in (temperatures, top_ps, uniforms)]

@@ -1,4 +1,4 @@
-/* Guesses from a table of what probably comes next; see model/drafting.py for what is in it. */
+/* Guesses from a table of what probably comes next; see model/checkpoint/draft_table.py for what is in it. */
 
 #include "kernel.h"
 

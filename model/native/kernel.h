@@ -82,7 +82,7 @@ int lg_extend(lg_session *session, int count, const int32_t *tokens, const int32
 int lg_fork(lg_session *session, int from, int to, int length);
 
 /* Draw a token from the logits in each of these places, and the log-probability of each at
- * temperature 1; see model/sampling.py. Returns 0, or -1 for a place or mask that does not exist. */
+ * temperature 1; see model/pytorch/sampling.py. Returns 0, or -1 for a place or mask that does not exist. */
 int lg_draw(lg_session *session, int count, const int32_t *places, const int32_t *masks,
             const float *temperatures, const float *top_ps, const float *uniforms, int32_t *drawn,
             float *likelihoods);

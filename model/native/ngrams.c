@@ -6,10 +6,10 @@
 
 #include "layout.h"
 
-/* See model/memory_keys.py. */
+/* See model/checkpoint/memory_keys.py. */
 enum { WORD_LETTERS = 20, WORD_REACH = 64 };
 static const uint32_t BASIS = 2166136261u, PRIME = 16777619u, MULTIPLIER = 73244475u;
-static const float SCALE = 8.0f; /* of model/memory.py */
+static const float SCALE = 8.0f; /* of model/pytorch/memory.py */
 
 static uint32_t hash_on(uint32_t hash, uint32_t symbol) { return (hash ^ symbol) * PRIME; }
 

@@ -1,4 +1,4 @@
-/* The tables of the n-gram memory and which of their rows a token reads; model/memory_keys.py says
+/* The tables of the n-gram memory and which of their rows a token reads; model/checkpoint/memory_keys.py says
  * how rows are found. */
 
 #ifndef LITTERAGPT_NGRAMS_H

@@ -1,4 +1,4 @@
-/* From logits to the next token of each text: model/sampling.py without the tensors. */
+/* From logits to the next token of each text: model/pytorch/sampling.py without the tensors. */
 
 #include <math.h>
 

@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 from tests.conftest import TINY_TOKENIZER
-from training.corpus import FORMAT, PARAGRAPH_SENTENCES, Corpus, Paragraph
+from training.data.corpus import FORMAT, PARAGRAPH_SENTENCES, Corpus, Paragraph
 
 COMMON = "el la de que y a en un no se con por su para como".split()
 WORDS = {

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.answers.__main__ import beginnings, own_part, whole
-from model.result import Result
+from model.engine.result import Result
 from tests.benchmarks.books import made_up, saved
 from tests.conftest import REPOSITORY
 

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.answers.prose import Text, measure
 from tests.benchmarks.books import made_up
-from training.corpus import Corpus, Paragraph
+from training.data.corpus import Corpus, Paragraph
 
 
 def text(written: str) -> Text:

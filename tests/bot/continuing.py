@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.phrases import closing_phrase
-from model.prompt import PHRASE_LIMIT
+from bot.requests.closing_phrase import closing_phrase
+from model.text.prompt import PHRASE_LIMIT
 
 
 def phrases_to_continue(text: str) -> set[str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from model.checkpoint_files import CONFIG, DRAFTS, LEXICON, METRICS, TOKENIZER, WEIGHTS
+from model.checkpoint.filenames import CONFIG, DRAFTS, LEXICON, METRICS, TOKENIZER, WEIGHTS
 
 # What the pickle would make if anything unpickled it; it lies beside the checkpoint's folder.
 PICKLE_TRACE = "unpickled"

@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from bot.executor import Executor, WorkerOptions
-from bot.generation import Generation
-from model.prompt import Options
-from model.result import Result
+from bot.executor.executor import Executor, WorkerOptions
+from bot.executor.generation import Generation
+from model.engine.result import Result
+from model.text.prompt import Options
 
 PHRASE = "En un lugar de la Mancha"
 # The tiny checkpoint's sentences run on until their limit, so the limit sets how long a text takes.

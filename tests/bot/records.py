@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.store.database import FILE
+from bot.store.sqlite import FILE
 
 
 @dataclass(frozen=True)

@@ -158,19 +158,19 @@ def test_an_event_is_an_object_in_a_line(capsys: pytest.CaptureFixture[str]) -> 
 @pytest.mark.parametrize(
     ("level", "parts", "shown"),
     [
-        ("INFO", {}, "bot.store bot.service discord!"),
-        ("INFO", {"store": "ERROR"}, "bot.service discord!"),
-        ("WARNING", {"service": "INFO"}, "bot.service discord!"),
+        ("INFO", {}, "bot.store bot.service.service discord!"),
+        ("INFO", {"store": "ERROR"}, "bot.service.service discord!"),
+        ("WARNING", {"service": "INFO"}, "bot.service.service discord!"),
         ("ERROR", {"discord": "INFO"}, "discord!"),
         ("ERROR", {}, ""),
-        ("INFO", {"discord": "DEBUG"}, "bot.store bot.service discord discord!"),
+        ("INFO", {"discord": "DEBUG"}, "bot.store bot.service.service discord discord!"),
     ],
 )
 def test_parts_have_levels_of_their_own(
     capsys: pytest.CaptureFixture[str], level: str, parts: dict[str, str], shown: str
 ) -> None:
     configure_logs(level, [], parts=parts)
-    for name in ("bot.store", "bot.service", "discord"):
+    for name in ("bot.store", "bot.service.service", "discord"):
         logging.getLogger(name).info("said by %s", name)
     logging.getLogger("discord").warning("said by discord!")
     logging.getLogger("telegram").error("whole messages, phrases included")

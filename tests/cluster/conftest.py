@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings import PREFIXES
-from model.places import bundled_checkpoints
+from bot.settings.settings import PREFIXES
+from model.checkpoint.discovery import bundled_checkpoints
 from tests.cluster.ray_nodes import save_slow
 
 for name in [name for name in os.environ if name.upper().startswith(PREFIXES)]:

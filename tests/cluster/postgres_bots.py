@@ -11,9 +11,9 @@ from typing import Any
 
 import aiohttp
 
+from tests.bot.adapters.telegram.running import GENEROUS, Bot, start
+from tests.bot.adapters.telegram.test_webhook import free_port
 from tests.bot.programs import environment
-from tests.bot.telegram.running import GENEROUS, Bot, start
-from tests.bot.telegram.test_webhook import free_port
 from tests.chaos.people import NOTES
 from tests.cluster.postgres import Postgres
 from tests.fakes.discord import FakeDiscord

@@ -19,12 +19,12 @@ from typing import Any
 import psutil
 import pytest
 
-from bot.cluster import node as nodes
-from bot.cluster.options import ClusterOptions, ray_is_installed, token_file
-from bot.executor import Executor
-from bot.settings import Settings
-from model.places import bundled_checkpoints
-from model.stored import read_checkpoint
+from bot.cluster.ray import node as nodes
+from bot.cluster.ray.options import ClusterOptions, ray_is_installed, token_file
+from bot.executor.executor import Executor
+from bot.settings.settings import Settings
+from model.checkpoint.checkpoint import read_checkpoint
+from model.checkpoint.discovery import bundled_checkpoints
 from tests.conftest import ENDLESS_TOKENIZER, save_tiny
 
 needs_ray = pytest.mark.skipif(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.texts import say
-from tests.bot.telegram.test_webhook import free_port
+from tests.bot.adapters.telegram.test_webhook import free_port
 from tests.chaos.fire import Reckoning, asking, settle
 from tests.cluster.postgres import MISSING, Postgres, programs, serving
 from tests.cluster.postgres_bots import PATIENCE_SECONDS, PHRASE, Process, Town

@@ -10,10 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bot.cluster.options import loopback
-from bot.health import OK
+from bot.cluster.ray.options import loopback
+from bot.monitoring.health import OK
 from bot.texts import say
-from model.prompt import Options
+from model.text.prompt import Options
 from tests.bot.executors import ENDLESS, PHRASE, first_piece
 from tests.bot.operating.watching import watched_bot
 from tests.bot.programs import environment, litteragpt

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bot.executor import Executor
-from bot.generation import Restarted, WorkerLostError
-from bot.serving import RolledBackError
+from bot.executor.executor import Executor
+from bot.executor.generation import Restarted, WorkerLostError
+from bot.executor.model_info import RolledBackError
+from model.engine.result import Result
 from model.errors import CheckpointError, PromptError
-from model.prompt import Options
-from model.result import Result
+from model.text.prompt import Options
 from tests.bot.executors import ENDLESS, PHRASE, SHORT, first_piece, running, write
 from tests.cluster.ray_nodes import (
     REGISTRY_TITLE,

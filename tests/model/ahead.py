@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 
 from benchmarks.gpu import Backing, Way
-from model.backend import Backend
-from model.checkpoint import load_checkpoint
-from model.stored import Checkpoint
+from model.checkpoint.checkpoint import Checkpoint
+from model.engine.backend import Backend
+from model.pytorch.checkpoint import load_checkpoint
 
 
 def load_ahead(
@@ -20,7 +20,7 @@ def load_ahead(
     device: str = "cpu",
     dtype: torch.dtype = torch.float32,
 ) -> Checkpoint[Backend]:
-    """kernels, graphs: see model.graphs.Abilities; dtype: of matrices and cache."""
+    """kernels, graphs: see model.cuda.graphs.Abilities; dtype: of matrices and cache."""
     loaded = load_checkpoint(folder, device)
     way = Way("", kernels=kernels, graphs=graphs)
     ahead: Checkpoint[Backend] = replace(loaded, decoder=Backing(loaded.decoder, way, dtype))  # type: ignore[arg-type]

@@ -12,13 +12,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from model.cache import KVCache
-from model.config import DecoderConfig
-from model.decoder import Decoder
-from model.memory import Memory
-from model.memory_keys import MemoryConfig
+from model.checkpoint.config import DecoderConfig
+from model.checkpoint.memory_keys import MemoryConfig
+from model.checkpoint.weights import Floats
 from model.native.decoder import NativeDecoder, NativeSession, set_threads
-from model.weights import Floats
+from model.pytorch.cache import KVCache
+from model.pytorch.decoder import Decoder
+from model.pytorch.memory import Memory
 
 
 class RoundedLinear(nn.Module):

@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 import torch
 
-from model.backend import Backend
-from model.checkpoint import load_checkpoint
+from model.checkpoint.checkpoint import Checkpoint
+from model.checkpoint.discovery import bundled_checkpoints
+from model.engine.backend import Backend
+from model.engine.generate import generate
 from model.errors import DeviceError
-from model.generation import generate
 from model.native import library
 from model.native.decoder import load_native
-from model.places import bundled_checkpoints
-from model.prompt import Options
+from model.pytorch.checkpoint import load_checkpoint
 from model.runtime import choose_runtime
-from model.stored import Checkpoint
+from model.text.prompt import Options
 from tests.conftest import save_tiny
 
 needs_kernel = pytest.mark.skipif(library.load() is None, reason="the kernel was not built")

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from tests.conftest import SHARED_CORPUS
 from tests.training.editions import write_editions
 from training.cli import app
-from training.corpus import Corpus, build
+from training.data.corpus import Corpus, build
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from training.works import WORKS, Work
+from training.data.works import WORKS, Work
 
 WORDS = (
     "casa camino noche día señor señora amigo mano ojos corazón pueblo calle puerta ventana mesa "

@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from training.corpus import Corpus
-from training.loop import Outcome, Trainer
-from training.materials import Materials
-from training.options import Options
-from training.presets import PRESETS, Preset
+from training.data.corpus import Corpus
+from training.recipe.presets import PRESETS, Preset
+from training.run.materials import Materials
+from training.run.options import Options
+from training.run.trainer import Outcome, Trainer
 
 
 def tiny(**changes: Any) -> Preset:

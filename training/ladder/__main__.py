@@ -49,7 +49,7 @@ def main(
     from training.ladder.rows import SCALES, experiment_of, rows
     from training.ladder.runs import Place, carry_out
     from training.ladder.runs import validate as measure
-    from training.stopping import StopRequest
+    from training.run.stopping import StopRequest
 
     clock = StopRequest(budget_seconds)
     size = SCALES[known(scale, SCALES, "scale")].lasting(_positive(steps))

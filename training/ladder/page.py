@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from training.ladder.markdown import header, row
 from training.ladder.results import Result, difference, mean, standard_error
 from training.ladder.rows import YARDSTICK, Row
-from training.overrides import spelled
+from training.recipe.overrides import spelled
 
 _HEAD = (
     "row",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from training.ladder.runs import Experiment
-from training.presets import PRESETS, Phase, Preset
+from training.recipe.presets import PRESETS, Phase, Preset
 
 ORIGIN = "reference"
 YARDSTICK = "yardstick"

@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from model.checkpoint import load_checkpoint
-from model.checkpoint_files import WEIGHTS
-from training.corpus import Corpus, Paragraph
-from training.dataset import encode_stream
-from training.evaluation import window_losses
+from model.checkpoint.filenames import WEIGHTS
+from model.pytorch.checkpoint import load_checkpoint
+from training.data.corpus import Corpus, Paragraph
+from training.data.dataset import encode_stream
 from training.ladder.results import LadderError, Result, Windows, rounded
-from training.loop import STATE, Trainer
-from training.materials import gather
-from training.options import Options
-from training.overrides import assignments
-from training.presets import PRESETS, Preset
+from training.recipe.overrides import assignments
+from training.recipe.presets import PRESETS, Preset
+from training.report.evaluation import window_losses
+from training.run.materials import gather
+from training.run.options import Options
+from training.run.trainer import STATE, Trainer
 
 Say = Callable[[str], None]
 

@@ -22,14 +22,14 @@ from bot.adapters.discord.shard import Shard, TooFewShardsError
 from bot.adapters.discord.starts import SPACING, Starts, ask_limits
 from bot.adapters.discord.wire import TOKEN_SECONDS
 from bot.card import card_of
-from bot.core import Core
-from bot.drafts import SELDOM
-from bot.endings import Endings
-from bot.jobs import Answer, Draft, Job
-from bot.platform import Connection, RefusedError
-from bot.ranges import write_ranges
-from bot.supervision import supervise
+from bot.context import Core
+from bot.requests.endings import Endings
+from bot.requests.job import Answer, Draft, Job
+from bot.requests.platform import Connection, RefusedError
+from bot.service.previews import SELDOM
+from bot.service.supervision import supervise
 from bot.texts import say
+from bot.texts.number_ranges import write_ranges
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from bot.adapters.discord.interactions import Interaction, requester_of, tell
 from bot.adapters.discord.localization import call_commands, term
 from bot.adapters.discord.markdown import escape
 from bot.adapters.discord.messages import notice_message
-from bot.administration import PREVIOUS
+from bot.admin.admin import PREVIOUS
 from bot.texts import ENGLISH
 
 

@@ -23,12 +23,12 @@ from bot.adapters.discord.messages import (
 )
 from bot.adapters.discord.problems import report
 from bot.adapters.discord.wire import Payload, Picture
-from bot.buttons import CHOICES, PATTERN, Button, Verb
 from bot.card import Card, drawn
-from bot.endings import ENDINGS
-from bot.jobs import Job, new_reference
+from bot.requests.buttons import CHOICES, PATTERN, Button, Verb
+from bot.requests.endings import ENDINGS
+from bot.requests.job import Job, new_reference
 from bot.texts import say
-from model.result import Result
+from model.engine.result import Result
 
 
 def answer_buttons(job: Job, result: Result) -> list[Payload]:

@@ -27,17 +27,17 @@ from bot.adapters.discord.localization import Texts
 from bot.adapters.discord.menus import MENUS
 from bot.adapters.discord.problems import report
 from bot.adapters.discord.sync import keep_synced
-from bot.core import Core
-from bot.keepalive import open_socket
-from bot.platform import Line
-from bot.settings import Settings
+from bot.context import Core
+from bot.net.keepalive import open_socket
+from bot.requests.platform import Line
+from bot.settings.settings import Settings
 from model.errors import LitteraError
 
 if TYPE_CHECKING:
     from bot.adapters.discord.adapter import Discord
     from bot.adapters.discord.layout import Layout
     from bot.adapters.discord.starts import Starts, Turn
-    from bot.jobs import Job
+    from bot.requests.job import Job
 
 log = logging.getLogger(__name__)
 

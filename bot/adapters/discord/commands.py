@@ -11,10 +11,10 @@ from bot.adapters.discord.delivery import Reply
 from bot.adapters.discord.interactions import Interaction, language, requester_of, tell
 from bot.adapters.discord.localization import term
 from bot.adapters.discord.markdown import escape
-from bot.jobs import Job
-from bot.reports import model_report
+from bot.admin.reports import model_report
+from bot.requests.job import Job
 from bot.texts import say
-from model.prompt import PHRASE_LIMIT
+from model.text.prompt import PHRASE_LIMIT
 
 # What Discord shows of an autocompletion.
 CHOICES = 25

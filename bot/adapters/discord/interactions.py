@@ -8,7 +8,7 @@ import discord
 
 from bot.adapters.discord.delivery import Reply
 from bot.adapters.discord.localization import call_commands
-from bot.jobs import Requester
+from bot.requests.job import Requester
 from bot.texts import language_of
 
 if TYPE_CHECKING:

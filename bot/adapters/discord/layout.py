@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.settings import Settings
+from bot.settings.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from bot.adapters.discord.interactions import Interaction, language, requester_o
 from bot.adapters.discord.localization import term
 from bot.adapters.discord.markdown import escape
 from bot.adapters.discord.messages import shown_text
-from bot.buttons import Button, origin_of
-from bot.jobs import Job
-from bot.phrases import closing_phrase
+from bot.requests.buttons import Button, origin_of
+from bot.requests.closing_phrase import closing_phrase
+from bot.requests.job import Job
 from bot.texts import say
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ import discord
 
 from bot.adapters.discord.markdown import bold, escape, small, unescape
 from bot.adapters.discord.wire import Payload
-from bot.endings import ENDINGS, Endings, as_line, fitted, of_line
-from bot.jobs import Answer, Draft
+from bot.requests.endings import ENDINGS, Endings, as_line, fitted, of_line
+from bot.requests.job import Answer, Draft
 from bot.texts import say
-from model.sentences import split_sentences
+from model.text.sentences import split_sentences
 
 # https://docs.discord.com/developers/resources/message#create-message
 CONTENT_LIMIT = 2000  # characters

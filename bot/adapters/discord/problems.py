@@ -9,9 +9,9 @@ from discord import app_commands
 
 from bot.adapters.discord.interactions import Interaction, language, tell
 from bot.adapters.discord.markdown import escape
-from bot.failures import sentence
-from bot.jobs import new_reference
 from bot.logs import about
+from bot.requests.job import new_reference
+from bot.service.errors import sentence
 from bot.texts import say
 from model.errors import LitteraError
 

@@ -16,7 +16,7 @@ import discord
 
 from bot.adapters.discord.client import LitteraClient, SessionOverError
 from bot.logs import of_shard
-from bot.platform import RefusedError
+from bot.requests.platform import RefusedError
 from bot.texts import say
 
 if TYPE_CHECKING:

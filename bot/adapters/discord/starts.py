@@ -19,9 +19,9 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from bot.adapters.discord.layout import Layout
-from bot.apis import UnreachableError, ask_discord
-from bot.platform import Connection, RefusedError
-from bot.settings import Settings
+from bot.net.platform_api import UnreachableError, ask_discord
+from bot.requests.platform import Connection, RefusedError
+from bot.settings.settings import Settings
 from bot.texts import duration, say
 
 log = logging.getLogger(__name__)

@@ -21,19 +21,19 @@ from bot.adapters.telegram.outbox import Outbox, Place
 from bot.adapters.telegram.polling import Polling
 from bot.adapters.telegram.rate_limiter import RateLimiter
 from bot.adapters.telegram.webhook import Webhook
-from bot.core import Core
-from bot.drafts import SELDOM
-from bot.endings import Endings
-from bot.jobs import Answer, Draft, Job
-from bot.platform import Connection, RefusedError
-from bot.store.leases import Lead
+from bot.context import Core
+from bot.requests.endings import Endings
+from bot.requests.job import Answer, Draft, Job
+from bot.requests.platform import Connection, RefusedError
+from bot.service.previews import SELDOM
+from bot.store.coordination import Lead
 from bot.texts import say
 
 log = logging.getLogger(__name__)
 
 
 class Telegram:
-    """Serves one bot on Telegram; see bot.platform.Platform."""
+    """Serves one bot on Telegram; see bot.requests.platform.Platform."""
 
     name = NAME
     may_stay_silent = True

@@ -1,4 +1,4 @@
-"""The admins' commands; who may use them is for bot.administration to say, on every use."""
+"""The admins' commands; who may use them is for bot.admin.admin to say, on every use."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from bot.adapters.telegram.answers import Press
 from bot.adapters.telegram.context import Context
 from bot.adapters.telegram.outbox import Place
 from bot.adapters.telegram.rendering import guard, plain
-from bot.administration import PREVIOUS
-from bot.jobs import Requester
+from bot.admin.admin import PREVIOUS
+from bot.requests.job import Requester
 from bot.texts import say
 
 # A name may be longer than the 64 bytes of a button's id, so the id holds a digest of it.

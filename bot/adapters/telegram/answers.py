@@ -22,9 +22,9 @@ from bot.adapters.telegram.rendering import (
     render_draft,
     render_endings,
 )
-from bot.buttons import CHOICES, Button
-from bot.endings import Endings
-from bot.jobs import Answer, Draft, Job
+from bot.requests.buttons import CHOICES, Button
+from bot.requests.endings import Endings
+from bot.requests.job import Answer, Draft, Job
 from bot.texts import say
 
 log = logging.getLogger(__name__)
@@ -42,22 +42,22 @@ class WayBack(Protocol):
     """What a job of ours has as its origin: the five verbs for the one place it came from."""
 
     def pack(self) -> dict[str, Any] | None:
-        """See bot.platform.Platform."""
+        """See bot.requests.platform.Platform."""
 
     async def acknowledge(self, job: Job) -> None:
-        """See bot.platform.Platform."""
+        """See bot.requests.platform.Platform."""
 
     async def progress(self, job: Job, draft: Draft) -> None:
-        """See bot.platform.Platform."""
+        """See bot.requests.platform.Platform."""
 
     async def finish(self, job: Job, answer: Answer) -> None:
-        """See bot.platform.Platform."""
+        """See bot.requests.platform.Platform."""
 
     async def offer(self, job: Job, endings: Endings) -> None:
-        """See bot.platform.Platform."""
+        """See bot.requests.platform.Platform."""
 
     async def fail(self, job: Job, notice: str) -> None:
-        """See bot.platform.Platform."""
+        """See bot.requests.platform.Platform."""
 
 
 class Press:

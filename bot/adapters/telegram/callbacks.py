@@ -20,10 +20,10 @@ from bot.adapters.telegram.rendering import (
     read_endings,
     render_shown,
 )
-from bot.buttons import CHOICES, Button, Verb
 from bot.card import Card, drawn
-from bot.endings import ENDINGS
-from bot.jobs import Job
+from bot.requests.buttons import CHOICES, Button, Verb
+from bot.requests.endings import ENDINGS
+from bot.requests.job import Job
 from bot.texts import language_of, say
 
 

@@ -9,9 +9,9 @@ from telegram import Message, User
 
 from bot.adapters.telegram.outbox import Markup, Outbox, Place
 from bot.adapters.telegram.rendering import Rendered, plain
-from bot.core import Core
-from bot.jobs import Requester
-from bot.platform import Platform
+from bot.context import Core
+from bot.requests.job import Requester
+from bot.requests.platform import Platform
 from bot.texts import language_of
 
 NAME = "telegram"

@@ -15,9 +15,9 @@ from bot.adapters.telegram.inline import InlineQueries
 from bot.adapters.telegram.link import in_short
 from bot.adapters.telegram.menus import Menus
 from bot.adapters.telegram.messages import Messages
-from bot.failures import sentence
-from bot.jobs import new_reference
 from bot.logs import about
+from bot.requests.job import new_reference
+from bot.service.errors import sentence
 from bot.texts import language_of, say
 from model.errors import LitteraError
 

@@ -17,11 +17,11 @@ from telegram.error import BadRequest, Forbidden, TelegramError
 from bot.adapters.telegram.context import Context, Event, requester
 from bot.adapters.telegram.inline import article, notice_article
 from bot.adapters.telegram.link import in_short
-from bot.endings import Endings
-from bot.jobs import Answer, Draft, Job
-from bot.phrases import closing_phrase
+from bot.requests.closing_phrase import closing_phrase
+from bot.requests.endings import Endings
+from bot.requests.job import Answer, Draft, Job
 from bot.texts import say
-from model.text import normalize
+from model.text.normalize import normalize
 
 log = logging.getLogger(__name__)
 

@@ -27,9 +27,9 @@ from bot.adapters.telegram.context import Context, requester
 from bot.adapters.telegram.link import in_short
 from bot.adapters.telegram.outbox import NO_PREVIEW
 from bot.adapters.telegram.rendering import Rendered, guard, render_answer
-from bot.endings import Endings
-from bot.jobs import Answer, Draft, Job
-from bot.phrases import closing_phrase
+from bot.requests.closing_phrase import closing_phrase
+from bot.requests.endings import Endings
+from bot.requests.job import Answer, Draft, Job
 from bot.texts import language_of, say
 
 log = logging.getLogger(__name__)

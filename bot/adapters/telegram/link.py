@@ -11,10 +11,10 @@ from telegram.ext import ExtBot
 from telegram.request import HTTPXRequest
 
 from bot.adapters.telegram.rate_limiter import Priority, RateLimiter
-from bot.arrival import arrived
-from bot.keepalive import KEEPALIVE
-from bot.platform import RefusedError
-from bot.settings import Settings
+from bot.net.keepalive import KEEPALIVE
+from bot.requests.arrival import arrived
+from bot.requests.platform import RefusedError
+from bot.settings.settings import Settings
 from bot.texts import say
 from model.errors import LitteraError
 

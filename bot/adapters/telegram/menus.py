@@ -25,7 +25,7 @@ from telegram import (
 from telegram.error import TelegramError
 
 from bot.adapters.telegram.link import Link, in_short
-from bot.core import Core
+from bot.context import Core
 from bot.texts import ENGLISH, SPANISH, say
 
 log = logging.getLogger(__name__)

@@ -15,13 +15,13 @@ from bot.adapters.telegram.admin_commands import AdminCommands
 from bot.adapters.telegram.answers import ChatAnswer
 from bot.adapters.telegram.context import Context, Event, requester
 from bot.adapters.telegram.outbox import Place
-from bot.buttons import Button, origin_of
-from bot.jobs import Job, Requester
-from bot.limits import MINUTE, Window
-from bot.phrases import closing_phrase
-from bot.reports import model_report
+from bot.admin.reports import model_report
+from bot.requests.buttons import Button, origin_of
+from bot.requests.closing_phrase import closing_phrase
+from bot.requests.job import Job, Requester
+from bot.requests.limits import MINUTE, Window
 from bot.texts import ENGLISH, SPANISH, say
-from model.text import normalize
+from model.text.normalize import normalize
 
 # https://core.telegram.org/bots/features#commands
 _COMMAND = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@(\w{1,32}))?(?:\s+|$)(.*)", re.DOTALL)

@@ -22,8 +22,8 @@ from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 from bot.adapters.telegram.intake import Intake
 from bot.adapters.telegram.link import Link, in_short
 from bot.adapters.telegram.rate_limiter import seconds_of
-from bot.platform import RefusedError
-from bot.store.leases import Lead
+from bot.requests.platform import RefusedError
+from bot.store.coordination import Lead
 from bot.texts import say
 
 log = logging.getLogger(__name__)

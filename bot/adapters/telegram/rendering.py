@@ -10,7 +10,7 @@ links live together); only a text in which they cannot be found does. So an invi
 (U+2060) is set behind each mark that begins one: by TDLib's rules (td/telegram/MessageEntity.cpp:
 match_mentions, match_bot_commands, match_hashtags, match_cashtags, match_urls, match_tg_urls) it
 is neither a letter nor a character of an address. It is no part of any phrase, since
-`model.text.normalize` drops it, and so it is taken out again when a message is read.
+`model.text.normalize.normalize` drops it, and so it is taken out again when a message is read.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from dataclasses import dataclass
 
 from telegram import MessageEntity
 
-from bot.endings import ENDINGS, Endings, as_line, fitted, of_line
-from bot.jobs import Answer, Draft
+from bot.requests.endings import ENDINGS, Endings, as_line, fitted, of_line
+from bot.requests.job import Answer, Draft
 from bot.texts import say
-from model.sentences import split_sentences
+from model.text.sentences import split_sentences
 
 LIMIT = 4096  # UTF-16 code units of a message
 JOINER = "\u2060"

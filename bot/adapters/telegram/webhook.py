@@ -19,9 +19,9 @@ from yarl import URL
 
 from bot.adapters.telegram.intake import Intake
 from bot.adapters.telegram.link import ALLOWED_UPDATES, Link, LinkError, in_short
-from bot.platform import RefusedError
-from bot.ports import PortError, listen
-from bot.settings import WEBHOOK_PORT, Settings
+from bot.net.ports import PortError, listen
+from bot.requests.platform import RefusedError
+from bot.settings.settings import WEBHOOK_PORT, Settings
 from bot.texts import say
 
 log = logging.getLogger(__name__)

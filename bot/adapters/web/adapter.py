@@ -15,13 +15,13 @@ from bot.adapters.web.pages import Pages
 from bot.adapters.web.requests import BODY_BYTES
 from bot.adapters.web.visitors import NAME, Visitors
 from bot.adapters.web.writing import AnswerStream, Writing, stop_for_cancel
-from bot.core import Core
-from bot.drafts import AS_WRITTEN
-from bot.endings import Endings
-from bot.jobs import Answer, Draft, Job
-from bot.platform import Connection, RefusedError
-from bot.ports import PortError, listen
-from bot.settings import WEB_PORT
+from bot.context import Core
+from bot.net.ports import PortError, listen
+from bot.requests.endings import Endings
+from bot.requests.job import Answer, Draft, Job
+from bot.requests.platform import Connection, RefusedError
+from bot.service.previews import AS_WRITTEN
+from bot.settings.settings import WEB_PORT
 from bot.texts import say
 
 log = logging.getLogger(__name__)

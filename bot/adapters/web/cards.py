@@ -7,7 +7,7 @@ from aiohttp import web
 from bot.adapters.web.requests import CardAsked, read
 from bot.adapters.web.visitors import Visitors
 from bot.card import Card, drawn
-from bot.core import Core
+from bot.context import Core
 
 
 class Cards:

@@ -15,7 +15,7 @@ from ipaddress import ip_address
 from aiohttp import web
 from yarl import URL
 
-from bot.jobs import new_reference
+from bot.requests.job import new_reference
 
 log = logging.getLogger(__name__)
 

@@ -12,10 +12,10 @@ from typing import NamedTuple
 from aiohttp import web
 
 from bot.card import FONTS
-from bot.core import Core
-from bot.endings import ENDINGS
+from bot.context import Core
+from bot.requests.endings import ENDINGS
 from bot.texts import ENGLISH, SPANISH, author, language_of, say
-from model.prompt import SENTENCES, TEMPERATURES
+from model.text.prompt import SENTENCES, TEMPERATURES
 
 FOLDER = Path(__file__).parent / "page"
 # Texts that the page shows, by their names in it.

@@ -8,8 +8,8 @@ from typing import Annotated, Literal, TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bot.settings import Settings
-from model.prompt import SEEDS, SENTENCES, TEMPERATURES, Options
+from bot.settings.settings import Settings
+from model.text.prompt import SEEDS, SENTENCES, TEMPERATURES, Options
 
 BODY_BYTES = 64 * 1024
 BODY_SECONDS = 10.0

@@ -13,7 +13,7 @@ from ipaddress import IPv6Address, ip_address
 
 from aiohttp import web
 
-from bot.jobs import Requester
+from bot.requests.job import Requester
 
 NAME = "web"
 # The least part of the IPv6 addresses that one household has (RFC 6177).

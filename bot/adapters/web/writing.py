@@ -21,11 +21,11 @@ from aiohttp import web
 
 from bot.adapters.web.requests import TextAsked, read
 from bot.adapters.web.visitors import Visitors
-from bot.core import Core
-from bot.endings import ENDINGS, Endings
-from bot.jobs import Answer, Draft, Job
-from bot.phrases import closing_phrase
-from bot.platform import Platform
+from bot.context import Core
+from bot.requests.closing_phrase import closing_phrase
+from bot.requests.endings import ENDINGS, Endings
+from bot.requests.job import Answer, Draft, Job
+from bot.requests.platform import Platform
 from bot.texts import say
 
 # Proxies cut connections on which nothing comes for a minute.

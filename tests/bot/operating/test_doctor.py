@@ -21,10 +21,10 @@ from telegram import Bot
 from telegram.error import Conflict
 
 from bot.cli import EXIT_FAILURE
-from bot.doctor import Finding, Grade, examine, machine, writing
-from bot.doctor import telegram as doctors_telegram
-from bot.doctor.findings import as_lines
-from bot.store.database import FILE, UNUSABLE
+from bot.ops.doctor import Finding, Grade, examine, machine, writing
+from bot.ops.doctor import telegram as doctors_telegram
+from bot.ops.doctor.findings import as_lines
+from bot.store.sqlite import FILE, UNUSABLE
 from bot.texts import say
 from tests.bot.operating.watching import GREEN_SECONDS, HOST, RED_SECONDS, Scene, free_port
 from tests.bot.programs import as_nobody_special, litteragpt

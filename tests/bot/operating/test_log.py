@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from bot.jobs import REFERENCE_LENGTH
+from bot.requests.job import REFERENCE_LENGTH
 from tests.bot.operating.watching import GREEN_SECONDS, Scene
 
 pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(120)]

@@ -15,9 +15,9 @@ import pytest
 import pytest_asyncio
 
 from bot.cli import EXIT_CONFIG, EXIT_FAILURE, EXIT_INTERRUPTED, run
-from bot.settings import load_settings
+from bot.settings.settings import load_settings
 from bot.texts import say
-from bot.tokens import DISCORD, TELEGRAM
+from bot.token_formats import DISCORD, TELEGRAM
 from tests.bot.operating.watching import HOST
 from tests.bot.programs import Terminal, as_nobody_special, litteragpt
 from tests.fakes.discord import FakeDiscord

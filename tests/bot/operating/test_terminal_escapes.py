@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from bot.adapters.console import Console
-from bot.doctor.findings import Finding, Grade, as_json
 from bot.logs import RedactingFormatter
+from bot.ops.doctor.findings import Finding, Grade, as_json
 from bot.texts import say
 from model.errors import CheckpointError, ExchangeError
 from model.exchange.original import import_original
-from model.shown import visible
+from model.printable import visible
 from tests.bot.programs import environment, litteragpt
 from tests.model.exchange.published import CHARACTERS, lively
 

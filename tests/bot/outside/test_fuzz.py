@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.settings import SettingsError, environment_names, load_settings
-from model.checkpoint_files import CONFIG, METRICS, TOKENIZER, WEIGHTS
+from bot.settings.settings import SettingsError, environment_names, load_settings
+from model.checkpoint.filenames import CONFIG, METRICS, TOKENIZER, WEIGHTS
 from model.errors import CheckpointError
 from model.runtime import choose_runtime
 from tests.bot.outside.mutations import mutations

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bot.store import Store, open_store
-from bot.store.database import FILE
+from bot.store.sqlite import FILE
 from tests.cluster.postgres import MISSING, Postgres, programs, serving
 
 

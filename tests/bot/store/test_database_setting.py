@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.doctor import database
-from bot.doctor.findings import Grade
-from bot.settings import SettingsError, load_settings
+from bot.ops.doctor import database
+from bot.ops.doctor.findings import Grade
+from bot.settings.settings import SettingsError, load_settings
 from bot.store import open_store
+from tests.bot.adapters.telegram.test_webhook import free_port
 from tests.bot.programs import PROGRAM, environment, litteragpt
-from tests.bot.telegram.test_webhook import free_port
 from tests.cluster.postgres import Postgres
 
 PASSWORD = "clave-muy-secreta"  # noqa: S105

@@ -10,16 +10,17 @@ from typing import Any
 
 import pytest
 
-from bot.jobs import Job, Requester
-from bot.limits import Excess, Limits
-from bot.settings import SettingsError
-from bot.store import leases, open_store
-from bot.store.claims import BUSY
+from bot.cluster.postgres import leases
+from bot.cluster.postgres.claims import BUSY
+from bot.cluster.postgres.database import UnreachableError
+from bot.cluster.postgres.identity import JOURNAL
+from bot.cluster.postgres.store import SharedStore
+from bot.requests.job import Job, Requester
+from bot.requests.limits import Excess, Limits
+from bot.settings.settings import SettingsError
+from bot.store import open_store
 from bot.store.migrations import STEPS
-from bot.store.postgres import UnreachableError
-from bot.store.shared import SharedStore
-from bot.store.slots import JOURNAL
-from model.prompt import Options
+from model.text.prompt import Options
 from tests.cluster.postgres import Postgres
 
 LEASE, BEAT = 1.2, 0.2
@@ -31,8 +32,8 @@ def short_leases(monkeypatch: pytest.MonkeyPatch, postgres: Postgres) -> None:
     postgres.empty()
     monkeypatch.setattr(leases, "LEASE_SECONDS", LEASE)
     monkeypatch.setattr(leases, "MARGIN_SECONDS", 0.1)
-    monkeypatch.setattr("bot.store.shared.BEAT_SECONDS", BEAT)
-    monkeypatch.setattr("bot.store.shared.REST_SECONDS", 0.1)
+    monkeypatch.setattr("bot.cluster.postgres.store.BEAT_SECONDS", BEAT)
+    monkeypatch.setattr("bot.cluster.postgres.store.REST_SECONDS", 0.1)
 
 
 def job(user: int = 7, **changes: Any) -> Job:
@@ -181,7 +182,7 @@ async def test_a_process_that_comes_back_to_its_place_goes_on_at_once(
 async def test_files_that_were_copied_to_another_machine_are_not_its_identity(
     postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.store.shared.IDENTITY_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("bot.cluster.postgres.store.IDENTITY_PAUSE_SECONDS", 0.01)
     async with contextlib.AsyncExitStack() as stack:
         one = await opened(stack, postgres, tmp_path / "one")
         place = tmp_path / "two" / "process-1"

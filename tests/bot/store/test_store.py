@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from bot.jobs import Job, Requester
+from bot.requests.job import Job, Requester
 from bot.store import Store, open_store
-from bot.store.database import FILE
 from bot.store.migrations import STEPS
+from bot.store.sqlite import FILE
 from bot.store.store import JOURNAL
-from model.prompt import Options
+from model.text.prompt import Options
 from tests.bot.store.conftest import Place
 
 ASKER = Requester("telegram", 7, -50, "en")
@@ -324,7 +324,7 @@ async def test_a_database_of_a_later_version_is_left_alone(tmp_path: Path) -> No
 async def test_a_locked_file_costs_durability_until_it_is_free(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.store.database.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("bot.store.sqlite.BUSY_SECONDS", 0.05)
     async with open_store(tmp_path) as store:
         with sqlite3.connect(tmp_path / FILE, isolation_level=None) as other:
             other.execute("BEGIN EXCLUSIVE")

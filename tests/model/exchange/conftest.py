@@ -7,9 +7,9 @@ import os
 import numpy as np
 import pytest
 
-from model.checkpoint import TorchCheckpoint, load_checkpoint
-from model.places import bundled_checkpoints
-from model.stored import StoredCheckpoint, read_checkpoint
+from model.checkpoint.checkpoint import StoredCheckpoint, read_checkpoint
+from model.checkpoint.discovery import bundled_checkpoints
+from model.pytorch.checkpoint import TorchCheckpoint, load_checkpoint
 
 # Nothing is fetched, whatever these libraries would like to look up.
 os.environ["HF_HUB_OFFLINE"] = "1"

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from gguf import GGMLQuantizationType, GGUFReader, TokenType
 
-from model.config import DecoderConfig
+from model.checkpoint.checkpoint import StoredCheckpoint, read_checkpoint
+from model.checkpoint.config import DecoderConfig
 from model.errors import ExchangeError
 from model.exchange.gguf import export_gguf
-from model.stored import StoredCheckpoint, read_checkpoint
 from tests.conftest import save_tiny, tiny_memory
 
 

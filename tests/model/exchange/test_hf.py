@@ -12,14 +12,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, AutoTokenizer, Qwen3ForCausalLM
 
-from model.checkpoint import TorchCheckpoint, load_checkpoint
-from model.config import DecoderConfig
+from model.checkpoint.checkpoint import StoredCheckpoint, read_checkpoint
+from model.checkpoint.config import DecoderConfig
 from model.errors import ExchangeError
 from model.exchange.hf import export_hf
 from model.exchange.hf_tokenizer import hf_tokenizer
-from model.stored import StoredCheckpoint, read_checkpoint
-from model.text import SAME
-from model.tokenizer import Tokenizer
+from model.pytorch.checkpoint import TorchCheckpoint, load_checkpoint
+from model.text.normalize import SAME
+from model.text.tokenizer import Tokenizer
 from tests.conftest import save_tiny, tiny_memory
 from tests.model.exchange.conftest import SMALL, likeliest
 

@@ -15,10 +15,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from model.checkpoint import TorchCheckpoint
+from model.checkpoint.checkpoint import StoredCheckpoint
 from model.exchange.gguf import export_gguf
 from model.exchange.qwen3 import Precision
-from model.stored import StoredCheckpoint
+from model.pytorch.checkpoint import TorchCheckpoint
 from tests.conftest import REPOSITORY
 from tests.model.exchange.conftest import likeliest
 

@@ -12,14 +12,14 @@ import pytest
 import torch
 from torch import nn
 
-from model.checkpoint import load_checkpoint
+from model.engine.generate import generate
 from model.errors import CheckpointError, ExchangeError, LitteraError
 from model.exchange.original import import_original
-from model.generation import generate
 from model.native import library
 from model.native.decoder import load_native
-from model.prompt import Options
-from model.sentences import may_end
+from model.pytorch.checkpoint import load_checkpoint
+from model.text.prompt import Options
+from model.text.sentences import may_end
 from tests.model.exchange.published import (
     CHARACTERS,
     BigramLanguageModel,

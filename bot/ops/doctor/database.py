@@ -1,0 +1,36 @@
+"""The database that processes share: whether it lets us in, and who is there already."""
+
+from __future__ import annotations
+
+import time
+
+from bot.cluster.postgres.database import Postgres, UnreachableError
+from bot.ops.doctor.findings import Finding, Grade, good, problem
+from bot.settings.settings import DATABASE_URL, Settings, SettingsError
+from bot.store.database import knows_postgresql
+from bot.texts import say
+
+PART = "base"
+
+
+async def examine(settings: Settings) -> tuple[list[Finding], list[str]]:
+    """All there is to say, and the names of the processes that share it at the moment; nothing
+    without such a database."""
+    if settings.database_url is None:
+        return [], []
+    if not knows_postgresql():
+        return [problem(PART, "doctor_database_extra", setting=DATABASE_URL)], []
+    started = time.monotonic()
+    try:
+        seen = await Postgres(settings.database_url.get_secret_value()).look()
+    except (SettingsError, UnreachableError) as error:
+        mend = say("doctor_database_mend", setting=DATABASE_URL)
+        return [Finding(PART, Grade.PROBLEM, str(error), mend)], []
+    values = {"version": seen.version, "milliseconds": 1000 * (time.monotonic() - started)}
+    if not seen.may_create:
+        return [problem(PART, "doctor_database_rights", **values)], seen.processes
+    found = [good(PART, "doctor_database", **values)]
+    if seen.processes:
+        names = ", ".join(seen.processes)
+        found.append(good(PART, "doctor_database_processes", names=names))
+    return found, seen.processes

@@ -1,0 +1,132 @@
+"""Discord: the token, and how the application is set up in the developer portal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import aiohttp
+
+from bot.adapters.discord.layout import layout_of
+from bot.net.platform_api import UnreachableError, ask_discord
+from bot.ops.doctor.clock import Clocks
+from bot.ops.doctor.findings import Finding, good, problem, unanswered, warning
+from bot.settings.settings import Settings
+from bot.texts import number
+from bot.texts.number_ranges import write_ranges
+from bot.token_formats import DISCORD
+
+PART = "discord"
+# Kinds of installation: https://docs.discord.com/developers/resources/application
+SERVER, ACCOUNT = "0", "1"
+# What one connection may bring: https://docs.discord.com/developers/events/gateway#sharding
+MOST_SERVERS = 2500
+# Flags of privileged intents, for large and for small bots; names as in the developer portal.
+PRIVILEGED = {
+    "Presence": 1 << 12 | 1 << 13,
+    "Server Members": 1 << 14 | 1 << 15,
+    "Message Content": 1 << 18 | 1 << 19,
+}
+
+
+async def examine(
+    session: aiohttp.ClientSession, settings: Settings, clocks: Clocks
+) -> list[Finding]:
+    """All there is to say, nothing without a token."""
+    if settings.discord_token is None:
+        return []
+    try:
+        reply = await ask_discord(session, settings, "applications/@me")
+        clocks.read(reply)
+        if reply.refused:
+            return [problem(PART, "doctor_discord_token")]
+        application = reply.object()
+        name, number = application["name"], application["id"]
+        findings = [good(PART, "doctor_discord_known", name=name, id=number)]
+        findings += application_findings(application)
+        servers = int(application.get("approximate_guild_count") or 0)
+        findings += await _gateway(session, settings, servers)
+        findings += await _servers(session, settings, number)
+    except (UnreachableError, LookupError, TypeError, ValueError) as error:
+        return [unanswered(PART, DISCORD, error)]
+    return findings
+
+
+def application_findings(application: dict[str, Any]) -> Iterator[Finding]:
+    """What the developer portal has set:
+    https://docs.discord.com/developers/resources/application#application-object"""
+    if address := application.get("interactions_endpoint_url"):
+        yield problem(PART, "doctor_discord_endpoint", address=address)
+    else:
+        public = str(application.get("verify_key", ""))[:8]
+        yield good(PART, "doctor_discord_gateway", public=public)
+    if application.get("bot_require_code_grant"):
+        yield problem(PART, "doctor_discord_grant")
+    installs = application.get("integration_types_config") or {}
+    missing = [kind for kind in (SERVER, ACCOUNT) if kind not in installs]
+    for kind in missing:
+        yield warning(PART, f"doctor_discord_install_{kind}")
+    if not missing:
+        yield good(PART, "doctor_discord_installs")
+    if not application.get("bot_public", True):
+        yield warning(PART, "doctor_discord_private")
+    if privileged := list(_privileged(int(application.get("flags") or 0))):
+        yield warning(PART, "doctor_discord_intents", intents=", ".join(privileged))
+    else:
+        yield good(PART, "doctor_discord_no_intents")
+
+
+def _privileged(bits: int) -> Iterator[str]:
+    """The privileged intents that the application has."""
+    return (name for name, flags in PRIVILEGED.items() if bits & flags)
+
+
+async def _gateway(
+    session: aiohttp.ClientSession, settings: Settings, servers: int
+) -> list[Finding]:
+    """Whether sessions are left for today, and whether the connections suffice:
+    https://docs.discord.com/developers/events/gateway#session-start-limit-object"""
+    content = (await ask_discord(session, settings, "gateway/bot")).object()
+    limit, recommended = content["session_start_limit"], int(content["shards"])
+    findings = list(connection_findings(settings, servers, recommended))
+    hours = number(limit["reset_after"] / 3_600_000, 1)
+    if limit["remaining"] == 0:
+        findings.append(problem(PART, "doctor_discord_starts", total=limit["total"], hours=hours))
+    elif limit["remaining"] < layout_of(settings, recommended).count:
+        left = limit["remaining"]
+        findings.append(warning(PART, "doctor_discord_starts_few", left=left, hours=hours))
+    return findings
+
+
+def connection_findings(settings: Settings, servers: int, recommended: int) -> Iterator[Finding]:
+    """Whether so many servers are covered by the connections that the settings name; Discord's
+    recommendation decides where they name none."""
+    layout = layout_of(settings, recommended)
+    values = {"servers": servers, "count": layout.count, "recommended": recommended}
+    if layout.automatic:
+        yield good(PART, "doctor_discord_shards_auto", **values)
+    elif servers > MOST_SERVERS * layout.count:
+        yield problem(PART, "doctor_discord_shards_short", most=MOST_SERVERS, **values)
+    elif recommended > layout.count:
+        yield warning(PART, "doctor_discord_shards_few", **values)
+    else:
+        yield good(PART, "doctor_discord_shards", **values)
+    others = set(range(layout.count)) - set(layout.numbers)
+    if others:
+        own, rest = write_ranges(layout.numbers), write_ranges(others)
+        yield warning(PART, "doctor_discord_shards_others", own=own, others=rest)
+
+
+async def _servers(
+    session: aiohttp.ClientSession, settings: Settings, application: str
+) -> list[Finding]:
+    """Whether the bot is in the servers that the settings name."""
+    named = dict.fromkeys(settings.discord_guild_ids, "DISCORD_GUILD_IDS")
+    if settings.discord_admin_guild_id is not None:
+        named[settings.discord_admin_guild_id] = "DISCORD_ADMIN_GUILD_ID"
+    findings = []
+    for guild, setting in sorted(named.items()):
+        path = f"applications/{application}/guilds/{guild}/commands"
+        if (await ask_discord(session, settings, path)).refused:
+            findings.append(problem(PART, "doctor_discord_server", guild=guild, setting=setting))
+    return findings

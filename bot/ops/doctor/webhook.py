@@ -1,0 +1,74 @@
+"""Whether what is sent to the webhook's public address arrives where the bot listens."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+from aiohttp import web
+
+from bot.net.platform_api import api_session
+from bot.net.ports import PortError, listen
+from bot.ops.doctor.findings import Finding, Grade, good, problem
+from bot.settings.settings import WEBHOOK_PORT, Settings
+from bot.texts import say
+
+PART = "webhook"
+# How the bot answers to whoever does not know its secret.
+FORBIDDEN = 403
+
+
+async def reachability(settings: Settings, running: int | None) -> list[Finding]:
+    """Send a message to the public address: the running bot refuses it, and where none runs, a
+    listener of ours in the bot's place takes it."""
+    url = settings.telegram_webhook_url or ""
+    word = secrets.token_hex(16)
+    try:
+        if running is not None:
+            return [_judged(await _post(url), (FORBIDDEN, None))]
+        async with _listening(settings, word):
+            status, said = await _post(url)
+            return [_judged((status, said), (200, word))]
+    except PortError as error:
+        return [Finding(PART, Grade.PROBLEM, str(error), say("doctor_port_mend"))]
+    except (OSError, aiohttp.ClientError, TimeoutError) as error:
+        return [problem(PART, "doctor_webhook_unreachable", reason=_reason(error))]
+
+
+def _judged(found: tuple[int, str], wanted: tuple[int, str | None]) -> Finding:
+    (status, said), (right, word) = found, wanted
+    if status == right and word in (None, said):
+        return good(PART, "doctor_webhook")
+    return problem(PART, "doctor_webhook_stranger", status=status)
+
+
+async def _post(url: str) -> tuple[int, str]:
+    async with api_session() as session, session.post(url, data=b"{}") as response:
+        return response.status, (await response.text(errors="replace"))[:100]
+
+
+@asynccontextmanager
+async def _listening(settings: Settings, word: str) -> AsyncIterator[None]:
+    """A server where the bot would listen, which answers anything with a word."""
+
+    async def answer(_: web.BaseRequest) -> web.Response:
+        return web.Response(text=word)
+
+    runner = web.ServerRunner(web.Server(answer))
+    await runner.setup()
+    try:
+        host, port = settings.telegram_webhook_host, settings.telegram_webhook_port
+        await listen(runner, host, port, WEBHOOK_PORT)
+        yield
+    finally:
+        await runner.cleanup()
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return say("doctor_no_answer")
+    if isinstance(error, aiohttp.ClientSSLError):
+        return say("doctor_bad_certificate")
+    return type(error).__name__

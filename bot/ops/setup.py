@@ -1,0 +1,197 @@
+"""`litteragpt setup`: asks for the tokens, sees whether they are good, and keeps them in `.env`.
+
+Nothing is written before every token that was given has been accepted by its platform.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import getpass
+import os
+import re
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from dotenv import set_key
+
+from bot.net.platform_api import api_session
+from bot.ops.doctor.discord import application_findings
+from bot.ops.doctor.findings import Finding
+from bot.ops.doctor.telegram import profile_findings
+from bot.ops.invite import discord_application, invitations, telegram_bot
+from bot.settings.env_file import (
+    ENV_FILE,
+    encoding_of,
+    exposed_file,
+    keeps_permissions,
+    plain,
+    values_of,
+)
+from bot.settings.settings import Settings, SettingsError, load_settings
+from bot.texts import say
+from bot.token_formats import DISCORD, TELEGRAM, TOKEN_SETTINGS, platform_of
+from model.errors import LitteraError
+
+TRIES = 3
+_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+# What a line of `.env` holds as it stands, whatever reads it.
+_PLAIN = r"[\w.:-]+"
+
+_Checks = dict[str, Callable[[aiohttp.ClientSession, Settings], Awaitable[dict[str, Any]]]]
+_CHECKS: _Checks = {DISCORD: discord_application, TELEGRAM: telegram_bot}
+
+
+class SetupError(LitteraError):
+    """Nothing could be set up; the text (Spanish, a sentence) says why."""
+
+
+@dataclass
+class Given:
+    """What was found out so far, by platform: accepted tokens, and what the platform says of the
+    bot."""
+
+    tokens: dict[str, str] = field(default_factory=dict)
+    known: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+def set_up(tell: Callable[[str], None]) -> None:
+    """Ask, check, write and show what is left to do. Raises SettingsError for tokens and settings
+    that cannot work and SetupError when nothing was given or the file cannot be written.
+
+    An event loop runs only while a platform is asked: Ctrl-C ends a question at once.
+    """
+    _load_settings_with({})  # a mistake elsewhere is no token's fault
+    given = Given()
+    for platform in TOKEN_SETTINGS:
+        if platform not in given.tokens:
+            _ask_for(platform, given, tell)
+    if not given.tokens and not any(map(_has_token, TOKEN_SETTINGS)):
+        raise SetupError(say("setup_nothing"))
+    if given.tokens:
+        file = _write(given.tokens)
+        tell(say("setup_written" if exposed_file() is None else "setup_written_open", file=file))
+    for line in [*_overruled(given.tokens), *_left_to_do(given)]:
+        tell(line)
+    lines, problems = asyncio.run(invitations(load_settings()))
+    for line in [*lines, *map(str, problems)]:
+        tell(line)
+    tell(say("setup_next"))
+
+
+def _ask_for(platform: str, given: Given, tell: Callable[[str], None]) -> None:
+    """Ask for a platform's token until it is accepted or none is given."""
+    tell(say(f"setup_{platform.lower()}"))
+    kept = "setup_keep" if _has_token(platform) else "setup_skip"
+    refusal: LitteraError | None = None
+    for _ in range(TRIES):
+        token = _ask_secret(
+            say("setup_token", platform=platform, empty=say(kept, platform=platform))
+        )
+        if not token:
+            break
+        meant = platform_of(token) or platform
+        if meant != platform:
+            tell(say("setup_other", found=meant))
+        try:
+            _accept(meant, token, given)
+        except LitteraError as error:
+            refusal = error
+            tell(str(error))
+            continue
+        tell(say("setup_accepted", platform=meant))
+        refusal = None
+        if meant == platform:
+            return
+    if refusal is not None:
+        raise SettingsError(say("setup_given_up", platform=platform))
+
+
+def _accept(platform: str, token: str, given: Given) -> None:
+    """Have a platform say whether it knows a token; raises SettingsError or InviteError."""
+    settings = _load_settings_with({TOKEN_SETTINGS[platform]: token})
+    given.known[platform] = asyncio.run(_ask_platform(platform, settings))
+    given.tokens[platform] = token
+
+
+def _load_settings_with(tokens: dict[str, str]) -> Settings:
+    """The settings with these tokens only: others may be the very ones that are wrong."""
+    return load_settings(**(dict.fromkeys(TOKEN_SETTINGS.values(), "") | tokens))
+
+
+async def _ask_platform(platform: str, settings: Settings) -> dict[str, Any]:
+    async with api_session() as session:
+        return await _CHECKS[platform](session, settings)
+
+
+def _ask_secret(question: str) -> str:
+    """What is typed, unseen; or the next line of what is piped in, nothing at its end."""
+    if sys.stdin.isatty():
+        return plain(getpass.getpass(question))
+    print(question, file=sys.stderr)  # noqa: T201 (a prompt, for whoever looks)
+    return plain(sys.stdin.readline())
+
+
+def _has_token(platform: str) -> bool:
+    name = TOKEN_SETTINGS[platform]
+    return bool(os.environ.get(name) or values_of(Path(ENV_FILE)).get(name))
+
+
+def _write(tokens: dict[str, str]) -> Path:
+    """Put tokens into `.env`, which from then on only its owner may read, and leave its other lines
+    as they are; the file. Raises SetupError."""
+    path = Path(ENV_FILE).resolve()
+    try:
+        before = path.stat() if path.exists() else None
+        if before is not None:  # before there is anything to hide in it
+            _close(path)
+        # A byte-order mark stays where one is, and no other file gets one.
+        marked = before is not None and path.read_bytes().startswith(_MARKS)
+        encoding = encoding_of(path) if marked else "utf-8"
+        for platform, token in tokens.items():
+            set_key(
+                path,
+                TOKEN_SETTINGS[platform],
+                token,
+                quote_mode="never" if re.fullmatch(_PLAIN, token) else "always",
+                encoding=encoding,
+            )
+        if before is not None and before.st_uid != path.stat().st_uid:
+            os.chown(path, before.st_uid, before.st_gid)  # root has mended somebody's file
+    except OSError as error:
+        raise SetupError(say("setup_unwritable", file=path, reason=error.strerror)) from None
+    return path
+
+
+def _close(path: Path) -> None:
+    """Keep a file from all but its owner, where its file system knows of such things."""
+    try:
+        path.chmod(0o600)
+    except OSError:
+        if keeps_permissions(path.parent):
+            raise
+
+
+def _overruled(tokens: dict[str, str]) -> Iterator[str]:
+    """Variables of the environment that hide what was written."""
+    for platform, token in tokens.items():
+        name = TOKEN_SETTINGS[platform]
+        if os.environ.get(name, token) != token:
+            yield say("setup_overruled", name=name)
+
+
+def _left_to_do(given: Given) -> Iterator[str]:
+    """What the platforms' own settings still lack, a line each."""
+    findings: list[Finding] = []
+    if (application := given.known.get(DISCORD)) is not None:
+        findings += application_findings(application)
+    if (user := given.known.get(TELEGRAM)) is not None:
+        findings += profile_findings(user)
+    mends = [say("setup_step", text=each.text, mend=each.mend) for each in findings if each.mend]
+    if mends:
+        yield say("setup_steps")
+    yield from mends

@@ -1,0 +1,144 @@
+"""The rules of `Sequence.constraint` as a table of numbers, for where no Python runs: on a GPU.
+
+A state is all that those rules ask of an unfinished sentence, and every token leads from one state
+to the next. `model.text.sentences` has the rules; the tests let both read the same texts.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.engine.sequence import Constraint
+from model.text.sentences import ABBREVIATIONS, CLOSERS, OPENERS, TERMINALS, WINDOW, is_abbreviation
+from model.text.tokenizer import Tokenizer
+
+Integers = NDArray[np.int32]
+
+_LETTER = re.compile(r"[^\W\d_]")
+_BEGINNINGS = frozenset(word[:end] for word in ABBREVIATIONS for end in range(1, len(word) + 1))
+_SEPARATOR = "\n"  # stands for the separator, since no text has a line break
+
+
+@dataclass(frozen=True)
+class _State:
+    """What the rules know: `kind` is one of
+
+    start       nothing yet, or opening marks
+    word        the letters since the last other character are `letters`, cut where no abbreviation
+                begins like this and there are two or more
+    abbreviated behind the full stop of an abbreviation
+    end         behind a possible end, with `count` closing marks
+    complete    behind the phrase's last word, before which no letter may come now; `letters` is one
+                letter where a full stop would belong to an abbreviation
+    pending     behind a possible end, a space and opening marks, `count` characters in all
+    inside      anywhere else
+    """
+
+    kind: str
+    letters: str = ""
+    count: int = 0
+
+    def then(self, character: str) -> _State:
+        """The state behind one more character."""
+        if character == _SEPARATOR:
+            if self.kind == "end":
+                return _START
+            character = " "
+        if self.kind == "start" and character in OPENERS:
+            return self
+        if self.kind == "pending" and (character in OPENERS or character == " "):
+            return _pending(self.count + 1)
+        if self.kind == "end" and character == " ":
+            return _pending(self.count + 1)
+        if self.kind in ("end", "abbreviated") and character in CLOSERS:
+            return _State("end", count=min(self.count + 1, WINDOW))
+        if character in TERMINALS:
+            return _State("abbreviated" if character == "." and self._abbreviates else "end")
+        if _LETTER.match(character):
+            letters = self.letters + character
+            return _State("word", letters if len(letters) == 1 or letters in _BEGINNINGS else "--")
+        return _INSIDE
+
+    @property
+    def _abbreviates(self) -> bool:
+        return len(self.letters) == 1 or self.letters in ABBREVIATIONS
+
+    @property
+    def constraint(self) -> Constraint:
+        """What `Sequence.constraint` says of such a sentence."""
+        known = {
+            "start": Constraint.STARTS,
+            "end": Constraint.MAY_END,
+            "pending": Constraint.CONTINUES,
+            "complete": Constraint.COMPLETE,
+        }
+        return known.get(self.kind, Constraint.INSIDE)
+
+
+_START, _INSIDE = _State("start"), _State("inside")
+# Numbered in this order, before all others.
+_FIRST = (_START, _State("complete"), _State("complete", "-"))
+
+
+def _pending(count: int) -> _State:
+    """Where `continues` looks no further back, what follows is no longer pending."""
+    return _State("pending", count=count) if count < WINDOW else _INSIDE
+
+
+@dataclass(frozen=True)
+class Automaton:
+    """The table for a vocabulary, made when it is first asked for. State 0 is a new sentence."""
+
+    tokenizer: Tokenizer
+
+    @property
+    def following(self) -> Integers:
+        """The next state for a state and a token, (S, V)."""
+        return self._tables[0][:, :-1]
+
+    @property
+    def constraints(self) -> Integers:
+        """The Constraint of each state, (S,)."""
+        return self._tables[1]
+
+    def read(self, sentence: str, *, complete: bool = False) -> int:
+        """The state behind an unfinished sentence of the vocabulary's characters; complete: whether
+        its last word is, too."""
+        if complete:
+            return 1 + is_abbreviation(sentence + ".")
+        state, following = 0, self._rows
+        ids = self.tokenizer.character_ids | {" ": self.tokenizer.size}
+        for character in sentence:
+            state = following[state][ids[character]]
+        return state
+
+    @cached_property
+    def _tables(self) -> tuple[Integers, Integers]:
+        return _tables(self.tokenizer)
+
+    @cached_property
+    def _rows(self) -> list[list[int]]:
+        rows: list[list[int]] = self._tables[0].tolist()
+        return rows
+
+
+@cache
+def _tables(tokenizer: Tokenizer) -> tuple[Integers, Integers]:
+    """Follow every token, and a space that does not end a sentence, from every state there is."""
+    symbols = [*tokenizer.pieces, " "]
+    symbols[tokenizer.separator] = _SEPARATOR
+    queue, rows = list(_FIRST), list[list[int]]()
+    numbers = {state: number for number, state in enumerate(queue)}
+    for state in queue:  # which grows
+        reached = [state.then(symbol) if symbol else state for symbol in symbols]
+        for after in reached:
+            if numbers.setdefault(after, len(numbers)) == len(queue):
+                queue.append(after)
+        rows.append([numbers[after] for after in reached])
+    constraints = [state.constraint for state in queue]
+    return np.array(rows, np.int32), np.array(constraints, np.int32)
