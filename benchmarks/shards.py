@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.service.stats import resident_memory
-from bot.settings.settings import PREFIXES
+from bot.settings.names import PREFIXES
 from tests.chaos.process import Bot
 from tests.fakes.discord import FakeDiscord, Guild, Shard
 from training.run.machine import describe_machine

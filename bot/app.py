@@ -25,7 +25,8 @@ from bot.requests.platform import Platform, RefusedError
 from bot.service.service import Service
 from bot.service.stats import Vitals
 from bot.service.supervision import supervise
-from bot.settings.settings import LOCAL, Settings, SettingsError
+from bot.settings.names import LOCAL, SettingsError
+from bot.settings.settings import Settings
 from bot.store import Store, open_store
 from bot.texts import say
 from model.checkpoint.discovery import find_checkpoint

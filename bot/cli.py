@@ -22,7 +22,9 @@ import typer
 from typer.core import TyperGroup
 
 from bot.ops.cluster import app as cluster
-from bot.settings.settings import Settings, SettingsError, load_settings, unknown_settings
+from bot.settings.env_file import load_settings, unknown_settings
+from bot.settings.names import SettingsError
+from bot.settings.settings import Settings
 from bot.texts import did_you_mean, explain, program, say, shorten
 from bot.texts.wrapping import fitted
 from model.errors import CheckpointError, CodedError, DeviceError, LitteraError

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from bot.settings.settings import environment_names
+from bot.settings.env_file import environment_names
 from docs.generate.commands import chat_commands
 from tests.conftest import REPOSITORY
 

@@ -16,7 +16,8 @@ from aiohttp.typedefs import Handler
 
 from bot.monitoring.health import WELL, Health
 from bot.net.ports import PortError, listen
-from bot.settings.settings import METRICS_PORT, Settings, SettingsError
+from bot.settings.names import METRICS_PORT, SettingsError
+from bot.settings.settings import Settings
 
 log = logging.getLogger(__name__)
 

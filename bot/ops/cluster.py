@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 
 from bot.cluster.ray.options import PORT, ClusterOptions, loopback, ray_is_installed, token_file
-from bot.settings.settings import Settings, SettingsError, load_settings
+from bot.settings.env_file import load_settings
+from bot.settings.names import SettingsError
+from bot.settings.settings import Settings
 from bot.texts import say
 from model.errors import LitteraError
 from model.printable import visible

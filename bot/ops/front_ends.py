@@ -7,8 +7,8 @@ import stat
 import sys
 from pathlib import Path
 
-from bot.settings.env_file import ENV_FILE, MISNAMED
-from bot.settings.settings import Settings, SettingsError
+from bot.settings.names import ENV_FILE, MISNAMED, SettingsError
+from bot.settings.settings import Settings
 from bot.texts import say
 
 

@@ -9,7 +9,8 @@ import aiohttp
 from yarl import URL
 
 from bot.net.platform_api import Reply, UnreachableError, api_session, ask_discord, ask_telegram
-from bot.settings.settings import Settings, SettingsError
+from bot.settings.names import SettingsError
+from bot.settings.settings import Settings
 from bot.texts import say
 from bot.token_formats import DISCORD, TELEGRAM, TOKEN_SETTINGS
 from model.errors import LitteraError

@@ -25,14 +25,15 @@ from bot.ops.doctor.findings import Finding
 from bot.ops.doctor.telegram import profile_findings
 from bot.ops.invite import discord_application, invitations, telegram_bot
 from bot.settings.env_file import (
-    ENV_FILE,
     encoding_of,
     exposed_file,
     keeps_permissions,
-    plain,
+    load_settings,
     values_of,
 )
-from bot.settings.settings import Settings, SettingsError, load_settings
+from bot.settings.fields import unquote
+from bot.settings.names import ENV_FILE, SettingsError
+from bot.settings.settings import Settings
 from bot.texts import say
 from bot.token_formats import DISCORD, TELEGRAM, TOKEN_SETTINGS, platform_of
 from model.errors import LitteraError
@@ -131,9 +132,9 @@ async def _ask_platform(platform: str, settings: Settings) -> dict[str, Any]:
 def _ask_secret(question: str) -> str:
     """What is typed, unseen; or the next line of what is piped in, nothing at its end."""
     if sys.stdin.isatty():
-        return plain(getpass.getpass(question))
+        return unquote(getpass.getpass(question))
     print(question, file=sys.stderr)  # noqa: T201 (a prompt, for whoever looks)
-    return plain(sys.stdin.readline())
+    return unquote(sys.stdin.readline())
 
 
 def _has_token(platform: str) -> bool:

@@ -7,15 +7,8 @@ import logging
 from bot.cluster.ray.options import ray_is_installed
 from bot.net.ports import PortError, check_port
 from bot.settings.env_file import exposed_file, keeps_permissions
-from bot.settings.settings import (
-    DATABASE_URL,
-    LOCAL,
-    RAY,
-    WEB_PORT,
-    WEBHOOK_PORT,
-    Settings,
-    SettingsError,
-)
+from bot.settings.names import DATABASE_URL, LOCAL, RAY, WEB_PORT, WEBHOOK_PORT, SettingsError
+from bot.settings.settings import Settings
 from bot.store.database import knows_postgresql
 from bot.texts import say
 from model.checkpoint.discovery import check_permission, find_checkpoint

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from annotated_types import Ge, Le
 from pydantic.fields import FieldInfo
 
-from bot.settings.settings import AutoOr, OneOf, Settings, environment_names
+from bot.settings.env_file import environment_names
+from bot.settings.fields import AutoOr, OneOf
+from bot.settings.settings import Settings
 from bot.texts import ENGLISH, SPANISH
 from bot.texts.settings import SECTIONS, Meaning, Section
 from docs.generate.marks import header, row

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings.settings import PREFIXES
+from bot.settings.names import PREFIXES
 from tests.conftest import save_tiny
 
 

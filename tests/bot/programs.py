@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from bot.adapters.console import PROMPT
-from bot.settings.settings import PREFIX, PREFIXES
+from bot.settings.names import PREFIX, PREFIXES
 
 PROGRAM = [sys.executable, "-c", "from bot.cli import main; main()"]
 SECONDS = 60

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings.settings import PREFIXES
+from bot.settings.names import PREFIXES
 from model.checkpoint.discovery import bundled_checkpoints
 from tests.cluster.ray_nodes import save_slow
 

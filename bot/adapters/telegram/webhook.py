@@ -21,7 +21,8 @@ from bot.adapters.telegram.intake import Intake
 from bot.adapters.telegram.link import ALLOWED_UPDATES, Link, LinkError, in_short
 from bot.net.ports import PortError, listen
 from bot.requests.platform import RefusedError
-from bot.settings.settings import WEBHOOK_PORT, Settings
+from bot.settings.names import WEBHOOK_PORT
+from bot.settings.settings import Settings
 from bot.texts import say
 
 log = logging.getLogger(__name__)

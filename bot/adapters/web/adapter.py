@@ -21,7 +21,7 @@ from bot.requests.endings import Endings
 from bot.requests.job import Answer, Draft, Job
 from bot.requests.platform import Connection, RefusedError
 from bot.service.previews import AS_WRITTEN
-from bot.settings.settings import WEB_PORT
+from bot.settings.names import WEB_PORT
 from bot.texts import say
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from bot.settings.settings import DATABASE_URL, SettingsError
+from bot.settings.names import DATABASE_URL, SettingsError
 from bot.store.migrations import STEPS, NewerError, migrate
 from bot.texts import say
 from model.errors import LitteraError

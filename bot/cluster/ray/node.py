@@ -24,7 +24,8 @@ from bot.cluster.ray.bridge import reach
 from bot.cluster.ray.environment import ray_environment
 from bot.cluster.ray.options import token_file
 from bot.private_files import make_private, open_private, tighten, write_private
-from bot.settings.settings import PREFIX, Settings
+from bot.settings.names import PREFIX
+from bot.settings.settings import Settings
 from bot.texts import say
 from model.errors import LitteraError
 

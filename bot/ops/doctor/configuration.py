@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bot.ops.doctor.findings import Finding, Grade, good, problem, warning
-from bot.settings.env_file import exposed_file, keeps_permissions
-from bot.settings.settings import (
-    Settings,
-    SettingsError,
-    load_settings,
-    unknown_settings,
-)
+from bot.settings.env_file import exposed_file, keeps_permissions, load_settings, unknown_settings
+from bot.settings.names import SettingsError
+from bot.settings.settings import Settings
 from bot.texts import say
 from model.cpu import available_cores
 

@@ -6,7 +6,8 @@ import time
 
 from bot.cluster.postgres.database import Postgres, UnreachableError
 from bot.ops.doctor.findings import Finding, Grade, good, problem
-from bot.settings.settings import DATABASE_URL, Settings, SettingsError
+from bot.settings.names import DATABASE_URL, SettingsError
+from bot.settings.settings import Settings
 from bot.store.database import knows_postgresql
 from bot.texts import say
 

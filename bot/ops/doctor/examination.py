@@ -18,7 +18,8 @@ from bot.ops.doctor import (
 )
 from bot.ops.doctor.clock import Clocks
 from bot.ops.doctor.findings import Finding, good
-from bot.settings.settings import RAY, Settings
+from bot.settings.names import RAY
+from bot.settings.settings import Settings
 
 
 async def examine() -> list[Finding]:

@@ -16,7 +16,8 @@ from bot.monitoring.healthcheck import readiness, unwell
 from bot.net.ports import PortError, check_port
 from bot.ops.doctor.findings import Finding, Grade, good, problem, warning
 from bot.private_files import exposed
-from bot.settings.settings import METRICS_PORT, Settings
+from bot.settings.names import METRICS_PORT
+from bot.settings.settings import Settings
 from bot.store.migrations import STEPS
 from bot.store.sqlite import FILE, UNUSABLE
 from bot.texts import say

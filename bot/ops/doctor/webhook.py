@@ -12,7 +12,8 @@ from aiohttp import web
 from bot.net.platform_api import api_session
 from bot.net.ports import PortError, listen
 from bot.ops.doctor.findings import Finding, Grade, good, problem
-from bot.settings.settings import WEBHOOK_PORT, Settings
+from bot.settings.names import WEBHOOK_PORT
+from bot.settings.settings import Settings
 from bot.texts import say
 
 PART = "webhook"

@@ -12,7 +12,7 @@ from bot.cli import EXIT_CONFIG, EXIT_FAILURE
 from bot.monitoring.health import OK, Health
 from bot.monitoring.healthcheck import readiness
 from bot.monitoring.server import monitoring
-from bot.settings.settings import load_settings
+from bot.settings.env_file import load_settings
 from bot.texts import say
 from tests.bot.operating.watching import GREEN_SECONDS, RED_SECONDS, Scene, free_port, watched_bot
 from tests.bot.programs import litteragpt

@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from bot.cli import run
-from bot.settings.settings import SECRET_ENDINGS, environment_names
+from bot.settings.env_file import environment_names
+from bot.settings.names import SECRET_ENDINGS
 from deploy.proof.context import context_files, copy_into, matching
 from deploy.proof.dockerfile import Copy, Run, Stage, UnknownStepError, read_stages
 from deploy.proof.root import BASE_ENVIRONMENT, STAND_INS

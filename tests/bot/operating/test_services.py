@@ -17,7 +17,8 @@ import pytest
 import yaml
 
 from bot.cli import EXIT_CONFIG
-from bot.settings.settings import Settings, environment_names
+from bot.settings.env_file import environment_names
+from bot.settings.settings import Settings
 from deploy.proof.dockerfile import Stage, read_stages
 from deploy.proof.root import BASE_ENVIRONMENT
 from tests.conftest import REPOSITORY

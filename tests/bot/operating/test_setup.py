@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 
 from bot.cli import EXIT_CONFIG, EXIT_FAILURE, EXIT_INTERRUPTED, run
-from bot.settings.settings import load_settings
+from bot.settings.env_file import load_settings
 from bot.texts import say
 from bot.token_formats import DISCORD, TELEGRAM
 from tests.bot.operating.watching import HOST

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.settings.settings import SettingsError, environment_names, load_settings
+from bot.settings.env_file import environment_names, load_settings
+from bot.settings.names import SettingsError
 from model.checkpoint.filenames import CONFIG, METRICS, TOKENIZER, WEIGHTS
 from model.errors import CheckpointError
 from model.runtime import choose_runtime

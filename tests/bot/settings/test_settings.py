@@ -8,14 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings.settings import (
-    PREFIX,
-    PREFIXES,
-    SettingsError,
-    environment_names,
-    load_settings,
-    unknown_settings,
-)
+from bot.settings.env_file import environment_names, load_settings, unknown_settings
+from bot.settings.names import PREFIX, PREFIXES, SettingsError
 from bot.texts import shorten
 from tests.conftest import REPOSITORY
 

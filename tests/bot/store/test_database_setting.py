@@ -10,7 +10,8 @@ import pytest
 
 from bot.ops.doctor import database
 from bot.ops.doctor.findings import Grade
-from bot.settings.settings import SettingsError, load_settings
+from bot.settings.env_file import load_settings
+from bot.settings.names import SettingsError
 from bot.store import open_store
 from tests.bot.adapters.telegram.test_webhook import free_port
 from tests.bot.programs import PROGRAM, environment, litteragpt

@@ -17,7 +17,7 @@ from bot.cluster.postgres.identity import JOURNAL
 from bot.cluster.postgres.store import SharedStore
 from bot.requests.job import Job, Requester
 from bot.requests.limits import Excess, Limits
-from bot.settings.settings import SettingsError
+from bot.settings.names import SettingsError
 from bot.store import open_store
 from bot.store.migrations import STEPS
 from model.text.prompt import Options

@@ -15,7 +15,8 @@ from bot.adapters.discord.layout import Layout, layout_of
 from bot.adapters.discord.starts import Starts, ask_limits, seconds_to_turn
 from bot.net.platform_api import UnreachableError
 from bot.requests.platform import Connection, RefusedError
-from bot.settings.settings import Settings, load_settings
+from bot.settings.env_file import load_settings
+from bot.settings.settings import Settings
 from tests.fakes.discord import FakeDiscord
 
 pytestmark = pytest.mark.timeout(30)
