@@ -25,7 +25,9 @@ from bot.ops.cluster import app as cluster
 from bot.settings.env_file import load_settings, unknown_settings
 from bot.settings.names import SettingsError
 from bot.settings.settings import Settings
-from bot.texts import did_you_mean, explain, program, say, shorten
+from bot.texts import explain, say
+from bot.texts.catalogue import did_you_mean
+from bot.texts.formatting import program, shorten
 from bot.texts.wrapping import fitted
 from model.errors import CheckpointError, CodedError, DeviceError, LitteraError
 from model.printable import visible

@@ -16,7 +16,9 @@ from bot.executor.executor import Executor
 from bot.executor.generation import Generation, Restarted
 from bot.service.errors import sentence
 from bot.settings.settings import Settings
-from bot.texts import duration, notices, say
+from bot.texts import say
+from bot.texts.catalogue import notices
+from bot.texts.formatting import duration
 from bot.texts.wrapping import Wrapper, columns_of, fitted
 from model.engine.result import Result
 from model.errors import LitteraError

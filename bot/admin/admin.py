@@ -18,7 +18,8 @@ from bot.requests.platform import Platform
 from bot.service.service import Service
 from bot.store import Store
 from bot.store.coordination import Member
-from bot.texts import say, shorten
+from bot.texts import say
+from bot.texts.formatting import shorten
 from model.errors import LitteraError
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,8 @@ from bot.service.errors import sentence
 from bot.service.service import Service
 from bot.service.stats import PlatformSamples, Samples, resident_memory
 from bot.store.coordination import Member
-from bot.texts import SPANISH, duration, explain, number, say
+from bot.texts import SPANISH, explain, say
+from bot.texts.formatting import duration, number
 from bot.texts.number_ranges import write_ranges
 from model.errors import LitteraError
 

@@ -17,7 +17,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from bot.card.layout import Line, set_lines
 from bot.requests.job import Answer
-from bot.texts import SPANISH, author, say
+from bot.texts import SPANISH, say
+from bot.texts.formatting import author
 from model.text.normalize import nearest, normalize
 from model.text.sentences import split_sentences
 

@@ -7,7 +7,8 @@ import socket
 
 from aiohttp import web
 
-from bot.texts import say, shorten
+from bot.texts import say
+from bot.texts.formatting import shorten
 from model.errors import LitteraError
 
 _REASONS = {

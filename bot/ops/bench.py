@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from bot.settings.settings import Settings
-from bot.texts import number, say
+from bot.texts import say
+from bot.texts.formatting import number
 from model.checkpoint.discovery import find_checkpoint
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.settings.settings import Settings
-from bot.texts import notices, say
+from bot.texts import say
+from bot.texts.catalogue import notices
 from model.checkpoint.discovery import find_checkpoint
 from model.text.prompt import Options, check_phrase
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from bot.texts import notices
+from bot.texts.catalogue import notices
 from model.engine.result import Result
 from model.text.prompt import SEEDS, Options
 

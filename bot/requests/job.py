@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from bot.texts import SPANISH, notices
+from bot.texts import SPANISH
+from bot.texts.catalogue import notices
 from model.engine.result import Result
 from model.text.prompt import Options
 

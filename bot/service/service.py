@@ -34,7 +34,8 @@ from bot.service.fair_queue import Turn, Turns
 from bot.service.previews import Drafts
 from bot.service.stats import Vitals
 from bot.store import Store
-from bot.texts import duration, say
+from bot.texts import say
+from bot.texts.formatting import duration
 from model.engine.result import Result
 from model.errors import LitteraError
 from model.text.phrase import Phrase

@@ -17,7 +17,9 @@ from pydantic_core import ErrorDetails
 
 from bot.settings.names import ENV_FILE, PREFIX, PREFIXES, SECRET_ENDINGS, SettingsError
 from bot.settings.settings import Settings
-from bot.texts import did_you_mean, say, shorten
+from bot.texts import say
+from bot.texts.catalogue import did_you_mean
+from bot.texts.formatting import shorten
 
 # dotenv logs bad lines in English on every read; `load_settings` reports them once.
 logging.getLogger("dotenv").setLevel(logging.ERROR)

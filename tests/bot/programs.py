@@ -20,6 +20,7 @@ from bot.settings.names import PREFIX, PREFIXES
 
 PROGRAM = [sys.executable, "-c", "from bot.cli import main; main()"]
 SECONDS = 60
+DISCORD_TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GabcdE.abcdefghijklmnopqrstuvwxyz0123456789AB"  # noqa: S105 (of no bot)
 
 
 def plain_environment() -> dict[str, str]:

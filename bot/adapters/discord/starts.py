@@ -22,7 +22,8 @@ from bot.adapters.discord.layout import Layout
 from bot.net.platform_api import UnreachableError, ask_discord
 from bot.requests.platform import Connection, RefusedError
 from bot.settings.settings import Settings
-from bot.texts import duration, say
+from bot.texts import say
+from bot.texts.formatting import duration
 
 log = logging.getLogger(__name__)
 

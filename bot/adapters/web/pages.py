@@ -14,7 +14,8 @@ from aiohttp import web
 from bot.card import FONTS
 from bot.context import Core
 from bot.requests.endings import ENDINGS
-from bot.texts import ENGLISH, SPANISH, author, language_of, say
+from bot.texts import ENGLISH, SPANISH, language_of, say
+from bot.texts.formatting import author
 from model.text.prompt import SENTENCES, TEMPERATURES
 
 FOLDER = Path(__file__).parent / "page"

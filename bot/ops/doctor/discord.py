@@ -12,7 +12,7 @@ from bot.net.platform_api import UnreachableError, ask_discord
 from bot.ops.doctor.clock import Clocks
 from bot.ops.doctor.findings import Finding, good, problem, unanswered, warning
 from bot.settings.settings import Settings
-from bot.texts import number
+from bot.texts.formatting import number
 from bot.texts.number_ranges import write_ranges
 from bot.token_formats import DISCORD
 

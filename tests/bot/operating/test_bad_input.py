@@ -15,7 +15,7 @@ from bot.cli import EXIT_CONFIG, run
 from bot.texts import explain, say
 from model.errors import CheckpointError
 from tests.bot.operating.watching import HOST
-from tests.bot.programs import as_nobody_special, litteragpt
+from tests.bot.programs import DISCORD_TOKEN, as_nobody_special, litteragpt
 from tests.chaos.fire import bot_environment
 from tests.conftest import save_tiny
 from tests.fakes.discord import FakeDiscord
@@ -23,7 +23,6 @@ from tests.fakes.telegram import FakeTelegram
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 
-DISCORD_TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GabcdE.abcdefghijklmnopqrstuvwxyz0123456789AB"  # noqa: S105 (of no bot)
 WEBHOOK = {
     "TELEGRAM_WEBHOOK_URL": "https://bot.example/telegram",
     "TELEGRAM_WEBHOOK_SECRET": "clave-de-prueba_0123456789",

@@ -117,6 +117,16 @@ class Scene:
 
 
 @asynccontextmanager
+async def ready_bot(checkpoints: Path, folder: Path) -> AsyncIterator[Scene]:
+    """A running bot with a JSON log, ready on both platforms; its log must have no traceback."""
+    async with watched_bot(checkpoints, folder, LITTERAGPT_LOG_FORMAT="json") as scene:
+        await scene.watcher.until("readyz", 200, GREEN_SECONDS)
+        await scene.discord.synced(GREEN_SECONDS)
+        yield scene
+        assert "Traceback" not in scene.log.read_text("utf-8")
+
+
+@asynccontextmanager
 async def watched_bot(checkpoints: Path, folder: Path, **settings: str) -> AsyncIterator[Scene]:
     """Start a bot on both platforms that can be watched; ended by SIGTERM."""
     port = free_port()

@@ -10,7 +10,7 @@ import pytest
 
 from bot.settings.env_file import environment_names, load_settings, unknown_settings
 from bot.settings.names import PREFIX, PREFIXES, SettingsError
-from bot.texts import shorten
+from bot.texts.formatting import shorten
 from tests.conftest import REPOSITORY
 
 DOCUMENTED = re.compile(rf"^(?:# )?((?:{'|'.join(PREFIXES)})\w+)=(.*)$", re.MULTILINE)

@@ -7,17 +7,10 @@ import string
 import pytest
 
 from bot.executor.errors import ClusterError
-from bot.texts import (
-    ENGLISH,
-    SPANISH,
-    duration,
-    explain,
-    language_of,
-    notices,
-    number,
-    say,
-)
+from bot.texts import ENGLISH, SPANISH, explain, language_of, say
+from bot.texts.catalogue import notices
 from bot.texts.english import TEXTS as ENGLISH_TEXTS
+from bot.texts.formatting import duration, number
 from bot.texts.spanish import TEXTS
 from model.errors import CheckpointError, CodedError, DeviceError, ExchangeError, PromptError
 

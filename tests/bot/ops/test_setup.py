@@ -19,13 +19,12 @@ from bot.settings.env_file import load_settings
 from bot.texts import say
 from bot.token_formats import DISCORD, TELEGRAM
 from tests.bot.operating.watching import HOST
-from tests.bot.programs import Terminal, as_nobody_special, litteragpt
+from tests.bot.programs import DISCORD_TOKEN, Terminal, as_nobody_special, litteragpt
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.telegram import FakeTelegram
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 
-DISCORD_TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GabcdE.abcdefghijklmnopqrstuvwxyz0123456789AB"  # noqa: S105 (of no bot)
 TELEGRAM_TOKEN = "424242:" + "A" * 35
 WRONG_DISCORD, WRONG_TELEGRAM = DISCORD_TOKEN[:-1] + "x", TELEGRAM_TOKEN[:-1] + "x"
 

@@ -18,7 +18,7 @@ from telegram import (
 from telegram.error import BadRequest
 
 from tests.fakes.telegram import FakeTelegram, Features, User
-from tests.fakes.test_telegram_strictness import png
+from tests.fakes.telegram.clients import png
 
 CONTINUE = InlineKeyboardMarkup([[InlineKeyboardButton("Continuar", callback_data="more:1")]])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
@@ -10,7 +9,6 @@ from datetime import timedelta
 
 import aiohttp
 import pytest
-from PIL import Image
 from telegram import (
     Bot,
     BotCommand,
@@ -25,8 +23,8 @@ from telegram import (
 from telegram.constants import ParseMode
 from telegram.error import BadRequest, ChatMigrated, EndPointNotFound, Forbidden, RetryAfter
 
-from tests.fakes.conftest import client
 from tests.fakes.telegram import Chat, FakeTelegram, Features, User
+from tests.fakes.telegram.clients import client, png
 
 
 def refused(description: str) -> AbstractContextManager[object]:
@@ -52,13 +50,6 @@ def keyboard(data: str) -> InlineKeyboardMarkup:
 
 def bold(offset: int, length: int) -> list[MessageEntity]:
     return [MessageEntity(MessageEntity.BOLD, offset, length)]
-
-
-def png(width: int, height: int) -> bytes:
-    """A picture of this size."""
-    file = io.BytesIO()
-    Image.new("1", (width, height)).save(file, "PNG")
-    return file.getvalue()
 
 
 SENDS: dict[str, tuple[str, Callable[[Bot, int], Awaitable[object]]]] = {

@@ -1,4 +1,4 @@
-"""A fake Telegram, and the library that the bot uses, pointed at it."""
+"""A fake Telegram, and a python-telegram-bot client connected to it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import pytest
 from telegram import Bot
 
 from tests.fakes.telegram import FakeTelegram
+from tests.fakes.telegram.clients import client
 
 
 @pytest.fixture(autouse=True)
 def retry_after_is_a_timedelta(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As it will be in the library's next major version; now it warns unless one opts in."""
+    """Opt in to the default of the library's next major version; without it, it warns."""
     monkeypatch.setenv("PTB_TIMEDELTA", "1")
 
 
@@ -28,8 +29,3 @@ async def bot(server: FakeTelegram) -> AsyncIterator[Bot]:
     """A real client, initialized."""
     async with client(server) as bot:
         yield bot
-
-
-def client(server: FakeTelegram, token: str | None = None) -> Bot:
-    """Another client of the same server, to be entered."""
-    return Bot(token or server.token, base_url=f"{server.base}/bot")

@@ -12,8 +12,8 @@ from telegram import Bot, Update
 from telegram.error import BadRequest, Conflict, InvalidToken
 from telegram.ext import Application, ApplicationBuilder, CommandHandler, ContextTypes
 
-from tests.fakes.conftest import client
 from tests.fakes.telegram import Chat, FakeTelegram, Message, User
+from tests.fakes.telegram.clients import client
 from tests.fakes.telegram.server import TOKEN
 
 WORD = "s3cr-t_"
