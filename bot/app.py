@@ -17,8 +17,7 @@ from bot.executor.executor import Executor, WorkerOptions, WorkerProgram
 from bot.logs import configure_logs
 from bot.monitoring.health import Health
 from bot.monitoring.server import monitoring
-from bot.ops.front_ends import nobody, serves
-from bot.ops.startup_checks import check_start
+from bot.ops.startup_checks import check_start, no_front_end, serves
 from bot.requests.access import Access
 from bot.requests.limits import Limits
 from bot.requests.platform import Platform, RefusedError
@@ -102,7 +101,7 @@ async def _converse(settings: Settings) -> None:
         if not conversation.cancelled():
             conversation.result()
             if console.silent:
-                raise nobody()
+                raise no_front_end()
     finally:
         await executor.close()
 

@@ -1,7 +1,7 @@
-"""The command `litteragpt`.
+"""The command `litteragpt`: argument parsing, output and exit codes.
 
-Commands of other packages join through the entry-point group `litteragpt.commands`. Nothing heavy
-is imported before a command needs it.
+Other packages add commands through the entry-point group `litteragpt.commands`. Each command
+imports its implementation on use, which keeps `--help` fast.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import asyncio
 import io
 import logging
 import os
-import re
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -19,14 +18,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from bot.ops.cluster import app as cluster
+from bot.ops.usage import describe_usage_error
 from bot.settings.env_file import load_settings, unknown_settings
 from bot.settings.names import SettingsError
 from bot.settings.settings import Settings
 from bot.texts import explain, say
-from bot.texts.catalogue import did_you_mean
 from bot.texts.formatting import program, shorten
 from bot.texts.wrapping import fitted
 from model.errors import CheckpointError, CodedError, DeviceError, LitteraError
@@ -34,14 +32,11 @@ from model.printable import visible
 
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
-EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: starting again would not help
+EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: a restart would not help
 EXIT_INTERRUPTED = 130
 
-# What the commands are for, as `--help` parts them.
+# Panels of `--help`.
 _FIRST, _BOT, _MODELS = "Para empezar", "Para quien tiene un bot", "Modelos"
-# How typer tells of mistakes that it gives no type of their own.
-_UNKNOWN = re.compile(r"No such command '(.*?)'\.", re.DOTALL)
-_EXTRA = re.compile(r"Got unexpected extra argument(?:s|\(s\))? \((.*)\)", re.DOTALL)
 
 app = typer.Typer(
     name="litteragpt",
@@ -111,7 +106,6 @@ def escribe(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Muestra un objeto JSON.")] = False,
 ) -> None:
-    """One answer."""
     from bot.ops.generate_once import answer, read_phrase
 
     settings = _settings()
@@ -133,23 +127,21 @@ def escribe(
     rich_help_panel=_FIRST,
 )
 def bot() -> None:
-    """The program that stays."""
-    from bot.ops.front_ends import check_front_end
+    from bot.ops.startup_checks import check_front_end
 
     settings = _settings()
     check_front_end(settings)
-    _stay(settings)
+    _serve(settings)
 
 
 @app.command(help="Atiende la página web, y ninguna otra plataforma.", rich_help_panel=_FIRST)
 def web() -> None:
-    """The page alone."""
     from bot.app import web_alone
     from bot.private_files import tighten
 
     settings = _settings()
     tighten(settings.state_dir)
-    _stay(web_alone(settings))
+    _serve(web_alone(settings))
 
 
 @app.command(
@@ -157,7 +149,6 @@ def web() -> None:
     rich_help_panel=_BOT,
 )
 def setup() -> None:
-    """The first thing whoever hosts a bot does."""
     from bot.ops.setup import set_up
 
     set_up(_tell)
@@ -170,7 +161,6 @@ def setup() -> None:
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Muestra un objeto JSON.")] = False,
 ) -> None:
-    """Whether a bot could serve."""
     from bot.ops.doctor import examine
     from bot.ops.doctor.findings import HANG, as_lines, is_well
     from bot.ops.doctor.findings import as_json as to_json
@@ -189,7 +179,6 @@ def doctor(
     rich_help_panel=_BOT,
 )
 def invite() -> None:
-    """How people add the bot."""
     from bot.ops.invite import invitations
 
     lines, problems = asyncio.run(invitations(_settings()))
@@ -208,7 +197,6 @@ def bench(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Muestra un objeto JSON.")] = False,
 ) -> None:
-    """How fast the bot would write."""
     from bot.ops.bench import measure
 
     settings = _settings()
@@ -241,7 +229,6 @@ def export(
     ] = "f32",
     force: Annotated[bool, typer.Option("--force", help="Sustituye lo que ya exista.")] = False,
 ) -> None:
-    """A checkpoint for others."""
     from bot.ops.convert import export_checkpoint
     from model.checkpoint.discovery import find_checkpoint
 
@@ -264,7 +251,6 @@ def import_(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Sustituye lo que ya exista.")] = False,
 ) -> None:
-    """The original's checkpoint for us."""
     from bot.ops.convert import import_checkpoint
 
     import_checkpoint(file, out, vocab, force=force)
@@ -273,7 +259,6 @@ def import_(
 
 @app.command(help="Pregunta al bot en marcha si puede servir; es lo que mira un contenedor.")
 def health() -> None:
-    """Whether the bot serves at this moment, asked at its port for health."""
     from bot.monitoring.healthcheck import readiness, unwell
 
     settings = _settings()
@@ -292,17 +277,19 @@ app.add_typer(cluster, name="cluster")
 
 
 def _tell(text: str, *, err: bool = False, hang: int = 0) -> None:
-    """Show people a text, on the error stream if `err`; for `hang` see `fitted`."""
+    """Print a text wrapped to the terminal, to standard error if `err`; see `fitted` for `hang`."""
     typer.echo(fitted(visible(text), sys.stderr if err else sys.stdout, hang), err=err)
 
 
 def _settings() -> Settings:
+    """Load the settings; print a warning for each unknown one."""
     for warning in unknown_settings():
         _tell(warning, err=True)
     return load_settings()
 
 
-def _stay(settings: Settings) -> None:
+def _serve(settings: Settings) -> None:
+    """Run the bot until it ends."""
     from bot.app import run_bot
     from bot.executor.generation import UnavailableError
 
@@ -315,40 +302,6 @@ def _stay(settings: Settings) -> None:
         raise typer.Exit(_fail(say("not_started"), EXIT_FAILURE)) from None
 
 
-def _usage_text(error: typer.TyperException) -> str:
-    """A mistake in the command line, in Spanish where the library only knows English."""
-    context: typer.Context | None = getattr(error, "ctx", None)
-    command = program() if context is None else context.command_path
-    return say("usage", problem=_problem(error, context), command=command)
-
-
-def _problem(error: typer.TyperException, context: typer.Context | None) -> str:
-    option, param = getattr(error, "option_name", None), getattr(error, "param", None)
-    if option is not None and hasattr(error, "possibilities"):
-        hint = did_you_mean(option, error.possibilities or ())
-        meant = re.fullmatch(r"--[a-z-]+", option) is None  # a phrase, not an option of ours
-        if not hint and meant and context is not None and context.command.name == "escribe":
-            hint = say("dash_phrase")
-        return say("no_option", name=shorten(option), hint=hint)
-    if option is not None:
-        return say("missing_value", name=option)
-    if param is not None and error.message:
-        return f"--{param.name}: {error.message}"
-    if param is not None:
-        return say("missing_argument", name=param.name)
-    if (unknown := _UNKNOWN.match(error.message)) is not None:
-        hint = did_you_mean(unknown[1], _commands_of(context))
-        return say("no_command", name=shorten(unknown[1]), hint=hint)
-    if (extra := _EXTRA.match(error.message)) is not None:
-        return say("too_much", words=shorten(extra[1]))
-    return error.format_message().rstrip(".")
-
-
-def _commands_of(context: typer.Context | None) -> list[str]:
-    group = None if context is None else context.command
-    return group.list_commands(context) if context and isinstance(group, TyperGroup) else []
-
-
 def _fail(text: str, code: int) -> int:
     _tell(text, err=True)
     return code
@@ -356,30 +309,30 @@ def _fail(text: str, code: int) -> int:
 
 @cache
 def all_commands() -> typer.Typer:
-    """The whole command line, with the commands of other packages."""
+    """The app with the commands of other packages."""
     for point in entry_points(group="litteragpt.commands"):
         app.add_typer(point.load())
     return app
 
 
 def run(arguments: list[str]) -> int:
-    """Run the command line; the exit code."""
+    """Run the command line and return the exit code."""
     try:
         result = all_commands()(arguments, prog_name=program(), standalone_mode=False)
         return result if isinstance(result, int) else 0
     except typer.Exit as done:
         return done.exit_code
     except typer.TyperException as error:
-        if not error.format_message():  # the help of a group of commands, which stands there now
+        if not error.format_message():  # typer has printed the help of a command group
             return EXIT_USAGE
-        return _fail(_usage_text(error), EXIT_USAGE)
+        return _fail(describe_usage_error(error), EXIT_USAGE)
     except SettingsError as error:
         return _fail(str(error), EXIT_CONFIG)
     except CodedError as error:
         return _fail(explain(error), EXIT_FAILURE)
     except LitteraError as error:
         return _fail(str(error), EXIT_FAILURE)
-    except BrokenPipeError:  # whoever read the output has seen enough
+    except BrokenPipeError:  # the reader closed the pipe
         return EXIT_FAILURE
     except OSError as error:
         return _fail(say("system", error=error.strerror or error), EXIT_FAILURE)
@@ -388,18 +341,18 @@ def run(arguments: list[str]) -> int:
 
 
 def main() -> None:
-    """Entry point."""
+    """Entry point of the console script."""
     _prepare_streams()
     code = run(sys.argv[1:])
     try:
         sys.stdout.flush()
-    except OSError:  # told already; the interpreter would tell it again at its end
+    except OSError:  # already reported; without this the interpreter reports it again at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)
 
 
 def _prepare_streams() -> None:
-    """No bytes that come or go end the program, and a stream that is closed is an empty one."""
+    """Replace undecodable bytes instead of failing, and closed streams by the null device."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         stream = getattr(sys, name)
         if stream is None:
