@@ -1,4 +1,4 @@
-"""`make` where Python cannot be used: a sentence with the mend, and nothing that is half made."""
+"""`make` where Python cannot be used: a sentence with the remedy, and nothing that is half made."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ WITHOUT_VENV = '#!/bin/sh\n[ "$1" = -c ] || { mkdir -p "$3/bin"; exit 1; }\n'
 
 
 @pytest.mark.parametrize(
-    ("script", "mend"), [(OLD, "PYTHON=python3.12"), (WITHOUT_VENV, "python3-venv")]
+    ("script", "remedy"), [(OLD, "PYTHON=python3.12"), (WITHOUT_VENV, "python3-venv")]
 )
-def test_a_python_that_will_not_do_is_told_of(tmp_path: Path, script: str, mend: str) -> None:
+def test_a_python_that_will_not_do_is_told_of(tmp_path: Path, script: str, remedy: str) -> None:
     python, environment = tmp_path / "python", tmp_path / "venv"
     python.write_text(script)
     python.chmod(0o755)
@@ -35,5 +35,5 @@ def test_a_python_that_will_not_do_is_told_of(tmp_path: Path, script: str, mend:
         check=False,
     )
     assert done.returncode != 0
-    assert mend in done.stdout
+    assert remedy in done.stdout
     assert not environment.exists()

@@ -192,7 +192,9 @@ def _left_to_do(given: Given) -> Iterator[str]:
         findings += application_findings(application)
     if (user := given.known.get(TELEGRAM)) is not None:
         findings += profile_findings(user)
-    mends = [say("setup_step", text=each.text, mend=each.mend) for each in findings if each.mend]
-    if mends:
+    remedies = [
+        say("setup_step", text=each.text, remedy=each.remedy) for each in findings if each.remedy
+    ]
+    if remedies:
         yield say("setup_steps")
-    yield from mends
+    yield from remedies

@@ -24,9 +24,9 @@ async def examine(settings: Settings) -> list[Finding]:
     try:
         await executor.start()
     except CodedError as error:
-        return [Finding(PART, Grade.PROBLEM, explain(error), say("doctor_cluster_mend"))]
+        return [Finding(PART, Grade.PROBLEM, explain(error), say("doctor_cluster_remedy"))]
     except LitteraError as error:
-        return [Finding(PART, Grade.PROBLEM, sentence(error), say("doctor_cluster_mend"))]
+        return [Finding(PART, Grade.PROBLEM, sentence(error), say("doctor_cluster_remedy"))]
     try:
         return [*_replicas(executor, settings), await _writing(executor, settings)]
     finally:
@@ -49,7 +49,7 @@ async def _writing(executor: Executor, settings: Settings) -> Finding:
     try:
         result = await executor.submit(PHRASE, options).result()
     except LitteraError as error:
-        return Finding(PART, Grade.PROBLEM, sentence(error), say("doctor_cluster_mend"))
+        return Finding(PART, Grade.PROBLEM, sentence(error), say("doctor_cluster_remedy"))
     serving = executor.serving
     values = {"name": serving.name, "id": serving.checkpoint}
     return good(PART, "doctor_cluster_writes", sentences=len(result.sentences), **values)

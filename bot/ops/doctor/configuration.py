@@ -17,7 +17,7 @@ PART = "ajustes"
 def read() -> tuple[Settings | None, list[Finding]]:
     """The settings, None when they cannot be used, and what there is to say of them."""
     findings = [
-        Finding(PART, Grade.WARNING, line, say("doctor_setting_unknown_mend"))
+        Finding(PART, Grade.WARNING, line, say("doctor_setting_unknown_remedy"))
         for line in unknown_settings()
     ]
     if (exposed := exposed_file()) is not None:
@@ -28,9 +28,9 @@ def read() -> tuple[Settings | None, list[Finding]]:
     try:
         settings = load_settings()
     except SettingsError as error:
-        mend = say("doctor_setting_mend")
+        remedy = say("doctor_setting_remedy")
         lines = str(error).splitlines()
-        return None, findings + [Finding(PART, Grade.PROBLEM, line, mend) for line in lines]
+        return None, findings + [Finding(PART, Grade.PROBLEM, line, remedy) for line in lines]
     return settings, findings or [good(PART, "doctor_settings")]
 
 

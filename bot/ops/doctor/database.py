@@ -25,8 +25,8 @@ async def examine(settings: Settings) -> tuple[list[Finding], list[str]]:
     try:
         seen = await Postgres(settings.database_url.get_secret_value()).look()
     except (SettingsError, UnreachableError) as error:
-        mend = say("doctor_database_mend", setting=DATABASE_URL)
-        return [Finding(PART, Grade.PROBLEM, str(error), mend)], []
+        remedy = say("doctor_database_remedy", setting=DATABASE_URL)
+        return [Finding(PART, Grade.PROBLEM, str(error), remedy)], []
     values = {"version": seen.version, "milliseconds": 1000 * (time.monotonic() - started)}
     if not seen.may_create:
         return [problem(PART, "doctor_database_rights", **values)], seen.processes

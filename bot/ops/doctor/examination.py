@@ -1,4 +1,4 @@
-"""All checks, in the order in which a person would mend things."""
+"""All checks, in the order in which a person would remedy things."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from bot.ops.doctor import (
     configuration,
     database,
     discord,
+    environment,
+    generation,
     machine,
-    surroundings,
     telegram,
-    writing,
 )
 from bot.ops.doctor.clock import Clocks
 from bot.ops.doctor.findings import Finding, good
@@ -33,14 +33,14 @@ async def examine() -> list[Finding]:
     if settings.executor == RAY:
         findings += await cluster.examine(settings)
     else:
-        findings += await asyncio.to_thread(writing.examine, settings)
-    running = await asyncio.to_thread(surroundings.running_bot, settings.state_dir)
-    findings += surroundings.disk(settings.state_dir)
+        findings += await asyncio.to_thread(generation.examine, settings)
+    running = await asyncio.to_thread(environment.running_bot, settings.state_dir)
+    findings += environment.disk(settings.state_dir)
     shared, others = await database.examine(settings)
     if settings.database_url is None:
-        findings += await asyncio.to_thread(surroundings.store, settings.state_dir)
+        findings += await asyncio.to_thread(environment.store, settings.state_dir)
     findings += shared
-    findings += await surroundings.metrics_port(settings, running)
+    findings += await environment.metrics_port(settings, running)
     return findings + await _platforms(settings, running, others)
 
 

@@ -1,4 +1,4 @@
-"""What a check found: a sentence, and for a trouble the mend."""
+"""What a check found: a sentence, and for a trouble the remedy."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Grade(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """part: what was looked at, in a word; mend: what to do about it, nothing for a good one."""
+    """part: what was looked at, in a word; remedy: what to do about it, nothing for a good one."""
 
     part: str
     grade: Grade
     text: str
-    mend: str = ""
+    remedy: str = ""
 
 
 def good(part: str, key: str, /, **values: object) -> Finding:
@@ -40,16 +40,16 @@ def good(part: str, key: str, /, **values: object) -> Finding:
 
 
 def warning(part: str, key: str, /, **values: object) -> Finding:
-    """Worth a look: the text called `key`, and its mend, called `key`_mend."""
+    """Worth a look: the text called `key`, and its remedy, called `key`_remedy."""
     return Finding(
-        part, Grade.WARNING, say(key, SPANISH, **values), say(f"{key}_mend", SPANISH, **values)
+        part, Grade.WARNING, say(key, SPANISH, **values), say(f"{key}_remedy", SPANISH, **values)
     )
 
 
 def problem(part: str, key: str, /, **values: object) -> Finding:
     """In the way: texts as for `warning`."""
     return Finding(
-        part, Grade.PROBLEM, say(key, SPANISH, **values), say(f"{key}_mend", SPANISH, **values)
+        part, Grade.PROBLEM, say(key, SPANISH, **values), say(f"{key}_remedy", SPANISH, **values)
     )
 
 
@@ -71,8 +71,8 @@ def as_lines(findings: Sequence[Finding]) -> list[str]:
     lines = []
     for finding in findings:
         lines.append(f"{finding.grade:<{GRADE_WIDTH}}  {finding.part:<{WIDTH}}  {finding.text}")
-        if finding.mend:
-            lines.append(" " * HANG + say("doctor_mend", mend=finding.mend))
+        if finding.remedy:
+            lines.append(" " * HANG + say("doctor_remedy", remedy=finding.remedy))
     problems, warnings = (
         sum(finding.grade is grade for finding in findings)
         for grade in (Grade.PROBLEM, Grade.WARNING)
@@ -91,7 +91,7 @@ def as_json(findings: Sequence[Finding]) -> str:
                 "parte": finding.part,
                 "estado": finding.grade,
                 "texto": finding.text,
-                "remedio": finding.mend,
+                "remedio": finding.remedy,
             }
             for finding in findings
         ],

@@ -33,7 +33,7 @@ async def reachability(settings: Settings, running: int | None) -> list[Finding]
             status, said = await _post(url)
             return [_judged((status, said), (200, word))]
     except PortError as error:
-        return [Finding(PART, Grade.PROBLEM, str(error), say("doctor_port_mend"))]
+        return [Finding(PART, Grade.PROBLEM, str(error), say("doctor_port_remedy"))]
     except (OSError, aiohttp.ClientError, TimeoutError) as error:
         return [problem(PART, "doctor_webhook_unreachable", reason=_reason(error))]
 

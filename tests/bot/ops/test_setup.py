@@ -76,7 +76,7 @@ async def test_both_tokens_are_checked_and_kept_for_their_owner_only(
     assert say("setup_written", file=file) in lines
     steps = [line for line in lines if line.startswith("- ")]
     inline = "doctor_telegram_inline_wrong"
-    assert steps == [say("setup_step", text=say(inline), mend=say(f"{inline}_mend"))]
+    assert steps == [say("setup_step", text=say(inline), remedy=say(f"{inline}_remedy"))]
     links = [line for line in lines if "https://" in line and "crea" not in line]
     assert any("oauth2/authorize" in line for line in links)
     assert any(line.endswith("https://t.me/litteragpt_bot") for line in links)

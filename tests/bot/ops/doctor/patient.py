@@ -47,19 +47,19 @@ class Patient:
         self.set("TELEGRAM_WEBHOOK_SECRET", SECRET)
         self.set("TELEGRAM_WEBHOOK_PORT", str(port))
 
-    async def check(self, break_it: Callable[[Patient], object], grade: Grade, mend: str) -> None:
-        """Assert that `break_it` causes a finding of `grade` with `mend` in its remedy, and that
+    async def check(self, break_it: Callable[[Patient], object], grade: Grade, remedy: str) -> None:
+        """Assert that `break_it` causes a finding of `grade` with `remedy` in its remedy, and that
         no finding contains a token."""
         before = await examine()
-        assert not mend or not has_finding(before, grade, mend)
+        assert not remedy or not has_finding(before, grade, remedy)
         break_it(self)
         findings = await examine()
-        assert has_finding(findings, grade, mend), as_lines(findings)
+        assert has_finding(findings, grade, remedy), as_lines(findings)
         for each in findings:
             assert each.text.endswith(".")
-            assert (each.grade is Grade.GOOD) == (each.mend == "")
-            assert self.discord.token not in each.text + each.mend
-            assert self.telegram.token not in each.text + each.mend
+            assert (each.grade is Grade.GOOD) == (each.remedy == "")
+            assert self.discord.token not in each.text + each.remedy
+            assert self.telegram.token not in each.text + each.remedy
 
 
 # The change that breaks the installation, the grade of the finding, and a part of its remedy.
@@ -76,9 +76,9 @@ def with_settings(**values: str) -> Callable[[Patient], None]:
     return change
 
 
-def has_finding(findings: list[Finding], grade: Grade, mend: str) -> bool:
-    """Whether a finding has this grade and `mend` in its remedy."""
-    return any(each.grade is grade and mend in each.mend for each in findings)
+def has_finding(findings: list[Finding], grade: Grade, remedy: str) -> bool:
+    """Whether a finding has this grade and `remedy` in its remedy."""
+    return any(each.grade is grade and remedy in each.remedy for each in findings)
 
 
 def run_doctor(*arguments: str) -> subprocess.CompletedProcess[bytes]:

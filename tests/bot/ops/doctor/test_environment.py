@@ -57,7 +57,7 @@ async def test_reports_store_set_aside(patient: Patient) -> None:
     write_newer_store(patient)
     aside = patient.state / f"{FILE}{UNUSABLE}1"
     aside.touch()
-    assert any(str(aside) in each.text and "bórrela" in each.mend for each in await examine())
+    assert any(str(aside) in each.text and "bórrela" in each.remedy for each in await examine())
 
 
 async def test_reports_unwritable_store_folder(patient: Patient) -> None:
@@ -70,7 +70,7 @@ async def test_reports_unwritable_store_folder(patient: Patient) -> None:
     assert (done.returncode, found["bien"]) == (EXIT_FAILURE, False)
     (wrong,) = [each for each in found["comprobaciones"] if each["estado"] == "mal"]
     assert wrong["parte"] == "memoria"
-    assert wrong["remedio"] == say("doctor_store_forbidden_mend")
+    assert wrong["remedio"] == say("doctor_store_forbidden_remedy")
 
 
 async def test_reports_clock_difference(patient: Patient) -> None:
@@ -79,7 +79,7 @@ async def test_reports_clock_difference(patient: Patient) -> None:
     (found,) = [each for each in await examine() if each.part == "reloj"]
     assert found.grade is Grade.PROBLEM
     assert "36" in found.text
-    assert "set-ntp" in found.mend
+    assert "set-ntp" in found.remedy
 
 
 async def test_reports_port_in_use(patient: Patient) -> None:

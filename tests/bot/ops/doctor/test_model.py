@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.ops.doctor import Grade, machine, writing
+from bot.ops.doctor import Grade, generation, machine
 from tests.bot.ops.doctor.patient import Broken, Patient, with_settings
 
 PROBLEM = Grade.PROBLEM
@@ -47,18 +47,18 @@ async def test_reports_unusable_model(patient: Patient, name: str) -> None:
 
 async def test_reports_gpu_engine() -> None:
     values = {"name": "small", "id": "abc", "speed": 20_000.0}
-    best = writing.on_gpu("kernels-graphs", 2, values)
-    assert (best.grade, best.mend) == (Grade.GOOD, "")
+    best = generation.on_gpu("kernels-graphs", 2, values)
+    assert (best.grade, best.remedy) == (Grade.GOOD, "")
     assert "20000" in best.text
     assert "grafos CUDA" in best.text
-    worse = writing.on_gpu("pytorch", 2, values)
+    worse = generation.on_gpu("pytorch", 2, values)
     assert worse.grade == Grade.WARNING
     assert "pytorch" in worse.text
-    assert "Triton" in worse.mend
+    assert "Triton" in worse.remedy
 
 
 async def test_reports_missing_and_outdated_libraries() -> None:
     missing, old = machine.libraries(["no-such-library>=1", "numpy<1", "aiohttp>=3"])
-    assert "pip install 'no-such-library'" in missing.mend
-    assert "pip install 'numpy<1'" in old.mend
+    assert "pip install 'no-such-library'" in missing.remedy
+    assert "pip install 'numpy<1'" in old.remedy
     assert machine.libraries(["nothing ; extra == 'never'"])[0].grade is Grade.GOOD

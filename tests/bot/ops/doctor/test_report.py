@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(120
 async def test_finds_nothing_wrong_with_good_setup(patient: Patient) -> None:
     patient.set("LITTERAGPT_METRICS_PORT", str(free_port()))
     findings = await examine()
-    assert [each for each in findings if each.grade is not Grade.GOOD or each.mend] == []
+    assert [each for each in findings if each.grade is not Grade.GOOD or each.remedy] == []
     told = "\n".join(as_lines(findings))
     assert say("doctor_well", warnings=0) in told
     for part in ("python", "motor", "modelo", "disco", "memoria", "discord", "telegram", "reloj"):
@@ -43,4 +43,4 @@ async def test_command_prints_text_and_json(patient: Patient) -> None:
     patient.set("LITTERAGPT_THREADS", "dos")
     done = await asyncio.to_thread(run_doctor)
     assert done.returncode == EXIT_FAILURE
-    assert say("doctor_mend", mend=say("doctor_setting_mend")) in done.stdout.decode()
+    assert say("doctor_remedy", remedy=say("doctor_setting_remedy")) in done.stdout.decode()

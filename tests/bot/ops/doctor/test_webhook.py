@@ -47,4 +47,4 @@ async def test_accepts_webhook_that_reaches_this_machine(patient: Patient) -> No
     patient.use_webhook(f"http://{HOST}:{port}/telegram", port)
     findings = await examine()
     assert any(each.text == say("doctor_webhook") for each in findings)
-    assert has_finding(findings, WARNING, say("doctor_webhook_unset_mend"))
+    assert has_finding(findings, WARNING, say("doctor_webhook_unset_remedy"))

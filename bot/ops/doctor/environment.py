@@ -79,7 +79,7 @@ async def metrics_port(settings: Settings, running: int | None) -> list[Finding]
     except PortError as error:
         health = await asyncio.to_thread(readiness, host, port)
         if health is None:
-            return [Finding("puerto", Grade.PROBLEM, str(error), say("doctor_port_mend"))]
+            return [Finding("puerto", Grade.PROBLEM, str(error), say("doctor_port_remedy"))]
         if trouble := unwell(health):
             return [problem("bot", "doctor_running_unwell", unwell=trouble)]
         return [good("bot", "doctor_running_well", parts=", ".join(health))]

@@ -26,7 +26,7 @@ def examine(settings: Settings) -> list[Finding]:
     try:
         runtime = choose_runtime(settings.engine, settings.device, settings.threads)
     except DeviceError as error:
-        return [_of(error, "motor")]
+        return [_failure(error, "motor")]
     return [
         *_decoder(settings, runtime),
         *_device(settings, runtime),
@@ -66,7 +66,7 @@ def _checkpoint(settings: Settings, runtime: Runtime) -> list[Finding]:
         check_permission(folder)
         checkpoint = runtime.load(folder)
     except CheckpointError as error:
-        return [_of(error, "modelo")]
+        return [_failure(error, "modelo")]
     options = Options(seed=1, sentence_limit=settings.sentence_limit)
     if runtime.device != "cpu":
         generate(checkpoint, PHRASE, options)  # the first time everything is only prepared
@@ -90,6 +90,8 @@ def on_gpu(engine: EngineName, sentences: int, values: dict[str, Any]) -> Findin
     return warning("modelo", "doctor_gpu_slower", engine=say(engine), **values)
 
 
-def _of(error: CodedError, part: str) -> Finding:
-    mend = say("doctor_device_mend" if isinstance(error, DeviceError) else "doctor_checkpoint_mend")
-    return Finding(part, Grade.PROBLEM, explain(error), mend)
+def _failure(error: CodedError, part: str) -> Finding:
+    remedy = say(
+        "doctor_device_remedy" if isinstance(error, DeviceError) else "doctor_checkpoint_remedy"
+    )
+    return Finding(part, Grade.PROBLEM, explain(error), remedy)
