@@ -1,8 +1,7 @@
-"""The log: one line an event, and no secret in any of them, whoever wrote it and however.
+"""The log: one line per event, without secrets, from all modules and libraries.
 
-Lines for people or JSON objects for programs. A line that was written on behalf of a request has
-its reference, the one that people are shown, whichever module or library wrote it.
-"""
+Text for people, or JSON objects. A line that concerns a request has the request's reference, which
+users see too, even if a library wrote it."""
 
 from __future__ import annotations
 
@@ -23,7 +22,7 @@ FORMATS = (TEXT, JSON)
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 HIDDEN = "[...]"
-# What a person who runs the bot may set a level for, and whose loggers that are.
+# Parts whose level an operator can set, with the loggers of each.
 PARTS = {
     "discord": ("bot.adapters.discord", "discord"),
     "telegram": ("bot.adapters.telegram", "httpx", "httpcore"),
@@ -32,18 +31,18 @@ PARTS = {
     "store": ("bot.store",),
     "monitoring": ("bot.monitoring.server", "aiohttp.access"),
 }
-# What grants access wherever it stands: a bot token of either platform, and the token of an
-# interaction or a webhook inside an address of Discord's.
+# Patterns of credentials: bot tokens of both platforms, and interaction and webhook tokens in
+# Discord's URLs.
 _SECRETS = re.compile(
     rf"(?<!\d){SHAPES[TELEGRAM]}|\b{SHAPES[DISCORD]}"
     r"|(?<=/webhooks/)\d+/[\w.~-]+|(?<=/interactions/)\d+/[\w.~-]+"
 )
-# These name every address they call, tokens included, or say at length what ours say in a line.
+# Loggers that write URLs with tokens, or many lines for what the bot logs in one.
 _TALKATIVE = ("httpx", "httpcore", "aiohttp.access", "discord")
-# These write whole messages into the log, phrases included; whatever goes wrong in them is also
-# raised, and told by whoever called them.
+# Loggers that write whole messages, phrases included; their errors are also raised and logged by
+# the caller.
 _INDISCREET = ("telegram",)
-# Line ends, and what moves a terminal's cursor.
+# Line ends, and control characters that move a terminal's cursor.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 _reference: ContextVar[str | None] = ContextVar("reference of the request", default=None)
@@ -52,7 +51,7 @@ _shard: ContextVar[int | None] = ContextVar("number of the shard", default=None)
 
 @contextmanager
 def about(reference: str) -> Iterator[None]:
-    """Every line that is written meanwhile, here and in tasks begun here, is about this request."""
+    """Attach a request's reference to every line logged inside, also by tasks started inside."""
     token = _reference.set(reference)
     try:
         yield
@@ -62,8 +61,7 @@ def about(reference: str) -> Iterator[None]:
 
 @contextmanager
 def of_shard(number: int) -> Iterator[None]:
-    """Every line that is written meanwhile, here and in tasks begun here, is about what came over
-    this of several connections."""
+    """Attach a shard number to every line logged inside, also by tasks started inside."""
     token = _shard.set(number)
     try:
         yield
@@ -72,7 +70,7 @@ def of_shard(number: int) -> Iterator[None]:
 
 
 class RedactingFormatter(logging.Formatter):
-    """Formats a record with its traceback and then hides every secret in the whole of it."""
+    """Formats a record with its traceback, then redacts all secrets."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         super().__init__(FORMAT)
@@ -89,15 +87,15 @@ class RedactingFormatter(logging.Formatter):
         return line if shard is None else f"{line} [shard {shard}]"
 
     def redact(self, text: str) -> str:
-        """The text with every secret hidden, and nothing in it that a terminal would obey."""
+        """The text with secrets redacted and terminal control characters replaced."""
         for secret in self._secrets:
             text = text.replace(secret, HIDDEN)
         return visible(_SECRETS.sub(HIDDEN, text))
 
 
 class JsonFormatter(RedactingFormatter):
-    """The same as an object a line: time (UTC), level, logger, message, and where there is one the
-    reference of the request, the number of the shard and a traceback."""
+    """Formats a record as a JSON object per line: time (UTC), level, logger, message and, if any,
+    the request's reference, the shard number and a traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
         moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
@@ -121,23 +119,23 @@ class JsonFormatter(RedactingFormatter):
 
 
 class OneLineFilter(logging.Filter):
-    """Says at the end of the line what a traceback would tell: the kind of an error and its place.
+    """Replaces a traceback by the error's type and location at the end of the line.
 
-    Not its text, which may hold somebody's phrase; a part at level DEBUG shows the whole of it.
-    """
+    The error's message is omitted because it may contain a phrase; level DEBUG shows the full
+    traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record pass."""
+        """Pass every record."""
         error = record.exc_info[1] if record.exc_info else None
         if error is not None and not logging.getLogger(record.name).isEnabledFor(logging.DEBUG):
-            # asyncio tells of a failed task in several lines, which quote the error.
+            # asyncio reports a failed task in several lines, which quote the error.
             said = record.getMessage().partition("\n")[0]
             record.msg, record.args, record.exc_info = f"{said} ({place_of(error)})", (), None
         return True
 
 
 def place_of(error: BaseException) -> str:
-    """The kind of an error and where it was raised."""
+    """The error's type and the location that raised it."""
     kind, frames = type(error).__name__, traceback.extract_tb(error.__traceback__)
     if not frames:
         return kind
@@ -150,10 +148,10 @@ def configure_logs(
     form: str = TEXT,
     parts: Mapping[str, str] | None = None,
 ) -> None:
-    """Send the log to the error stream, from now on and for the whole process.
+    """Send the log of the whole process to standard error.
 
-    level: of all that `parts` (a level for each of some PARTS) does not name; form: one of FORMATS.
-    """
+    level: for everything that `parts` (levels by name from PARTS) does not name.
+    form: one of FORMATS."""
     handler = logging.StreamHandler()
     handler.setFormatter((JsonFormatter if form == JSON else RedactingFormatter)(secrets))
     handler.addFilter(OneLineFilter())

@@ -1,12 +1,12 @@
-"""What bot tokens look like, so that one in the wrong place is known before anybody is asked."""
+"""The format of bot tokens, to detect a token in the wrong setting without a request."""
 
 from __future__ import annotations
 
 import re
 
 DISCORD, TELEGRAM = "Discord", "Telegram"
-# Neither platform promises these shapes, so they only tell one from the other; whether a token is
-# good is the platform's to say.
+# Neither platform guarantees these formats, so they only tell the platforms apart; only the
+# platform knows whether a token is valid.
 SHAPES = {
     TELEGRAM: r"\d{5,20}:[\w-]{30,}",
     DISCORD: r"[\w-]{20,30}\.[\w-]{5,8}\.[\w-]{25,}",
@@ -15,5 +15,5 @@ TOKEN_SETTINGS = {DISCORD: "DISCORD_TOKEN", TELEGRAM: "TELEGRAM_TOKEN"}
 
 
 def platform_of(token: str) -> str | None:
-    """The platform whose tokens look like this one, None for no shape that is known."""
+    """The platform whose token format matches; None for an unknown format."""
     return next((name for name, shape in SHAPES.items() if re.fullmatch(shape, token)), None)

@@ -1,4 +1,6 @@
-"""A text as a picture to be shared: a page of an old book (`page`), set line by line (`layout`)."""
+"""Renders a text as a picture to share: a page of an old book.
+
+`layout` breaks lines, `page` renders, `drawing` runs the rendering in a thread."""
 
 from bot.card.drawing import drawn
 from bot.card.page import FONTS, Card, card_of, draw_card

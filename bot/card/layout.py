@@ -1,10 +1,8 @@
-"""Setting a text in lines of one width, as a compositor does: all lines together, with hyphens.
+"""Line breaking for a paragraph as a whole, with hyphenation.
 
-Breaks are chosen for the paragraph as a whole, after D. E. Knuth and M. F. Plass, "Breaking
-Paragraphs into Lines" (Software: Practice and Experience 11, 1981), without their fitness classes:
-the sum over all lines of how far the spaces must give is the least there is. Spanish words divide
-where pyphen's dictionary (of LibreOffice) says.
-"""
+After D. E. Knuth and M. F. Plass, "Breaking Paragraphs into Lines" (Software: Practice and
+Experience 11, 1981), without fitness classes: minimizes the sum over all lines of the cost of
+stretched and shrunk spaces. Hyphenation points come from pyphen's dictionary (of LibreOffice)."""
 
 from __future__ import annotations
 
@@ -19,23 +17,23 @@ import pyphen
 
 Measure = Callable[[str], float]
 
-# Of the space between words: how far it may shrink, and how far it stretches before that is ugly.
+# Limits of a space's shrinkage, and of its stretch before it looks bad, in widths of a space.
 SHRINK, STRETCH = 0.3, 0.6
 HYPHEN_PENALTY = 3_000.0
 UGLY = 1e9
-# A last line that is shorter than so much of the width looks forgotten.
+# Cost of a last line shorter than this fraction of the width.
 SHORT_PENALTY, SHORT = 500.0, 0.12
-# No Spanish word is longer; what is longer breaks anywhere.
+# Longer words break anywhere; no Spanish word is longer.
 LONGEST_WORD = 30  # characters
 _LETTERS = re.compile(r"[^\W\d_]{5,}")
 
 
 @dataclass(frozen=True)
 class Piece:
-    """What stands in a line between two spaces.
+    """A part of a line between two spaces.
 
-    start: where it begins in the text; hyphen: whether one follows that the text does not have.
-    """
+    start: offset in the text.
+    hyphen: whether to append a hyphen that the text does not have."""
 
     start: int
     text: str
@@ -43,7 +41,7 @@ class Piece:
 
     @property
     def shown(self) -> str:
-        """With its hyphen."""
+        """The text with its hyphen."""
         return self.text + "-" if self.hyphen else self.text
 
 
@@ -52,23 +50,24 @@ Line = tuple[Piece, ...]
 
 @dataclass(frozen=True)
 class _Break:
-    """A place to break: before a word, or inside of one after so many characters.
+    """A possible break: before a word, or inside it after a number of characters.
 
-    at: how far it would be from the beginning if all stood in one line.
-    """
+    at: distance from the start of the paragraph if set in one line."""
 
     word: int
     within: int
     at: float
 
 
-# A break, and the number of the line that begins there.
+# A break, and the number of the line that starts there.
 _State = tuple[int, int]
 
 
 def set_lines(text: str, widths: Sequence[float], measure: Measure) -> list[Line]:
-    """The lines of a text; `widths` says how wide they may be, the last for all that follow, and
-    `measure` how wide a piece of text is, in any unit."""
+    """Break a text into lines.
+
+    widths: of the lines; the last applies to all further lines.
+    measure: returns the width of a text, in the unit of `widths`."""
     words = [(found.start(), found[0]) for found in re.finditer(r"\S+", text)]
     return _Paragraph(words, widths, measure).lines() if words else []
 
@@ -89,7 +88,7 @@ class _Paragraph:
         self._breaks.append(_Break(len(words), 0, at))
 
     def lines(self) -> list[Line]:
-        """The lines of the cheapest way from the first break to the last."""
+        """The lines on the cheapest path from the first break to the last."""
         last = len(self._breaks) - 1
         costs: list[dict[int, float]] = [{} for _ in self._breaks]
         before: dict[_State, _State] = {}
@@ -109,20 +108,20 @@ class _Paragraph:
         return lines[::-1]
 
     def _lines_from(self, start: int, width: float) -> Iterator[tuple[int, float]]:
-        """Every line worth a thought that begins at a break: where it ends and what it costs."""
+        """Candidate lines from a break: the end of each and its cost."""
         last = len(self._breaks) - 1
         half = self._breaks[start].at + width / 2
         first = min(last, bisect(self._breaks, half, start + 1, key=lambda each: each.at))
         for end in range(first, last + 1):
             cost = self._cost(self._breaks[start], self._breaks[end], width)
             if cost is None:
-                if end == first:  # nothing fits well, and something has to stand there
+                if end == first:  # nothing fits well; accept an overfull line
                     yield max(start + 1, end - 1), UGLY
                 return
             yield end, cost
 
     def _cost(self, start: _Break, end: _Break, width: float) -> float | None:
-        """What a line costs, None when it does not fit."""
+        """The cost of a line; None if it does not fit."""
         spaces = end.word - start.word - (not end.within)
         slack = width - (end.at - start.at + (self._hyphen if end.within else -self._space))
         if slack < -SHRINK * self._space * spaces:
@@ -145,7 +144,7 @@ class _Paragraph:
 
     def _piece(self, number: int, begin: int, end: int) -> Piece:
         start, word = self._words[number]
-        # What is divided at a dash needs no hyphen.
+        # A division after a dash needs no hyphen.
         hyphen = end < len(word) and word[end - 1] not in "-—"
         return Piece(start + begin, word[begin:end], hyphen)
 
@@ -156,7 +155,7 @@ def _dictionary() -> pyphen.Pyphen:
 
 
 def divisions(word: str) -> list[int]:
-    """Where a word may be divided: numbers of characters from its beginning."""
+    """Hyphenation points of a word, as offsets in characters."""
     if len(word) > LONGEST_WORD:
         return list(range(1, len(word)))
     found = [

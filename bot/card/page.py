@@ -1,8 +1,8 @@
-"""The picture: one page, as tall as its text needs, in the Fell types of the seventeenth century.
+"""Renders a card: one page, as tall as its text needs, in the Fell types of the seventeenth
+century.
 
-The phrase is in red, as the beginning of a chapter was, and its first letter is as tall as three
-lines. Type is drawn at twice the size and reduced, so that its widths are exact to half a pixel.
-"""
+The phrase is red, as chapter beginnings were, with a drop capital of three lines. Text is rendered
+at twice the size and scaled down, so that widths are exact to half a pixel."""
 
 from __future__ import annotations
 
@@ -28,34 +28,34 @@ ROMAN, ITALIC = "fell.woff", "fell-italic.woff"
 PAPER, INK, RED = "#f5ebd6", "#2a2019", "#8f2a1c"
 RULES, COLOPHON = "#a08c68", "#6b5840"
 OVERSAMPLING = 2
-# Pixels of the finished picture.
+# Pixels of the final picture.
 WIDTH = 1200
 LEAST_HEIGHT = 1200
 EDGE, FRAME, MARGIN = 44, 12, 150
-HEAD, BODY, FOOT = 150, 262, 250  # the baseline of the head, the top of the text, all below it
-# Sizes of type, each with the tallest page on which it may be used; the largest that fits is taken.
+HEAD, BODY, FOOT = 150, 262, 250  # baseline of the head, top of the text, space below it
+# Font sizes, each with the maximum page height for its use; the largest size that fits is used.
 SIZES = (
     *((size, LEAST_HEIGHT) for size in (78, 68)),
     *((size, 1500) for size in range(58, 39, -3)),
     *((size, 2000) for size in range(40, 27, -2)),
 )
 LEADING = 1.34
-# From three lines on, the first letter is that tall.
+# Height of the drop capital; shorter texts have none.
 CAP_LINES = 3
-# Where it would leave less of the column than this beside it, it is no taller than others.
+# The minimum fraction of the column beside a drop capital; narrower columns have none.
 LEAST_BESIDE = 0.65
-# No page holds more characters, so no more are set.
+# An upper bound for the text of any page, to limit the work.
 MOST_CHARACTERS = 6_000
 CUT = " [...]"
 
-# What the fonts can write: printable Latin-1 and a few more.
+# The characters of the fonts: printable Latin-1 and a few more.
 _UNWRITABLE = re.compile(r"[^ -~\u00a1-\u00ac\u00ae-\u00ffŒœ–—‘’‚“”„‹›]")
 _CAPITAL = re.compile(r"([«¡¿—]{0,2})([^\W\d_])")
 
 
 @dataclass(frozen=True)
 class Card:
-    """What is shown: a phrase and what was written behind it, how, and with which seed."""
+    """The content of a picture: a phrase, its continuation, the style and the seed."""
 
     phrase: str
     continuation: str
@@ -64,23 +64,23 @@ class Card:
     checkpoint: str
 
     def alternative(self) -> str:
-        """The text, for those who do not see the picture."""
+        """The text, for use as alternative text of the picture."""
         return self.phrase + self.continuation
 
 
 def card_of(answer: Answer) -> Card:
-    """The card that shows an answer."""
+    """The card for an answer."""
     result = answer.result
     return Card(answer.phrase, answer.continuation, result.style, result.seed, result.checkpoint)
 
 
 def draw_card(card: Card, language: str = SPANISH) -> bytes:
-    """The picture as a PNG file. It takes tenths of a second: not for an event loop."""
+    """Render a PNG file. Takes tenths of a second; do not call in an event loop."""
     return _Page(*_written(card)).drawn(card, language)
 
 
 def _written(card: Card) -> tuple[str, int]:
-    """The text as the fonts can write it, and how much of it is the phrase."""
+    """The text in characters of the fonts, and the length of its phrase."""
     phrase = _writable(card.phrase)
     text = _writable(card.phrase + card.continuation)
     return text, len(phrase) if text.startswith(phrase) else 0
@@ -94,15 +94,16 @@ def _writable(text: str) -> str:
 
 @cache
 def _font(name: str, size: int) -> ImageFont.FreeTypeFont:
-    """A font at a size of the finished picture."""
-    # The simple layout is the same everywhere; the other depends on a library of the system.
+    """A font at a size of the final picture."""
+    # The basic layout engine gives the same result everywhere; the other one depends on a system
+    # library.
     return ImageFont.truetype(
         FONTS / name, size * OVERSAMPLING, layout_engine=ImageFont.Layout.BASIC
     )
 
 
 def _measure(text: str) -> float:
-    """About how wide a text is, in ems: without kerning, which is little and mostly narrows."""
+    """Approximate width in ems, without kerning, which is small and mostly narrows the text."""
     return sum(map(_advance, text))
 
 
@@ -114,11 +115,11 @@ def _advance(character: str) -> float:
 
 @dataclass(frozen=True)
 class _Capital:
-    """The tall first letter; marks before it are as small as the text.
+    """The drop capital; punctuation before it has the size of the text.
 
-    left: where it is drawn, from the edge of the column; rise: how far its baseline is above that
-    of the last line beside it; indent: how much narrower the lines beside it are.
-    """
+    left: offset from the edge of the column.
+    rise: distance of its baseline above that of the last line beside it.
+    indent: reduction of the width of the lines beside it."""
 
     marks: str
     letter: str
@@ -129,7 +130,7 @@ class _Capital:
 
     @classmethod
     def of(cls, text: str, size: int) -> _Capital | None:
-        """The tall letter that this text begins with, if it begins with a letter."""
+        """The drop capital for a text; None unless it begins with a letter."""
         found = _CAPITAL.match(text)
         if found is None:
             return None
@@ -137,7 +138,8 @@ class _Capital:
         small = _font(ROMAN, size)
         top = -small.getbbox("E", anchor="ls")[1]
         height = (CAP_LINES - 1) * _leading(size) + top
-        # A letter with a tail (J, Q) stands on it, or it would reach into the next line.
+        # A letter with a descender (J, Q) stands on it; otherwise it would reach into the next
+        # line.
         bottom = max(0, small.getbbox(letter, anchor="ls")[3])
         font = _font(ROMAN, round(size * height / (top + bottom)))
         left, _, right, deep = font.getbbox(letter, anchor="ls")
@@ -147,18 +149,18 @@ class _Capital:
 
     @property
     def length(self) -> int:
-        """How many characters of the text it stands for."""
+        """Number of characters that it replaces."""
         return len(self.marks) + len(self.letter)
 
 
 def _leading(size: int) -> int:
-    """From one baseline to the next, in pixels of the drawing."""
+    """Distance between baselines, in pixels of the rendering."""
     return round(LEADING * size) * OVERSAMPLING
 
 
 @dataclass(frozen=True)
 class _Setting:
-    """A text set in lines at a size. Where there is a capital, `lines` begin behind it."""
+    """A text broken into lines at a font size. With a drop capital, `lines` begin after it."""
 
     text: str
     size: int
@@ -167,7 +169,7 @@ class _Setting:
 
     @classmethod
     def of(cls, text: str, size: int) -> _Setting:
-        """Set a text; one that is too short for a tall letter has none."""
+        """Lay out a text; too short a text has no drop capital."""
         column = (WIDTH - 2 * MARGIN) / size
         capital = _Capital.of(text, size)
         if capital is not None:
@@ -180,19 +182,19 @@ class _Setting:
 
     @property
     def height(self) -> int:
-        """How tall the lines are together, in pixels of the finished picture."""
+        """Total height of the lines, in pixels of the final picture."""
         return len(self.lines) * _leading(self.size) // OVERSAMPLING
 
     @property
     def page(self) -> int:
-        """How tall a page with them is."""
+        """Height of a page with these lines."""
         return max(LEAST_HEIGHT, BODY + self.height + FOOT)
 
 
 def _fitting(text: str) -> _Setting:
-    """The text at the largest size that fits; at the smallest, as many sentences as fit."""
+    """The text at the largest size that fits; at the smallest size, the sentences that fit."""
     for size, tallest in SIZES:
-        # Most sizes are ruled out without setting the text: a letter is about so wide.
+        # A width estimate rules out most sizes without laying out the text.
         columns = (WIDTH - 2 * MARGIN) / (0.36 * size)
         if BODY + FOOT + len(text) / columns * LEADING * size > tallest:
             continue
@@ -212,7 +214,7 @@ def _shortened(setting: _Setting, tallest: int) -> str:
 
 
 class _Page:
-    """A page while it is being drawn; all its measures are of the drawing, not of the picture."""
+    """A page during rendering; all measures are in pixels of the rendering."""
 
     def __init__(self, text: str, phrase: int) -> None:
         self._setting = _fitting(text)
@@ -223,14 +225,14 @@ class _Page:
         self._draw = ImageDraw.Draw(self._image)
 
     def drawn(self, card: Card, language: str) -> bytes:
-        """Draw everything; a PNG file."""
+        """Render the page as a PNG file."""
         self._draw_frame()
         self._draw_head(_manner(card.style, language))
         self._draw_text()
         colophon = say("card_colophon", language, seed=card.seed, checkpoint=card.checkpoint)
         self._draw_colophon(colophon)
         picture = self._image.reduce(OVERSAMPLING)
-        # Few colours, all between paper and ink: a palette keeps the file small.
+        # All colours lie between paper and ink, so a palette keeps the file small.
         picture = picture.quantize(128, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
         file = io.BytesIO()
         picture.save(file, "PNG", optimize=True)
@@ -258,7 +260,7 @@ class _Page:
         setting, left = self._setting, MARGIN * OVERSAMPLING
         leading, shift = _leading(setting.size), 0
         spare = self._height - BODY - FOOT - setting.height
-        # A short text stands a little above the middle.
+        # A short text is placed slightly above the middle.
         first = round((BODY + 0.4 * spare + setting.size) * OVERSAMPLING)
         if (capital := setting.capital) is not None:
             shift = capital.length
@@ -292,7 +294,7 @@ class _Page:
             start += width + space
 
     def _inked(self, shown: str, start: int) -> Iterator[tuple[str, str]]:
-        """The parts of a piece with their colours: the phrase may end inside of a word."""
+        """The parts of a piece with their colours; the phrase may end inside a word."""
         red = max(0, min(len(shown), self._phrase - start))
         yield from filter(lambda part: part[0], ((shown[:red], RED), (shown[red:], INK)))
 

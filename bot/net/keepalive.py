@@ -1,9 +1,8 @@
-"""Connections that notice when the other side is gone without a word.
+"""Sockets that detect a dead peer.
 
-A cable that was pulled, a router that was switched off or forgets an idle connection says nothing,
-and the platforms themselves are silent for half a minute and more. So the system asks the other
-side's system every few seconds (tcp(7)), and a connection that stays unanswered fails within ten.
-"""
+A pulled cable, or a router that lost power or forgot an idle connection, sends nothing, and the
+platforms are silent for half a minute and longer. TCP keepalive (tcp(7)) probes the peer every few
+seconds; a connection without a response fails within ten."""
 
 from __future__ import annotations
 
@@ -11,13 +10,13 @@ import socket
 from typing import Any
 
 _WANTED = {
-    "TCP_KEEPIDLE": 4,  # seconds of silence before the first question
-    "TCP_KEEPINTVL": 2,  # seconds between questions
-    "TCP_KEEPCNT": 2,  # questions that may stay unanswered
-    "TCP_USER_TIMEOUT": 8000,  # milliseconds that what was sent may stay unanswered
+    "TCP_KEEPIDLE": 4,  # seconds of silence before the first probe
+    "TCP_KEEPINTVL": 2,  # seconds between probes
+    "TCP_KEEPCNT": 2,  # probes without a response
+    "TCP_USER_TIMEOUT": 8000,  # milliseconds that sent data may stay unacknowledged
 }
 
-# What this system knows of it, as setsockopt takes it.
+# The options that this system supports, as arguments for setsockopt.
 KEEPALIVE = [
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     *(
@@ -29,7 +28,7 @@ KEEPALIVE = [
 
 
 def open_socket(address: tuple[Any, ...]) -> socket.socket:
-    """A socket for an entry of getaddrinfo, as aiohttp's connectors take it."""
+    """A socket for an entry of getaddrinfo, as aiohttp connectors need it."""
     family, kind, protocol = address[:3]
     opened = socket.socket(family, kind, protocol)
     for option in KEEPALIVE:

@@ -1,7 +1,6 @@
-"""Asking the platforms about the bot itself, by whoever does not serve it: invite, doctor, setup.
+"""REST calls about the bot itself, for invite, doctor and setup.
 
-No error holds an address, which may hold a token.
-"""
+No error message contains a URL, because URLs may contain a token."""
 
 from __future__ import annotations
 
@@ -25,13 +24,16 @@ USER_AGENT = f"DiscordBot (litteragpt, {version('litteragpt')})"
 
 
 class UnreachableError(LitteraError):
-    """A platform could not be asked, or what came was no answer of its; the text is a word or two
-    for a sentence."""
+    """A platform did not respond or sent a malformed response; the message is a word or two to
+    embed in a sentence."""
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What a platform says. content: the JSON; date: its clock, in seconds since 1970."""
+    """A platform's response.
+
+    content: decoded JSON.
+    date: the platform's clock, in seconds since 1970."""
 
     status: int
     content: Any
@@ -39,12 +41,12 @@ class Reply:
 
     @property
     def refused(self) -> bool:
-        """Whether this is how a platform answers to a token that it does not know."""
+        """Whether the platform rejects the token."""
         return self.status in (401, 403, 404)
 
     def object(self) -> dict[str, Any]:
-        """The object that was asked for, Telegram's out of its envelope; raises UnreachableError
-        when there is none."""
+        """The requested object, without Telegram's envelope. Raises UnreachableError if there is
+        none."""
         content = self.content
         if isinstance(content, dict) and "ok" in content:  # https://core.telegram.org/bots/api
             content = content.get("result")
@@ -54,12 +56,12 @@ class Reply:
 
 
 def api_session() -> aiohttp.ClientSession:
-    """A session for a few questions."""
+    """A session for a few requests."""
     return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SECONDS))
 
 
 async def ask_discord(session: aiohttp.ClientSession, settings: Settings, path: str) -> Reply:
-    """GET something of Discord's REST API as the bot; raises UnreachableError."""
+    """GET a path of Discord's REST API as the bot. Raises UnreachableError."""
     url = f"{settings.discord_api_base or DISCORD_API}/{path}"
     token = _shown(settings.discord_token)
     return await _ask(session, url, {"Authorization": f"Bot {token}", "User-Agent": USER_AGENT})
@@ -68,7 +70,7 @@ async def ask_discord(session: aiohttp.ClientSession, settings: Settings, path: 
 async def ask_telegram(
     session: aiohttp.ClientSession, settings: Settings, method: str, **parameters: int
 ) -> Reply:
-    """Call a method of the Bot API that changes nothing; raises UnreachableError."""
+    """Call a read-only method of the Bot API. Raises UnreachableError."""
     base = settings.telegram_api_base or TELEGRAM_API
     url = f"{base}/bot{_shown(settings.telegram_token)}/{method}"
     return await _ask(session, url, {}, {name: str(value) for name, value in parameters.items()})

@@ -1,4 +1,4 @@
-"""Ports of this machine to listen on, and why one cannot be had."""
+"""Listening on TCP ports, with errors that name the cause and the setting."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ _REASONS = {
 
 
 class PortError(LitteraError):
-    """A port cannot be had; the text (Spanish, a sentence) says why and which setting names it."""
+    """A port is unavailable; the message (Spanish, a sentence) names the cause and the setting."""
 
 
 async def listen(runner: web.BaseRunner, host: str, port: int, setting: str) -> None:
-    """Have a server listen; raises PortError."""
+    """Start a server on a port. Raises PortError."""
     try:
         await web.TCPSite(runner, host, port).start()
-    except (OSError, ValueError) as error:  # a name that is none is a ValueError
+    except (OSError, ValueError) as error:  # an invalid host name is a ValueError
         raise _explained(error, host, port, setting) from None
 
 
 def check_port(host: str, port: int, setting: str) -> None:
-    """See whether a port could be had at this moment; raises PortError."""
+    """Raise PortError unless the port is available now."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         with socket.socket(family, kind, protocol) as probe:
-            # As asyncio does: what a closed connection has left behind is no obstacle.
+            # As asyncio does: sockets in TIME_WAIT do not block the port.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
             probe.listen()
@@ -45,7 +45,7 @@ def check_port(host: str, port: int, setting: str) -> None:
 
 
 def _explained(error: OSError | ValueError, host: str, port: int, setting: str) -> PortError:
-    """The sentence for an error; what is wrong with the host is no fault of the port."""
+    """The error for a port; a wrong host is reported as such."""
     number = error.errno if isinstance(error, OSError) else None
     strange = isinstance(error, (socket.gaierror, ValueError))
     if strange or number == errno.EADDRNOTAVAIL:

@@ -1,4 +1,4 @@
-"""`litteragpt bench`: how fast this machine writes, with the settings that the bot would have."""
+"""`litteragpt bench`: the generation speed of this machine with the bot's settings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REQUESTS = (1, 16, 64)
 
 @dataclass(frozen=True)
 class Bench:
-    """What was measured, for each number of texts at once."""
+    """Speed by number of concurrent requests."""
 
     checkpoint: str
     engine: str
@@ -39,7 +39,7 @@ class Bench:
         return json.dumps(content, ensure_ascii=False)
 
     def lines(self) -> list[str]:
-        """The same for people."""
+        """A report for people."""
         told = say(
             "bench_engine", name=self.checkpoint, engine=say(self.engine), threads=self.threads
         )
@@ -55,7 +55,7 @@ class Bench:
 
 
 def measure(settings: Settings, checkpoint: str) -> Bench:
-    """Write for some seconds. Raises CheckpointError and DeviceError."""
+    """Measure for about ten seconds. Raises CheckpointError and DeviceError."""
     path = find_checkpoint(checkpoint, settings.checkpoints_dir)
 
     from model.engine.benchmark import measure_speed
@@ -63,7 +63,7 @@ def measure(settings: Settings, checkpoint: str) -> Bench:
 
     runtime = choose_runtime(settings.engine, settings.device, settings.threads)
     loaded = runtime.load(path)
-    measure_speed(loaded, 1, seconds=1.0)  # warms up
+    measure_speed(loaded, 1, seconds=1.0)  # warm-up
     speeds = {each: measure_speed(loaded, each, seconds=3.0) for each in REQUESTS}
     engine = loaded.decoder.engine
     drafts = not engine.startswith("pytorch") and loaded.drafts is not None

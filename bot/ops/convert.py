@@ -1,4 +1,4 @@
-"""`litteragpt export` and `import`: what may be written where, and what a library lacks."""
+"""`litteragpt export` and `import`: the files that may be overwritten, and missing libraries."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _LIBRARIES = {"gguf", "tokenizers"}
 def export_checkpoint(
     checkpoint: Path, out: Path, format: str, precision: str, *, force: bool
 ) -> str:
-    """Write a checkpoint for another engine; returns its name.
+    """Write a checkpoint for another engine; return its name.
 
-    format: hf or gguf. Raises CheckpointError, and ExchangeError for what cannot be exported or
-    must not be replaced.
-    """
+    format: `hf` or `gguf`.
+    Raises CheckpointError, and ExchangeError if the checkpoint has no equivalent or `out` must not
+    be replaced."""
     from model.checkpoint.checkpoint import read_checkpoint
 
-    # A folder with metrics is a checkpoint of ours, perhaps this very one.
+    # A folder with metrics is one of our checkpoints, perhaps the source itself.
     earlier = out.is_dir() and not (out / METRICS).exists() if format == "hf" else out.is_file()
     _check_place(out, earlier=earlier, force=force)
     stored = read_checkpoint(checkpoint)
@@ -43,10 +43,10 @@ def export_checkpoint(
 
 
 def import_checkpoint(file: Path, out: Path, token_map: Path | None, *, force: bool) -> None:
-    """Write the checkpoint of ours that LitteraGPT 0.1.0's becomes.
+    """Convert a checkpoint of LitteraGPT 0.1.0.
 
-    Raises CheckpointError, and ExchangeError for what cannot be imported or must not be replaced.
-    """
+    Raises CheckpointError, and ExchangeError if it cannot be converted or `out` must not be
+    replaced."""
     from model.exchange.original import import_original
 
     _check_place(out, earlier=(out / METRICS).is_file(), force=force)
@@ -54,8 +54,7 @@ def import_checkpoint(file: Path, out: Path, token_map: Path | None, *, force: b
 
 
 def _check_place(out: Path, *, earlier: bool, force: bool) -> None:
-    """Raise ExchangeError unless `out` is free, or what is there is an `earlier` one of its kind
-    that is to be replaced."""
+    """Raise ExchangeError unless `out` is free, or is an `earlier` export and `force` is set."""
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
     if not earlier:

@@ -1,4 +1,4 @@
-"""`litteragpt escribe`: one answer, in this process, without a worker."""
+"""`litteragpt escribe`: one answer, generated in this process without a worker."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ from model.text.prompt import Options, check_phrase
 if TYPE_CHECKING:
     from model.engine.result import Result
 
-# Enough for any phrase that could be accepted, whatever is sent on standard input.
+# Bytes of standard input; more than any valid phrase needs.
 _READ_LIMIT = 64 * 1024
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A result, who computed it, and how long it took, model start included, in seconds."""
+    """A result with the engine that computed it.
+
+    seconds: duration, including loading the model."""
 
     result: Result
     engine: str
@@ -50,20 +52,21 @@ class Answer:
 
     @property
     def notices(self) -> list[str]:
-        """What the reader should know besides the text."""
+        """Notices for the reader."""
         return notices(self.result.dropped, self.result.truncated)
 
 
 def read_phrase(argument: str) -> str:
-    """The phrase itself, or what standard input holds for `-`."""
+    """The phrase, read from standard input if the argument is `-`."""
     if argument != "-":
         return argument
     return sys.stdin.buffer.read(_READ_LIMIT).decode("utf-8", errors="replace")
 
 
 def answer(phrase: str, options: Options, settings: Settings, checkpoint: str) -> Answer:
-    """Write one answer. Raises PromptError before anything heavy is loaded where that can be
-    known, CheckpointError and DeviceError."""
+    """Generate one answer.
+
+    Raises PromptError, if possible before loading the model, CheckpointError and DeviceError."""
     started = time.monotonic()
     check_phrase(phrase, settings.phrase_limit)
     path = find_checkpoint(checkpoint, settings.checkpoints_dir)

@@ -1,4 +1,4 @@
-"""The links by which people add the bot: what `litteragpt invite` shows."""
+"""`litteragpt invite`: links that add the bot to a server, an account or a chat."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from bot.texts import say
 from bot.token_formats import DISCORD, TELEGRAM, TOKEN_SETTINGS
 from model.errors import LitteraError
 
-# Answers to interactions need no permission of the bot's own in the server.
+# Interaction responses need no bot permissions in the server.
 PERMISSIONS = 0
 
 
 class InviteError(LitteraError):
-    """A platform could not be asked; the text (Spanish, a sentence) says why."""
+    """A platform did not respond; the message (Spanish, one sentence) says why."""
 
 
 async def invitations(settings: Settings) -> tuple[list[str], list[LitteraError]]:
-    """A line for each way to add the bot, and what kept some of them from being found out. Raises
-    SettingsError when no platform has a token."""
+    """A line per way to add the bot, and an error per platform that failed.
+
+    Raises SettingsError if no platform has a token."""
     platforms: list[Callable[[aiohttp.ClientSession, Settings], Awaitable[list[str]]]] = []
     if settings.discord_token is not None:
         platforms.append(_discord)
@@ -45,14 +46,16 @@ async def invitations(settings: Settings) -> tuple[list[str], list[LitteraError]
 
 
 async def discord_application(session: aiohttp.ClientSession, settings: Settings) -> dict[str, Any]:
-    """The bot's application (https://docs.discord.com/developers/resources/application). Raises
-    SettingsError for a token that Discord does not know and InviteError for anything else."""
+    """The bot's application (https://docs.discord.com/developers/resources/application).
+
+    Raises SettingsError if Discord rejects the token, InviteError for other failures."""
     return await _known(ask_discord(session, settings, "applications/@me"), DISCORD)
 
 
 async def telegram_bot(session: aiohttp.ClientSession, settings: Settings) -> dict[str, Any]:
-    """The bot as getMe tells it (https://core.telegram.org/bots/api#getme). Raises as
-    `discord_application`."""
+    """The bot's user from getMe (https://core.telegram.org/bots/api#getme).
+
+    Raises the same errors as `discord_application`."""
     return await _known(ask_telegram(session, settings, "getMe"), TELEGRAM)
 
 
@@ -78,7 +81,7 @@ async def _telegram(session: aiohttp.ClientSession, settings: Settings) -> list[
 
 
 async def _known(asking: Awaitable[Reply], platform: str) -> dict[str, Any]:
-    """The object that a platform answers with when it knows the token."""
+    """The object in the platform's response; raises SettingsError if it rejects the token."""
     try:
         reply = await asking
         if not reply.refused:

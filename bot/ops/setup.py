@@ -1,7 +1,6 @@
-"""`litteragpt setup`: asks for the tokens, sees whether they are good, and keeps them in `.env`.
+"""`litteragpt setup`: asks for tokens, verifies them and stores them in `.env`.
 
-Nothing is written before every token that was given has been accepted by its platform.
-"""
+It writes nothing until the platforms have accepted all given tokens."""
 
 from __future__ import annotations
 
@@ -40,7 +39,7 @@ from model.errors import LitteraError
 
 TRIES = 3
 _MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-# What a line of `.env` holds as it stands, whatever reads it.
+# A value that every parser of `.env` reads verbatim without quotes.
 _PLAIN = r"[\w.:-]+"
 
 _Checks = dict[str, Callable[[aiohttp.ClientSession, Settings], Awaitable[dict[str, Any]]]]
@@ -48,25 +47,24 @@ _CHECKS: _Checks = {DISCORD: discord_application, TELEGRAM: telegram_bot}
 
 
 class SetupError(LitteraError):
-    """Nothing could be set up; the text (Spanish, a sentence) says why."""
+    """Setup ended without a result; the message (Spanish, one sentence) says why."""
 
 
 @dataclass
 class Given:
-    """What was found out so far, by platform: accepted tokens, and what the platform says of the
-    bot."""
+    """Accepted tokens, and the platforms' descriptions of the bot, by platform."""
 
     tokens: dict[str, str] = field(default_factory=dict)
     known: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def set_up(tell: Callable[[str], None]) -> None:
-    """Ask, check, write and show what is left to do. Raises SettingsError for tokens and settings
-    that cannot work and SetupError when nothing was given or the file cannot be written.
+    """Ask, verify, write, and report the remaining steps.
 
-    An event loop runs only while a platform is asked: Ctrl-C ends a question at once.
-    """
-    _load_settings_with({})  # a mistake elsewhere is no token's fault
+    Raises SettingsError for unusable tokens or settings, and SetupError without any token or if
+    `.env` cannot be written. An event loop runs only during requests to a platform, so that Ctrl-C
+    interrupts a question at once."""
+    _load_settings_with({})  # report mistakes in other settings first
     given = Given()
     for platform in TOKEN_SETTINGS:
         if platform not in given.tokens:
@@ -85,7 +83,7 @@ def set_up(tell: Callable[[str], None]) -> None:
 
 
 def _ask_for(platform: str, given: Given, tell: Callable[[str], None]) -> None:
-    """Ask for a platform's token until it is accepted or none is given."""
+    """Ask for a platform's token until the platform accepts it or the answer is empty."""
     tell(say(f"setup_{platform.lower()}"))
     kept = "setup_keep" if _has_token(platform) else "setup_skip"
     refusal: LitteraError | None = None
@@ -113,14 +111,14 @@ def _ask_for(platform: str, given: Given, tell: Callable[[str], None]) -> None:
 
 
 def _accept(platform: str, token: str, given: Given) -> None:
-    """Have a platform say whether it knows a token; raises SettingsError or InviteError."""
+    """Verify a token with its platform. Raises SettingsError or InviteError."""
     settings = _load_settings_with({TOKEN_SETTINGS[platform]: token})
     given.known[platform] = asyncio.run(_ask_platform(platform, settings))
     given.tokens[platform] = token
 
 
 def _load_settings_with(tokens: dict[str, str]) -> Settings:
-    """The settings with these tokens only: others may be the very ones that are wrong."""
+    """The settings with these tokens only; the configured tokens may be the invalid ones."""
     return load_settings(**(dict.fromkeys(TOKEN_SETTINGS.values(), "") | tokens))
 
 
@@ -130,7 +128,7 @@ async def _ask_platform(platform: str, settings: Settings) -> dict[str, Any]:
 
 
 def _ask_secret(question: str) -> str:
-    """What is typed, unseen; or the next line of what is piped in, nothing at its end."""
+    """A line typed without echo, or the next line of piped input; empty at its end."""
     if sys.stdin.isatty():
         return unquote(getpass.getpass(question))
     print(question, file=sys.stderr)  # noqa: T201 (a prompt, for whoever looks)
@@ -143,14 +141,15 @@ def _has_token(platform: str) -> bool:
 
 
 def _write(tokens: dict[str, str]) -> Path:
-    """Put tokens into `.env`, which from then on only its owner may read, and leave its other lines
-    as they are; the file. Raises SetupError."""
+    """Store tokens in `.env` with mode 0600, leave its other lines unchanged, and return its path.
+
+    Raises SetupError."""
     path = Path(ENV_FILE).resolve()
     try:
         before = path.stat() if path.exists() else None
-        if before is not None:  # before there is anything to hide in it
+        if before is not None:  # restrict access before writing secrets
             _close(path)
-        # A byte-order mark stays where one is, and no other file gets one.
+        # Preserve a byte-order mark; never add one.
         marked = before is not None and path.read_bytes().startswith(_MARKS)
         encoding = encoding_of(path) if marked else "utf-8"
         for platform, token in tokens.items():
@@ -162,14 +161,14 @@ def _write(tokens: dict[str, str]) -> Path:
                 encoding=encoding,
             )
         if before is not None and before.st_uid != path.stat().st_uid:
-            os.chown(path, before.st_uid, before.st_gid)  # root has mended somebody's file
+            os.chown(path, before.st_uid, before.st_gid)  # root edited another user's file
     except OSError as error:
         raise SetupError(say("setup_unwritable", file=path, reason=error.strerror)) from None
     return path
 
 
 def _close(path: Path) -> None:
-    """Keep a file from all but its owner, where its file system knows of such things."""
+    """Make a file readable for its owner only, if the file system supports it."""
     try:
         path.chmod(0o600)
     except OSError:
@@ -178,7 +177,7 @@ def _close(path: Path) -> None:
 
 
 def _overruled(tokens: dict[str, str]) -> Iterator[str]:
-    """Variables of the environment that hide what was written."""
+    """Warnings for environment variables that override the stored tokens."""
     for platform, token in tokens.items():
         name = TOKEN_SETTINGS[platform]
         if os.environ.get(name, token) != token:
@@ -186,7 +185,7 @@ def _overruled(tokens: dict[str, str]) -> Iterator[str]:
 
 
 def _left_to_do(given: Given) -> Iterator[str]:
-    """What the platforms' own settings still lack, a line each."""
+    """One line per missing step in the platforms' own configuration."""
     findings: list[Finding] = []
     if (application := given.known.get(DISCORD)) is not None:
         findings += application_findings(application)

@@ -1,11 +1,10 @@
-"""What people on Discord and Telegram are told, in English.
+"""English texts for users of Discord, Telegram and the web page.
 
-Keys and values are those of `spanish`; coded errors have their English text in `model.errors`.
-"""
+Keys and values are those of `spanish`; coded errors have their English text in `model.errors`."""
 
 TEXTS = {
     "style_none": "This model knows no authors: ask without a style, please.",
-    # notices that go with an answer
+    # notices with an answer
     "dropped": "I cannot read these characters, so I went on without them: {characters}",
     "truncated": "A sentence ran on, so I cut it short.",
     "truncated_many": "{count} sentences ran on, so I cut them short.",
@@ -15,7 +14,7 @@ TEXTS = {
     "worker_lost": "The writing engine broke down several times with this request; try again in a "
     "moment, please.",
     "unavailable": "The writing engine is not available right now; try again in a moment, please.",
-    # why a request is not taken, or not finished
+    # refusals and failures of requests
     "busy": "I am already writing for you: wait until it is done, or use /cancelar.",
     "person_minute": "I take {limit} requests a minute from each person; you can ask again in "
     "{wait}.",
@@ -32,10 +31,10 @@ TEXTS = {
     "begun": "Writing...",
     "late": "I was switched off and could not answer you in time; ask again, please.",
     "internal": "Something went wrong on my side (reference {reference}); ask again, please.",
-    # while a request waits
+    # queue position
     "position_one": "One request is ahead of yours...",
     "position": "{ahead} requests are ahead of yours...",
-    # what people can do
+    # commands and replies
     "nothing_to_cancel": "I am not writing anything for you.",
     "cancelling": "I stop writing for you.",
     "ask_phrase": "Which phrase shall I continue?",
@@ -138,7 +137,7 @@ Platforms: {platforms}. Store: {store}""",
     "member": "Process {name}: {platforms}; {checkpoint}; {running} running, {waiting} waiting",
     "member_silent": "Process {name}: silent for {since}",
     "members_more": "And {more} processes more",
-    # names of commands and options, where a platform shows them in people's languages
+    # names of commands and options, for platforms that localize them
     "name_escribe": "write",
     "name_ayuda": "help",
     "name_modelo": "model",

@@ -1,4 +1,4 @@
-"""Sets of numbers as people write them: `0-3,8`."""
+"""Number sets in the notation `0-3,8`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ _RANGE = re.compile(r"(\d+)(?:-(\d+))?")
 
 
 def read_ranges(text: str, limit: int) -> tuple[int, ...]:
-    """The numbers that are named, in order, with commas or spaces between them or their ranges.
-    Raises ValueError for anything else and for a number that is not below `limit`."""
+    """The numbers in a list of numbers and ranges, sorted.
+
+    Raises ValueError for other text and for a number of `limit` or more."""
     numbers: set[int] = set()
     for word in text.replace(",", " ").split():
         match = _RANGE.fullmatch(word)
@@ -24,7 +25,7 @@ def read_ranges(text: str, limit: int) -> tuple[int, ...]:
 
 
 def write_ranges(numbers: Iterable[int]) -> str:
-    """The shortest way to name these: `0-3,8`."""
+    """The shortest notation for these numbers."""
     runs: list[list[int]] = []
     for number in sorted(numbers):
         if runs and number == runs[-1][-1] + 1:

@@ -1,7 +1,6 @@
-"""What whoever runs the bot is told by `litteragpt doctor`, `health` and `setup`; Spanish only.
+"""Spanish texts for operators, shown by `litteragpt doctor`, `health` and `setup`.
 
-Of a trouble `key` says what it is and `key`_remedy what to do about it.
-"""
+`key` describes a problem and `key`_remedy its remedy."""
 
 TEXTS = {
     "doctor_remedy": "Remedio: {remedy}",
@@ -64,7 +63,7 @@ TEXTS = {
     "doctor_no_admins": "Nadie administra el bot en {platform}: nadie puede usar /recargar, "
     "/estado ni /pausar.",
     "doctor_no_admins_remedy": "Ponga su número de usuario en {name}_ADMIN_IDS.",
-    # who writes, and what
+    # engine, device and checkpoint
     "doctor_native": "Escribe el núcleo nativo con {instructions} y {threads} hilos, porque está "
     "compilado y no hay una GPU que se pueda usar.",
     "doctor_native_wanted": "Escribe el núcleo nativo con {instructions} y {threads} hilos, "
@@ -99,7 +98,7 @@ TEXTS = {
     "ocupada.",
     "doctor_checkpoint_remedy": "Copie de nuevo la carpeta del modelo, o nombre otro en "
     "LITTERAGPT_CHECKPOINT.",
-    # what is around
+    # environment
     "doctor_disk": "Quedan {megabytes} MB en {folder}.",
     "doctor_disk_scarce": "Quedan sólo {megabytes} MB en {folder}.",
     "doctor_disk_scarce_remedy": "Libere espacio, o ponga LITTERAGPT_STATE_DIR en otro disco.",
@@ -137,7 +136,7 @@ TEXTS = {
     "doctor_running_well": "El bot está en marcha y todo responde ({parts}).",
     "doctor_running_unwell": "El bot está en marcha y no todo responde ({unwell}).",
     "doctor_running_unwell_remedy": "Mire en su registro qué dice de esas partes.",
-    # litteragpt health, besides
+    # litteragpt health
     "health_no_port": "Sin LITTERAGPT_METRICS_PORT no se le puede preguntar al bot cómo está: "
     "ponga un puerto, por ejemplo 9464, y enciéndalo de nuevo.",
     "health_none": "Ningún bot contesta en el puerto {port} de {host}: mire si está encendido y si "

@@ -1,8 +1,7 @@
-"""What each setting means, for whoever runs the bot, in the order in which settings are shown.
+"""Descriptions of all settings for operators, in display order.
 
-`.env.example` and the tables of settings in the READMEs and in docs/ are made of it and of the
-class `bot.settings.settings.Settings` by `make tables`.
-"""
+`make tables` generates `.env.example` and the settings tables of the READMEs and docs/ from them
+and from `bot.settings.settings.Settings`."""
 
 from __future__ import annotations
 
@@ -10,8 +9,9 @@ from typing import NamedTuple
 
 
 class Meaning(NamedTuple):
-    """What a setting is for; `example` is what `.env.example` shows where the default is not to be
-    written down, since it depends on the machine."""
+    """The description of a setting.
+
+    example: value for `.env.example` if the default depends on the machine."""
 
     spanish: str
     english: str
@@ -19,7 +19,7 @@ class Meaning(NamedTuple):
 
 
 class Section(NamedTuple):
-    """Settings that belong together, by field of the class."""
+    """Settings of one section, by field name."""
 
     spanish: str
     english: str

@@ -1,7 +1,7 @@
-"""What people are told, in Spanish: the language that every text exists in."""
+"""Spanish texts for users; every text exists in Spanish."""
 
 TEXTS = {
-    # what a person asked for
+    # errors in a request
     "empty": "La frase está vacía: escriba una palabra o una frase para que yo la continúe.",
     "unwritable": "De esa frase no puedo escribir ningún carácter: use letras del español.",
     "too_long": "La frase tiene {length} caracteres y admito hasta {limit}: acórtela, por favor.",
@@ -13,7 +13,7 @@ TEXTS = {
     "candidates": "Las candidatas van de {least} a {most}, y no pueden ser {value}.",
     "style": "No conozco el estilo «{value}». Puedo escribir como: {known}.",
     "style_none": "Este modelo no distingue autores: pida la frase sin estilo.",
-    # notices that go with an answer
+    # notices with an answer
     "dropped": "No sé leer estos caracteres y he continuado sin ellos: {characters}",
     "truncated": "Una frase se alargaba demasiado y la he cortado.",
     "truncated_many": "{count} frases se alargaban demasiado y las he cortado.",
@@ -80,7 +80,7 @@ TEXTS = {
     "vocabulario.",
     "other_vocabulary": "{file} tiene {found} caracteres y el modelo {expected}: no es su "
     "vocabulario.",
-    # why a request is not taken, or not finished
+    # refusals and failures of requests
     "busy": "Ya estoy escribiendo para usted: espere a que acabe o use /cancelar.",
     "person_minute": "Admito {limit} peticiones por minuto de cada persona; podrá repetir en "
     "{wait}.",
@@ -99,10 +99,10 @@ TEXTS = {
     "late": "He estado apagado y no pude contestarle a tiempo; repita la petición, por favor.",
     "internal": "Algo ha fallado por mi parte (referencia {reference}); repita la petición, por "
     "favor.",
-    # while a request waits
+    # queue position
     "position_one": "Hay una petición delante de la suya...",
     "position": "Hay {ahead} peticiones delante de la suya...",
-    # what people can do
+    # commands and replies
     "nothing_to_cancel": "No tengo ninguna petición suya en marcha.",
     "cancelling": "Dejo de escribir su petición.",
     "ask_phrase": "¿Qué frase continúo?",
@@ -206,7 +206,7 @@ Plataformas: {platforms}. Memoria en disco: {store}""",
     "member": "Proceso {name}: {platforms}; {checkpoint}; en curso {running}, en espera {waiting}",
     "member_silent": "Proceso {name}: sin señales desde hace {since}",
     "members_more": "Y {more} procesos más",
-    # names of commands and options, where a platform shows them in people's languages
+    # names of commands and options, for platforms that localize them
     "name_escribe": "escribe",
     "name_ayuda": "ayuda",
     "name_modelo": "modelo",
@@ -296,7 +296,7 @@ Plataformas: {platforms}. Memoria en disco: {store}""",
     "about_short": "Continúo frases al modo de los clásicos",
 }
 
-# Whose manner a style is, as it is shown; styles are named by whoever trains a model.
+# Author names of the styles; the trainer of a model names its styles.
 AUTHORS = {
     "anonimo": "Lazarillo de Tormes",
     "baroja": "Baroja",

@@ -1,4 +1,4 @@
-"""What the terminal shows: the command line, the settings and the console chat; Spanish only."""
+"""Spanish texts for the terminal: command line, settings and console chat."""
 
 TEXTS = {
     # settings and the command line
@@ -50,7 +50,7 @@ TEXTS = {
     "bench_drafts": ", con borradores",
     "bench_speed": "{requests:>2} a la vez: {rate} caracteres por segundo en total; el primero, a "
     "los {first} ms.",
-    # platforms that cannot be served
+    # platforms that cannot be served: terminal
     "discord_token": "Discord rechaza DISCORD_TOKEN: cópielo de nuevo en "
     "discord.com/developers/applications, apartado Bot.",
     "discord_closed": "Discord cierra la conexión con el código {code} y no admite otra igual; "
@@ -91,7 +91,7 @@ TEXTS = {
     "{restarts}. Encendido desde hace {uptime}. Velocidad de la última: {speed}.",
     "goodbye": "Hasta otra.",
     "not_started": "El motor de escritura no arranca; el registro dice por qué.",
-    # platforms that cannot be served, told to whoever runs the bot
+    # platforms that cannot be served: operator
     "telegram_refused": "Telegram no acepta la clave del bot: pida una a @BotFather y póngala en "
     "TELEGRAM_TOKEN.",
     "port": "No puedo escuchar en {host}, puerto {port}: {reason}. {remedy}.",
@@ -101,7 +101,7 @@ TEXTS = {
     "port_forbidden": "el sistema no me lo permite",
     "port_unknown_host": "no conozco ese nombre",
     "port_elsewhere": "esa dirección no es de esta máquina",
-    # the database that processes share
+    # shared database
     "database_extra": "Para {setting} falta asyncpg: instálelo con pip install "
     '"litteragpt[postgres]", o quite ese ajuste.',
     "database_unreachable": "No llego a la base de datos de {setting} ({reason}): compruebe que "
@@ -114,7 +114,7 @@ TEXTS = {
     "añádalo.",
     "restarted": "[el motor se ha reiniciado; vuelvo a empezar]",
     "cancelled": "[cancelado]",
-    # why a candidate for a sentence was rejected, by the name of the rule: keys of --json
+    # reasons for rejecting a candidate sentence, by name of the rule: keys of --json
     "fault_altered_word": "palabra alterada",
     "fault_unknown_word": "palabra inventada",
     "fault_unbalanced": "signo sin pareja",

@@ -1,8 +1,7 @@
-"""`litteragpt doctor`: looks at everything a bot needs, and says of each trouble how to remedy it.
+"""`litteragpt doctor`: examines the installation and reports each problem with a remedy.
 
-Each module looks at one side of it and returns findings; none changes anything, and none takes a
-message away from a bot that runs.
-"""
+Each module examines one subject and returns findings. None changes anything or takes updates from a
+running bot."""
 
 from bot.ops.doctor.examination import examine
 from bot.ops.doctor.findings import Finding, Grade

@@ -1,4 +1,4 @@
-"""This machine's clock beside those of the platforms."""
+"""The clock of this machine compared with the platforms' clocks."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import time
 from bot.net.platform_api import Reply
 from bot.ops.doctor.findings import Finding, good, problem
 
-# Certificates, limits and the age of messages stand further errors than this; the Date of an
-# answer counts whole seconds.
+# Certificates, limits and message ages tolerate more; the Date header has a resolution of one
+# second.
 MOST_SECONDS = 30.0
 
 
 class Clocks:
-    """What answers of platforms tell of the time."""
+    """Collects clock differences from platform responses."""
 
     def __init__(self) -> None:
-        self._ahead: list[float] = []  # by so many seconds is this machine's clock ahead
+        self._ahead: list[float] = []  # seconds
 
     def read(self, reply: Reply) -> None:
-        """Note the time that an answer has come with."""
+        """Record the Date of a response."""
         if reply.date is not None:
             self._ahead.append(time.time() - reply.date)
 
     def findings(self) -> list[Finding]:
-        """Whether this machine's clock is right; nothing where none could be asked."""
+        """Whether the clock is right; empty without responses."""
         if not self._ahead:
             return []
         least = min(self._ahead, key=abs)

@@ -1,4 +1,4 @@
-"""The settings: whether they can be read, whether others can, and whether they make sense."""
+"""The settings: readable, private and plausible."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PART = "ajustes"
 
 
 def read() -> tuple[Settings | None, list[Finding]]:
-    """The settings, None when they cannot be used, and what there is to say of them."""
+    """The settings, None if unusable, and findings about them."""
     findings = [
         Finding(PART, Grade.WARNING, line, say("doctor_setting_unknown_remedy"))
         for line in unknown_settings()
@@ -35,7 +35,7 @@ def read() -> tuple[Settings | None, list[Finding]]:
 
 
 def limits(settings: Settings) -> list[Finding]:
-    """What could be set and makes no sense."""
+    """Warnings for valid settings that make no sense."""
     return [warning(PART, key, **values) for key, values in _oddities(settings)]
 
 

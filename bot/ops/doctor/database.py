@@ -1,4 +1,4 @@
-"""The database that processes share: whether it lets us in, and who is there already."""
+"""The shared database: access, rights, and the bot processes that use it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ PART = "base"
 
 
 async def examine(settings: Settings) -> tuple[list[Finding], list[str]]:
-    """All there is to say, and the names of the processes that share it at the moment; nothing
-    without such a database."""
+    """Findings, and the names of the processes that use the database; empty without one."""
     if settings.database_url is None:
         return [], []
     if not knows_postgresql():

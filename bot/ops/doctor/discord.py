@@ -1,4 +1,4 @@
-"""Discord: the token, and how the application is set up in the developer portal."""
+"""Discord: the token, the developer portal, session starts, shards and servers."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from bot.texts.number_ranges import write_ranges
 from bot.token_formats import DISCORD
 
 PART = "discord"
-# Kinds of installation: https://docs.discord.com/developers/resources/application
+# Integration types: https://docs.discord.com/developers/resources/application
 SERVER, ACCOUNT = "0", "1"
-# What one connection may bring: https://docs.discord.com/developers/events/gateway#sharding
+# Guilds per shard: https://docs.discord.com/developers/events/gateway#sharding
 MOST_SERVERS = 2500
-# Flags of privileged intents, for large and for small bots; names as in the developer portal.
+# Privileged intent flags, for verified and unverified bots, named as in the developer portal.
 PRIVILEGED = {
     "Presence": 1 << 12 | 1 << 13,
     "Server Members": 1 << 14 | 1 << 15,
@@ -32,7 +32,7 @@ PRIVILEGED = {
 async def examine(
     session: aiohttp.ClientSession, settings: Settings, clocks: Clocks
 ) -> list[Finding]:
-    """All there is to say, nothing without a token."""
+    """All findings; empty without a token."""
     if settings.discord_token is None:
         return []
     try:
@@ -53,7 +53,7 @@ async def examine(
 
 
 def application_findings(application: dict[str, Any]) -> Iterator[Finding]:
-    """What the developer portal has set:
+    """Findings about the configuration in the developer portal:
     https://docs.discord.com/developers/resources/application#application-object"""
     if address := application.get("interactions_endpoint_url"):
         yield problem(PART, "doctor_discord_endpoint", address=address)
@@ -77,14 +77,14 @@ def application_findings(application: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _privileged(bits: int) -> Iterator[str]:
-    """The privileged intents that the application has."""
+    """Names of the enabled privileged intents."""
     return (name for name, flags in PRIVILEGED.items() if bits & flags)
 
 
 async def _gateway(
     session: aiohttp.ClientSession, settings: Settings, servers: int
 ) -> list[Finding]:
-    """Whether sessions are left for today, and whether the connections suffice:
+    """Whether session starts are left today, and whether the shards suffice:
     https://docs.discord.com/developers/events/gateway#session-start-limit-object"""
     content = (await ask_discord(session, settings, "gateway/bot")).object()
     limit, recommended = content["session_start_limit"], int(content["shards"])
@@ -99,8 +99,9 @@ async def _gateway(
 
 
 def connection_findings(settings: Settings, servers: int, recommended: int) -> Iterator[Finding]:
-    """Whether so many servers are covered by the connections that the settings name; Discord's
-    recommendation decides where they name none."""
+    """Whether the configured shards cover this number of servers.
+
+    recommended: Discord's number of shards, used if the settings have none."""
     layout = layout_of(settings, recommended)
     values = {"servers": servers, "count": layout.count, "recommended": recommended}
     if layout.automatic:

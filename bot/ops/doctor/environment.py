@@ -1,4 +1,4 @@
-"""What a bot finds around it: a disk, its store, its ports, and perhaps itself, running."""
+"""The environment of the bot: disk, store, ports, and a bot that already runs."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ LEAST_BYTES, SCARCE_BYTES = 100 * 2**20, 2**30
 
 
 def running_bot(folder: Path) -> int | None:
-    """The process that has the store of this folder open, or a place in it beside a database that
-    is shared, as far as this user may see."""
+    """The pid of the bot that uses the state folder, as far as this user can see: it has the store
+    open, or holds an identity lock beside a shared database."""
     held = {str(path.resolve()) for path in (folder / FILE, *folder.glob(LOCKS))}
     for process in psutil.process_iter():
         try:
@@ -39,7 +39,7 @@ def running_bot(folder: Path) -> int | None:
 
 
 def disk(folder: Path) -> list[Finding]:
-    """Whether there is room where the store is, or will be."""
+    """Whether the store's disk has room."""
     place = _existing(folder)
     free = shutil.disk_usage(place).free
     values = {"megabytes": free // 2**20, "folder": place}
@@ -51,7 +51,7 @@ def disk(folder: Path) -> list[Finding]:
 
 
 def store(folder: Path) -> list[Finding]:
-    """Whether the store can be written, is sound, and is nobody else's to read."""
+    """Whether the store is writable, sound and private."""
     place = _existing(folder)
     if not place.is_dir():
         return [problem("memoria", "doctor_store_no_folder", folder=place)]
@@ -69,8 +69,9 @@ def store(folder: Path) -> list[Finding]:
 
 
 async def metrics_port(settings: Settings, running: int | None) -> list[Finding]:
-    """Whether the port for health and metrics is free, or else what the bot there says of itself;
-    without such a port, whether one runs."""
+    """Whether the monitoring port is free, or else the health of the bot that listens there.
+
+    Without a port, whether a bot runs."""
     host, port = settings.metrics_host, settings.metrics_port
     if not port:
         return [] if running is None else [good("bot", "doctor_running", pid=running)]
@@ -87,7 +88,7 @@ async def metrics_port(settings: Settings, running: int | None) -> list[Finding]
 
 
 def _existing(folder: Path) -> Path:
-    """The folder, or the nearest above it that is there."""
+    """The folder, or its nearest existing parent."""
     return next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
 
 

@@ -1,4 +1,4 @@
-"""All checks, in the order in which a person would remedy things."""
+"""The sequence of all examinations, in the order in which an operator fixes problems."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from bot.settings.settings import Settings
 
 
 async def examine() -> list[Finding]:
-    """Look at everything; takes seconds, most of them waiting for the platforms."""
+    """All findings. Takes seconds, mostly waiting for the platforms."""
     findings = [*machine.python(), *machine.libraries()]
     settings, told = configuration.read()
     findings += told

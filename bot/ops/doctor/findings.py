@@ -1,4 +1,4 @@
-"""What a check found: a sentence, and for a trouble the remedy."""
+"""Findings of an examination, and their output as text and JSON."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from importlib.metadata import version
 from bot.net.platform_api import UnreachableError
 from bot.texts import SPANISH, say
 
-# Of the columns with the grades and the names of parts, and where the texts begin.
+# Widths of the grade and part columns, and the indent of texts, in characters.
 GRADE_WIDTH, WIDTH = 5, 12
 HANG = GRADE_WIDTH + WIDTH + 4
 
 
 class Grade(StrEnum):
-    """How bad it is: only a PROBLEM keeps the bot from serving as it should."""
+    """Severity. Only a PROBLEM prevents the bot from working properly."""
 
     GOOD = "bien"
     WARNING = "aviso"
@@ -26,7 +26,10 @@ class Grade(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """part: what was looked at, in a word; remedy: what to do about it, nothing for a good one."""
+    """One result of an examination.
+
+    part: the subject, in a word.
+    remedy: empty if the grade is GOOD."""
 
     part: str
     grade: Grade
@@ -35,26 +38,26 @@ class Finding:
 
 
 def good(part: str, key: str, /, **values: object) -> Finding:
-    """All is well: the text called `key`."""
+    """A finding with the text `key`."""
     return Finding(part, Grade.GOOD, say(key, SPANISH, **values))
 
 
 def warning(part: str, key: str, /, **values: object) -> Finding:
-    """Worth a look: the text called `key`, and its remedy, called `key`_remedy."""
+    """A finding with the texts `key` and `key`_remedy."""
     return Finding(
         part, Grade.WARNING, say(key, SPANISH, **values), say(f"{key}_remedy", SPANISH, **values)
     )
 
 
 def problem(part: str, key: str, /, **values: object) -> Finding:
-    """In the way: texts as for `warning`."""
+    """A finding with the texts `key` and `key`_remedy."""
     return Finding(
         part, Grade.PROBLEM, say(key, SPANISH, **values), say(f"{key}_remedy", SPANISH, **values)
     )
 
 
 def unanswered(part: str, platform: str, error: Exception) -> Finding:
-    """A platform that could not be asked, or whose answer makes no sense."""
+    """The finding for a platform that is unreachable or sent a malformed response."""
     values = {"platform": platform, "setting": f"{platform.upper()}_API_BASE"}
     if isinstance(error, UnreachableError):
         return problem(part, "doctor_unreachable", reason=error, **values)
@@ -62,12 +65,12 @@ def unanswered(part: str, platform: str, error: Exception) -> Finding:
 
 
 def is_well(findings: Sequence[Finding]) -> bool:
-    """Whether nothing is in the way."""
+    """Whether there is no problem."""
     return all(finding.grade is not Grade.PROBLEM for finding in findings)
 
 
 def as_lines(findings: Sequence[Finding]) -> list[str]:
-    """The findings for people, and a summary."""
+    """The findings and a summary, for people."""
     lines = []
     for finding in findings:
         lines.append(f"{finding.grade:<{GRADE_WIDTH}}  {finding.part:<{WIDTH}}  {finding.text}")

@@ -1,4 +1,4 @@
-"""The model: who computes and why, where, and whether two sentences come of it."""
+"""The model: the engine and the reason for it, the device, the checkpoint and a sample answer."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from model.runtime import Runtime, choose_runtime, gpu_drivers
 from model.text.prompt import Options
 
 PHRASE = "En un lugar de la Mancha"
-# Below this an answer of two sentences takes more than ten seconds.
+# Characters per second; a slower answer of two sentences takes more than ten seconds.
 LEAST_SPEED = 30.0
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """Choose as the worker would, load what it would, and write; takes as long as that takes."""
+    """Choose a runtime as the worker does, load the checkpoint and generate an answer."""
     try:
         runtime = choose_runtime(settings.engine, settings.device, settings.threads)
     except DeviceError as error:
@@ -69,7 +69,7 @@ def _checkpoint(settings: Settings, runtime: Runtime) -> list[Finding]:
         return [_failure(error, "modelo")]
     options = Options(seed=1, sentence_limit=settings.sentence_limit)
     if runtime.device != "cpu":
-        generate(checkpoint, PHRASE, options)  # the first time everything is only prepared
+        generate(checkpoint, PHRASE, options)  # warm-up
     started = time.monotonic()
     result = generate(checkpoint, PHRASE, options)
     speed = result.characters / max(1e-6, time.monotonic() - started)
@@ -82,8 +82,9 @@ def _checkpoint(settings: Settings, runtime: Runtime) -> list[Finding]:
 
 
 def on_gpu(engine: EngineName, sentences: int, values: dict[str, Any]) -> Finding:
-    """Which of the ways that there are on a GPU it was; values: name and id of the checkpoint, and
-    characters a second."""
+    """The finding about the engine that ran on a GPU.
+
+    values: `name` and `id` of the checkpoint, `speed` in characters per second."""
     if engine == "kernels-graphs":
         told = say(engine)
         return good("modelo", "doctor_writes_gpu", sentences=sentences, engine=told, **values)

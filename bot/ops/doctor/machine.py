@@ -1,4 +1,4 @@
-"""Python and the libraries, as the package asks for them."""
+"""Python and the libraries, compared with the package's requirements."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from bot.ops.doctor.findings import Finding, good, problem
 from model.runtime import has_torch
 
 PACKAGE = "litteragpt"
-# Whose versions are asked for when something is strange.
+# Libraries whose versions help to explain a malfunction.
 NAMED = ("discord.py", "python-telegram-bot", "torch", "numpy")
 
 
 def python() -> list[Finding]:
-    """Whether this Python will do."""
+    """Whether the package supports this version of Python."""
     found, wanted = platform.python_version(), metadata(PACKAGE)["Requires-Python"]
     if found not in SpecifierSet(wanted, prereleases=True):
         return [problem("python", "doctor_python_old", found=found, wanted=wanted)]
@@ -26,7 +26,7 @@ def python() -> list[Finding]:
 
 
 def libraries(wanted: Iterable[str] | None = None) -> list[Finding]:
-    """Whether the libraries are there in the versions that the package (or `wanted`) asks for."""
+    """Whether the libraries satisfy the package's requirements, or those in `wanted`."""
     lines = requires(PACKAGE) or () if wanted is None else wanted
     extra = {"extra": "torch" if has_torch() else ""}
     needed = [

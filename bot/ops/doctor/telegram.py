@@ -1,4 +1,4 @@
-"""Telegram: the token, what @BotFather has set, and who receives the messages."""
+"""Telegram: the token, @BotFather's configuration, and competing clients."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from bot.settings.settings import Settings
 from bot.token_formats import TELEGRAM
 
 PART = "telegram"
-# A program that was pushed aside asks again within seconds.
+# A client that lost a poll to a newer one retries within seconds.
 WATCH_SECONDS = 5.0
 PAUSE_SECONDS = 0.5
-# Ports that Telegram delivers to: https://core.telegram.org/bots/api#setwebhook
+# Ports of webhooks: https://core.telegram.org/bots/api#setwebhook
 PORTS = (443, 80, 88, 8443)
 MANY_PENDING = 100
 RECENT_SECONDS = 3600.0
@@ -35,8 +35,10 @@ async def examine(
     running: int | None,
     others: Sequence[str] = (),
 ) -> list[Finding]:
-    """All there is to say, nothing without a token; `running` is the process of a bot of ours here,
-    `others` are those that share a database with it: they must not be disturbed."""
+    """All findings; empty without a token.
+
+    running: pid of the bot in this installation.
+    others: bots that share its database. Neither is to lose a poll to the doctor."""
     if settings.telegram_token is None:
         return []
     try:
@@ -61,7 +63,7 @@ async def examine(
 
 
 def profile_findings(user: dict[str, Any]) -> Iterator[Finding]:
-    """What @BotFather has set: https://core.telegram.org/bots/api#user"""
+    """Findings about @BotFather's configuration: https://core.telegram.org/bots/api#user"""
     checks = (
         ("privacy", not user.get("can_read_all_group_messages", False)),
         ("inline", user.get("supports_inline_queries", False)),
@@ -79,7 +81,7 @@ async def _polling(
     webhook: dict[str, Any],
     running: int | str,
 ) -> list[Finding]:
-    """Whether the messages can be asked for, and whether somebody else does."""
+    """Whether polling is possible, and whether another client polls with this token."""
     if webhook.get("url"):
         host = URL(webhook["url"]).host
         return [problem(PART, "doctor_telegram_webhook_elsewhere", host=host)]
@@ -91,21 +93,22 @@ async def _polling(
 
 
 async def _somebody_polls(session: aiohttp.ClientSession, settings: Settings) -> bool:
-    """Ask for updates without confirming any: nothing is lost for whoever else asks. Telegram lets
-    the newer of two win, so another program is pushed aside first, comes back, and then we are.
-    https://core.telegram.org/bots/api#getupdates"""
+    """Whether another client polls. Confirms no update, so that client loses none.
+
+    The newest poll wins: the doctor interrupts the other client, which retries and causes a
+    conflict here. https://core.telegram.org/bots/api#getupdates"""
     until = time.monotonic() + WATCH_SECONDS
     while (left := until - time.monotonic()) > 0:
         wait = max(1, round(left))
         reply = await ask_telegram(session, settings, "getUpdates", timeout=wait, limit=1)
         if reply.status == 409:
             return True
-        await asyncio.sleep(PAUSE_SECONDS)  # there may be updates, which come at once
+        await asyncio.sleep(PAUSE_SECONDS)  # pending updates end a poll at once
     return False
 
 
 def _delivery(wanted: str, webhook: dict[str, Any]) -> Iterator[Finding]:
-    """What Telegram says of its deliveries: https://core.telegram.org/bots/api#webhookinfo"""
+    """Findings about webhook deliveries: https://core.telegram.org/bots/api#webhookinfo"""
     url = URL(wanted)
     if url.host not in LOCAL and (url.scheme != "https" or url.port not in PORTS):
         yield problem(PART, "doctor_webhook_port", port=url.port)

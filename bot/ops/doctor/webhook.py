@@ -1,4 +1,4 @@
-"""Whether what is sent to the webhook's public address arrives where the bot listens."""
+"""Whether requests to the webhook's public address reach the bot's port."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from bot.settings.settings import Settings
 from bot.texts import say
 
 PART = "webhook"
-# How the bot answers to whoever does not know its secret.
+# The bot's response to a request without its secret.
 FORBIDDEN = 403
 
 
 async def reachability(settings: Settings, running: int | None) -> list[Finding]:
-    """Send a message to the public address: the running bot refuses it, and where none runs, a
-    listener of ours in the bot's place takes it."""
+    """Post to the public address: a running bot refuses the request; without one, a temporary
+    listener on its port receives it."""
     url = settings.telegram_webhook_url or ""
     word = secrets.token_hex(16)
     try:
@@ -52,7 +52,7 @@ async def _post(url: str) -> tuple[int, str]:
 
 @asynccontextmanager
 async def _listening(settings: Settings, word: str) -> AsyncIterator[None]:
-    """A server where the bot would listen, which answers anything with a word."""
+    """A temporary server on the bot's port that answers every request with `word`."""
 
     async def answer(_: web.BaseRequest) -> web.Response:
         return web.Response(text=word)
