@@ -1,4 +1,4 @@
-"""Shared by all tests: one thread (machines may be small) and a tiny checkpoint made on the fly."""
+"""Fixtures for all tests: one thread (machines may be small) and tiny checkpoints."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ SHARED_CORPUS = REPOSITORY.parent / "shared" / "corpus"
 LETTERS = "abcdefghijklmnñopqrstuvwxyzáéíóúü"
 CHARACTERS = " " + "0123456789.,;:!?¡¿«»()\"'—-" + LETTERS + LETTERS.upper()
 TINY_TOKENIZER = Tokenizer(("cervantes", "galdos"), "".join(sorted(set(CHARACTERS))))
-# Among so many letters a full stop is rare, and without other marks there is no pause either: a
-# sentence runs on until its limit.
+# Full stops become rare among these letters, and without other punctuation sentences reach their
+# limit.
 FOREIGN = "".join(map(chr, range(0x430, 0x460))) + "".join(map(chr, range(0x4E00, 0x4F00)))
 ENDLESS_TOKENIZER = Tokenizer(
     TINY_TOKENIZER.styles,
@@ -35,12 +35,12 @@ ENDLESS_TOKENIZER = Tokenizer(
 
 
 def vocabulary_of(size: int) -> Tokenizer:
-    """A vocabulary of so many tokens, without marks."""
+    """A vocabulary of `size` tokens without markers."""
     return Tokenizer((), " ." + "".join(map(chr, range(0x4E00, 0x4E00 + size - 2))), marked=False)
 
 
 def tiny_config(tokenizer: Tokenizer = TINY_TOKENIZER, context: int = 96) -> DecoderConfig:
-    """The shape of the decoders that tests build."""
+    """The architecture of the tests' decoders."""
     return DecoderConfig("modern", tokenizer.size, context, 32, 2, 2, 64)
 
 
@@ -58,7 +58,7 @@ def save_tiny(
     tokenizer: Tokenizer = TINY_TOKENIZER,
     config: DecoderConfig | None = None,
 ) -> Path:
-    """Write an untrained checkpoint with lively random weights; returns the folder."""
+    """Save an untrained checkpoint with large random weights; return the folder."""
     decoder = Decoder(config or tiny_config(tokenizer, context))
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -72,11 +72,11 @@ def save_tiny(
 
 @pytest.fixture
 def tiny_checkpoint(tmp_path: Path) -> Path:
-    """A checkpoint folder called `tiny`, alone in its parent."""
+    """A checkpoint folder named `tiny`, alone in its parent."""
     return save_tiny(tmp_path / "checkpoints" / "tiny")
 
 
 @pytest.fixture
 def memory_checkpoint(tmp_path: Path) -> Path:
-    """The same called `memory`, with an n-gram memory."""
+    """A checkpoint folder named `memory`, with an n-gram memory."""
     return save_tiny(tmp_path / "checkpoints" / "memory", config=tiny_memory())

@@ -1,4 +1,4 @@
-"""A lexicon of a few lines, written by the real command."""
+"""A lexicon of a few lines, built by the real command."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MORE = "de lo que muy bien perro ladra come pan tranquilo sobre todo cae lluvia 
 
 
 def corpus_of_lines(folder: Path) -> Path:
-    """Save a data set of two authors into `folder`."""
+    """Save a data set with two authors in `folder`."""
     cervantes = Paragraph("quijote-1", "cervantes", 0, (*CERVANTES, COPIED, f"{NOUNS * 20}{MORE}."))
     galdos = Paragraph("marianela", "galdos", 0, GALDOS)
     splits = {"train": [cervantes, galdos], "dev": [galdos], "validation": [galdos]}
@@ -39,7 +39,7 @@ def corpus_of_lines(folder: Path) -> Path:
 
 
 def lexicon_of_lines(folder: Path) -> Lexicon:
-    """The lexicon of a tiny checkpoint in `folder` that was trained on these lines."""
+    """The lexicon of a tiny checkpoint in `folder`, built from these lines."""
     checkpoint, data = save_tiny(folder / "tiny"), corpus_of_lines(folder / "data")
     done = CliRunner().invoke(app, ["lexicon", str(checkpoint), "--data", str(data)])
     assert done.exit_code == 0, done.output

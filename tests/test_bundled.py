@@ -1,4 +1,4 @@
-"""The checkpoint that comes with the program writes what the README promises."""
+"""The bundled checkpoint generates the text that the README promises."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def small() -> Checkpoint[Backend]:
 
 
 @pytest.mark.parametrize("phrase", PHRASES)
-def test_two_complete_sentences(small: Checkpoint[Backend], phrase: str) -> None:
+def test_generates_two_complete_sentences(small: Checkpoint[Backend], phrase: str) -> None:
     result = generate(small, phrase, Options(seed=11))
     assert len(result.sentences) == 2
     assert all(map(may_end, result.sentences))
@@ -43,12 +43,12 @@ def test_two_complete_sentences(small: Checkpoint[Backend], phrase: str) -> None
 
 
 @pytest.mark.parametrize("style", ["cervantes", "anonimo", "galdos", "baroja", "clarin"])
-def test_every_author_writes(small: Checkpoint[Backend], style: str) -> None:
+def test_generates_in_every_style(small: Checkpoint[Backend], style: str) -> None:
     result = generate(small, "Una mañana", Options(seed=3, style=style, sentences=1))
     assert may_end(result.sentences[0])
 
 
-def test_the_first_command_of_the_readme_prints_spanish() -> None:
+def test_first_command_of_readme_prints_spanish() -> None:
     done = subprocess.run(
         [sys.executable, "-c", "from bot.cli import main; main()", "escribe",
          "En un lugar de la Mancha", "--semilla", "7", "--json"],

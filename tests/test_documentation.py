@@ -1,4 +1,4 @@
-"""What the documentation says of the program is what the program is."""
+"""The documentation matches the program."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ def page(name: str) -> str:
 
 
 def first_column(text: str) -> list[str]:
-    """What stands in code in the first column of the tables of a text."""
+    """The code spans in the first column of all tables in a text."""
     cells = re.findall(r"^\|([^|]+)\|", text, re.M)
     return [code for cell in cells for code in re.findall(r"`([^`]+)`", cell)]
 
 
 @pytest.mark.parametrize("name", [EXAMPLE, *PARTS])
-def test_what_is_made_of_the_program_is_what_it_would_be_made_now(name: str) -> None:
+def test_generated_parts_are_current(name: str) -> None:
     assert (REPOSITORY / name).read_text("utf-8") == files()[name], "run `make tables`"
 
 
-def test_every_setting_has_a_meaning_in_both_languages() -> None:
+def test_every_setting_is_described_in_both_languages() -> None:
     meanings = [item for section in SECTIONS for item in section.settings.items()]
     assert sorted(name for name, _ in meanings) == sorted(Settings.model_fields)
     for name, meaning in meanings:
@@ -43,7 +43,7 @@ def test_every_setting_has_a_meaning_in_both_languages() -> None:
             assert not set(told) & set("|\n"), name
 
 
-def test_a_part_is_found_by_its_marks() -> None:
+def test_finds_part_by_markers() -> None:
     text = "a\n<!-- x: make tables -->\nold\n<!-- end of x -->\nb\n"
     anew = filled(text, "x", "new\n")
     assert anew == "a\n<!-- x: make tables -->\n\nnew\n\n<!-- end of x -->\nb\n"
@@ -54,7 +54,7 @@ def test_a_part_is_found_by_its_marks() -> None:
 
 
 def programs_commands() -> dict[str, set[str]]:
-    """Every command of the command line and its options."""
+    """All commands of the command line with their options."""
     found = {}
 
     def visit(command: object, words: tuple[str, ...]) -> None:
@@ -70,7 +70,7 @@ def programs_commands() -> dict[str, set[str]]:
     return found
 
 
-def test_the_page_has_every_command_of_the_command_line_with_its_options() -> None:
+def test_page_has_every_command_and_option() -> None:
     documented = {}
     for section in page("commands.md").split("\n### ")[1:]:
         if (command := re.match(r"`(litteragpt(?: [a-z]+)+)", section)) is not None:
@@ -79,26 +79,26 @@ def test_the_page_has_every_command_of_the_command_line_with_its_options() -> No
     assert documented == programs_commands()
 
 
-def test_the_page_has_every_command_of_the_terminals_chat() -> None:
+def test_page_has_every_console_command() -> None:
     section = page("commands.md").partition("## In the terminal's chat")[2].partition("\n## ")[0]
     shown = [line.split()[0] for line in say("help", sentences=2).splitlines()]
     assert [code.split()[0] for code in first_column(section)] == shown
 
 
-def test_the_page_for_contributors_has_every_target_of_the_makefile() -> None:
+def test_contributing_has_every_make_target() -> None:
     makefile = (REPOSITORY / "Makefile").read_text("utf-8").replace("\\\n", " ")
     (targets,) = re.findall(r"^\.PHONY: (.+)$", makefile, re.M)
     section = page("contributing.md").partition("## Set-up")[2].partition("\n## ")[0]
     assert sorted(first_column(section)) == sorted(f"make {name}" for name in targets.split())
 
 
-def test_the_page_on_upgrading_has_every_version_of_the_store() -> None:
+def test_upgrading_has_every_store_version() -> None:
     section = page("upgrading.md").partition("## The store")[2].partition("\n## ")[0]
     versions = re.findall(r"^\| (\d+) \|", section, re.M)
     assert list(map(int, versions)) == list(range(1, len(STEPS) + 1))
 
 
-def test_files_that_pages_name_are_there() -> None:
+def test_files_named_by_pages_exist() -> None:
     for path in sorted((REPOSITORY / "docs").glob("*.md")):
         named = re.findall(
             r"`((?:bot|model|training|tests|deploy|documentation)/[\w/.-]*)`",
@@ -108,7 +108,7 @@ def test_files_that_pages_name_are_there() -> None:
             assert (REPOSITORY / name).exists(), (path.name, name)
 
 
-def test_what_a_page_would_fetch_from_elsewhere_is_found() -> None:
+def test_detects_external_resources() -> None:
     kept = '<a href="https://x.example">x</a><img src="a.svg"><link rel="canonical" href="//x">'
     assert fetched_from_elsewhere(kept) == []
     fetched = '<script src="https://x.example/a.js"></script><link rel="preload" href="//x/b.woff">'

@@ -1,4 +1,4 @@
-"""`make` where Python cannot be used: a sentence with the remedy, and nothing that is half made."""
+"""`make` with an unusable Python: one sentence with the remedy, and no leftovers."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ MAKE = shutil.which("make") or ""
 pytestmark = pytest.mark.skipif(not MAKE, reason="there is no make")
 
 OLD = "#!/bin/sh\nexit 1\n"
-# As Debian's, which makes a folder and then finds that it cannot fill it.
+# As on Debian, where venv creates the folder before it fails.
 WITHOUT_VENV = '#!/bin/sh\n[ "$1" = -c ] || { mkdir -p "$3/bin"; exit 1; }\n'
 
 
 @pytest.mark.parametrize(
     ("script", "remedy"), [(OLD, "PYTHON=python3.12"), (WITHOUT_VENV, "python3-venv")]
 )
-def test_a_python_that_will_not_do_is_told_of(tmp_path: Path, script: str, remedy: str) -> None:
+def test_unusable_python_fails_with_remedy(tmp_path: Path, script: str, remedy: str) -> None:
     python, environment = tmp_path / "python", tmp_path / "venv"
     python.write_text(script)
     python.chmod(0o755)

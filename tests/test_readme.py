@@ -1,4 +1,4 @@
-"""The two READMEs say the same commands, the commands exist, and no link is dead."""
+"""Both READMEs show the same existing commands, and their links work."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.conftest import REPOSITORY
 
 SPANISH = (REPOSITORY / "README.md").read_text("utf-8")
 ENGLISH = (REPOSITORY / "README.en.md").read_text("utf-8")
-# Pages that there are in both languages.
+# Pages that exist in both languages.
 TRANSLATED = {
     "README.en.md": "README.md",
     "docs/inicio.md": "docs/index.md",
@@ -23,7 +23,7 @@ TRANSLATED = {
 
 
 def shell_lines(readme: str) -> list[str]:
-    """Every line of a shell block, answers included."""
+    """Every line of a shell block, including output."""
     blocks = re.findall(r"```(?:sh|console)\n(.*?)```", readme, re.S)
     return [line for block in blocks for line in block.splitlines()]
 
@@ -33,7 +33,7 @@ def table_commands(readme: str) -> list[str]:
     return re.findall(r"^\| `([^`]+)` \|", readme, re.M)
 
 
-def test_both_languages_show_the_same_commands() -> None:
+def test_both_languages_show_same_commands() -> None:
     assert shell_lines(SPANISH) == shell_lines(ENGLISH)
     assert table_commands(SPANISH) == table_commands(ENGLISH)
     spanish, english = (set(re.findall(r"\]\(([^)]+)\)", text)) for text in (SPANISH, ENGLISH))
@@ -41,7 +41,7 @@ def test_both_languages_show_the_same_commands() -> None:
 
 
 def headings(text: str) -> set[str]:
-    """What GitHub calls the headings of a page in addresses."""
+    """GitHub's anchors for the headings of a page."""
     titles = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.M)
     words = (re.sub(r"[^\w\s-]", "", title.lower()) for title in titles)
     return {each.strip().replace(" ", "-") for each in words}
@@ -58,14 +58,14 @@ def test_links_lead_to_files_and_headings(name: str) -> None:
             assert heading in headings(linked.read_text("utf-8")), target
 
 
-def test_every_command_of_the_chats_is_in_the_table() -> None:
+def test_table_has_every_chat_command() -> None:
     cells = re.findall(r"^\|([^|]+)\|", SPANISH, re.M)
     named = {name for cell in cells for name in re.findall(r"`/([a-z]+)", cell)}
-    assert named == {*chat_commands(), "start"}  # with which Telegram has people begin
+    assert named == {*chat_commands(), "start"}  # Telegram starts chats with it
 
 
 @pytest.mark.timeout(120)
-def test_every_command_of_the_table_exists() -> None:
+def test_every_command_in_table_exists() -> None:
     commands = [line for line in table_commands(SPANISH) if line.startswith("litteragpt ")]
     assert len(commands) == 17
     for line in commands:
@@ -81,7 +81,7 @@ def test_every_command_of_the_table_exists() -> None:
             assert option in done.stdout
 
 
-def test_every_option_of_escribe_is_named() -> None:
+def test_names_every_option_of_escribe() -> None:
     done = subprocess.run(
         [sys.executable, "-c", "from bot.cli import main; main()", "escribe", "--help"],
         capture_output=True,
@@ -93,6 +93,6 @@ def test_every_option_of_escribe_is_named() -> None:
         assert options <= set(re.findall(r"--[a-z]+", readme))
 
 
-def test_every_setting_is_in_the_table() -> None:
+def test_table_has_every_setting() -> None:
     for readme in (SPANISH, ENGLISH):
         assert set(environment_names().values()) <= set(table_commands(readme))

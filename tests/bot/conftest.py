@@ -14,7 +14,7 @@ from tests.conftest import save_tiny
 
 @pytest.fixture(autouse=True)
 def plain_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide the settings and the `.env` file of this machine from a test."""
+    """Hide the settings and the `.env` file of this machine."""
     for name in [name for name in os.environ if name.upper().startswith(PREFIXES)]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)

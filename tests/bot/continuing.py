@@ -1,4 +1,4 @@
-"""The phrases from which a text of ours may have been continued."""
+"""Phrases that the bot may derive from a text to continue it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from model.text.prompt import PHRASE_LIMIT
 
 
 def phrases_to_continue(text: str) -> set[str]:
-    """The end of the text as it is asked for, and without its ellipsis.
+    """The end of the text as a phrase, with and without its ellipsis.
 
-    The ellipsis goes where the model completes the word before it, as untrained models often do.
-    """
+    The bot omits the ellipsis if the model completes the word before it, which untrained models
+    often do."""
     phrase = closing_phrase(text, PHRASE_LIMIT)
     return {phrase, phrase.removesuffix("...")}

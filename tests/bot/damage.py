@@ -1,4 +1,4 @@
-"""Ways in which a checkpoint folder can be broken, and the file that the refusal must name."""
+"""Kinds of damage to a checkpoint folder, and the file that the error must name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from model.checkpoint.filenames import CONFIG, DRAFTS, LEXICON, METRICS, TOKENIZER, WEIGHTS
 
-# What the pickle would make if anything unpickled it; it lies beside the checkpoint's folder.
+# A file beside the checkpoint's folder that unpickling would create.
 PICKLE_TRACE = "unpickled"
 
 
@@ -64,7 +64,7 @@ def _weights_for(name: str) -> Callable[[Path], None]:
 
 
 def _slots(dtype: str, size: int) -> Callable[[Path], None]:
-    """A table of drafts whose numbers are of this type."""
+    """A draft table with this dtype."""
 
     def write(folder: Path) -> None:
         header = {"slots": {"dtype": dtype, "shape": [8], "data_offsets": [0, 8 * size]}}
@@ -86,7 +86,7 @@ DAMAGES = [
     pytest.param(_with(TOKENIZER, characters=" .abc"), TOKENIZER, id="foreign vocabulary"),
     pytest.param(_pickled_weights, WEIGHTS, id="a pickle for weights"),
 ]
-# Files that once ended the thread that read them, or that it read for ever.
+# Files that once crashed or blocked the thread that read them.
 ODD = [
     pytest.param(_weights_for(DRAFTS), DRAFTS, id="weights for drafts"),
     pytest.param(_weights_for(LEXICON), LEXICON, id="weights for a lexicon"),

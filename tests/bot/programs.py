@@ -1,4 +1,4 @@
-"""The program as people run it: a process with pipes, or in a terminal."""
+"""Runs the program as users do: as a process with pipes, or in a terminal."""
 
 from __future__ import annotations
 
@@ -24,19 +24,20 @@ DISCORD_TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GabcdE.abcdefghijklmnopqrstuvwxyz01234
 
 
 def plain_environment() -> dict[str, str]:
-    """This process's environment without any setting of ours."""
+    """The environment of this process without settings."""
     return {name: value for name, value in os.environ.items() if not name.startswith(PREFIXES)}
 
 
 def environment(checkpoints: Path, **settings: object) -> dict[str, str]:
-    """This process's environment with the checkpoint `tiny` on one CPU thread, and `settings`."""
+    """The environment of this process with the checkpoint `tiny`, one CPU thread, and
+    `settings`."""
     ours = {
         "checkpoints_dir": checkpoints,
         "checkpoint": "tiny",
         "device": "cpu",
         "threads": 1,
         "sentence_limit": 60,
-        # Texts that are shown while they grow; tests of candidates ask for more.
+        # One candidate, so that the text is shown during generation.
         "candidates": 1,
     }
     return plain_environment() | {
@@ -45,7 +46,7 @@ def environment(checkpoints: Path, **settings: object) -> dict[str, str]:
 
 
 def as_nobody_special() -> None:
-    """In a child process: permissions of files count from now on, for root too (prctl(2))."""
+    """In a child process: enforce file permissions for root too (prctl(2))."""
     if os.geteuid() == 0:
         drop_from_bounding_set, overrides = 24, (1, 2)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
         for capability in overrides:
@@ -58,8 +59,10 @@ def litteragpt(
     given: bytes = b"",
     prepare: Callable[[], None] | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run the program to its end with `given` on its standard input; `prepare` is called in the new
-    process."""
+    """Run the program to its end.
+
+    given: standard input.
+    prepare: called in the new process."""
     return subprocess.run(
         [*PROGRAM, *arguments],
         env=dict(settings),
@@ -72,16 +75,18 @@ def litteragpt(
 
 
 def _be_in_front(terminal: int) -> None:
-    """In the child: it is the one that Ctrl-C interrupts. The terminal must be the session's own,
-    and programs started in the background have learned to ignore the signal."""
+    """In the child: receive SIGINT on Ctrl-C. The terminal becomes the session's controlling
+    terminal, and the inherited disposition may ignore the signal."""
     fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Terminal:
-    """A command, `litteragpt bot` if none is named, in a terminal of its own; `welcome` is what it
-    shows before the first prompt. Without `echo` the terminal does not show what is typed; without
-    `columns` it does not say how wide it is."""
+    """A command in its own pseudo-terminal.
+
+    welcome: output before the first prompt.
+    echo: whether the terminal echoes typed text.
+    columns: width; 0 is unknown."""
 
     def __init__(
         self,
@@ -111,7 +116,7 @@ class Terminal:
         self.welcome = self.read_until(prompt)
 
     def read_until(self, mark: str) -> str:
-        """What is shown up to and without `mark`."""
+        """The output up to `mark`, without it."""
         shown = b""
         deadline = time.monotonic() + SECONDS
         while not shown.endswith(mark.encode()):
@@ -121,20 +126,20 @@ class Terminal:
         return shown.decode().replace("\r\n", "\n").removesuffix(mark)
 
     def type(self, text: str) -> None:
-        """Press these keys."""
+        """Send keystrokes."""
         os.write(self._screen, text.encode())
 
     def ask(self, line: str) -> str:
-        """Type a line; what is shown until the next prompt."""
+        """Type a line; return the output up to the next prompt."""
         self.type(line + "\n")
         return self.read_until("\n" + PROMPT)
 
     def press_ctrl_c(self) -> None:
-        """Interrupt as a person does."""
+        """Interrupt the program."""
         self.type("\x03")
 
     def ended(self) -> tuple[int, str]:
-        """Wait for the end of the program; the exit code and what came on its error stream."""
+        """Wait for the program to exit; return its exit code and standard error."""
         _, errors = self.process.communicate(timeout=SECONDS)
         os.close(self._screen)
         return self.process.returncode, errors.decode()

@@ -1,4 +1,4 @@
-"""What the bot has written into its store, read from the file as another program would."""
+"""Reads the bot's store from the file, independently of the bot."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.store.sqlite import FILE
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the audit."""
+    """A row of the audit."""
 
     who: str
     what: str
@@ -21,19 +21,19 @@ class Entry:
 
 
 def audit(state: Path) -> list[Entry]:
-    """All that admins did, in order."""
+    """All audit entries in order."""
     with closing(sqlite3.connect(state / FILE)) as database:
         rows = database.execute("SELECT who, what, details FROM audit ORDER BY id").fetchall()
     return [Entry(who, what, json.loads(details)) for who, what, details in rows]
 
 
 def kept(state: Path) -> str:
-    """All that any table holds, as one text."""
+    """All rows of all tables as SQL text."""
     with closing(sqlite3.connect(state / FILE)) as database:
         return "\n".join(database.iterdump())
 
 
 def forget(state: Path, name: str) -> None:
-    """Have the bot not remember a value, while it is not running."""
+    """Delete a remembered value while the bot is stopped."""
     with closing(sqlite3.connect(state / FILE)) as database, database:
         database.execute("DELETE FROM memory WHERE name = ?", (name,))

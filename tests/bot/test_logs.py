@@ -1,4 +1,4 @@
-"""No secret reaches the log."""
+"""The log contains no secret and one line per event."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ INTERACTION = "aW50ZXJhY3Rpb246MTIzNDU2Nzg5MDEyMzQ1Njc4OmFiY2RlZmdo"
 
 
 def logged(message: str, *values: object, secrets: tuple[str, ...] = ()) -> str:
-    """A line of the log, written while an exception with the same text is handled."""
+    """The log entry for a message, written while handling an exception with the same text."""
     out = io.StringIO()
     handler = logging.StreamHandler(out)
     handler.setFormatter(RedactingFormatter(secrets))
@@ -41,7 +41,7 @@ def logged(message: str, *values: object, secrets: tuple[str, ...] = ()) -> str:
         (f"PATCH /api/v10/webhooks/123/{INTERACTION}/messages/@original", INTERACTION),
     ],
 )
-def test_what_grants_access_is_hidden_in_messages_and_tracebacks(address: str, secret: str) -> None:
+def test_redacts_credentials_in_messages_and_tracebacks(address: str, secret: str) -> None:
     line = logged("failed: %s", address)
     assert secret not in line
     assert line.count(HIDDEN) == 2
@@ -50,7 +50,7 @@ def test_what_grants_access_is_hidden_in_messages_and_tracebacks(address: str, s
 
 @pytest.fixture
 def own_logs() -> Iterator[None]:
-    """What a test does to the loggers of the process ends with it."""
+    """Restore the loggers of the process after the test."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     named = {
@@ -65,7 +65,7 @@ def own_logs() -> Iterator[None]:
 
 
 def fail(name: str = "asyncio") -> None:
-    """Log an error whose text holds a phrase, in several lines as asyncio does."""
+    """Log a multi-line error that quotes a phrase, as asyncio does."""
     try:
         raise KeyError("En un lugar de la Mancha")
     except KeyError:
@@ -73,7 +73,7 @@ def fail(name: str = "asyncio") -> None:
 
 
 @pytest.mark.usefixtures("own_logs")
-def test_an_error_is_told_in_one_line_by_its_kind_and_place(
+def test_error_is_one_line_with_type_and_location(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     configure_logs("INFO", [])
@@ -83,24 +83,24 @@ def test_an_error_is_told_in_one_line_by_its_kind_and_place(
     assert "En un lugar" not in line
 
 
-def test_configured_secrets_are_hidden_whatever_they_look_like() -> None:
+def test_redacts_configured_secrets() -> None:
     line = logged("the key is %s.", "short-key", secrets=("short-key", ""))
     assert "short-key" not in line
     assert f"the key is {HIDDEN}." in line
 
 
-def test_ordinary_lines_stay_as_they_are() -> None:
+def test_leaves_ordinary_lines_unchanged() -> None:
     line = logged("%s answered in %.2f s, model small (c7d1aeb08b9d) at 10:20:30", "ACD34F", 1.5)
     assert "ACD34F answered in 1.50 s, model small (c7d1aeb08b9d) at 10:20:30" in line
 
 
-def test_what_would_begin_another_line_or_move_the_cursor_does_not() -> None:
+def test_replaces_control_characters() -> None:
     line = logged("one\r\ntwo\x1b[2Jthree\u2028four %s", "five").splitlines()[0]
     assert line.endswith("one two [2Jthree four five")
 
 
 @pytest.mark.usefixtures("own_logs")
-def test_lines_about_a_request_have_its_reference_whoever_writes_them(
+def test_lines_of_request_have_its_reference(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     configure_logs("INFO", [])
@@ -116,7 +116,7 @@ def test_lines_about_a_request_have_its_reference_whoever_writes_them(
 
 @pytest.mark.usefixtures("own_logs")
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_lines_about_a_shard_have_its_number(capsys: pytest.CaptureFixture[str], form: str) -> None:
+def test_lines_of_shard_have_its_number(capsys: pytest.CaptureFixture[str], form: str) -> None:
     configure_logs("INFO", [], form)
     with of_shard(3):
         logging.getLogger("library").warning("slow")
@@ -133,7 +133,7 @@ def test_lines_about_a_shard_have_its_number(capsys: pytest.CaptureFixture[str],
 
 
 @pytest.mark.usefixtures("own_logs")
-def test_an_event_is_an_object_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_event_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logs("INFO", ["short-key"], "json", {"store": "DEBUG"})
     with about("ACD34F"):
         logging.getLogger("bot.x").info("a «key»\nis %s", "short-key")
@@ -150,7 +150,7 @@ def test_an_event_is_an_object_in_a_line(capsys: pytest.CaptureFixture[str]) -> 
     }
     assert set(failed) == {"time", "level", "logger", "message"}
     assert failed["message"].startswith("a task failed (KeyError in fail, ")
-    # A part at DEBUG shows the whole of it, in its line.
+    # At level DEBUG the part's lines contain the full traceback.
     assert "KeyError: 'En un lugar de la Mancha'" in shown["traceback"]
 
 
@@ -166,7 +166,7 @@ def test_an_event_is_an_object_in_a_line(capsys: pytest.CaptureFixture[str]) -> 
         ("INFO", {"discord": "DEBUG"}, "bot.store bot.service.service discord discord!"),
     ],
 )
-def test_parts_have_levels_of_their_own(
+def test_parts_have_own_levels(
     capsys: pytest.CaptureFixture[str], level: str, parts: dict[str, str], shown: str
 ) -> None:
     configure_logs(level, [], parts=parts)

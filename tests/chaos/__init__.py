@@ -1,5 +1,4 @@
-"""The bot under fire: people keep asking on both platforms while it is killed and started again.
+"""Fault injection: users keep asking on both platforms while the bot is killed and restarted.
 
-`python -m tests.chaos --kills 1000` runs it at length and prints what came of it; the short run is
-part of the tests.
-"""
+`python -m tests.chaos --kills 1000` is the long run and prints a report; a short run is part of the
+tests."""

@@ -1,8 +1,7 @@
-"""`python -m tests.chaos --kills 1000`: the long run, with a bar while it lasts.
+"""`python -m tests.chaos --kills 1000`: the long run, with a progress bar.
 
-With `--database postgresql` it is one of several processes that is killed each time. With
-`--executor ray` there is a cluster as well, and each part of all that is hit in its turn.
-"""
+`--database postgresql` runs several processes and kills one at a time. `--executor ray` adds a
+cluster and hits each component in turn."""
 
 from __future__ import annotations
 
@@ -26,7 +25,7 @@ from tests.conftest import save_tiny
 
 
 def main() -> int:
-    """Run as asked on the command line; 1 when a request was lost."""
+    """Run with the options of the command line; 1 if a request was lost."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
@@ -50,7 +49,7 @@ def main() -> int:
 
 
 def run(asked: argparse.Namespace, folder: Path, show: Callable[[Reckoning], None]) -> Reckoning:
-    """The run that was asked for; its files go to a folder."""
+    """Run with these options; files go to `folder`."""
     checkpoints = folder / "checkpoints"
     if asked.executor == "ray":
         save_slow(checkpoints)
@@ -68,7 +67,7 @@ def run(asked: argparse.Namespace, folder: Path, show: Callable[[Reckoning], Non
 
 
 def kind_of(violation: str) -> str:
-    """A violation without the ids in it."""
+    """A violation without ids."""
     return re.sub(r"/[\w-]{18,}(?=/)", "/*", violation)
 
 

@@ -1,10 +1,9 @@
-"""The run with all there is: three bots over one PostgreSQL have a Ray cluster of two nodes write.
+"""Fault injection in the full deployment: three bots, one PostgreSQL, a Ray cluster of two nodes.
 
-Two bots have a shard of Discord each, the third has Telegram. Blow after blow one part is hit: a
-bot, its bridge, a replica, a node with all that is on it, the database; and between blows an admin
-has all of them write with another checkpoint. The next blow comes when all that was hit is back and
-who then waited is answered: there are two of most things here, not three.
-"""
+Two bots have one shard of Discord each, the third has Telegram. Each blow hits one component: a
+bot, its bridge, a replica, a node with everything on it, or the database. Between blows an admin
+switches the checkpoint. The next blow comes when the component has recovered and all waiting
+requests are answered, because most components exist only twice."""
 
 from __future__ import annotations
 
@@ -31,15 +30,15 @@ from tests.fakes.telegram import FakeTelegram, User
 
 BLOWS = ("bot", "bridge", "replica", "node", "database", "reload")
 SHARDS = REPLICAS = 2
-# All is as it was after a blow within this time, on two cores that have everything to do.
+# Recovery takes less on two fully loaded cores.
 BACK_SECONDS = 120.0
-# Nothing is hit for so long before the next blow; the database is away for so long.
+# Seconds before the next blow, and of a database outage.
 PEACE_SECONDS, AWAY_SECONDS = (0.5, 3.0), (0.0, 4.0)
 
 
 @dataclass(frozen=True)
 class Blow:
-    """What was hit, and when (monotonic)."""
+    """The component that was hit, and the monotonic time."""
 
     part: str
     at: float
@@ -47,10 +46,10 @@ class Blow:
 
 @dataclass
 class Toll(Reckoning):
-    """What the run came to; how long people waited who asked around each kind of blow."""
+    """The report of a run: requests, and waiting times around each kind of blow."""
 
     blows: list[Blow] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)  # what an admin was told instead
+    refused: list[str] = field(default_factory=list)  # replies to the admin's failed reloads
 
     def lines(self) -> list[str]:
         """The figures for people."""
@@ -69,14 +68,14 @@ class Toll(Reckoning):
         return [*told, *(f"refused: {each}" for each in self.refused)]
 
     def _around(self, blow: Blow, waits: list[Wait]) -> list[Wait]:
-        """Of those who asked before the next blow and were not answered before this one."""
+        """Requests from before the next blow that were not answered before this one."""
         later = (each.at for each in self.blows if each.at > blow.at)
         following = min(later, default=float("inf"))
         return [each for each in waits if each.answered > blow.at and each.asked < following]
 
 
 class Everything:
-    """All the parts, and what can be done to them."""
+    """All components, and the faults to inject."""
 
     def __init__(
         self, cluster: RayCluster, postgres: Postgres, chance: random.Random, toll: Toll
@@ -93,7 +92,7 @@ class Everything:
     async def open(
         self, folder: Path, discord: FakeDiscord, telegram: FakeTelegram
     ) -> AsyncIterator[None]:
-        """Start the bots, the other parts being there; at the end they are stopped in order."""
+        """Start the bots; the other components must run. Stops the bots in order at the end."""
         self._telegram, self._admin = telegram, telegram.user("Admina")
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(5)) as session:
             for number in range(SHARDS + 1):
@@ -122,13 +121,13 @@ class Everything:
                 self._toll.exit_code = max(codes)
 
     async def well(self) -> None:
-        """Wait until every part is there and every bot knows of it."""
+        """Wait until every component runs and every bot knows of it."""
         async with asyncio.timeout(BACK_SECONDS):
             while not all([await self._is_well(each) for each in self._watchers]):  # noqa: ASYNC110
                 await asyncio.sleep(0.2)
 
     async def strike(self, part: str) -> None:
-        """Hit a part, and wait until nothing shows it any more."""
+        """Hit a component and wait for recovery."""
         self._toll.blows.append(Blow(part, time.monotonic()))
         await getattr(self, f"_{part}")()
         await self.well()
@@ -161,7 +160,7 @@ class Everything:
         await asyncio.to_thread(self._postgres.start)
 
     async def _reload(self) -> None:
-        """As an admin does it, to the other of the two checkpoints."""
+        """Switch to the other one of the two checkpoints, as an admin does."""
         self._serving = 1 - self._serving
         wanted = SLOW[self._serving]
         telegram, home = self._telegram, self._telegram.private(self._admin)
@@ -177,7 +176,7 @@ class Everything:
             self._toll.refused.append(report)
 
     async def _is_well(self, watcher: Watcher) -> bool:
-        """Whether a bot is ready, and knows of all replicas."""
+        """Whether a bot is ready and knows of all replicas."""
         status, _ = await watcher.report("readyz")
         if status != 200:
             return False
@@ -187,9 +186,9 @@ class Everything:
         return False
 
     async def _caught_up(self) -> None:
-        """Wait until those are answered who wait now: what is admitted while the database is away
-        would be lost with its process, as docs/cluster.md says. Who waits in vain is counted at the
-        end."""
+        """Wait until all waiting requests are answered: a process that is killed after the database
+        failed loses the requests admitted meanwhile (docs/cluster.md). Requests that stay
+        unanswered are counted at the end."""
         records = (self._toll.discord, self._toll.telegram)
         waiting = [each for record in records for each in record.lost]
         with contextlib.suppress(TimeoutError):
@@ -199,8 +198,8 @@ class Everything:
 
 
 def only(whole: dict[str, str], number: int) -> dict[str, str]:
-    """The surroundings of a bot for both platforms without those of one of them: the first bots
-    have a shard of Discord each, the last has Telegram."""
+    """The environment of a bot for one platform: the first bots have a shard of Discord each, the
+    last has Telegram."""
     if number == SHARDS:
         return {name: value for name, value in whole.items() if not name.startswith("DISCORD_")}
     ours = {name: value for name, value in whole.items() if not name.startswith("TELEGRAM_")}
@@ -215,10 +214,9 @@ async def everything_under_fire(
     seed: int,
     progress: Callable[[Reckoning], None] = lambda _: None,
 ) -> Toll:
-    """Strike so many times while people ask, each part equally often, then count.
+    """Strike `blows` times, each component equally often, while users ask; then count.
 
-    cluster: nothing runs yet; its checkpoints are `lento` and `otro`.
-    """
+    cluster: not started; has the checkpoints `lento` and `otro`."""
     chance, toll = random.Random(seed), Toll()  # noqa: S311 (no secret)
     async with FakeDiscord() as discord, FakeTelegram(flood=False) as telegram:
         discord.gateway.starts.left += blows
@@ -238,7 +236,7 @@ async def everything_under_fire(
 
 
 def start_cluster(cluster: RayCluster) -> None:
-    """A head on which nothing is written, and two nodes with room for one replica each."""
+    """A head without replicas, and two nodes with room for one replica each."""
     cluster.begin()
     for _ in range(REPLICAS):
         cluster.add(cpus=1)

@@ -1,4 +1,4 @@
-"""The run: load, kills at random moments, and the reckoning at the end."""
+"""The run: load, kills at random moments, and the report."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ from tests.fakes.discord import FakeDiscord, Shard
 from tests.fakes.telegram import FakeTelegram
 
 PEOPLE = 4  # on each platform
-# A life lasts for so many seconds, drawn anew each time: some end before the bot has connected.
+# Seconds from start to kill, random for each life; some end before the bot has connected.
 LIFE_SECONDS = (0.2, 4.0)
-# One kill in so many is the worker's.
+# Every fourth kill hits the worker alone.
 WORKER_EVERY = 4
 SETTLE_SECONDS = 60.0
 
 
 @dataclass
 class Reckoning:
-    """What a run came to."""
+    """The report of a run."""
 
     kills: int = 0
     worker_kills: int = 0
     discord: Record = field(default_factory=Record)
     telegram: Record = field(default_factory=Record)
-    killed: list[float] = field(default_factory=list)  # when, monotonic
+    killed: list[float] = field(default_factory=list)  # monotonic seconds
     violations: list[str] = field(default_factory=list)
     exit_code: int | None = None
 
     @property
     def recoveries(self) -> list[float]:
-        """Seconds from each kill to the next answer on either platform, unless another kill came
-        in between."""
+        """Seconds from each kill to the next answer on either platform, without kills that another
+        kill followed."""
         answered = sorted(self.discord.answered + self.telegram.answered)
         seconds = []
         for killed, following in itertools.pairwise([*self.killed, math.inf]):
@@ -75,13 +75,13 @@ async def under_fire(
     progress: Callable[[Reckoning], None] = lambda _: None,
     life: tuple[float, float] = LIFE_SECONDS,
 ) -> Reckoning:
-    """Kill the bot so many times while people ask, then let it finish and count.
+    """Kill the bot `kills` times while users ask, then let it finish, and count.
 
-    checkpoints: a folder with the checkpoint `tiny`; folder: where the state and the log go.
-    """
+    checkpoints: a folder with the checkpoint `tiny`.
+    folder: for the state and the log."""
     chance, reckoning = random.Random(seed), Reckoning()  # noqa: S311 (no secret)
     async with FakeDiscord() as discord, FakeTelegram(flood=False) as telegram:
-        discord.gateway.starts.left += kills  # more than anybody kills a bot in a day
+        discord.gateway.starts.left += kills  # more restarts than Discord permits a day
         bot = Bot(bot_environment(checkpoints, folder, discord, telegram), folder / "bot.log")
         await bot.start()
         await discord.ready(60)
@@ -100,7 +100,7 @@ async def under_fire(
 def bot_environment(
     checkpoints: Path, folder: Path, discord: FakeDiscord, telegram: FakeTelegram
 ) -> dict[str, str]:
-    """A bot with the checkpoint `tiny` and no limits that serves both fakes."""
+    """The environment of a bot with the checkpoint `tiny` and no limits that serves both fakes."""
     ours = environment(
         checkpoints,
         state_dir=folder / "state",
@@ -122,8 +122,8 @@ def bot_environment(
 async def asking(
     discord: FakeDiscord, telegram: FakeTelegram, reckoning: Reckoning, shards: int = 1
 ) -> AsyncIterator[None]:
-    """People who ask on both platforms, and on all shards of Discord's in turn, for as long as the
-    context lasts."""
+    """Users who ask on both platforms, and on all shards of Discord in turn, until the context
+    exits."""
     places = [Shard(n % shards, shards) for n in range(PEOPLE)]
     lives = [
         *(ask_on_discord(discord, f"D{n}", reckoning.discord, places[n]) for n in range(PEOPLE)),
@@ -141,7 +141,7 @@ async def asking(
 
 
 async def _kill(bot: Bot, reckoning: Reckoning, seconds: float) -> None:
-    """Kill the bot, or its worker alone, in so many seconds."""
+    """Kill the bot, or its worker alone, after `seconds`."""
     reckoning.kills += 1
     if reckoning.kills % WORKER_EVERY == 0 and await bot.kill_worker(seconds):
         reckoning.worker_kills += 1
@@ -153,10 +153,10 @@ async def _kill(bot: Bot, reckoning: Reckoning, seconds: float) -> None:
 
 
 async def settle(reckoning: Reckoning) -> None:
-    """Wait until nothing that was accepted is unanswered."""
+    """Wait until all accepted requests are answered."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < deadline:
         if not (reckoning.discord.lost or reckoning.telegram.lost):
             break
         await asyncio.sleep(0.1)
-    await asyncio.sleep(1.0)  # a second answer would come now
+    await asyncio.sleep(1.0)  # time for a duplicate answer

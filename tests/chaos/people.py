@@ -1,4 +1,4 @@
-"""People who ask again as soon as they have an answer, and remember every request they made."""
+"""Users who ask again after each answer, and record every request."""
 
 from __future__ import annotations
 
@@ -17,18 +17,17 @@ from tests.fakes.discord.messages import Message as DiscordMessage
 from tests.fakes.telegram import FakeTelegram, Message
 
 PHRASE = "En un lugar de la Mancha"
-# Longer than any recovery; who waits longer is lost.
+# Longer than any recovery; an unanswered request counts as lost.
 PATIENCE_SECONDS = 60.0
 PAUSE_SECONDS = 0.05
 ALL = Shard()
-# What people are told whom a process that is killed must not leave in doubt, until the answer takes
-# its place.
+# Notices about an interrupted request, until the answer replaces them.
 NOTES = {say(key, language) for key in ("resumed", "begun") for language in (SPANISH, ENGLISH)}
 
 
 class Request(Protocol):
-    """One request: was it accepted, how many final answers are there now, and is any of them what
-    was asked for, not the sentence of a failure?"""
+    """One request: whether it was accepted, its number of final answers, and whether one of them is
+    a generated text instead of an error."""
 
     @property
     def accepted(self) -> bool: ...
@@ -47,7 +46,7 @@ class Request(Protocol):
 
 @dataclass(frozen=True)
 class Wait:
-    """From a question to its answer; monotonic seconds."""
+    """From a request to its answer, in monotonic seconds."""
 
     asked: float
     answered: float
@@ -59,14 +58,14 @@ class Wait:
 
 @dataclass
 class Record:
-    """What became of all requests of one platform."""
+    """All requests on one platform."""
 
     requests: list[Request] = field(default_factory=list)
     waits: list[Wait] = field(default_factory=list)
 
     @property
     def answered(self) -> list[float]:
-        """When there were answers; monotonic seconds."""
+        """Times of all answers, in monotonic seconds."""
         return [each.answered for each in self.waits]
 
     @property
@@ -83,23 +82,23 @@ class Record:
 
     @property
     def notes(self) -> int:
-        """How many messages say for ever that an answer is to come."""
+        """Number of messages that still promise an answer."""
         return sum(each.notes for each in self.accepted)
 
     @property
     def apologies(self) -> list[Request]:
-        """Those whose answer is the sentence of a failure."""
+        """Requests whose answer is an error."""
         return [each for each in self.accepted if each.answers and not each.written]
 
 
 @dataclass
 class DiscordRequest:
-    """Accepted when Discord has the acknowledgement: from then on somebody sees "thinking"."""
+    """Accepted when Discord has the acknowledgement, because the user then sees "thinking"."""
 
     interaction: Interaction
 
     async def end(self) -> None:
-        """Wait for the answer; AssertionError when none comes in time."""
+        """Wait for the answer. Raises AssertionError after PATIENCE_SECONDS."""
         await self.interaction.acknowledged()
         changes = self.interaction.changes
         await changes.until(lambda: self.answers, PATIENCE_SECONDS, lambda: "no answer")
@@ -128,14 +127,14 @@ class DiscordRequest:
 
 @dataclass
 class TelegramRequest:
-    """Accepted when it is written: Telegram keeps it until the bot says that it has it."""
+    """Accepted when sent: Telegram keeps a message until the bot confirms it."""
 
     message: Message
     telegram: FakeTelegram
     accepted: bool = True
 
     async def end(self) -> None:
-        """Wait for the answer; AssertionError when none comes in time."""
+        """Wait for the answer. Raises AssertionError after PATIENCE_SECONDS."""
         changes = self.telegram.world.changes
         await changes.until(lambda: self.answers or None, PATIENCE_SECONDS, "answer")
 
@@ -155,16 +154,15 @@ class TelegramRequest:
 
 
 def is_final(text: str, buttons: Collection[str]) -> bool:
-    """Whether an answer is no draft and no note: it has buttons, or it is the sentence of a
-    failure."""
+    """Whether a message is final, neither preview nor notice: it has buttons, or is an error."""
     return bool(buttons) or (bool(text) and PHRASE not in text and text not in NOTES)
 
 
 async def ask_on_discord(
     discord: FakeDiscord, name: str, record: Record, shard: Shard = ALL
 ) -> None:
-    """Ask for ever, as a person who tries again when Discord says that the bot did not respond; in
-    private, which the first shard is told of, or in a server of another."""
+    """Ask repeatedly, and retry if Discord reports that the bot did not respond: in a private chat,
+    which belongs to the first shard, or in a server of another shard."""
     user = discord.user(name, installed=True)
     place = discord.dm(user)
     if shard.id:
@@ -176,14 +174,14 @@ async def ask_on_discord(
         interaction = await discord.slash(user, place, "escribe", frase=f"{PHRASE} {number}")
         request = DiscordRequest(interaction)
         record.requests.append(request)
-        with contextlib.suppress(AssertionError):  # not acknowledged, or lost: counted at the end
+        with contextlib.suppress(AssertionError):  # not acknowledged, or lost; counted at the end
             await request.end()
             record.waits.append(Wait(began, time.monotonic()))
         await asyncio.sleep(PAUSE_SECONDS)
 
 
 async def ask_on_telegram(telegram: FakeTelegram, name: str, record: Record) -> None:
-    """Ask for ever in a private chat."""
+    """Ask repeatedly in a private chat."""
     user = telegram.user(name)
     chat = telegram.private(user)
     for number in itertools.count():
@@ -191,7 +189,7 @@ async def ask_on_telegram(telegram: FakeTelegram, name: str, record: Record) -> 
         message = await telegram.say(user, chat, f"/escribe {PHRASE} {number}")
         request = TelegramRequest(message, telegram)
         record.requests.append(request)
-        with contextlib.suppress(AssertionError):  # lost: counted at the end
+        with contextlib.suppress(AssertionError):  # lost; counted at the end
             await request.end()
             record.waits.append(Wait(began, time.monotonic()))
         await asyncio.sleep(PAUSE_SECONDS)

@@ -1,4 +1,4 @@
-"""The real bot as a process that can be killed, with the worker below it."""
+"""The real bot as a process, with its worker."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.bot.programs import PROGRAM
 
 
 class Bot:
-    """`litteragpt bot`, started as often as it is killed; everything it logs goes to one file."""
+    """`litteragpt bot`, restarted after each kill; all lives log to one file."""
 
     def __init__(self, environment: Mapping[str, str], log: Path) -> None:
         self._environment, self._log = dict(environment), log
@@ -21,25 +21,25 @@ class Bot:
 
     @property
     def pid(self) -> int:
-        """The process that lives at the moment."""
+        """The pid of the current process."""
         assert self._process is not None
         return self._process.pid
 
     async def start(self) -> None:
-        """Begin a new life."""
+        """Start the process."""
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *PROGRAM, "bot", env=self._environment, stdin=asyncio.subprocess.DEVNULL, stderr=log
             )
 
     async def kill(self, seconds: float) -> None:
-        """End this life in so many seconds, without a warning."""
+        """Kill the process after `seconds`, without warning."""
         assert self._process is not None
         await _kill(self.pid, seconds)
         await self._process.wait()
 
     async def kill_worker(self, seconds: float) -> bool:
-        """Kill the process that writes then; False when there is none."""
+        """Kill the worker after `seconds`; False if there is none."""
         await asyncio.sleep(seconds)
         with contextlib.suppress(psutil.Error):
             for child in psutil.Process(self.pid).children():
@@ -48,7 +48,7 @@ class Bot:
         return False
 
     async def stop(self) -> int:
-        """Ask it to end; the exit code."""
+        """Terminate the process; return its exit code."""
         assert self._process is not None
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()
@@ -56,8 +56,8 @@ class Bot:
 
 
 async def _kill(pid: int, seconds: float) -> None:
-    """From outside: the loop of this process serves both platforms as well, and a kill that comes
-    in its turn would always find requests that the servers have not got round to reading."""
+    """Kill from another process: this one's event loop runs both fakes too, so a kill from it would
+    always come while requests wait in the fakes' sockets."""
     script = 'sleep "$1"; kill -9 "$2" 2>/dev/null'
     killer = await asyncio.create_subprocess_exec("sh", "-c", script, "sh", str(seconds), str(pid))
     await killer.wait()

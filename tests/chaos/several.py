@@ -1,8 +1,8 @@
-"""The run with several processes over one database: while one is away, the others go on.
+"""Fault injection with several processes over one database.
 
-Each has files of its own, as on machines apart. Who is killed stays away for a while, for longer
-than its lease or not at all, so that sometimes others take over and sometimes it comes back first.
-"""
+Each process has its own files, as on separate machines. A killed process stays away for a random
+time, sometimes longer than its lease, so that either its peers or its successor recover its
+requests."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tests.chaos.process import Bot
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.telegram import FakeTelegram
 
-# How long a killed process stays away, drawn anew each time. A lease is twelve seconds.
+# Seconds until restart, random for each kill. A lease lasts twelve seconds.
 AWAY_SECONDS = (0.0, 20.0)
 
 
 class Fleet:
-    """The processes, of which one at least is always there."""
+    """The processes, of which at least one always runs."""
 
     def __init__(self, bots: list[Bot], chance: random.Random) -> None:
         self._bots, self._chance = bots, chance
@@ -31,12 +31,12 @@ class Fleet:
         self._returns: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Begin with all of them."""
+        """Start all processes."""
         for bot in self._bots:
             await bot.start()
 
     async def kill_one(self, reckoning: Reckoning, seconds: float) -> None:
-        """Kill one of them, or its worker alone, in so many seconds."""
+        """Kill one process, or its worker alone, after `seconds`."""
         while len(self._living) < 2:
             await asyncio.wait(self._returns, return_when=asyncio.FIRST_COMPLETED)
         bot = self._chance.choice(self._living)
@@ -52,7 +52,7 @@ class Fleet:
         reckoning.killed.append(time.monotonic())
 
     async def stop(self) -> int:
-        """Let all come back, and end them in order; the worst exit code."""
+        """Restart all killed processes, then stop all in order; the worst exit code."""
         await asyncio.gather(*self._returns)
         return max(await asyncio.gather(*(bot.stop() for bot in self._bots)))
 
@@ -72,7 +72,7 @@ async def several_under_fire(
     progress: Callable[[Reckoning], None] = lambda _: None,
     life: tuple[float, float] = LIFE_SECONDS,
 ) -> Reckoning:
-    """As `tests.chaos.fire.under_fire`, with so many processes over the database at `url`."""
+    """Like `tests.chaos.fire.under_fire`, with several processes over the database at `url`."""
     chance, reckoning = random.Random(seed), Reckoning()  # noqa: S311 (no secret)
     async with FakeDiscord() as discord, FakeTelegram(flood=False) as telegram:
         bots = []

@@ -1,8 +1,7 @@
-"""`python -m tests.chaos.soak --minutes 30`: steady work for long, and what it leaves behind.
+"""`python -m tests.chaos.soak --minutes 30`: constant load, and resource usage before and after.
 
-Asks so many times a second on both platforms in turn, and prints what the bot and its worker hold
-after a minute and at the end: memory, threads, open files, the size of the store.
-"""
+Alternates between the platforms at a fixed rate. Prints memory, threads, open files and the size of
+the store after one minute and at the end."""
 
 from __future__ import annotations
 
@@ -26,13 +25,13 @@ from tests.fakes.discord import FakeDiscord
 from tests.fakes.telegram import FakeTelegram
 
 PEOPLE = 200
-# What a minute of work holds is the measure; so much more at the end is a leak.
+# A leak is growth beyond this factor since the first minute.
 GROWTH = 1.05
 
 
 @dataclass(frozen=True)
 class Holding:
-    """What the processes hold at a moment; memory and the store in bytes."""
+    """Resource usage at one moment; memory and store in bytes."""
 
     memory: int
     threads: int
@@ -41,7 +40,7 @@ class Holding:
 
     @classmethod
     def of(cls, bot: Bot, state: Path) -> Holding:
-        """The bot and its worker together, and the store's files."""
+        """The bot and its worker together, and the files of the store."""
         main = psutil.Process(bot.pid)
         processes = [main, *main.children(recursive=True)]
         return cls(
@@ -60,7 +59,7 @@ class Holding:
 
 
 class Crowd:
-    """People who take turns in asking."""
+    """Users who ask in turn."""
 
     def __init__(self, discord: FakeDiscord, telegram: FakeTelegram) -> None:
         self.answered = self.unanswered = 0
@@ -69,7 +68,7 @@ class Crowd:
         self._writers = [telegram.user(f"T{n}") for n in range(PEOPLE)]
 
     async def ask(self, number: int) -> None:
-        """One request, to its answer."""
+        """One request, up to its answer."""
         person = number // 2 % PEOPLE
         request: Request
         if number % 2:
@@ -90,7 +89,7 @@ class Crowd:
 
 
 async def soak(folder: Path, minutes: float, rate: float) -> tuple[Holding, Holding, Crowd]:
-    """Work for so long; what was held after the first minute and at the end."""
+    """Run for `minutes`; return the usage after the first minute and at the end."""
     async with FakeDiscord() as discord, FakeTelegram(flood=False) as telegram:
         environment = bot_environment(folder / "checkpoints", folder, discord, telegram)
         bot = Bot(environment, folder / "bot.log")
@@ -115,7 +114,7 @@ async def soak(folder: Path, minutes: float, rate: float) -> tuple[Holding, Hold
 
 
 def main() -> int:
-    """Run as asked on the command line; 1 when something has grown or went unanswered."""
+    """Run with the options of the command line; 1 after growth or an unanswered request."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--rate", type=float, default=5, help="requests a second")

@@ -1,8 +1,6 @@
-"""`python -m tests.chaos.weather`: bad weather on both platforms while people keep asking.
+"""`python -m tests.chaos.weather`: platform failures while users keep asking.
 
-Each kind lasts for a while; then the sky clears, and everything that was accepted must have had its
-one answer.
-"""
+Each kind lasts for a while; afterwards every accepted request must have exactly one answer."""
 
 from __future__ import annotations
 
@@ -28,21 +26,21 @@ Weather = Callable[[FakeDiscord, FakeTelegram, float], Awaitable[None]]
 
 
 async def storm_of_429(discord: FakeDiscord, telegram: FakeTelegram, seconds: float) -> None:
-    """Every edit and every message is refused for a moment."""
+    """Every edit and message is rate limited for a moment."""
     discord.faults.status("PATCH", "*", 429, times=MANY, retry_after=0.5)
     telegram.faults.flood("sendMessage", 1, times=MANY)
     await asyncio.sleep(seconds)
 
 
 async def server_errors(discord: FakeDiscord, telegram: FakeTelegram, seconds: float) -> None:
-    """Every edit and every message meets 502 or 503."""
+    """Every edit and message fails with 502 or 503."""
     discord.faults.status("PATCH", "*", 503, times=MANY)
     telegram.faults.status("sendMessage", 502, times=MANY)
     await asyncio.sleep(seconds)
 
 
 async def resets(discord: FakeDiscord, telegram: FakeTelegram, seconds: float) -> None:
-    """Connections break before anything has come of a request, seven times a second."""
+    """Connections reset before the platform processes a request, seven times a second."""
     for _ in range(int(7 * seconds)):
         discord.faults.reset("*", "/webhooks/*")
         telegram.faults.reset("sendMessage", applied=False)
@@ -50,7 +48,7 @@ async def resets(discord: FakeDiscord, telegram: FakeTelegram, seconds: float) -
 
 
 async def drops(discord: FakeDiscord, telegram: FakeTelegram, seconds: float) -> None:
-    """The gateway drops every five seconds, and Telegram is away for two of them."""
+    """The gateway disconnects every five seconds, and Telegram is unreachable for two of them."""
     for _ in range(int(seconds / INTERVAL_SECONDS)):
         discord.gateway.drop()
         await telegram.refuse_connections(2.0)
@@ -58,7 +56,7 @@ async def drops(discord: FakeDiscord, telegram: FakeTelegram, seconds: float) ->
 
 
 async def away_at_the_start(discord: FakeDiscord, telegram: FakeTelegram, seconds: float) -> None:
-    """Neither platform is there when the bot starts; see `run`."""
+    """Neither platform is reachable when the bot starts; see `run`."""
     await asyncio.sleep(seconds / 4)
 
 
@@ -66,7 +64,7 @@ KINDS: tuple[Weather, ...] = (storm_of_429, server_errors, resets, drops, away_a
 
 
 async def run(weather: Weather, folder: Path, seconds: float) -> Reckoning:
-    """People ask through bad weather and a little beyond."""
+    """Users ask during the failures and shortly after."""
     reckoning = Reckoning()
     async with FakeDiscord() as discord, FakeTelegram(flood=False) as telegram:
         environment = bot_environment(folder / "checkpoints", folder / "run", discord, telegram)
@@ -88,11 +86,11 @@ async def run(weather: Weather, folder: Path, seconds: float) -> Reckoning:
 
 
 def main() -> int:
-    """Run every kind as asked on the command line; 1 when a request was lost."""
+    """Run every kind with the options of the command line; 1 if a request was lost."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60, help="of each kind")
     seconds = parser.parse_args().seconds
-    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # of the resets that it is told
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # logs the injected resets
     lost, lines = 0, []
     for weather in track(KINDS, "weather"):
         with tempfile.TemporaryDirectory() as name:

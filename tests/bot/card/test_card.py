@@ -1,4 +1,4 @@
-"""Texts set as pages: every word once and in order, in lines that fit."""
+"""Cards: every word once and in order, in lines that fit."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def picture(drawn: Card) -> Image.Image:
 
 
 def joined(lines: list[Line]) -> str:
-    """The text that lines show, with words that were divided made whole."""
+    """The text of the lines, with divided words rejoined."""
     text = ""
     for line in lines:
         text += " ".join(piece.text for piece in line)
@@ -44,21 +44,21 @@ def natural(line: Line) -> int:
     return len(" ".join(piece.shown for piece in line))
 
 
-def test_lines_fit_and_are_about_equally_full() -> None:
+def test_lines_fit_and_are_evenly_full() -> None:
     lines = set_lines(PROSE, [40], len)
     assert joined(lines).strip() == PROSE
     assert all(natural(line) <= 44 for line in lines)
     assert all(natural(line) >= 34 for line in lines[:-1])
 
 
-def test_the_first_lines_can_be_narrower() -> None:
+def test_first_lines_can_be_narrower() -> None:
     lines = set_lines(PROSE, [20, 20, 40], len)
     assert all(natural(line) <= 23 for line in lines[:2])
     assert natural(lines[2]) > 30
 
 
 @given(st.text(st.sampled_from("abñ —-. "), max_size=300), st.integers(1, 40))
-def test_whatever_the_text_nothing_is_lost(text: str, width: int) -> None:
+def test_layout_loses_no_text(text: str, width: int) -> None:
     lines = set_lines(text, [width], len)
     shown = "".join(piece.text for line in lines for piece in line)
     assert shown == "".join(text.split())
@@ -76,36 +76,36 @@ def test_whatever_the_text_nothing_is_lost(text: str, width: int) -> None:
         ("dijo—respondió", ["dijo—", "res", "pon", "dió"]),
     ],
 )
-def test_words_are_divided_as_in_spanish(word: str, parts: list[str]) -> None:
+def test_divides_words_by_spanish_rules(word: str, parts: list[str]) -> None:
     cuts = [0, *divisions(word), len(word)]
     assert [word[a:b] for a, b in pairwise(cuts)] == parts
 
 
 def colours(image: Image.Image) -> set[str]:
-    """The colours of a picture."""
+    """The colours in a picture."""
     found = image.convert("RGB").getcolors(2**24) or []
     return {"#{:02x}{:02x}{:02x}".format(*colour) for _, colour in found}
 
 
-def test_the_phrase_is_red_and_the_rest_black() -> None:
+def test_phrase_is_red_and_rest_black() -> None:
     assert {INK, RED} <= colours(picture(card(PROSE[:60], PROSE[60:])))
 
 
-def test_the_same_text_gives_the_same_picture() -> None:
+def test_same_text_gives_same_picture() -> None:
     assert draw_card(card()) == draw_card(card())
 
 
-def test_a_page_grows_with_its_text_up_to_a_limit() -> None:
+def test_page_grows_with_text_up_to_limit() -> None:
     heights = [picture(card("En", f" {PROSE}" * times)).height for times in (1, 3, 6, 40)]
     assert heights == sorted(heights)
     assert heights[0] < heights[2] <= heights[3] <= 2000
 
 
-def test_pictures_are_small_files() -> None:
+def test_files_are_small() -> None:
     assert len(draw_card(card(PROSE, f" {PROSE}" * 5))) < 400_000
 
 
 @settings(max_examples=15, deadline=None)
 @given(st.text(max_size=80), st.text(max_size=200), st.none() | st.text(max_size=20))
-def test_any_text_can_be_drawn(phrase: str, continuation: str, style: str | None) -> None:
+def test_renders_any_text(phrase: str, continuation: str, style: str | None) -> None:
     assert picture(Card(phrase, continuation, style, 1, "ab")).size[0] == 1200

@@ -1,4 +1,4 @@
-"""Health turns red when a part is gone and green again when it is back."""
+"""Health turns red when a part fails and green when it recovers."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ WELL = {"worker": OK, "discord": OK, "telegram": OK}
 
 
 def worker_of(scene: Scene) -> psutil.Process:
-    """The worker of the bot."""
+    """The worker process of the bot."""
     (worker,) = psutil.Process(scene.bot.pid).children()
     return worker
 
 
 async def asked(environment: dict[str, str], **settings: str) -> tuple[int, str]:
-    """What `litteragpt health` ends with, and the line that it shows."""
+    """Exit code and output line of `litteragpt health`."""
     done = await asyncio.to_thread(litteragpt, "health", settings=environment | settings)
     (line,) = (done.stdout + done.stderr).decode().splitlines()
     assert (done.returncode == 0) == bool(done.stdout)
     return done.returncode, line
 
 
-async def test_all_is_well(watched: Scene) -> None:
+async def test_healthy_bot_is_ready(watched: Scene) -> None:
     watcher = watched.watcher
     assert await watcher.until("readyz", 200, GREEN_SECONDS) == WELL
     assert await watcher.report("healthz") == (200, {"worker": OK})
@@ -45,7 +45,7 @@ async def test_all_is_well(watched: Scene) -> None:
     assert await asked(watched.environment) == (0, well)
 
 
-async def test_a_worker_that_is_killed_shows_until_there_is_another(watched: Scene) -> None:
+async def test_killed_worker_is_unhealthy_until_restart(watched: Scene) -> None:
     watcher = watched.watcher
     restarts = await watcher.value("worker_restarts_total")
     for _ in range(3):
@@ -58,7 +58,7 @@ async def test_a_worker_that_is_killed_shows_until_there_is_another(watched: Sce
     assert await watcher.value("worker_up") == 1
 
 
-async def test_a_worker_that_hangs_shows_though_nobody_asks_for_anything(watched: Scene) -> None:
+async def test_hanging_idle_worker_is_unhealthy(watched: Scene) -> None:
     watcher, worker = watched.watcher, worker_of(watched)
     worker.suspend()
     try:
@@ -72,7 +72,7 @@ async def test_a_worker_that_hangs_shows_though_nobody_asks_for_anything(watched
     assert worker_of(watched) == worker
 
 
-async def test_a_platform_that_is_gone_shows_and_the_process_still_lives(watched: Scene) -> None:
+async def test_disconnected_platform_is_unready_but_live(watched: Scene) -> None:
     watcher = watched.watcher
     reconnects = await watcher.value("reconnects_total", platform="telegram")
     await watched.telegram.refuse_connections(1)
@@ -92,14 +92,14 @@ async def test_a_platform_that_is_gone_shows_and_the_process_still_lives(watched
     assert await watcher.value("reconnects_total", platform="discord") >= 1
 
 
-async def test_a_platform_on_which_nothing_happens_stays_connected(watched: Scene) -> None:
+async def test_idle_platform_stays_connected(watched: Scene) -> None:
     before = await watched.watcher.value("reconnects_total")
-    await asyncio.sleep(6)  # longer than an answer to any other question may take
+    await asyncio.sleep(6)  # longer than any probe may take
     assert await watched.watcher.until("readyz", 200, GREEN_SECONDS) == WELL
     assert await watched.watcher.value("reconnects_total") == before
 
 
-# Python runs it before anything else; the worker waits there for a file.
+# Python runs this at start-up; the worker waits for a file.
 _WAITING = """
 import sys, time
 from pathlib import Path
@@ -109,7 +109,7 @@ while "bot.worker" in sys.orig_argv and not Path({go!r}).exists():
 """
 
 
-async def test_until_the_model_is_loaded_it_is_not_well(tmp_path: Path) -> None:
+async def test_unhealthy_until_model_is_loaded(tmp_path: Path) -> None:
     save_tiny(tmp_path / "checkpoints" / "tiny")
     startup, go = tmp_path / "startup", tmp_path / "go"
     startup.mkdir()
@@ -123,7 +123,7 @@ async def test_until_the_model_is_loaded_it_is_not_well(tmp_path: Path) -> None:
         assert await scene.watcher.until("readyz", 200, GREEN_SECONDS) == WELL
 
 
-async def test_where_no_bot_can_be_asked(watched: Scene) -> None:
+async def test_health_command_fails_without_bot(watched: Scene) -> None:
     port = str(free_port())
     nobody = say("health_none", host="127.0.0.1", port=port)
     assert await asked(watched.environment, LITTERAGPT_METRICS_PORT=port) == (EXIT_FAILURE, nobody)
@@ -135,7 +135,7 @@ async def test_where_no_bot_can_be_asked(watched: Scene) -> None:
     ("listening", "named"),
     [("127.0.0.1", "0.0.0.0"), ("::1", "::")],  # noqa: S104
 )
-async def test_a_bot_that_listens_everywhere_is_asked_here(listening: str, named: str) -> None:
+async def test_wildcard_address_is_asked_on_loopback(listening: str, named: str) -> None:
     if listening == "::1" and not Path("/proc/net/if_inet6").exists():
         pytest.skip("no IPv6 here")
     port = free_port()

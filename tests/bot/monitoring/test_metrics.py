@@ -1,4 +1,4 @@
-"""What Prometheus is told of what people asked for."""
+"""The metrics of requests, connections, reloads and processes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(120
 PHRASE = "En un lugar de la Mancha"
 
 
-async def test_requests_are_counted_by_platform_and_outcome(watched: Scene) -> None:
+async def test_counts_requests_by_platform_and_outcome(watched: Scene) -> None:
     watcher, discord, telegram = watched.watcher, watched.discord, watched.telegram
     answered = [
         await watcher.value("requests_total", platform=name, outcome="answered")
@@ -44,7 +44,7 @@ async def test_requests_are_counted_by_platform_and_outcome(watched: Scene) -> N
     assert await watcher.value("queue_length") == await watcher.value("batch_size") == 0
 
 
-async def test_a_platform_that_asks_for_peace_is_counted(watched: Scene) -> None:
+async def test_counts_rate_limits(watched: Scene) -> None:
     watcher, discord, telegram = watched.watcher, watched.discord, watched.telegram
     before = {
         name: await watcher.value("rate_limited_total", platform=name)
@@ -61,7 +61,7 @@ async def test_a_platform_that_asks_for_peace_is_counted(watched: Scene) -> None
         assert await watcher.value("rate_limited_total", platform=name) == count + 1
 
 
-async def test_reloads_are_counted_and_the_checkpoint_is_named(watched: Scene) -> None:
+async def test_counts_reloads_and_names_checkpoint(watched: Scene) -> None:
     watcher, telegram = watched.watcher, watched.telegram
     home = telegram.private(watched.admin)
     for name in ("otro", "tiny"):
@@ -72,7 +72,7 @@ async def test_reloads_are_counted_and_the_checkpoint_is_named(watched: Scene) -
     assert await watcher.value("reloads_total", outcome="failed") == 0
 
 
-async def test_versions_processes_and_the_store_are_told(watched: Scene) -> None:
+async def test_reports_version_processes_and_store(watched: Scene) -> None:
     watcher = watched.watcher
     assert await watcher.value("program_info", version=version("litteragpt")) == 1
     assert await watcher.value("store_bytes") > 0
@@ -82,18 +82,18 @@ async def test_versions_processes_and_the_store_are_told(watched: Scene) -> None
     assert "\nprocess_resident_memory_bytes" in await watcher.page()
 
 
-async def test_no_secret_and_nobodys_name_is_told(watched: Scene) -> None:
+async def test_contains_no_secret_or_user(watched: Scene) -> None:
     page = await watched.watcher.page()
     assert watched.discord.token not in page
     assert watched.telegram.token not in page
-    # Of four digits, which any figure may have too: a person would be in a label.
+    # The number has four digits, which any value may contain; a label must not.
     samples = await watched.watcher.samples()
     told = {value for sample in samples for _, value in sample.labels}
     assert "discord" in told
     assert not any(str(watched.admin.id) in value for value in told)
 
 
-async def test_other_paths_and_methods_are_not_served(watched: Scene) -> None:
+async def test_refuses_other_paths_and_methods(watched: Scene) -> None:
     assert await watched.watcher.status("GET", "/") == 404
     assert await watched.watcher.status("GET", "/metrics/x") == 404
     assert await watched.watcher.status("POST", "/metrics") == 405

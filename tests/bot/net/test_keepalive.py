@@ -1,4 +1,4 @@
-"""Connections notice within ten seconds that nobody is there any more."""
+"""TCP keepalive detects a dead peer within ten seconds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.net.keepalive import KEEPALIVE, open_socket
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems count in other ways")
-def test_connections_ask_whether_the_other_side_is_there() -> None:
+def test_sockets_have_keepalive_options() -> None:
     (address, *_) = socket.getaddrinfo("127.0.0.1", 80, type=socket.SOCK_STREAM)
     with open_socket(address) as opened:
         found = {name: opened.getsockopt(level, name) for level, name, _ in KEEPALIVE}

@@ -1,4 +1,5 @@
-"""What cannot work is told in a sentence with exit code 78, and nothing is half started."""
+"""Unusable configuration: the bot exits with code 78 and one sentence per problem, without side
+effects."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ WEBHOOK = {
 
 @dataclass
 class Stage:
-    """Both platforms, which nobody should ask for anything, and a set-up that would work."""
+    """Both platforms, which must receive no requests, and a working configuration."""
 
     discord: FakeDiscord
     telegram: FakeTelegram
@@ -39,7 +40,7 @@ class Stage:
     state: Path
 
     async def refused(self, **settings: str) -> list[str]:
-        """Start the bot with these settings; the lines that it ends with."""
+        """Start the bot with these settings in a process; the lines of its error output."""
         done = await asyncio.to_thread(
             litteragpt, "bot", settings=self.environment | settings, prepare=as_nobody_special
         )
@@ -52,7 +53,7 @@ class Stage:
         capsys: pytest.CaptureFixture[str],
         settings: dict[str, str],
     ) -> list[str]:
-        """The same within this process, which is quicker."""
+        """The same within this process, which is faster."""
         for name, value in (self.environment | settings).items():
             patch.setenv(name, value)
         assert await asyncio.to_thread(run, ["bot"]) == EXIT_CONFIG
@@ -61,7 +62,7 @@ class Stage:
         return self.checked(errors)
 
     def checked(self, errors: str) -> list[str]:
-        """The lines, when nothing was begun and no secret is in them."""
+        """The lines, after checks for side effects and secrets."""
         assert not self.state.exists()
         assert (self.discord.rest.calls, self.telegram.calls) == ([], [])
         assert not any(token in errors for token in (DISCORD_TOKEN, self.telegram.token))
@@ -110,7 +111,7 @@ async def stage(checkpoints: Path, tmp_path: Path) -> AsyncIterator[Stage]:
         ),
     ],
 )
-async def test_a_setting_that_cannot_work(
+async def test_unusable_setting(
     stage: Stage,
     settings: dict[str, str],
     told: str,
@@ -121,7 +122,7 @@ async def test_a_setting_that_cannot_work(
 
 
 @pytest.mark.parametrize("setting", ["LITTERAGPT_METRICS_PORT", "TELEGRAM_WEBHOOK_PORT"])
-async def test_a_port_in_use(stage: Stage, setting: str) -> None:
+async def test_port_in_use(stage: Stage, setting: str) -> None:
     with socket.create_server((HOST, 0)) as other:
         port = other.getsockname()[1]
         lines = await stage.refused(**WEBHOOK | {setting: str(port)})
@@ -130,7 +131,7 @@ async def test_a_port_in_use(stage: Stage, setting: str) -> None:
     assert lines == [say("port", host=HOST, port=port, reason=reason, remedy=remedy)]
 
 
-async def test_an_address_of_another_machine(stage: Stage) -> None:
+async def test_address_of_another_machine(stage: Stage) -> None:
     settings = {"LITTERAGPT_METRICS_HOST": "192.0.2.1", "LITTERAGPT_METRICS_PORT": "9464"}
     (line,) = await stage.refused(**settings)
     assert say("port_elsewhere") in line
@@ -138,7 +139,7 @@ async def test_an_address_of_another_machine(stage: Stage) -> None:
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid", "a..b", "a" * 80, "[::1"])
 @pytest.mark.parametrize("part", ["LITTERAGPT_METRICS", "TELEGRAM_WEBHOOK", "LITTERAGPT_WEB"])
-async def test_a_wrong_host_is_not_blamed_on_the_port(
+async def test_wrong_host_is_not_blamed_on_port(
     stage: Stage,
     part: str,
     host: str,
@@ -155,18 +156,18 @@ async def test_a_wrong_host_is_not_blamed_on_the_port(
     assert line.endswith(say("host_remedy", setting=f"{part}_HOST") + ".")
 
 
-async def test_a_file_of_settings_that_anybody_may_read(stage: Stage, tmp_path: Path) -> None:
+async def test_world_readable_env_file(stage: Stage, tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text(f"TELEGRAM_TOKEN={stage.telegram.token}\n")
     file.chmod(0o644)
     assert await stage.refused() == [say("setting_exposed", file=file)]
 
 
-async def test_where_there_are_no_permissions_the_bot_starts_and_says_so(
+async def test_starts_with_warning_on_disk_without_permissions(
     stage: Stage, tmp_path: Path, without_permissions: dict[str, str]
 ) -> None:
     (tmp_path / ".env").write_text(f"TELEGRAM_TOKEN={stage.telegram.token}\n")
-    with socket.create_server((HOST, 0)) as other:  # so that it ends by itself
+    with socket.create_server((HOST, 0)) as other:  # makes the bot exit
         port = str(other.getsockname()[1])
         lines = await stage.refused(**without_permissions, LITTERAGPT_METRICS_PORT=port)
     assert "for its file system to say" in lines[0]
@@ -174,7 +175,7 @@ async def test_where_there_are_no_permissions_the_bot_starts_and_says_so(
     assert len(lines) == 2
 
 
-async def test_a_file_of_settings_that_may_not_be_read(stage: Stage, tmp_path: Path) -> None:
+async def test_unreadable_env_file(stage: Stage, tmp_path: Path) -> None:
     (tmp_path / ".env").touch(mode=0o000)
     (line,) = await stage.refused()
     assert line.startswith("No puedo leer el archivo .env")
@@ -187,7 +188,7 @@ async def test_a_file_of_settings_that_may_not_be_read(stage: Stage, tmp_path: P
         (lambda models: models / "tiny", "models/tiny/config.json"),
     ],
 )
-async def test_a_checkpoint_folder_without_permission(
+async def test_unreadable_checkpoint_folder(
     stage: Stage, tmp_path: Path, locked: Callable[[Path], Path], named: str
 ) -> None:
     models = tmp_path / "models"
@@ -200,7 +201,7 @@ async def test_a_checkpoint_folder_without_permission(
     assert lines == [explain(CheckpointError("forbidden", file=str(tmp_path / named)))]
 
 
-async def test_all_that_is_wrong_is_told_at_once(
+async def test_reports_all_problems_at_once(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = {"LITTERAGPT_THREADS": "dos", "LITTERAGPT_METRICS_PORT": "-1"}

@@ -1,4 +1,4 @@
-"""The log of a bot that runs, as a program reads it."""
+"""The JSON log of a running bot."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ WORD = "Zarzaparrilla"
 
 
 def events(scene: Scene) -> list[dict[str, str]]:
-    """Every line, each an object."""
+    """All lines, decoded."""
     return [json.loads(line) for line in scene.log.read_text("utf-8").splitlines()]
 
 
-async def test_all_that_happened_to_a_request_is_found_by_its_reference(watched: Scene) -> None:
+async def test_reference_finds_all_lines_of_request(watched: Scene) -> None:
     telegram = watched.telegram
     eva = telegram.user("Eva")
     home = telegram.private(eva)
@@ -34,13 +34,13 @@ async def test_all_that_happened_to_a_request_is_found_by_its_reference(watched:
     reference = found[0].partition(" ")[0]
     assert re.fullmatch(rf"[A-Z0-9]{{{REFERENCE_LENGTH}}}", reference)
     assert found[0] == f"{reference} from telegram:{eva.id}"
-    # The limiter that wrote this knows nothing of requests.
+    # Written by the rate limiter, which has no access to requests.
     assert any("leave chat" in line for line in found)
     assert WORD not in watched.log.read_text("utf-8")
 
 
 def of_person(scene: Scene, number: int) -> list[str]:
-    """The messages about the request of a person."""
+    """The messages about a person's request."""
     told = events(scene)
     asked = [each["reference"] for each in told if f"from telegram:{number}" in each["message"]]
     return [each["message"] for each in told if asked and each.get("reference") == asked[0]]

@@ -1,4 +1,4 @@
-"""What files, names of files and libraries say reaches a terminal with nothing that it obeys."""
+"""Control characters in files, file names and library messages never reach a terminal."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ from model.printable import visible
 from tests.bot.programs import environment, litteragpt
 from tests.model.exchange.published import CHARACTERS, lively
 
-# Clears the screen, gives the window a title, C1's CSI, turns the line around, begins another one.
+# Clears the screen, sets the window title, C1's CSI, reverses the text direction, starts another
+# line.
 OBEYED = "\x1b[2J\x1b]0;title\x07\x9b1m\u202ecod\u2066\x85\r\u2028end"
 EVIL = f"a{OBEYED}z"
 
 
 def assert_shown(*streams: bytes) -> None:
-    """Something of the name was shown, and nothing that a terminal obeys."""
+    """Assert that the name is shown, without control characters."""
     text = b"".join(streams).decode()
     assert "title" in text
     assert text == visible(text)
@@ -37,7 +38,7 @@ def assert_shown(*streams: bytes) -> None:
 
 @pytest.fixture
 def strange(checkpoints: Path, tmp_path: Path) -> Path:
-    """A folder of checkpoints of which one has a strange name."""
+    """A folder of checkpoints, one of them with a strange name."""
     shutil.copytree(checkpoints, tmp_path / "models")
     shutil.copytree(checkpoints / "tiny", tmp_path / "models" / EVIL)
     return tmp_path / "models"
@@ -73,7 +74,7 @@ def cut_the_weights(folder: Path) -> None:
 @pytest.mark.parametrize(
     "damage", [rename_a_tensor, add_an_entry("config.json"), name_a_style, cut_the_weights]
 )
-def test_a_checkpoint(strange: Path, damage: Callable[[Path], None]) -> None:
+def test_checkpoint_names(strange: Path, damage: Callable[[Path], None]) -> None:
     damage(strange / EVIL)
     for arguments in (["escribe", "Hola", "--checkpoint", EVIL], ["doctor"], ["bot"]):
         settings = environment(strange, checkpoint=EVIL)
@@ -82,13 +83,13 @@ def test_a_checkpoint(strange: Path, damage: Callable[[Path], None]) -> None:
         assert_shown(done.stdout, done.stderr)
 
 
-def test_json_means_the_same(strange: Path) -> None:
+def test_json_decodes_to_original(strange: Path) -> None:
     done = litteragpt("bench", "--json", settings=environment(strange, checkpoint=EVIL))
     assert_shown(done.stdout, done.stderr)
     assert EVIL in json.loads(done.stdout).values()
 
 
-def test_an_imported_file(checkpoints: Path, tmp_path: Path) -> None:
+def test_imported_file(checkpoints: Path, tmp_path: Path) -> None:
     for described in (b"\x80\x02c" + EVIL.replace("\n", "").encode() + b"\ntitle\n.", b"N."):
         with zipfile.ZipFile(tmp_path / f"{EVIL}.pt", "w") as file:
             file.writestr("archive/data.pkl", described)
@@ -101,9 +102,7 @@ def test_an_imported_file(checkpoints: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("character", ["\x1b", "\n", "\x9b", "\u202e", "\u2028"])
-def test_a_vocabulary_with_what_cannot_be_printed_is_refused(
-    tmp_path: Path, character: str
-) -> None:
+def test_import_refuses_unprintable_vocabulary(tmp_path: Path, character: str) -> None:
     import torch
 
     torch.save(lively(width=4, heads=1, layers=1, context=2), tmp_path / "m.pt")
@@ -128,7 +127,7 @@ def test_a_vocabulary_with_what_cannot_be_printed_is_refused(
         ["export", EVIL, "out", "--format", "hf"],
     ],
 )
-def test_names_in_a_command_line(checkpoints: Path, tmp_path: Path, arguments: list[str]) -> None:
+def test_command_line_names(checkpoints: Path, tmp_path: Path, arguments: list[str]) -> None:
     (tmp_path / EVIL).write_text("Demasiado corto.")
     (tmp_path / "text").write_text("Demasiado corto.")
     done = litteragpt(*arguments, settings=environment(checkpoints))
@@ -136,14 +135,14 @@ def test_names_in_a_command_line(checkpoints: Path, tmp_path: Path, arguments: l
     assert_shown(done.stdout, done.stderr)
 
 
-def test_settings(checkpoints: Path, tmp_path: Path) -> None:
+def test_setting_values(checkpoints: Path, tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(f"LITTERAGPT_{EVIL}=1\nLITTERAGPT_THREADS={EVIL}\n".encode())
     done = litteragpt("escribe", "Hola", settings=environment(checkpoints) | {"X": ""})
     assert done.stdout.decode() == visible(done.stdout.decode())
     assert done.stderr.decode() == visible(done.stderr.decode())
 
 
-def test_the_log() -> None:
+def test_log_lines() -> None:
     try:
         raise ValueError(EVIL)
     except ValueError as error:
@@ -161,7 +160,7 @@ def test_texts_and_findings() -> None:
     assert_shown(str(refused.value).encode())
 
 
-def test_the_chat_in_the_terminal() -> None:
+def test_console_chat() -> None:
     out = StringIO()
     console = Console.__new__(Console)
     console._out = out

@@ -1,5 +1,5 @@
-"""An installation without PyTorch, as the slim image is: the native kernel does all that it can,
-and what it cannot is told in a sentence."""
+"""An installation without PyTorch, such as the slim image: the native kernel works, and features
+that need PyTorch fail with one sentence."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NO_TORCH = explain(DeviceError("no_torch"))
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python that finds everything that this one does, and this checkout, but not torch."""
+    """A Python with all installed packages and this checkout, but without torch."""
     folder = tmp_path_factory.mktemp("without-torch")
     venv.create(folder, symlinks=True)
     (packages,) = folder.glob("lib/python*/site-packages")
@@ -54,7 +54,7 @@ def litteragpt(
     )
 
 
-def test_it_writes(python: Path, checkpoints: Path) -> None:
+def test_generates_without_torch(python: Path, checkpoints: Path) -> None:
     settings = environment(checkpoints, device="auto")
     done = litteragpt(python, "escribe", "Era una noche", "--semilla", "1", settings=settings)
     assert done.returncode == 0, done.stderr
@@ -62,7 +62,7 @@ def test_it_writes(python: Path, checkpoints: Path) -> None:
 
 
 @pytest.mark.parametrize("asked", [{"engine": "pytorch"}, {"device": "cuda"}])
-def test_what_needs_torch_is_refused_in_a_sentence(
+def test_features_of_torch_fail_with_one_sentence(
     python: Path, checkpoints: Path, tmp_path: Path, asked: dict[str, str]
 ) -> None:
     settings = environment(checkpoints, state_dir=tmp_path / "state", web_port=free_port(), **asked)
@@ -71,7 +71,7 @@ def test_what_needs_torch_is_refused_in_a_sentence(
         assert (done.returncode, done.stdout, done.stderr) == (code, "", NO_TORCH + "\n")
 
 
-def test_doctor_does_not_miss_it(python: Path, checkpoints: Path, tmp_path: Path) -> None:
+def test_doctor_accepts_missing_torch(python: Path, checkpoints: Path, tmp_path: Path) -> None:
     settings = environment(checkpoints, state_dir=tmp_path)
     done = litteragpt(python, "doctor", settings=settings)
     assert done.returncode == 0, done.stdout
@@ -79,7 +79,7 @@ def test_doctor_does_not_miss_it(python: Path, checkpoints: Path, tmp_path: Path
     assert "núcleo nativo" in done.stdout
 
 
-def test_training_says_what_to_install(python: Path, checkpoints: Path, tmp_path: Path) -> None:
+def test_training_names_missing_package(python: Path, checkpoints: Path, tmp_path: Path) -> None:
     arguments = ["train", "--preset", "tiny", "--data", str(tmp_path), "--out", str(tmp_path / "a")]
     done = litteragpt(python, *arguments, settings=environment(checkpoints))
     assert done.returncode == EXIT_FAILURE

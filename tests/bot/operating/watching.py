@@ -1,4 +1,4 @@
-"""Looking at a running bot from outside, as Prometheus and a container's health check do."""
+"""Observes a running bot from outside, as Prometheus and a container's health check do."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.fakes.discord import FakeDiscord
 from tests.fakes.telegram import FakeTelegram, User
 
 HOST = "127.0.0.1"
-# What is promised: red within ten seconds. Green again takes what the machine takes.
+# The guaranteed time until health turns red; recovery depends on the machine.
 RED_SECONDS, GREEN_SECONDS = 10.0, 60.0
 
 Report = dict[str, str]
@@ -26,7 +26,7 @@ Labels = frozenset[tuple[str, str]]
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """An unused TCP port."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
@@ -34,7 +34,7 @@ def free_port() -> int:
 
 @dataclass(frozen=True)
 class Sample:
-    """One line of /metrics."""
+    """A line of /metrics."""
 
     name: str
     labels: Labels
@@ -42,13 +42,13 @@ class Sample:
 
 
 class Watcher:
-    """Asks the port for health and metrics."""
+    """A client of the monitoring port."""
 
     def __init__(self, port: int, session: aiohttp.ClientSession) -> None:
         self._base, self._session = f"http://{HOST}:{port}", session
 
     async def report(self, page: str) -> tuple[int, Report]:
-        """The status of a page about health and what it says; status 0 while nobody listens."""
+        """Status and content of a health page; status 0 if the port is closed."""
         try:
             async with self._session.get(f"{self._base}/{page}") as response:
                 return response.status, await response.json()
@@ -61,7 +61,7 @@ class Watcher:
             return response.status
 
     async def until(self, page: str, status: int, seconds: float) -> Report:
-        """Wait until a page has this status; what it says then."""
+        """Wait until a page has this status; return its content."""
         async with asyncio.timeout(seconds):
             while True:
                 found, parts = await self.report(page)
@@ -70,13 +70,13 @@ class Watcher:
                 await asyncio.sleep(0.01)
 
     async def page(self) -> str:
-        """What Prometheus is told."""
+        """The text of /metrics."""
         async with self._session.get(f"{self._base}/metrics") as response:
             assert response.status == 200
             return await response.text()
 
     async def samples(self) -> list[Sample]:
-        """Every line of /metrics."""
+        """All lines of /metrics."""
         return [
             Sample(each.name, frozenset(each.labels.items()), each.value)
             for family in text_string_to_metric_families(await self.page())
@@ -84,7 +84,7 @@ class Watcher:
         ]
 
     async def value(self, metric: str, /, **labels: str) -> float:
-        """The sum of the lines of this name with these labels; there must be one."""
+        """The sum of all samples with this name and these labels; at least one must exist."""
         wanted = labels.items()
         found = [
             each.value
@@ -97,7 +97,7 @@ class Watcher:
     async def until_value(
         self, good: Callable[[float], bool], metric: str, /, **labels: str
     ) -> None:
-        """Wait until a figure is as it should be."""
+        """Wait until a value satisfies `good`."""
         async with asyncio.timeout(GREEN_SECONDS):
             while not good(await self.value(metric, **labels)):  # noqa: ASYNC110 (another process)
                 await asyncio.sleep(0.05)
@@ -105,7 +105,7 @@ class Watcher:
 
 @dataclass
 class Scene:
-    """A bot on both platforms, who administers it and who watches it."""
+    """A bot on both platforms, an admin, and a client of its monitoring port."""
 
     discord: FakeDiscord
     telegram: FakeTelegram
@@ -128,7 +128,7 @@ async def ready_bot(checkpoints: Path, folder: Path) -> AsyncIterator[Scene]:
 
 @asynccontextmanager
 async def watched_bot(checkpoints: Path, folder: Path, **settings: str) -> AsyncIterator[Scene]:
-    """Start a bot on both platforms that can be watched; ended by SIGTERM."""
+    """Run a bot on both platforms with a monitoring port; stop it with SIGTERM."""
     port = free_port()
     async with (
         FakeDiscord() as discord,

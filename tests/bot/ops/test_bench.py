@@ -1,4 +1,4 @@
-"""`litteragpt bench` says how fast the bot would write."""
+"""`litteragpt bench`: its report as text and as JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.bot.programs import environment, litteragpt
 pytestmark = pytest.mark.timeout(120)
 
 
-def test_speeds_are_told_for_one_text_and_for_many(checkpoints: Path) -> None:
+def test_prints_speed_for_one_and_many_requests(checkpoints: Path) -> None:
     program = litteragpt("bench", settings=environment(checkpoints))
     assert program.returncode == 0, program.stderr.decode()
     engine, *speeds = program.stdout.decode().splitlines()
@@ -22,7 +22,7 @@ def test_speeds_are_told_for_one_text_and_for_many(checkpoints: Path) -> None:
     assert [line.split(" a la vez: ")[0].strip() for line in speeds] == ["1", "16", "64"]
 
 
-def test_json_holds_the_same_and_whether_guesses_were_made() -> None:
+def test_json_has_speeds_and_speculation() -> None:
     settings = environment(bundled_checkpoints(), checkpoint="small", engine="auto")
     program = litteragpt("bench", "--json", settings=settings)
     assert program.returncode == 0, program.stderr.decode()
@@ -32,7 +32,7 @@ def test_json_holds_the_same_and_whether_guesses_were_made() -> None:
     assert all(each["characters_per_second"] > 0 for each in told["medidas"].values())
 
 
-def test_a_model_that_is_not_there_is_told_in_one_sentence(checkpoints: Path) -> None:
+def test_unknown_model_fails_with_one_sentence(checkpoints: Path) -> None:
     program = litteragpt("bench", "--checkpoint", "nadie", settings=environment(checkpoints))
     assert (program.returncode, program.stdout) == (EXIT_FAILURE, b"")
     assert program.stderr.decode().count("\n") == 1

@@ -1,4 +1,4 @@
-"""`litteragpt export` and `import`: where they write, what they refuse, in one Spanish sentence."""
+"""`litteragpt export` and `import`: overwriting rules and error sentences."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Command = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def command(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Runs a command line: its exit code, what it says and what it complains of."""
+    """Runs a command line; returns its exit code, output and error output."""
 
     def outcome(*words: object) -> tuple[int, str, str]:
         code = run(list(map(str, words)))
@@ -38,7 +38,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("precision", ["f32", "f16"])
-def test_a_checkpoint_is_exported_to_transformers(
+def test_exports_checkpoint_to_transformers(
     command: Command, tiny_checkpoint: Path, tmp_path: Path, precision: str
 ) -> None:
     out = tmp_path / "new" / "tiny-hf"
@@ -54,7 +54,7 @@ def test_a_checkpoint_is_exported_to_transformers(
 
 
 @pytest.mark.parametrize("precision", ["f32", "f16", "q8_0"])
-def test_a_checkpoint_is_exported_to_llama_cpp(
+def test_exports_checkpoint_to_llama_cpp(
     command: Command, tiny_checkpoint: Path, tmp_path: Path, precision: str
 ) -> None:
     out = tmp_path / "new" / "tiny.gguf"
@@ -67,7 +67,7 @@ def test_a_checkpoint_is_exported_to_llama_cpp(
     assert list(out.parent.iterdir()) == [out]
 
 
-def test_the_bundled_checkpoint_is_known_by_its_name(command: Command, tmp_path: Path) -> None:
+def test_exports_bundled_checkpoint_by_name(command: Command, tmp_path: Path) -> None:
     assert command("export", "small", tmp_path / "s.gguf", "--format", "gguf")[0] == 0
     code, _, complaint = command("export", "smal", tmp_path / "t.gguf", "--format", "gguf")
     assert code == EXIT_FAILURE
@@ -76,9 +76,7 @@ def test_the_bundled_checkpoint_is_known_by_its_name(command: Command, tmp_path:
 
 
 @pytest.mark.parametrize("format", ["hf", "gguf"])
-def test_what_is_there_is_replaced_only_by_force(
-    command: Command, tmp_path: Path, format: str
-) -> None:
+def test_export_replaces_only_with_force(command: Command, tmp_path: Path, format: str) -> None:
     first, second, out = tmp_path / "first", tmp_path / "second", tmp_path / "out"
     save_tiny(first, seed=0)
     save_tiny(second, seed=1)
@@ -100,7 +98,7 @@ def test_what_is_there_is_replaced_only_by_force(
     assert held() == before
 
 
-def test_force_takes_no_checkpoint_for_an_export(
+def test_force_does_not_overwrite_checkpoint(
     command: Command, tiny_checkpoint: Path, tmp_path: Path
 ) -> None:
     before = files(tiny_checkpoint)
@@ -114,14 +112,12 @@ def test_force_takes_no_checkpoint_for_an_export(
     assert (tmp_path / "file").read_text() == "text"
 
 
-def test_an_empty_folder_is_room_enough(
-    command: Command, tiny_checkpoint: Path, tmp_path: Path
-) -> None:
+def test_exports_into_empty_folder(command: Command, tiny_checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     assert command("export", tiny_checkpoint, tmp_path / "out", "--format", "hf")[0] == 0
 
 
-def test_the_published_family_cannot_be_exported(command: Command, tmp_path: Path) -> None:
+def test_original_family_cannot_be_exported(command: Command, tmp_path: Path) -> None:
     config = DecoderConfig("reference", TINY_TOKENIZER.size, 16, 16, 1, 2, 32)
     save_checkpoint(tmp_path / "old", Decoder(config), TINY_TOKENIZER, {}, "# old\n")
     for format in ("hf", "gguf"):
@@ -143,7 +139,7 @@ def test_the_published_family_cannot_be_exported(command: Command, tmp_path: Pat
         ([], EXIT_USAGE, "falta format"),
     ],
 )
-def test_what_cannot_be_asked_for_is_said(
+def test_invalid_options_fail_with_one_sentence(
     command: Command,
     tiny_checkpoint: Path,
     tmp_path: Path,
@@ -159,7 +155,7 @@ def test_what_cannot_be_asked_for_is_said(
 
 
 @pytest.mark.parametrize(("format", "library"), [("hf", "tokenizers"), ("gguf", "gguf")])
-def test_a_library_that_is_not_installed_is_named(
+def test_names_missing_library(
     tiny_checkpoint: Path, tmp_path: Path, format: str, library: str
 ) -> None:
     code = f"import sys; sys.modules[{library!r}] = None; from bot.cli import main; main()"
@@ -177,14 +173,12 @@ def test_a_library_that_is_not_installed_is_named(
 
 @pytest.fixture
 def published(tmp_path: Path) -> Path:
-    """A file as LitteraGPT 0.1.0 left it."""
+    """A checkpoint file as LitteraGPT 0.1.0 published it."""
     torch.save(lively(context=96), tmp_path / "modelo.pt")
     return tmp_path / "modelo.pt"
 
 
-def test_the_published_checkpoint_is_imported_and_writes(
-    command: Command, published: Path, tmp_path: Path
-) -> None:
+def test_imports_published_checkpoint(command: Command, published: Path, tmp_path: Path) -> None:
     token_map, out = write_token_map(tmp_path / "token_map.json"), tmp_path / "original"
     code, said, _ = command("import", published, "--vocab", token_map, out)
     assert code == 0
@@ -194,7 +188,7 @@ def test_the_published_checkpoint_is_imported_and_writes(
     assert len(json.loads(said)["frases"]) == 2
 
 
-def test_an_import_replaces_only_a_checkpoint_and_only_by_force(
+def test_import_replaces_only_checkpoints_with_force(
     command: Command, published: Path, tmp_path: Path
 ) -> None:
     token_map, out = write_token_map(tmp_path / "token_map.json"), tmp_path / "original"
@@ -219,7 +213,7 @@ def test_an_import_replaces_only_a_checkpoint_and_only_by_force(
     assert list(files(tmp_path / "letters")) == ["love.txt"]
 
 
-def test_an_import_without_vocabulary_says_what_it_needs(
+def test_import_without_vocabulary_names_option(
     command: Command, published: Path, tmp_path: Path
 ) -> None:
     code, _, complaint = command("import", published, tmp_path / "out")
@@ -230,7 +224,7 @@ def test_an_import_without_vocabulary_says_what_it_needs(
     )
 
 
-def test_a_vocabulary_of_another_model_is_refused(
+def test_import_refuses_foreign_vocabulary(
     command: Command, published: Path, tmp_path: Path
 ) -> None:
     token_map = write_token_map(tmp_path / "token_map.json", " .abc")

@@ -1,4 +1,4 @@
-"""`litteragpt escribe`: one answer."""
+"""`litteragpt escribe`: output, options and errors."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ Escribe = Callable[..., Outcome]
 def escribe(
     checkpoints: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Escribe:
-    """Run `litteragpt escribe` in this process."""
+    """Runs `litteragpt escribe` in this process."""
     for name, value in environment(checkpoints).items():
         monkeypatch.setenv(name, value)
 
@@ -60,14 +60,14 @@ def escribe(
 
 
 def answer(outcome: Outcome) -> dict[str, Any]:
-    """The object that `--json` printed."""
+    """The object printed by `--json`."""
     assert (outcome.code, outcome.err) == (0, "")
     content: dict[str, Any] = json.loads(outcome.out)
     return content
 
 
 def assert_one_sentence(outcome: Outcome, code: int) -> None:
-    """A failure says why in one line on the error stream, and nothing else anywhere."""
+    """Assert that the command failed with one line on standard error and no other output."""
     assert outcome.code == code
     assert outcome.out == ""
     assert outcome.err.endswith(".\n")
@@ -76,7 +76,7 @@ def assert_one_sentence(outcome: Outcome, code: int) -> None:
     assert len(outcome.err) < 400
 
 
-def test_the_text_is_printed_alone(escribe: Escribe) -> None:
+def test_prints_only_text(escribe: Escribe) -> None:
     outcome = escribe(PHRASE, "--semilla", "1")
     assert outcome.code == 0
     assert outcome.out.startswith(PHRASE)
@@ -84,7 +84,7 @@ def test_the_text_is_printed_alone(escribe: Escribe) -> None:
     assert outcome.out.strip() == answer(escribe(PHRASE, "--semilla", "1", "--json"))["texto"]
 
 
-def test_json_has_these_keys(escribe: Escribe, checkpoints: Path) -> None:
+def test_json_keys(escribe: Escribe, checkpoints: Path) -> None:
     content = answer(escribe(PHRASE, "--semilla", "7", "--estilo", "galdos", "--json"))
     assert list(content) == KEYS
     assert (content["frase"], content["estilo"], content["semilla"]) == (PHRASE, "galdos", 7)
@@ -92,7 +92,7 @@ def test_json_has_these_keys(escribe: Escribe, checkpoints: Path) -> None:
     assert content["segundos"] > 0
 
 
-def test_json_says_how_many_candidates_there_were_and_why_some_were_rejected(
+def test_json_reports_candidates_and_rejections(
     escribe: Escribe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LITTERAGPT_CANDIDATES", "6")
@@ -103,39 +103,37 @@ def test_json_says_how_many_candidates_there_were_and_why_some_were_rejected(
     assert rejected.keys() <= {say(f"fault_{fault}") for fault in Fault}
     assert all(0 < count <= 12 for count in rejected.values())
     monkeypatch.setenv("LITTERAGPT_CANDIDATES", "auto")
-    again = answer(escribe(PHRASE, "--semilla", "3000000007", "--json"))  # four, the seed says
+    again = answer(escribe(PHRASE, "--semilla", "3000000007", "--json"))  # the seed selects four
     assert again["candidatas"] == 8
 
 
 @pytest.mark.parametrize("count", range(1, 6))
 @pytest.mark.parametrize("phrase", [PHRASE, "Dijo el cura."])
-def test_as_many_sentences_as_asked_for_end_the_text(
-    escribe: Escribe, count: int, phrase: str
-) -> None:
+def test_generates_requested_number_of_sentences(escribe: Escribe, count: int, phrase: str) -> None:
     content = answer(escribe(phrase, "--frases", str(count), "--json"))
     assert len(content["frases"]) == count
     assert content["texto"].startswith(phrase)
     assert content["texto"].endswith(" ".join(content["frases"]))
 
 
-def test_the_same_seed_gives_the_same_text(escribe: Escribe) -> None:
+def test_same_seed_gives_same_text(escribe: Escribe) -> None:
     first, again, other = (
         answer(escribe(PHRASE, "--semilla", seed, "--json")) for seed in ("7", "7", "8")
     )
     assert first["texto"] == again["texto"] != other["texto"]
 
 
-def test_without_a_seed_every_answer_has_its_own(escribe: Escribe) -> None:
+def test_seeds_differ_by_default(escribe: Escribe) -> None:
     seeds = {answer(escribe("Hola", "--frases", "1", "--json"))["semilla"] for _ in range(4)}
     assert len(seeds) == 4
 
 
 @pytest.mark.parametrize("style", ["galdos", "Galdós", "GALDÓS", " galdós "])
-def test_an_author_is_known_by_any_usual_spelling(escribe: Escribe, style: str) -> None:
+def test_accepts_spellings_of_style(escribe: Escribe, style: str) -> None:
     assert answer(escribe("Hola", "--estilo", style, "--json"))["estilo"] == "galdos"
 
 
-def test_a_checkpoint_is_taken_by_name_or_by_folder(
+def test_accepts_checkpoint_name_or_folder(
     escribe: Escribe, checkpoints: Path, tmp_path: Path
 ) -> None:
     elsewhere = shutil.copytree(checkpoints / "otro", tmp_path / "elsewhere")
@@ -146,7 +144,7 @@ def test_a_checkpoint_is_taken_by_name_or_by_folder(
     assert tiny != otro == copied
 
 
-def test_the_temperature_may_have_a_comma(escribe: Escribe) -> None:
+def test_temperature_accepts_decimal_comma(escribe: Escribe) -> None:
     texts = {
         answer(escribe(PHRASE, "--semilla", "1", "--temperatura", value, "--json"))["texto"]
         for value in ("0.5", "0,5")
@@ -168,7 +166,7 @@ def test_the_temperature_may_have_a_comma(escribe: Escribe) -> None:
         ("“Hola”…", "“Hola”…", None),
     ],
 )
-def test_a_phrase_is_shown_as_typed_and_what_cannot_be_read_is_named(
+def test_shows_phrase_and_names_unknown_characters(
     escribe: Escribe, phrase: str, shown: str, dropped: str | None
 ) -> None:
     content = answer(escribe(phrase, "--frases", "1", "--json"))
@@ -178,12 +176,12 @@ def test_a_phrase_is_shown_as_typed_and_what_cannot_be_read_is_named(
     assert content["avisos"][: len(notice)] == notice
 
 
-def test_a_phrase_needs_no_quotes(escribe: Escribe) -> None:
+def test_phrase_needs_no_quotes(escribe: Escribe) -> None:
     options = ("--frases", "1", "--semilla", "3")
     assert escribe("Hola", "mundo", *options).out == escribe("Hola mundo", *options).out
 
 
-def test_notices_are_told_beside_the_text(escribe: Escribe) -> None:
+def test_prints_notices_to_standard_error(escribe: Escribe) -> None:
     outcome = escribe("Hola @", "--frases", "1")
     assert outcome.out.startswith("Hola")
     assert outcome.err.splitlines()[0] == f"({say('dropped', characters='@')})"
@@ -227,19 +225,17 @@ def test_notices_are_told_beside_the_text(escribe: Escribe) -> None:
         pytest.param([], EXIT_USAGE, id="no phrase"),
     ],
 )
-def test_what_cannot_be_done_is_told_in_one_sentence(
-    escribe: Escribe, arguments: list[str], code: int
-) -> None:
+def test_error_is_one_sentence(escribe: Escribe, arguments: list[str], code: int) -> None:
     assert_one_sentence(escribe(*arguments), code)
 
 
 @pytest.mark.parametrize("option", [(), ("--json",)])
-def test_a_failure_looks_the_same_with_json(escribe: Escribe, option: tuple[str, ...]) -> None:
+def test_error_is_same_with_json(escribe: Escribe, option: tuple[str, ...]) -> None:
     assert_one_sentence(escribe("", *option), EXIT_FAILURE)
 
 
 @pytest.mark.parametrize(("damage", "file"), DAMAGES)
-def test_a_broken_checkpoint_is_told_by_its_file(
+def test_error_names_file_of_broken_checkpoint(
     escribe: Escribe, checkpoints: Path, tmp_path: Path, damage: Callable[[Path], None], file: str
 ) -> None:
     broken = Path(shutil.copytree(checkpoints / "tiny", tmp_path / "broken"))
@@ -250,18 +246,14 @@ def test_a_broken_checkpoint_is_told_by_its_file(
     assert not (tmp_path / PICKLE_TRACE).exists()
 
 
-def test_a_wrong_setting_is_told_by_its_name(
-    escribe: Escribe, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_error_names_wrong_setting(escribe: Escribe, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LITTERAGPT_TOP_P", "7")
     outcome = escribe("Hola")
     assert_one_sentence(outcome, EXIT_CONFIG)
     assert outcome.err.startswith("LITTERAGPT_TOP_P: ")
 
 
-def test_an_unknown_setting_does_not_stop_it(
-    escribe: Escribe, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unknown_setting_is_only_warning(escribe: Escribe, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LITTERAGPT_TOPP", "7")
     outcome = escribe("Hola", "--frases", "1")
     assert outcome.code == 0
@@ -282,7 +274,7 @@ def test_an_unknown_setting_does_not_stop_it(
         (["bot", "ya", "mismo"], "sobra «ya mismo». «litteragpt bot"),
     ],
 )
-def test_a_mistake_in_the_command_line_is_told_in_one_sentence(
+def test_usage_error_is_one_sentence(
     capsys: pytest.CaptureFixture[str], arguments: list[str], problem: str
 ) -> None:
     outcome = Outcome(run(arguments), *capsys.readouterr())
@@ -291,7 +283,7 @@ def test_a_mistake_in_the_command_line_is_told_in_one_sentence(
     assert outcome.err.endswith(" --help».\n")
 
 
-def test_the_name_alone_shows_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+def test_shows_help_without_arguments(capsys: pytest.CaptureFixture[str]) -> None:
     outcome = Outcome(run([]), *capsys.readouterr())
     assert (outcome.code, outcome.err) == (0, "")
     assert all(command in outcome.out for command in ("escribe", "bot", "setup", "doctor"))

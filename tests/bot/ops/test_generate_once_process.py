@@ -1,4 +1,4 @@
-"""`litteragpt escribe` as a process: its pipes and exit codes."""
+"""`litteragpt escribe` as a process: pipes and exit codes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.timeout(120)
         pytest.param("Ñandú él".encode("latin-1"), "�and� �l", id="another encoding"),
     ],
 )
-def test_a_dash_reads_the_phrase_from_the_input(
+def test_dash_reads_phrase_from_standard_input(
     checkpoints: Path, given: bytes, phrase: str
 ) -> None:
     program = litteragpt("escribe", "-", "--json", settings=environment(checkpoints), given=given)
@@ -43,7 +43,7 @@ def test_a_dash_reads_the_phrase_from_the_input(
         ),
     ],
 )
-def test_an_input_that_is_no_phrase_is_told_in_one_sentence(
+def test_invalid_input_fails_with_one_sentence(
     checkpoints: Path, given: bytes, problem: PromptError
 ) -> None:
     program = litteragpt("escribe", "-", settings=environment(checkpoints), given=given)
@@ -51,7 +51,7 @@ def test_an_input_that_is_no_phrase_is_told_in_one_sentence(
     assert program.stderr.decode() == explain(problem) + "\n"
 
 
-def test_an_argument_that_is_no_text_is_told_in_one_sentence(checkpoints: Path) -> None:
+def test_undecodable_argument_fails_with_one_sentence(checkpoints: Path) -> None:
     program = litteragpt("escribe", b"\xff\xfe", settings=environment(checkpoints))
     assert (program.returncode, program.stdout) == (EXIT_FAILURE, b"")
     assert program.stderr.decode() == explain(PromptError("unwritable")) + "\n"
@@ -70,7 +70,7 @@ def test_an_argument_that_is_no_text_is_told_in_one_sentence(checkpoints: Path) 
         pytest.param("| true", ["Hola"], "", id="nobody reads"),
     ],
 )
-def test_streams_that_fail_end_it_without_a_traceback(
+def test_failing_streams_cause_no_traceback(
     checkpoints: Path, redirection: str, arguments: list[str], told: str
 ) -> None:
     program = subprocess.run(

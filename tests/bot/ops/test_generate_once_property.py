@@ -1,4 +1,4 @@
-"""Whatever is typed: a reason why not, or exactly the sentences asked for."""
+"""Any input is either refused with a reason or continued with the requested sentences."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from model.text.prompt import Options, prepare
 from model.text.sentences import split_sentences
 from tests.conftest import TINY_TOKENIZER
 
-# What people type by chance, and what the rules of Spanish sentences are about.
+# Accidental input, and fragments that exercise the rules of Spanish sentences.
 PIECES = [
     "Hola", "¡Ay!", " dijo", "Sr.", "D. Juan", "etc.", "...", "…", ". ", "? ", "! ", "!» ", ".» A",
     "¿", "«", "»", "—", "--", "''", "(", ")", '"', "'", " ", "\n", "S. M.", "1.", "a", "A", "ñ",
@@ -43,18 +43,18 @@ def tiny(folder: Path) -> TorchCheckpoint:
     style=st.sampled_from([None, "Galdós"]),
     seed=st.integers(0, 2**63 - 1),
 )
-def test_any_phrase_is_refused_with_a_reason_or_continued_exactly(
+def test_phrase_is_refused_or_continued_exactly(
     checkpoints: Path, phrase: str, count: int, style: str | None, seed: int
 ) -> None:
     options = Options(sentences=count, style=style, seed=seed, sentence_limit=40)
     try:
         result = generate(tiny(checkpoints / "tiny"), phrase, options)
     except PromptError as error:
-        explain(error)  # raises for a reason without words
+        explain(error)  # raises for an error without a text
         return
     written = list(result.sentences)
     assert len(written) == count
-    # The last sentence of the phrase, unless it was complete, is the first one's beginning.
+    # An incomplete last sentence of the phrase is the beginning of the first generated one.
     read = prepare(result.phrase, TINY_TOKENIZER).text
     given, text = split_sentences(read), split_sentences(read + result.continuation)
     assert text[len(text) - count + 1 :] == written[1:]

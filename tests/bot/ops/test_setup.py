@@ -1,4 +1,4 @@
-"""`litteragpt setup`: tokens are asked for, checked and kept where nobody else reads them."""
+"""`litteragpt setup`: asks for tokens, verifies them and stores them privately."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ WRONG_DISCORD, WRONG_TELEGRAM = DISCORD_TOKEN[:-1] + "x", TELEGRAM_TOKEN[:-1] + 
 
 @dataclass
 class Desk:
-    """Both platforms, and what somebody types."""
+    """Both platforms, and a terminal session of `litteragpt setup`."""
 
     discord: FakeDiscord
     telegram: FakeTelegram
@@ -39,7 +39,7 @@ class Desk:
     streams: pytest.CaptureFixture[str]
 
     async def set_up(self, *typed: str, code: int = 0) -> list[str]:
-        """Run the command with these lines piped into it; what it tells, and what it ends with."""
+        """Run the command with these lines as input. Returns its output and its last error line."""
         self.patch.setattr(sys, "stdin", io.StringIO("".join(f"{line}\n" for line in typed)))
         assert await asyncio.to_thread(run, ["setup"]) == code
         output, errors = self.streams.readouterr()
@@ -59,14 +59,12 @@ async def desk(
 
 
 def kept(name: str) -> str | None:
-    """The token in `.env`, as the bot reads it."""
+    """The token that the bot reads from `.env`."""
     token = getattr(load_settings(), name)
     return None if token is None else str(token.get_secret_value())
 
 
-async def test_both_tokens_are_checked_and_kept_for_their_owner_only(
-    desk: Desk, tmp_path: Path
-) -> None:
+async def test_stores_verified_tokens_privately(desk: Desk, tmp_path: Path) -> None:
     desk.telegram.world.features.supports_inline_queries = False
     lines = await desk.set_up(DISCORD_TOKEN, TELEGRAM_TOKEN)
     file = tmp_path / ".env"
@@ -83,15 +81,13 @@ async def test_both_tokens_are_checked_and_kept_for_their_owner_only(
     assert lines[-2] == say("setup_next")
 
 
-async def test_one_platform_is_enough(desk: Desk) -> None:
+async def test_accepts_one_platform(desk: Desk) -> None:
     await desk.set_up("", TELEGRAM_TOKEN)
     assert (kept("discord_token"), kept("telegram_token")) == (None, TELEGRAM_TOKEN)
 
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
-async def test_other_lines_of_the_file_stay_as_they_are(
-    desk: Desk, tmp_path: Path, mark: bytes
-) -> None:
+async def test_leaves_other_lines_unchanged(desk: Desk, tmp_path: Path, mark: bytes) -> None:
     others = "# una nota: ñ\n\nLITTERAGPT_THREADS = 3 # hilos\nexport OTRA='x y'"
     before = f"DISCORD_TOKEN={WRONG_DISCORD}\n{others}"
     (tmp_path / ".env").write_bytes(mark + before.encode())
@@ -107,7 +103,7 @@ async def test_other_lines_of_the_file_stay_as_they_are(
     ).read_bytes() == after + f"\nTELEGRAM_TOKEN={TELEGRAM_TOKEN}\n".encode()
 
 
-async def test_a_file_of_powershell_stays_one(desk: Desk, tmp_path: Path) -> None:
+async def test_preserves_utf16_file(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes("# ñ\r\nLITTERAGPT_THREADS=3\r\n".encode("utf-16"))
     await desk.set_up(DISCORD_TOKEN, "")
     assert kept("discord_token") == DISCORD_TOKEN
@@ -115,13 +111,13 @@ async def test_a_file_of_powershell_stays_one(desk: Desk, tmp_path: Path) -> Non
     assert (tmp_path / ".env").read_text("utf-16").startswith("# ñ\n")
 
 
-async def test_a_token_is_kept_without_the_quotes_around_it(desk: Desk, tmp_path: Path) -> None:
+async def test_strips_quotes_from_token(desk: Desk, tmp_path: Path) -> None:
     await desk.set_up(f'"{DISCORD_TOKEN}"', f" “{TELEGRAM_TOKEN}”")
     lines = (tmp_path / ".env").read_text().splitlines()
     assert lines == [f"DISCORD_TOKEN={DISCORD_TOKEN}", f"TELEGRAM_TOKEN={TELEGRAM_TOKEN}"]
 
 
-async def test_on_a_disk_without_permissions_it_says_so(
+async def test_warns_about_disk_without_permissions(
     desk: Desk, tmp_path: Path, without_permissions: dict[str, str]
 ) -> None:
     done = await asyncio.to_thread(
@@ -137,18 +133,14 @@ async def test_on_a_disk_without_permissions_it_says_so(
 @pytest.mark.parametrize(
     "typed", [(TELEGRAM_TOKEN, DISCORD_TOKEN), ("", DISCORD_TOKEN, TELEGRAM_TOKEN)]
 )
-async def test_a_token_of_the_other_platform_is_recognised(
-    desk: Desk, typed: tuple[str, ...]
-) -> None:
+async def test_recognises_token_of_other_platform(desk: Desk, typed: tuple[str, ...]) -> None:
     lines = await desk.set_up(*typed)
     found = TELEGRAM if typed[0] else DISCORD
     assert say("setup_other", found=found) in lines
     assert (kept("discord_token"), kept("telegram_token")) == (DISCORD_TOKEN, TELEGRAM_TOKEN)
 
 
-async def test_tokens_that_were_swapped_in_the_file_are_put_right(
-    desk: Desk, tmp_path: Path
-) -> None:
+async def test_replaces_swapped_tokens(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(
         f"DISCORD_TOKEN={TELEGRAM_TOKEN}\nTELEGRAM_TOKEN={DISCORD_TOKEN}\n"
     )
@@ -156,16 +148,14 @@ async def test_tokens_that_were_swapped_in_the_file_are_put_right(
     assert (kept("discord_token"), kept("telegram_token")) == (DISCORD_TOKEN, TELEGRAM_TOKEN)
 
 
-async def test_a_file_with_other_mistakes_is_told_before_anything_is_asked(
-    desk: Desk, tmp_path: Path
-) -> None:
+async def test_reports_wrong_settings_before_questions(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("LITTERAGPT_THREADS=muchos\n")
     (line,) = await desk.set_up(DISCORD_TOKEN, TELEGRAM_TOKEN, code=EXIT_CONFIG)
     assert line.startswith("LITTERAGPT_THREADS: ")
     assert desk.discord.calls() == []
 
 
-async def test_a_token_that_is_refused_is_asked_for_again(desk: Desk, tmp_path: Path) -> None:
+async def test_asks_again_after_refusal(desk: Desk, tmp_path: Path) -> None:
     lines = await desk.set_up(WRONG_DISCORD, f"  {DISCORD_TOKEN} ", "")
     assert any(line.startswith("Discord rechaza DISCORD_TOKEN") for line in lines)
     assert kept("discord_token") == DISCORD_TOKEN
@@ -175,33 +165,31 @@ async def test_a_token_that_is_refused_is_asked_for_again(desk: Desk, tmp_path: 
     assert not (tmp_path / ".env").exists()
 
 
-async def test_nothing_is_kept_that_could_not_be_checked(desk: Desk, tmp_path: Path) -> None:
+async def test_does_not_store_unverified_token(desk: Desk, tmp_path: Path) -> None:
     desk.patch.setenv("DISCORD_API_BASE", f"http://{HOST}:9")
     lines = await desk.set_up(DISCORD_TOKEN, code=EXIT_CONFIG)
     assert any("No he podido preguntar a Discord" in line for line in lines)
     assert not (tmp_path / ".env").exists()
 
 
-async def test_without_any_token_nothing_is_kept(desk: Desk, tmp_path: Path) -> None:
+async def test_stores_nothing_without_token(desk: Desk, tmp_path: Path) -> None:
     assert (await desk.set_up(code=EXIT_FAILURE))[-1] == say("setup_nothing")
     assert not (tmp_path / ".env").exists()
 
 
-async def test_tokens_that_are_there_can_be_left(desk: Desk, tmp_path: Path) -> None:
+async def test_keeps_configured_tokens(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(f"DISCORD_TOKEN={DISCORD_TOKEN}\n")
     lines = await desk.set_up("", "")
     assert any("oauth2/authorize" in line for line in lines)
     assert not any(line.startswith("Guardado") for line in lines)
 
 
-async def test_a_variable_that_hides_the_file_is_told(desk: Desk) -> None:
+async def test_warns_about_overriding_variable(desk: Desk) -> None:
     desk.patch.setenv("DISCORD_TOKEN", WRONG_DISCORD)
     assert say("setup_overruled", name="DISCORD_TOKEN") in await desk.set_up(DISCORD_TOKEN, "")
 
 
-async def test_a_folder_that_may_not_be_written_is_told_by_the_program(
-    desk: Desk, tmp_path: Path
-) -> None:
+async def test_fails_in_unwritable_folder(desk: Desk, tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     given = f"{DISCORD_TOKEN}\n".encode()
     done = await asyncio.to_thread(
@@ -213,7 +201,7 @@ async def test_a_folder_that_may_not_be_written_is_told_by_the_program(
     assert last.startswith(f"No puedo escribir {tmp_path / '.env'}")
 
 
-async def test_a_link_is_followed_and_stays_one(desk: Desk, tmp_path: Path) -> None:
+async def test_follows_symbolic_link(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").write_text("LITTERAGPT_THREADS=2\n")
     (tmp_path / ".env").symlink_to("elsewhere")
     await desk.set_up(DISCORD_TOKEN, "")
@@ -222,11 +210,11 @@ async def test_a_link_is_followed_and_stays_one(desk: Desk, tmp_path: Path) -> N
 
 
 def question(platform: str) -> str:
-    """The question for a token, where there is none."""
+    """The prompt for a token that is not configured."""
     return say("setup_token", platform=platform, empty=say("setup_skip", platform=platform))
 
 
-async def test_what_is_typed_into_a_terminal_is_not_seen(desk: Desk) -> None:
+async def test_terminal_does_not_echo_tokens(desk: Desk) -> None:
     await asyncio.to_thread(type_tokens)
     assert (kept("discord_token"), kept("telegram_token")) == (DISCORD_TOKEN, TELEGRAM_TOKEN)
 
@@ -243,7 +231,7 @@ def type_tokens() -> None:
     assert terminal.ended() == (0, "")
 
 
-async def test_ctrl_c_ends_it_at_once_with_nothing_kept(desk: Desk, tmp_path: Path) -> None:
+async def test_ctrl_c_ends_without_storing(desk: Desk, tmp_path: Path) -> None:
     await asyncio.to_thread(interrupt_the_second_question)
     assert not (tmp_path / ".env").exists()
 
@@ -257,7 +245,7 @@ def interrupt_the_second_question() -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
-async def test_a_file_that_root_mends_stays_its_owners(desk: Desk, tmp_path: Path) -> None:
+async def test_root_preserves_file_owner(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / ".env").touch(mode=0o600)
     os.chown(tmp_path / ".env", 65534, 65534)
     await desk.set_up(DISCORD_TOKEN, "")

@@ -1,4 +1,4 @@
-"""One bot for the tests of this folder."""
+"""A running bot, shared by the tests of this folder."""
 
 from __future__ import annotations
 

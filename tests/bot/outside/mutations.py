@@ -1,4 +1,4 @@
-"""Messages as nobody should send them: right ones with something wrong anywhere in them."""
+"""Malformed variants of valid messages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-# What a field may hold instead of what it should.
+# Values of a wrong type or size.
 STRANGE: tuple[Any, ...] = (
     None,
     True,
@@ -31,7 +31,7 @@ STRANGE: tuple[Any, ...] = (
 
 
 def mutations(message: dict[str, Any], count: int, seed: int) -> Iterator[dict[str, Any]]:
-    """So many copies of a message, each with one to three things wrong; the same for a seed."""
+    """`count` copies of a message, each with one to three faults; deterministic for a seed."""
     chance = random.Random(seed)  # noqa: S311 (no secret)
     for _ in range(count):
         changed = copy.deepcopy(message)
@@ -52,7 +52,7 @@ def _spoil(message: dict[str, Any], chance: random.Random) -> None:
 
 
 def _places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Every place in a message that holds something: what holds it, and under which key."""
+    """The container and key of every value in a message."""
     keys = (
         value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
     )

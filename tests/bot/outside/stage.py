@@ -1,4 +1,4 @@
-"""Both platforms at once, with a bot that serves them as it does when no limit is set."""
+"""Both platforms with a bot that has the default limits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PHRASE = "En un lugar de la Mancha"
 
 @dataclass
 class Stage:
-    """Both platforms, and a bot with the limits that it has when nothing is set."""
+    """Both platforms, and a bot with default limits."""
 
     discord: FakeDiscord
     telegram: FakeTelegram
@@ -26,11 +26,11 @@ class Stage:
 
     @property
     def memory(self) -> int:
-        """Bytes that the bot's own process holds."""
+        """Resident memory of the bot process, in bytes."""
         return int(psutil.Process(self.bot.pid).memory_info().rss)
 
     async def serves_others(self) -> None:
-        """Somebody new is answered on both platforms."""
+        """Assert that a new user gets an answer on both platforms."""
         guild = self.channel.guild
         assert guild is not None
         ben, eva = guild.join(self.discord.user("Ben")), self.telegram.user("Eva")

@@ -1,4 +1,4 @@
-"""Crowds and pests: refused politely, in bounded memory, while others are served."""
+"""Floods of requests are refused politely and in bounded memory while other users are served."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ from tests.fakes.discord.interactions import Interaction
 
 pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(180)]
 
-# What a bot that has served a crowd may hold more than before.
+# The permitted memory growth after a flood.
 GROWTH_BYTES = 64 << 20
 
 
 async def ended(asked: Interaction) -> str:
-    """What an interaction came to, drafts and notes on the wait left behind."""
+    """The final reply to an interaction, without previews and queue notices."""
     await DiscordRequest(asked).end()
     shown = [each for each in (asked.original, *asked.followups) if each and not each.deleted]
-    return shown[-1].text.replace("\\", "")  # which escapes Markdown
+    return shown[-1].text.replace("\\", "")  # Markdown escapes
 
 
 async def responded(asked: list[Interaction]) -> None:
-    """Each has had its first sign in the three seconds that Discord waits."""
+    """Assert that each interaction was acknowledged within Discord's three seconds."""
     await asyncio.gather(*(each.acknowledged() for each in asked))
 
 
 async def crowd(start: Callable[[int], Awaitable[Interaction]], count: int) -> list[Interaction]:
-    """`count` interactions, as many at a time as this machine acknowledges in about a second."""
+    """Start `count` interactions, at most as many at once as this machine acknowledges in a
+    second."""
     asked: list[Interaction] = []
     size = 50
     while len(asked) < count:
@@ -44,7 +45,7 @@ async def crowd(start: Callable[[int], Awaitable[Interaction]], count: int) -> l
     return asked
 
 
-async def test_a_thousand_requests_of_one_person(stage: Stage) -> None:
+async def test_thousand_requests_of_one_person(stage: Stage) -> None:
     guild, before = stage.channel.guild, stage.memory
     assert guild is not None
     pest = guild.join(stage.discord.user("Pelma"))
@@ -54,14 +55,14 @@ async def test_a_thousand_requests_of_one_person(stage: Stage) -> None:
 
     asked = await crowd(start, 1000)
     told = await asyncio.gather(*map(ended, asked))
-    assert sum(PHRASE in text for text in told) <= 5  # a minute
+    assert sum(PHRASE in text for text in told) <= 5  # the limit per minute
     assert sum(text.startswith("Ha insistido demasiado") for text in told) > 900
     await stage.serves_others()
     assert stage.memory - before < GROWTH_BYTES
     assert stage.discord.violations == []
 
 
-async def test_a_thousand_requests_of_five_hundred_people(stage: Stage) -> None:
+async def test_thousand_requests_of_five_hundred_people(stage: Stage) -> None:
     guild, before = stage.channel.guild, stage.memory
     assert guild is not None
     people = [stage.discord.user(f"P{number}", installed=True) for number in range(500)]
@@ -81,7 +82,7 @@ async def test_a_thousand_requests_of_five_hundred_people(stage: Stage) -> None:
     assert stage.discord.violations == []
 
 
-async def test_a_thousand_messages_of_one_person_in_telegram(stage: Stage) -> None:
+async def test_thousand_telegram_messages_of_one_person(stage: Stage) -> None:
     telegram, before = stage.telegram, stage.memory
     pest = telegram.user("Pelma")
     home = telegram.private(pest)
@@ -90,19 +91,19 @@ async def test_a_thousand_messages_of_one_person_in_telegram(stage: Stage) -> No
     await telegram.took(last.update_id or 0, 60)
     await stage.serves_others()
     told = telegram.sent(home)
-    assert 0 < len(told) <= 20  # and silence after that
+    assert 0 < len(told) <= 20  # no replies after that
     assert stage.memory - before < GROWTH_BYTES
     assert telegram.violations == []
 
 
-async def test_a_flood_of_presses(stage: Stage) -> None:
+async def test_flood_of_button_presses(stage: Stage) -> None:
     guild = stage.channel.guild
     assert guild is not None
     ana, pest = guild.join(stage.discord.user("Ana")), guild.join(stage.discord.user("Pelma2"))
     asked = await stage.discord.slash(ana, stage.discord.dm(ana), "escribe", frase=PHRASE)
     message = await asked.final(30)
     pressed = [await stage.discord.press(ana, message, "Otra vez") for _ in range(100)]
-    # Discord does not deliver presses of buttons that are not there; should it, nobody is harmed.
+    # Discord does not deliver presses of nonexistent buttons; a malformed one must do no harm.
     for custom_id in ("", "d.1.1.2080.c7d1.", "x" * 100, "c.\ud83d", "r.previous") * 20:
         await stage.discord.forge_press(pest, message, custom_id)
     await responded(pressed)
@@ -116,7 +117,7 @@ async def test_a_flood_of_presses(stage: Stage) -> None:
 @pytest.mark.parametrize(
     "text", ["a" * 10_000, "🙂" * 400, "\x00\u202e\u200b", "\u0301" * 5000, "ﷺ" * 10_000, "\ud800"]
 )
-async def test_any_unicode_of_any_length_has_an_answer(stage: Stage, text: str) -> None:
+async def test_answers_any_unicode_of_any_length(stage: Stage, text: str) -> None:
     guild = stage.channel.guild
     assert guild is not None
     ana = guild.join(stage.discord.user("Ana"))

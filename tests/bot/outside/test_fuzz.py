@@ -1,4 +1,4 @@
-"""Whatever comes from outside, nobody is harmed by it: events, settings, checkpoint folders."""
+"""Malformed events, settings and checkpoint folders do no harm."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ UPDATES: dict[str, Update] = {
 @pytest.mark.timeout(120)
 @pytest.mark.asyncio(loop_scope="package")
 @pytest.mark.parametrize("kind", UPDATES)
-async def test_updates_with_anything_wrong_in_them(stage: Stage, kind: str) -> None:
+async def test_malformed_updates(stage: Stage, kind: str) -> None:
     telegram = stage.telegram
     user = telegram.user("Rara")
     right = UPDATES[kind](telegram.private(user).to_api(), user.to_api())
@@ -65,13 +65,13 @@ async def test_updates_with_anything_wrong_in_them(stage: Stage, kind: str) -> N
         last = telegram.malformed_update({kind: wrong})
     await telegram.took(last, 60)
     await stage.serves_others()
-    telegram.violations.clear()  # of answers to messages that nobody wrote
+    telegram.violations.clear()  # answers to invented messages
 
 
 @pytest.mark.timeout(120)
 @pytest.mark.asyncio(loop_scope="package")
 @pytest.mark.parametrize("kind", ["slash", "menu", "press", "autocomplete"])
-async def test_interactions_with_anything_wrong_in_them(stage: Stage, kind: str) -> None:
+async def test_malformed_interactions(stage: Stage, kind: str) -> None:
     discord, guild = stage.discord, stage.channel.guild
     assert guild is not None
     user = guild.join(discord.user("Rara"))
@@ -88,14 +88,14 @@ async def test_interactions_with_anything_wrong_in_them(stage: Stage, kind: str)
     for wrong in mutations(asked.payload(discord.bot), COUNT, seed=len(kind)):
         await discord.malformed_event("INTERACTION_CREATE", wrong)
     await stage.serves_others()
-    discord.violations.clear()  # of answers to interactions that nobody has opened
+    discord.violations.clear()  # answers to invented interactions
 
 
 @settings(
     deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(name=st.sampled_from(sorted(environment_names().values())), value=st.text(max_size=60))
-def test_settings_work_or_are_explained(
+def test_settings_are_valid_or_explained(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     plain = value.replace("\x00", "").encode("utf-8", "ignore").decode()
@@ -119,14 +119,14 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("engine", ["auto", "pytorch"])
 @pytest.mark.parametrize("name", [WEIGHTS, CONFIG, TOKENIZER, METRICS])
-def test_checkpoints_with_any_byte_wrong_load_or_are_refused(
+def test_damaged_checkpoints_load_or_are_refused(
     sound: Path, tmp_path: Path, name: str, engine: str
 ) -> None:
     chance = random.Random(name)  # noqa: S311 (no secret)
     folder = tmp_path / "tiny"
     shutil.copytree(sound, folder)
     content = (sound / name).read_bytes()
-    # The head of the weights says what they are; the rest are numbers, of which any will do.
+    # The head of the weights file describes them; the rest are numbers, of which any are valid.
     reach = min(len(content), 4000)
     runtime = choose_runtime(engine, "cpu", 1)
     for _ in range(60):

@@ -17,28 +17,28 @@ DOCUMENTED = re.compile(rf"^(?:# )?((?:{'|'.join(PREFIXES)})\w+)=(.*)$", re.MULT
 
 
 def documented() -> dict[str, str]:
-    """The variables of `.env.example` and their values."""
+    """Variables in `.env.example` and their values."""
     return dict(DOCUMENTED.findall((REPOSITORY / ".env.example").read_text("utf-8")))
 
 
-def test_every_setting_is_documented_and_nothing_else() -> None:
+def test_env_example_has_exactly_the_settings() -> None:
     assert set(documented()) == set(environment_names().values())
 
 
 @pytest.mark.parametrize("name", sorted(documented()))
-def test_the_documented_value_is_the_default(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_documented_value_is_default(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     defaults = load_settings()
     monkeypatch.chdir(REPOSITORY)
     monkeypatch.setenv(name, documented()[name])
     (field,) = [field for field, variable in environment_names().items() if variable == name]
-    if name == "LITTERAGPT_STATE_DIR":  # the default depends on whose machine it is
+    if name == "LITTERAGPT_STATE_DIR":  # the default depends on the user
         assert load_settings().state_dir == Path("state")
         return
     found, default = getattr(load_settings(), field), getattr(defaults, field)
     assert (found.resolve() if isinstance(found, Path) else found) == default
 
 
-def test_the_example_itself_can_be_used(tmp_path: Path) -> None:
+def test_env_example_is_valid(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes((REPOSITORY / ".env.example").read_bytes())
     from_example = load_settings()
     (tmp_path / ".env").unlink()
@@ -46,32 +46,28 @@ def test_the_example_itself_can_be_used(tmp_path: Path) -> None:
     assert unknown_settings() == []
 
 
-def test_the_environment_wins_over_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_environment_overrides_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".env").write_text("LITTERAGPT_SENTENCES=3\nLITTERAGPT_THREADS=2\n")
     monkeypatch.setenv("LITTERAGPT_THREADS", "4")
     settings = load_settings()
     assert (settings.sentences, settings.threads) == (3, 4)
 
 
-def test_the_file_is_that_of_the_working_directory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_reads_file_of_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".env").write_text("LITTERAGPT_SENTENCES=3\n")
     (tmp_path / "below").mkdir()
     monkeypatch.chdir(tmp_path / "below")
     assert load_settings().sentences == 2
 
 
-def test_a_byte_order_mark_does_not_hide_the_first_setting(tmp_path: Path) -> None:
+def test_accepts_byte_order_mark(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("LITTERAGPT_SENTENCES=3\n", "utf-8-sig")
     assert load_settings().sentences == 3
     assert unknown_settings() == []
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_lines_may_end_as_on_windows(tmp_path: Path, end: str) -> None:
+def test_accepts_windows_line_ends(tmp_path: Path, end: str) -> None:
     lines = ("# una nota", "LITTERAGPT_SENTENCES=3", 'LITTERAGPT_CHECKPOINT="otro"', "")
     (tmp_path / ".env").write_bytes(end.join(lines).encode())
     settings = load_settings()
@@ -87,7 +83,7 @@ def test_lines_may_end_as_on_windows(tmp_path: Path, end: str) -> None:
         ('LITTERAGPT_CHECKPOINT="small\n', 1),
     ],
 )
-def test_a_line_that_is_none_is_told_by_its_number(
+def test_malformed_line_is_reported_by_number(
     tmp_path: Path, content: str, number: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / ".env").write_bytes(content.encode())
@@ -113,9 +109,7 @@ EXAMPLES = {
 
 @pytest.mark.parametrize("around", AROUND)
 @pytest.mark.parametrize("name", sorted(documented()))
-def test_what_surrounds_a_value_is_no_part_of_it(
-    name: str, around: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_strips_spaces_and_quotes(name: str, around: str, monkeypatch: pytest.MonkeyPatch) -> None:
     value = documented()[name] or EXAMPLES.get(name, "")
     monkeypatch.setenv(name, value)
     expected = load_settings()
@@ -124,7 +118,7 @@ def test_what_surrounds_a_value_is_no_part_of_it(
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
-def test_the_file_may_be_as_an_editor_of_windows_writes_it(tmp_path: Path, encoding: str) -> None:
+def test_accepts_encodings_of_windows_editors(tmp_path: Path, encoding: str) -> None:
     lines = "# ñ\r\nLITTERAGPT_WEB=true \r\nLITTERAGPT_TEMPERATURE=0,5\r\nLITTERAGPT_FOO=1\r\n"
     (tmp_path / ".env").write_bytes(lines.encode(encoding))
     settings = load_settings()
@@ -133,7 +127,7 @@ def test_the_file_may_be_as_an_editor_of_windows_writes_it(tmp_path: Path, encod
 
 
 @pytest.mark.parametrize("name", ["STATE_DIR", "CHECKPOINTS_DIR", "CHECKPOINT"])
-def test_a_tilde_is_a_home(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_expands_tilde(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/ana")
     monkeypatch.setenv(PREFIX + name, "~/uno")
     assert Path(getattr(load_settings(), name.lower())) == Path("/home/ana/uno")
@@ -145,7 +139,7 @@ def test_a_tilde_is_a_home(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("written", "expected"), [("0,8", 0.8), (",5", 0.5), ("1,2,3", None), ("1.000,5", None)]
 )
-def test_a_decimal_comma_is_a_point(
+def test_accepts_decimal_comma(
     written: str, expected: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LITTERAGPT_TEMPERATURE", written)
@@ -157,7 +151,7 @@ def test_a_decimal_comma_is_a_point(
 
 
 @pytest.mark.parametrize("name", ["DISCORD_TOKEN", "TELEGRAM_TOKEN"])
-def test_a_quote_too_many_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reports_unbalanced_quote_in_token(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, '"abc.def')
     with pytest.raises(SettingsError, match="sobran las comillas") as refused:
         load_settings()
@@ -165,7 +159,7 @@ def test_a_quote_too_many_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("name", sorted(documented()))
-def test_an_empty_value_is_none(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_value_means_default(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     defaults = load_settings()
     monkeypatch.setenv(name, "")
     assert load_settings() == defaults
@@ -185,7 +179,7 @@ def test_an_empty_value_is_none(name: str, monkeypatch: pytest.MonkeyPatch) -> N
         ("WEB_ADDRESS_HEADER", "X-Real-IP", "X-Real-IP"),
     ],
 )
-def test_right_values_are_taken_in_any_usual_spelling(
+def test_accepts_usual_spellings(
     name: str, value: str, found: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(PREFIX + name, value)
@@ -222,7 +216,7 @@ def test_right_values_are_taken_in_any_usual_spelling(
         ("WEB_ADDRESS_HEADER", "X Real", "se espera el nombre de una cabecera HTTP"),
     ],
 )
-def test_a_wrong_value_is_told_in_one_sentence_with_its_name(
+def test_wrong_value_is_one_sentence_with_name(
     name: str, value: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(PREFIX + name, value)
@@ -275,7 +269,7 @@ def test_shards_are_numbers_and_ranges(
         for ids in ("uno", "3-1", "-1", "1-", "0-3-5", "0-99999999999", "9" * 5000)
     ],
 )
-def test_wrong_shards_are_told_in_one_sentence(
+def test_wrong_shards_are_one_sentence(
     count: str, ids: str, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DISCORD_SHARD_COUNT", count)
@@ -285,7 +279,7 @@ def test_wrong_shards_are_told_in_one_sentence(
     assert str(refusal.value) == told
 
 
-def test_every_wrong_value_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reports_every_wrong_value(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LITTERAGPT_THREADS", "dos")
     monkeypatch.setenv("LITTERAGPT_SENTENCES", "dos")
     with pytest.raises(SettingsError) as refusal:
@@ -302,7 +296,7 @@ def test_every_wrong_value_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 @pytest.mark.parametrize("place", ["environment", "file"])
-def test_an_unknown_setting_is_warned_of_with_the_one_that_may_be_meant(
+def test_unknown_setting_gets_warning_with_suggestion(
     name: str, hint: str, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if place == "environment":
@@ -314,7 +308,7 @@ def test_an_unknown_setting_is_warned_of_with_the_one_that_may_be_meant(
     load_settings()
 
 
-def test_other_programs_variables_are_none_of_ours(
+def test_ignores_variables_of_other_programs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTHER_DEVICE", "tpu")
@@ -324,14 +318,14 @@ def test_other_programs_variables_are_none_of_ours(
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", "LITTERAGPT_DEVICE=ñ".encode("latin-1")])
-def test_a_file_that_is_no_text_is_told_in_one_sentence(tmp_path: Path, content: bytes) -> None:
+def test_undecodable_file_is_one_sentence(tmp_path: Path, content: bytes) -> None:
     (tmp_path / ".env").write_bytes(content)
     assert unknown_settings() == []
     assert_file_refused()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unreadable for root")
-def test_a_file_that_may_not_be_read_is_told_in_one_sentence(tmp_path: Path) -> None:
+def test_unreadable_file_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / ".env").touch(mode=0o000)
     assert unknown_settings() == []
     assert_file_refused()
@@ -355,7 +349,7 @@ def assert_file_refused() -> None:
         ("12", 4_000_000_007, 12),
     ],
 )
-def test_candidates_follow_the_setting_or_the_seed(
+def test_candidates_follow_setting_or_seed(
     value: str | None, seed: int | None, candidates: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if value is not None:
@@ -364,9 +358,7 @@ def test_candidates_follow_the_setting_or_the_seed(
 
 
 @pytest.mark.parametrize("value", ["0", "65", "-1", "muchas", "1.5", "٣"])
-def test_other_numbers_of_candidates_are_no_setting(
-    value: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_refuses_other_numbers_of_candidates(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LITTERAGPT_CANDIDATES", value)
     with pytest.raises(SettingsError, match="auto o un número de 1 a 64"):
         load_settings()

@@ -1,4 +1,4 @@
-"""Sets of numbers as people write them."""
+"""Number sets in the notation `0-3,8`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot.texts.number_ranges import read_ranges, write_ranges
 
 
 @given(st.sets(st.integers(0, 99)))
-def test_what_is_written_is_read_again(numbers: set[int]) -> None:
+def test_round_trip(numbers: set[int]) -> None:
     assert read_ranges(write_ranges(numbers), 100) == tuple(sorted(numbers))
 
 
@@ -18,11 +18,11 @@ def test_what_is_written_is_read_again(numbers: set[int]) -> None:
     ("numbers", "written"),
     [([], ""), ([5], "5"), ([3, 0, 2, 1, 8], "0-3,8"), ([1, 2, 4], "1-2,4")],
 )
-def test_runs_are_written_as_ranges(numbers: list[int], written: str) -> None:
+def test_writes_runs_as_ranges(numbers: list[int], written: str) -> None:
     assert write_ranges(numbers) == written
 
 
 @pytest.mark.parametrize("text", ["a", "1-", "-1", "2-1", "1--2", "100", "0-100", "1.5", "½"])
-def test_anything_else_is_refused(text: str) -> None:
+def test_refuses_other_text(text: str) -> None:
     with pytest.raises(ValueError, match="is"):
         read_ranges(text, 100)

@@ -1,4 +1,4 @@
-"""Every failure can be told in Spanish."""
+"""The catalogue: both languages, coded errors, and formatted values."""
 
 from __future__ import annotations
 
@@ -25,16 +25,12 @@ def placeholders(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize(("kind", "code"), CODES)
-def test_every_coded_error_is_explained_with_the_same_values(
-    kind: type[CodedError], code: str
-) -> None:
+def test_coded_errors_have_same_values_in_spanish(kind: type[CodedError], code: str) -> None:
     assert placeholders(TEXTS[code]) == placeholders(kind.TEXTS[code])
 
 
 @pytest.mark.parametrize(("kind", "code"), CODES)
-def test_every_explanation_is_one_sentence_with_the_values_in_it(
-    kind: type[CodedError], code: str
-) -> None:
+def test_explanation_is_one_sentence_with_all_values(kind: type[CodedError], code: str) -> None:
     values = {name: number for number, name in enumerate(placeholders(kind.TEXTS[code]), 1001)}
     told = explain(kind(code, **values))
     assert all(str(value) in told for value in values.values())
@@ -42,36 +38,36 @@ def test_every_explanation_is_one_sentence_with_the_values_in_it(
     assert "\n" not in told
 
 
-def test_no_two_kinds_of_error_share_a_code() -> None:
+def test_error_codes_are_unique() -> None:
     codes = [code for kind in KINDS for code in kind.TEXTS]
     assert len(set(codes)) == len(codes)
 
 
-def test_an_unknown_style_is_told_with_the_known_ones() -> None:
+def test_unknown_style_lists_known_styles() -> None:
     error = PromptError("style", value="quevedo", known=("cervantes", "galdos"))
     assert explain(error) == say("style", value="quevedo", known="cervantes, galdos")
 
 
-def test_a_model_without_styles_says_so() -> None:
+def test_model_without_styles() -> None:
     assert explain(PromptError("style", value="galdos", known=())) == say("style_none")
 
 
-def test_an_answer_as_asked_for_needs_no_notice() -> None:
+def test_no_notice_without_reason() -> None:
     assert notices((), 0) == []
 
 
-def test_what_was_left_out_is_named_once_each_and_not_endlessly() -> None:
+def test_notice_names_dropped_characters_once() -> None:
     assert notices(("@", "#", "@"), 0) == [say("dropped", characters="@ #")]
     (notice,) = notices(tuple(map(chr, range(0x4E00, 0x4F00))), 0)
     assert len(notice) < 150
 
 
 @pytest.mark.parametrize(("count", "key"), [(1, "truncated"), (2, "truncated_many")])
-def test_sentences_that_were_cut_are_counted(count: int, key: str) -> None:
+def test_notice_counts_truncated_sentences(count: int, key: str) -> None:
     assert notices((), count) == [say(key, count=count)]
 
 
-def test_english_says_what_spanish_says_with_the_same_values() -> None:
+def test_english_has_same_keys_and_values_as_spanish() -> None:
     coded = {code for kind in KINDS for code in kind.TEXTS}
     assert ENGLISH_TEXTS.keys() == TEXTS.keys() - coded
     for key, text in ENGLISH_TEXTS.items():
@@ -79,7 +75,7 @@ def test_english_says_what_spanish_says_with_the_same_values() -> None:
 
 
 @pytest.mark.parametrize(("kind", "code"), CODES)
-def test_coded_errors_are_told_in_english_too(kind: type[CodedError], code: str) -> None:
+def test_coded_errors_are_explained_in_english(kind: type[CodedError], code: str) -> None:
     values = {name: number for number, name in enumerate(placeholders(kind.TEXTS[code]), 1001)}
     told = explain(kind(code, **values), ENGLISH)
     assert told[0] == told[0].upper()
@@ -90,7 +86,7 @@ def test_coded_errors_are_told_in_english_too(kind: type[CodedError], code: str)
     ("code", "language"),
     [("en-GB", ENGLISH), ("en", ENGLISH), ("es-419", SPANISH), ("fr", SPANISH), (None, SPANISH)],
 )
-def test_only_english_is_answered_in_english(code: str | None, language: str) -> None:
+def test_only_english_tags_select_english(code: str | None, language: str) -> None:
     assert language_of(code) == language
 
 
@@ -98,10 +94,10 @@ def test_only_english_is_answered_in_english(code: str | None, language: str) ->
     ("seconds", "told"),
     [(0, "0 s"), (59.4, "59 s"), (60, "1 min"), (185, "3 min 5 s"), (19_200, "5 h 20 min")],
 )
-def test_spans_of_time_are_told_in_at_most_two_units(seconds: float, told: str) -> None:
+def test_duration_has_at_most_two_units(seconds: float, told: str) -> None:
     assert duration(seconds) == told
 
 
-def test_numbers_are_written_as_the_language_does() -> None:
+def test_number_uses_separators_of_language() -> None:
     assert [number(4_875_776), number(1.08976, 4)] == ["4.875.776", "1,0898"]
     assert number(4_875_776.25, 1, ENGLISH) == "4,875,776.2"

@@ -48,8 +48,8 @@ class Patient:
         self.set("TELEGRAM_WEBHOOK_PORT", str(port))
 
     async def check(self, break_it: Callable[[Patient], object], grade: Grade, remedy: str) -> None:
-        """Assert that `break_it` causes a finding of `grade` with `remedy` in its remedy, and that
-        no finding contains a token."""
+        """Assert that `break_it` causes a finding of `grade` whose remedy contains `remedy`, and
+        that no finding contains a token."""
         before = await examine()
         assert not remedy or not has_finding(before, grade, remedy)
         break_it(self)
@@ -77,7 +77,7 @@ def with_settings(**values: str) -> Callable[[Patient], None]:
 
 
 def has_finding(findings: list[Finding], grade: Grade, remedy: str) -> bool:
-    """Whether a finding has this grade and `remedy` in its remedy."""
+    """Whether a finding has this grade and a remedy that contains `remedy`."""
     return any(each.grade is grade and remedy in each.remedy for each in findings)
 
 
