@@ -131,7 +131,7 @@ def _ask_secret(question: str) -> str:
     """A line typed without echo, or the next line of piped input; empty at its end."""
     if sys.stdin.isatty():
         return unquote(getpass.getpass(question))
-    print(question, file=sys.stderr)  # noqa: T201 (a prompt, for whoever looks)
+    print(question, file=sys.stderr)  # noqa: T201 (a prompt)
     return unquote(sys.stdin.readline())
 
 

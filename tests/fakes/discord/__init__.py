@@ -1,4 +1,4 @@
-"""A strict fake of Discord that real clients connect to."""
+"""A strict fake of Discord for real clients; see README.md."""
 
 from tests.fakes.discord.people import ORDINARY, Guild, Permission, Place, Role, User
 from tests.fakes.discord.server import FakeDiscord

@@ -1,4 +1,4 @@
-"""Waiting until the state of the fake has become something."""
+"""Waiting for a state of the fake."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ State = TypeVar("State")
 
 
 class Changes:
-    """Wakes those who wait, at every change; each looks for itself whether it is what it wants."""
+    """Wakes all waiters at every change; each checks its own condition."""
 
     def __init__(self) -> None:
         self._changed = asyncio.Event()
 
     def happened(self) -> None:
-        """Something changed."""
+        """Wake all waiters."""
         self._changed.set()
         self._changed = asyncio.Event()
 
     async def until(
         self, state: Callable[[], State | None], seconds: float, wanted: Callable[[], str]
     ) -> State:
-        """Wait for a truthy `state()` and return it; an AssertionError says what was `wanted`."""
+        """Wait for a truthy `state()` and return it; an AssertionError names `wanted`."""
         deadline = asyncio.get_running_loop().time() + seconds
         while not (value := state()):
             try:

@@ -1,4 +1,5 @@
-"""What people do in their clients, which refuse what a real one would not let them do."""
+"""Actions of users in their Discord clients, which refuse the actions that a real client does not
+offer."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ from tests.fakes.discord.strictness import ClientRefused, Json
 
 
 class Clients:
-    """People at their devices."""
+    """The users' clients."""
 
     def __init__(
         self,
@@ -41,13 +42,13 @@ class Clients:
 
     @property
     def messages(self) -> dict[str, Message]:
-        """Every message by id, of people and of the bot."""
+        """Every message by id, of users and of the bot."""
         return self.interactions.messages
 
     def visible_commands(
         self, user: User, place: Place, locale: str | None = None
     ) -> dict[str, Command]:
-        """What the person is offered there, by the names that they see."""
+        """The commands that the client offers, by displayed name."""
         wanted = locale or user.locale
         return {
             localized(command.body, "name", wanted): command
@@ -58,8 +59,7 @@ class Clients:
     async def slash(self, user: User, place: Place, name: str, /, **options: Any) -> Interaction:
         """Send `/name`, as in `slash(ana, general, "escribe", frase="Hola")`.
 
-        Names may be those in code or those that the person sees; subcommands follow after a space.
-        """
+        Names may be canonical or localized; subcommands follow after a space."""
         command, path = self._offered(user, place, CommandType.SLASH, name)
         filled = fill(command, path, options, user)
         return self._invoke(user, place, command, filled.options, filled.resolved)
@@ -67,7 +67,7 @@ class Clients:
     async def forge_slash(
         self, user: User, place: Place, name: str, /, options: list[Json] | None = None
     ) -> Interaction:
-        """Send a registered command past every check, as if a client had shown it nevertheless."""
+        """Send a registered command without the client's checks."""
         for command in self.registry.everywhere():
             if command.type is CommandType.SLASH and command.name == name:
                 return self._invoke(user, place, command, options or [], {})
@@ -91,7 +91,7 @@ class Clients:
     async def context_menu(
         self, user: User, place: Place, name: str, target: Message | User
     ) -> Interaction:
-        """Choose an app command in the menu of a message or of a person."""
+        """Choose an app command in the context menu of a message or a user."""
         if isinstance(target, User):
             command, _ = self._offered(user, place, CommandType.USER, name)
             resolved: Json = {"users": {target.id: target.payload()}}
@@ -127,7 +127,7 @@ class Clients:
         return self._use(user, message, custom_id, Component.BUTTON, None)
 
     async def submit(self, interaction: Interaction, /, **fields: str) -> Interaction:
-        """Fill in the modal that answered `interaction`, by custom id or label, and send it."""
+        """Fill in the modal that answered `interaction`, by custom id or label, and submit it."""
         if interaction.modal is None:
             raise ClientRefused("no modal is open")
         inputs: list[Json] = []
@@ -193,11 +193,11 @@ class Clients:
         message.delete()
 
     async def malformed_event(self, event: str = "INTERACTION_CREATE", data: Any = None) -> None:
-        """Post any event with any data."""
+        """Dispatch an event with arbitrary data."""
         self.gateway.post(event, data)
 
     def seen_by_bot(self, message: Message) -> Json:
-        """The message object outside interactions, where the content takes a privileged intent."""
+        """The message object outside interactions, whose content requires a privileged intent."""
         payload = message.payload()
         if message.place.guild is not None:
             payload["guild_id"] = message.place.guild.id
@@ -211,7 +211,7 @@ class Clients:
     def _offered(
         self, user: User, place: Place, kind: CommandType, called: str
     ) -> tuple[Command, list[str]]:
-        """The command that the person finds under that name, and the path of a subcommand."""
+        """The command with this name in the user's client, and the path of a subcommand."""
         if place.kind is Kind.FORUM:
             raise ClientRefused("nothing can be sent in a forum outside its posts")
         name, *path = called.split() if kind is CommandType.SLASH else [called]
@@ -265,7 +265,7 @@ class Clients:
             raise ClientRefused(f"{values} cannot be chosen among {offered}")
 
     def _send(self, interaction: Interaction) -> Interaction:
-        # It has a server's number wherever it happens in one, whether the bot is there or not.
+        # The guild's id is present even if the bot is not a member.
         guild = interaction.place.guild
         server = None if guild is None else guild.id
         listening = {

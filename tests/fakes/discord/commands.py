@@ -1,7 +1,6 @@
-"""Application commands: what may be registered, who sees them, and under which names.
+"""Application commands: validation, visibility and localized names.
 
-https://docs.discord.com/developers/interactions/application-commands
-"""
+https://docs.discord.com/developers/interactions/application-commands"""
 
 from __future__ import annotations
 
@@ -19,7 +18,7 @@ LOCALES = frozenset(
     "bg cs da de el en-GB en-US es-419 es-ES fi fr hi hr hu id it ja ko lt nl no pl pt-BR ro ru "
     "sv-SE th tr uk vi zh-CN zh-TW".split()
 )
-# A person whose language a command does not have sees these before the name without a language.
+# Fallback locales, tried before the default name.
 _NEAREST = {"en-US": "en-GB", "en-GB": "en-US", "es-419": "es-ES"}
 _NAME = re.compile(r"[-_'\w\u0900-\u097f\u0e00-\u0e7f]{1,32}")
 _CHARACTERS = 8000
@@ -53,14 +52,14 @@ class OptionType(IntEnum):
 
 
 def localized(named: Json, key: str, locale: str) -> str:
-    """The name or description of a command, option or choice that a person with `locale` sees."""
+    """The name or description that a user with `locale` sees."""
     texts = named.get(f"{key}_localizations") or {}
     text = texts.get(locale) or texts.get(_NEAREST.get(locale, "")) or named[key]
     return str(text)
 
 
 def names_of(named: Json, locale: str) -> set[str]:
-    """Names by which tests may call it: the one in code and the one that the person sees."""
+    """The canonical name and the localized one."""
     return {named["name"], localized(named, "name", locale)}
 
 
@@ -81,7 +80,7 @@ class Command:
 
     @property
     def contexts(self) -> set[int]:
-        """Where it can be used; commands of a server, only there."""
+        """Contexts that permit the command; only the guild for a guild command."""
         if self.guild is not None:
             return {Context.GUILD}
         if self.body["contexts"] is None:
@@ -90,30 +89,30 @@ class Command:
 
     @property
     def installs(self) -> set[int]:
-        """0 if it comes with the app in a server, 1 if with the app of a person."""
+        """Integration types: 0 for a guild install, 1 for a user install."""
         return {0} if self.guild is not None else set(self.body["integration_types"])
 
     def owners(self, user: User, place: Place) -> dict[str, str]:
-        """Who authorised the app for this use of it; nobody if it cannot be used there."""
+        """The authorizing integration owners for this use; empty if it is not permitted."""
         if place.context not in self.contexts or (self.guild or place.guild) is not place.guild:
             return {}
         return {k: v for k, v in installations(user, place).items() if int(k) in self.installs}
 
     def visible_to(self, user: User, place: Place) -> bool:
-        """Whether the person is offered it there."""
+        """Whether the client offers the command to the user there."""
         if not place.visible_to(user) or not self.owners(user, place):
             return False
         if place.guild is None:
             return True
         wanted = self.body["default_member_permissions"]
         granted = place.permissions(user)
-        # "0" means that only administrators have it.
+        # "0" means administrators only.
         enough = wanted is None or granted.include(int(wanted) or Permission.ADMINISTRATOR)
         return enough and granted.include(Permission.USE_APPLICATION_COMMANDS)
 
 
 def installations(user: User, place: Place) -> dict[str, str]:
-    """Where the app is installed that this person's interactions there can come from."""
+    """The installations from which this user's interactions there can come."""
     owners: dict[str, str] = {}
     if place.guild is not None and place.guild.bot is not None:
         owners["0"] = place.guild.id
@@ -126,7 +125,7 @@ def installations(user: User, place: Place) -> dict[str, str]:
 
 @dataclass
 class Commands:
-    """The registry, global (None) and by server, and when each was overwritten."""
+    """Registered commands, global (None) and by guild, and the times of overwrites."""
 
     application: str
     registered: dict[Guild | None, list[Command]] = field(default_factory=dict)
@@ -155,7 +154,7 @@ class Commands:
         return self.of(guild)
 
     def upsert(self, body: Json, guild: Guild | None) -> Command:
-        """Register one command; one of the same name and type gives way."""
+        """Register one command; replaces one of the same name and type."""
         form = Form()
         check_command(form, body, "")
         form.refuse()
@@ -179,7 +178,7 @@ class Commands:
         self.registered[command.guild].remove(command)
 
     def shown_twice(self) -> list[str]:
-        """Names that are registered both globally and in a server, which people see twice."""
+        """Names registered both globally and in a guild, which users see twice."""
         own = {(c.type, c.name) for c in self.of(None)}
         return [c.name for c in self.everywhere() if c.guild and (c.type, c.name) in own]
 
@@ -208,7 +207,7 @@ class Commands:
 
 
 def check_command(form: Form, body: Json, path: str) -> None:
-    """Check a command as it is registered."""
+    """Validate a command for registration."""
     kind = body.get("type", 1)
     if kind not in set(CommandType):
         form.wrong(f"{path}type", "BASE_TYPE_CHOICES", "Value must be one of (1, 2, 3).")
@@ -237,7 +236,7 @@ def check_command(form: Form, body: Json, path: str) -> None:
 
 
 def _check_distinct(form: Form, bodies: list[Json]) -> None:
-    """Commands of a type must be told apart, in every language."""
+    """Names must be unique per type in every locale."""
     for kind in CommandType:
         alike = [body for body in bodies if body.get("type", 1) == kind]
         for locale in _repeated(alike):
@@ -270,7 +269,7 @@ def _check_descriptions(form: Form, named: Json, path: str) -> None:
 
 
 def _texts(form: Form, named: Json, key: str, path: str) -> Iterator[tuple[str, object]]:
-    """A text and its localisations, each with where it is."""
+    """A text and its localizations, each with its path."""
     yield f"{path}{key}", named.get(key)
     for locale, text in (named.get(f"{key}_localizations") or {}).items():
         here = f"{path}{key}_localizations.{locale}"
@@ -318,7 +317,7 @@ def _check_values(form: Form, option: Json, path: str) -> None:
 
 
 def check_choice(form: Form, choice: Json, path: str) -> None:
-    """Check a choice of an option or of an autocompletion."""
+    """Validate a choice of an option or an autocompletion."""
     for here, name in _texts(form, choice, "name", f"{path}."):
         form.length(here, name, 1, 100)
     value = choice.get("value")
@@ -329,7 +328,7 @@ def check_choice(form: Form, choice: Json, path: str) -> None:
 
 
 def _characters(named: Json) -> int:
-    """What counts against the size of a command: of every text, its longest language."""
+    """The size of a command for the limit: the longest localization of every text."""
     total = len(str(named.get("value", "")))
     for key in ("name", "description"):
         texts = [named.get(key) or "", *(named.get(f"{key}_localizations") or {}).values()]

@@ -1,4 +1,4 @@
-"""A world for every test of the fake, and a client without manners."""
+"""A world per test, and a raw client without a library."""
 
 from __future__ import annotations
 

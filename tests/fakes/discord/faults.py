@@ -1,7 +1,6 @@
-"""Faults of the REST side: each strikes the next few requests of one kind.
+"""Faults of the REST API: each affects the next requests of one kind.
 
-A route is a pattern as in `/webhooks/*/messages/@original`, without the API's base.
-"""
+A route is a pattern such as `/webhooks/*/messages/@original`, without the API's base."""
 
 from __future__ import annotations
 
@@ -14,10 +13,9 @@ from tests.fakes.discord.strictness import Json
 
 @dataclass(eq=False)
 class Fault:
-    """What happens to `times` requests: they wait, then get `status` or lose their connection.
+    """A fault for `times` requests: a delay, then `status` or a lost connection.
 
-    `after_effect` lets the request do its work first, so that only the answer is lost.
-    """
+    after_effect: execute the request first, so that only the response is lost."""
 
     method: str
     route: str
@@ -32,17 +30,18 @@ class Fault:
     struck: int = 0
 
     def fits(self, method: str, path: str) -> bool:
-        """Whether it strikes this request."""
+        """Whether the fault affects this request."""
         right_method = self.method in ("*", method)
         return self.struck < self.times and right_method and fnmatchcase(path, self.route)
 
     def cancel(self) -> None:
-        """Strike no more."""
+        """Deactivate the fault."""
         self.times = self.struck
 
 
 class Faults:
-    """The faults in force. Those for the same request add up: waits, then the first of the rest."""
+    """The active faults. Several for one request combine: all delays, then the first other
+    fault."""
 
     def __init__(self) -> None:
         self.token_revoked = False
@@ -62,7 +61,7 @@ class Faults:
         everywhere: bool = False,
         after_effect: bool = False,
     ) -> Fault:
-        """Answer with an error. A 429 without `via` is how Cloudflare bans, without JSON."""
+        """Respond with an error. A 429 without `via` imitates a Cloudflare ban, without JSON."""
         return self._add(
             Fault(
                 method,
@@ -79,7 +78,7 @@ class Faults:
     def reset(
         self, method: str, route: str, *, times: int = 1, after_effect: bool = False
     ) -> Fault:
-        """Cut the connection instead of answering."""
+        """Cut the connection instead of responding."""
         return self._add(Fault(method, route, times, reset=True, after_effect=after_effect))
 
     def slow(
@@ -91,19 +90,19 @@ class Faults:
         times: int = 1,
         after_effect: bool = False,
     ) -> Fault:
-        """Take `seconds` more before the work, or between work and answer."""
+        """Delay by `seconds`, before execution or between execution and response."""
         return self._add(Fault(method, route, times, wait=seconds, after_effect=after_effect))
 
     def clear(self) -> None:
-        """Nothing fails any more."""
+        """Deactivate all faults."""
         for fault in self._faults:
             fault.cancel()
 
     def strike(self, method: str, path: str) -> list[Fault]:
-        """The faults that strike this request, which count it."""
+        """The faults for this request; counts it."""
         striking: list[Fault] = []
         for fault in self._faults:
-            # Of two answers only the first can be given; the other waits for the next request.
+            # Only one fault can determine the response; another waits for the next request.
             if fault.fits(method, path) and not (
                 fault.wait == 0.0 and any(other.wait == 0.0 for other in striking)
             ):
@@ -114,16 +113,16 @@ class Faults:
         return striking
 
     def have_struck(self, beginning: str) -> bool:
-        """Whether any request whose path begins like this was struck."""
+        """Whether a request with this path prefix was affected."""
         return any(path.startswith(beginning) for path in self._paths)
 
     def limit(self, method: str, path: str, seconds: float) -> None:
-        """Remember that the client was told to wait."""
+        """Record that the client must wait."""
         self._limited[method, path] = time.monotonic() + seconds
 
     def impatience(self, method: str, path: str) -> float:
-        """By how many seconds a request comes before the time that a 429 told, or 0."""
-        # What is sent at the same time as the refused request is not impatient yet.
+        """Seconds by which a request precedes the end of a rate limit; 0 if it does not."""
+        # A request sent at the same time as the limited one is no offence.
         left = self._limited.get((method, path), 0.0) - time.monotonic()
         return max(left - 0.05, 0.0)
 
@@ -133,7 +132,7 @@ class Faults:
 
 
 def limit_body(fault: Fault) -> Json:
-    """The body of a 429 of Discord's own."""
+    """The body of a 429 from Discord itself."""
     return {
         "message": "You are being rate limited.",
         "retry_after": fault.retry_after,

@@ -1,7 +1,6 @@
-"""Bodies of messages, embeds and components: what Discord accepts.
+"""Validation of messages, embeds and components.
 
-https://docs.discord.com/developers/resources/message and /developers/components/reference
-"""
+https://docs.discord.com/developers/resources/message and /developers/components/reference"""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ from tests.fakes.discord.uploads import check_attachments
 
 
 class Flag(IntFlag):
-    """Flags of messages."""
+    """Message flags."""
 
     SUPPRESS_EMBEDS = 1 << 2
     EPHEMERAL = 1 << 6
@@ -24,7 +23,7 @@ class Flag(IntFlag):
 
 
 class Component(IntEnum):
-    """Types of components."""
+    """Component types."""
 
     ACTION_ROW = 1
     BUTTON = 2
@@ -50,7 +49,7 @@ _V2_TOP = (1, 9, 10, 12, 13, 14, 17)
 
 
 def components_in(components: list[Json]) -> Iterator[Json]:
-    """All components, those inside others too."""
+    """All components, nested ones included."""
     for component in components:
         yield component
         yield from components_in(component.get("components") or [])
@@ -60,13 +59,13 @@ def components_in(components: list[Json]) -> Iterator[Json]:
 
 
 def shown_text(content: str, components: list[Json]) -> str:
-    """Everything of a message that mentions and links are looked for in."""
+    """The text of a message in which mentions and links are recognised."""
     displays = [c["content"] for c in components_in(components) if c.get("type") == 10]
     return "\n".join([content, *displays])
 
 
 def check_message(form: Form, body: Json, flags: int, path: str = "") -> None:
-    """Check the parts of a message that `body` has; `flags` are the message's with the new ones."""
+    """Validate the fields in `body`; `flags` are the message's flags after the change."""
     if body.get("content") is not None:
         form.length(f"{path}content", body["content"], 0, 2000)
     check_attachments(form, body, path)
@@ -89,7 +88,7 @@ def check_message(form: Form, body: Json, flags: int, path: str = "") -> None:
 
 
 def check_modal(form: Form, data: Json) -> None:
-    """Check the data of a modal."""
+    """Validate the data of a modal."""
     form.length("data.custom_id", data.get("custom_id"), 1, 100)
     form.length("data.title", data.get("title"), 1, 45)
     components = data.get("components") or []

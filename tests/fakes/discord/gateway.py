@@ -1,7 +1,6 @@
-"""The gateway: connections, and the sessions that outlive them.
+"""The gateway: connections, and sessions that outlive them.
 
-https://docs.discord.com/developers/events/gateway
-"""
+https://docs.discord.com/developers/events/gateway"""
 
 from __future__ import annotations
 
@@ -40,7 +39,7 @@ class Op(IntEnum):
 
 
 class Intent(IntFlag):
-    """The intents that matter here."""
+    """The intents that the fake uses."""
 
     GUILDS = 1 << 0
     GUILD_MEMBERS = 1 << 1
@@ -54,12 +53,12 @@ PRIVILEGED = Intent.GUILD_MEMBERS | Intent.GUILD_PRESENCES | Intent.MESSAGE_CONT
 _ALL_INTENTS = 1 << 26
 _SENDS, _PERIOD = 120, 60.0
 _REMEMBERED = 1000
-# How long it takes until a line to an unreachable shard is known to be broken.
+# Seconds until a connection to an unreachable shard breaks.
 _BREAK_SECONDS = 0.1
 
 
 class CloseCode(IntEnum):
-    """Why Discord closes a connection."""
+    """Close codes."""
 
     UNKNOWN_OPCODE = 4001
     DECODE_ERROR = 4002
@@ -77,7 +76,7 @@ class CloseCode(IntEnum):
 
 @dataclass(eq=False)
 class Session:
-    """What a client has identified as; it survives lost connections and remembers events."""
+    """An identified session; survives lost connections and keeps events for a resume."""
 
     intents: int
     shard: Shard = field(default_factory=Shard)
@@ -87,7 +86,7 @@ class Session:
     connection: Connection | None = None
 
     def post(self, event: str, data: Json) -> None:
-        """Remember an event, and send it if somebody listens."""
+        """Record an event, and send it if a connection is open."""
         self.sequence += 1
         text = json.dumps({"op": Op.DISPATCH, "t": event, "s": self.sequence, "d": data})
         self.events.append((self.sequence, text))
@@ -96,7 +95,7 @@ class Session:
 
 
 class Connection:
-    """One WebSocket. What is posted is sent in order."""
+    """A WebSocket with an ordered send queue."""
 
     def __init__(self, socket: web.WebSocketResponse, request: web.Request) -> None:
         self.socket = socket
@@ -108,37 +107,37 @@ class Connection:
         self._outgoing: asyncio.Queue[str] = asyncio.Queue()
 
     def post(self, text: str) -> None:
-        """Send a frame soon."""
+        """Queue a frame."""
         self._outgoing.put_nowait(text)
 
     def post_op(self, op: Op, data: object = None) -> None:
-        """Send an opcode that is not an event soon."""
+        """Queue an opcode other than dispatch."""
         self.post(json.dumps({"op": op, "d": data}))
 
     async def write(self) -> None:
-        """Send what is posted, until the client is gone."""
+        """Send queued frames until the client disconnects."""
         with contextlib.suppress(ConnectionError):
             while True:
                 await self.socket.send_str(await self._outgoing.get())
 
     async def close(self, code: int) -> None:
-        """Close it from this side."""
+        """Close the connection."""
         self.refused = True
         await self.socket.close(code=code)
 
     async def break_off(self) -> None:
-        """Cut the line after a moment in which nothing comes."""
+        """Reset the connection after a moment of silence."""
         await asyncio.sleep(_BREAK_SECONDS)
         self.abort()
 
     def abort(self) -> None:
-        """Cut the line without a word."""
+        """Reset the connection."""
         if self._transport is not None:
             self._transport.abort()
 
 
 class Gateway:
-    """Accepts connections and posts events to the sessions."""
+    """Accepts connections and dispatches events to sessions."""
 
     def __init__(
         self,
@@ -158,7 +157,7 @@ class Gateway:
         self.acknowledging = True
         self.starts = Starts()
         self.most_servers = MOST_SERVERS
-        # Numbers of shards whose lines break before their sessions begin or go on.
+        # Shards whose connections break before identify and resume.
         self.unreachable: set[int] = set()
         self.sessions: dict[str, Session] = {}
         self.connections: set[Connection] = set()
@@ -178,14 +177,14 @@ class Gateway:
         return [session for session in self.sessions.values() if session.connection is not None]
 
     def post(self, event: str, data: Json, intent: int = 0, server: str | None = None) -> None:
-        """Post what happened in a server, or outside of all, to the sessions of its shard that have
-        `intent`; those without a connection get it later."""
+        """Dispatch an event of a guild, or of none, to the sessions of its shard that have
+        `intent`; sessions without a connection receive it on resume."""
         for session in self.sessions.values():
             if session.shard.covers(server) and session.intents & intent == intent:
                 session.post(event, data)
 
     def drop(self, shard: int | None = None) -> None:
-        """Cut all connections, or those of one shard, as a broken network does."""
+        """Cut all connections, or those of one shard, as a network failure does."""
         for connection in self._connections_of(shard):
             connection.abort()
 
@@ -203,12 +202,12 @@ class Gateway:
         ]
 
     def ask_to_reconnect(self) -> None:
-        """Opcode 7 to everybody."""
+        """Send opcode 7 to all connections."""
         for connection in self.connections:
             connection.post_op(Op.RECONNECT)
 
     def invalidate(self, *, resumable: bool) -> None:
-        """Opcode 9 to everybody."""
+        """Send opcode 9 to all connections."""
         for session in list(self.sessions.values()):
             if not resumable:
                 del self.sessions[session.id]
@@ -216,7 +215,7 @@ class Gateway:
                 session.connection.post_op(Op.INVALID_SESSION, resumable)
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
-        """A connection from its beginning to its end."""
+        """Serve a connection."""
         socket = web.WebSocketResponse(timeout=1.0)
         await socket.prepare(request)
         connection = Connection(socket, request)
@@ -238,14 +237,14 @@ class Gateway:
         session = connection.session
         if session is not None and session.connection is connection:
             session.connection = None
-            # A client that takes its leave like this does not want its session any more; one that
-            # only echoes our closing does.
+            # A client that closes with these codes gives up its session; one that echoes the fake's
+            # close code does not.
             if not connection.refused and connection.socket.close_code in (1000, 1001):
                 self.sessions.pop(session.id, None)
         self._changes.happened()
 
     async def _watch(self, connection: Connection) -> None:
-        """Close a connection from which no heartbeat has come for too long."""
+        """Close a connection without heartbeats."""
         patience = self.heartbeat_interval * 1.5
         silent = 0.0
         while silent < patience:
@@ -293,7 +292,7 @@ class Gateway:
             await self._resume(connection, data)
 
     async def _shard_of(self, connection: Connection, data: Json) -> Shard | None:
-        """The shard that a client wants to be; None once it has been refused."""
+        """The shard in IDENTIFY; None after a refusal."""
         try:
             shard = Shard.read(data.get("shard"))
         except ValueError as error:

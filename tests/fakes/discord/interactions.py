@@ -1,7 +1,6 @@
 """Interactions: created, acknowledged within 3 seconds, answered within 15 minutes.
 
-https://docs.discord.com/developers/interactions/receiving-and-responding
-"""
+https://docs.discord.com/developers/interactions/receiving-and-responding"""
 
 from __future__ import annotations
 
@@ -31,12 +30,12 @@ from tests.fakes.discord.strictness import (
 
 ACKNOWLEDGE_SECONDS = 3.0
 TOKEN_SECONDS = 15 * 60.0
-# Where the app is installed for the person only.
+# The limit for apps that are installed for the user only.
 MAX_FOLLOWUPS = 5
 
 
 class InteractionType(IntEnum):
-    """What a person did."""
+    """Interaction types."""
 
     COMMAND = 2
     COMPONENT = 3
@@ -45,7 +44,7 @@ class InteractionType(IntEnum):
 
 
 class Callback(IntEnum):
-    """How the bot answers first."""
+    """Callback types."""
 
     PONG = 1
     MESSAGE = 4
@@ -66,11 +65,10 @@ _FITTING = {
 
 @dataclass(eq=False)
 class Interaction:
-    """One thing that a person did, and all that came of it.
+    """One interaction and its responses.
 
-    `source` is the message whose component was used; `original` is the answer, which for an update
-    is the source itself.
-    """
+    source: the message of the component.
+    original: the response; for an update, the source itself."""
 
     type: InteractionType
     user: User
@@ -92,7 +90,7 @@ class Interaction:
     modal: Json | None = None
 
     async def acknowledged(self, seconds: float = ACKNOWLEDGE_SECONDS + 0.5) -> float:
-        """Wait for the acknowledgement; how long it took, in seconds from the event."""
+        """Wait for the acknowledgement; seconds since the event."""
         await self.changes.until(
             lambda: self.answer is not None or self.lapsed, seconds, lambda: "no acknowledgement"
         )
@@ -100,7 +98,7 @@ class Interaction:
         return self.answered_after
 
     async def final(self, seconds: float) -> Message:
-        """Wait until the person has an answer that is not "thinking" (or was deleted)."""
+        """Wait until the response is no longer "thinking", or is deleted."""
         await self.changes.until(
             lambda: self._finished() is not None or self.lapsed,
             seconds,
@@ -116,7 +114,7 @@ class Interaction:
         return self.choices
 
     def expire(self) -> None:
-        """The fifteen minutes are over now."""
+        """End the token's fifteen minutes now."""
         self.expired = True
 
     def _finished(self) -> Message | None:
@@ -158,7 +156,7 @@ class Interaction:
         return interaction
 
     def metadata(self) -> Json:
-        """The interaction_metadata of the messages that answer it."""
+        """The interaction_metadata of its responses."""
         return {
             "id": self.id,
             "type": int(self.type),
@@ -168,7 +166,7 @@ class Interaction:
 
 
 class Interactions:
-    """All interactions, and what the bot does with them by id and token."""
+    """All interactions, and the operations on them by id and token."""
 
     def __init__(
         self, bot: User, changes: Changes, violations: list[str], excused: Callable[[str], bool]
@@ -183,7 +181,7 @@ class Interactions:
         self._by_token: dict[str, Interaction] = {}
 
     def opened(self, interaction: Interaction, still_listening: Callable[[], bool]) -> None:
-        """The event is out; the client has its seconds from now, if it is `still_listening`."""
+        """Start the acknowledgement timeout if the client is `still_listening`."""
         self._by_token[interaction.token] = interaction
 
         def lapse() -> None:
@@ -199,7 +197,8 @@ class Interactions:
         asyncio.get_running_loop().call_later(self.acknowledge_seconds, lapse)
 
     def callback(self, interaction_id: str, token: str, body: Json) -> Json:
-        """POST /interactions/{id}/{token}/callback; the interaction callback response object."""
+        """POST /interactions/{id}/{token}/callback; returns the interaction callback response
+        object."""
         interaction = self._by_token.get(token)
         if interaction is None or interaction.id != interaction_id or interaction.lapsed:
             raise unknown_interaction()
@@ -219,7 +218,7 @@ class Interactions:
         return self._response(interaction)
 
     def message(self, token: str, which: str) -> Message:
-        """An answer by id or "@original"."""
+        """A response by id or "@original"."""
         interaction = self._answerable(token)
         original = interaction.original
         if interaction.answer is Callback.DEFERRED_UPDATE:
@@ -234,7 +233,7 @@ class Interactions:
         raise unknown_message(offence=True)
 
     def edit(self, token: str, which: str, body: Json) -> Message:
-        """PATCH of an answer."""
+        """PATCH a response."""
         interaction = self._answerable(token)
         message = self.message(token, which)
         form = Form()
@@ -242,14 +241,14 @@ class Interactions:
         form.refuse()
         message.write(body, IN_INTERACTIONS)
         if message is interaction.source:
-            # What was deferred is done now.
+            # This completes a deferral.
             interaction.original = message
         return message
 
     def follow_up(self, token: str, body: Json) -> Message:
-        """POST of a further message; the first one after a deferral fills what was deferred."""
+        """POST a followup; the first one after a deferral replaces the deferred message."""
         interaction = self._answerable(token)
-        # Once what was deferred is deleted, nothing is left to be filled:
+        # Without the deferred message there is nothing to replace:
         # https://github.com/discord/discord-api-docs/issues/2739
         original = interaction.original
         if original is not None and original.thinking and not original.deleted:
@@ -263,7 +262,7 @@ class Interactions:
         return message
 
     def delete(self, token: str, which: str) -> None:
-        """DELETE of an answer."""
+        """DELETE a response."""
         self.message(token, which).delete()
 
     def _answerable(self, token: str) -> Interaction:

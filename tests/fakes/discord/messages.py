@@ -1,4 +1,4 @@
-"""A message as everybody sees it, with what it was before and whom it has pinged."""
+"""A message as users see it, with its previous versions and its pings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.fakes.discord.snowflakes import now, snowflake
 from tests.fakes.discord.strictness import Json, empty_message
 from tests.fakes.discord.uploads import File, files_after
 
-# What is allowed when a body says nothing.
+# The default for a body without allowed_mentions.
 IN_INTERACTIONS: Json = {"parse": ["users"]}
 IN_CHANNELS: Json = {"parse": ["users", "roles", "everyone"]}
 
@@ -23,11 +23,11 @@ _LINK = re.compile(r"(?<!<)https?://[^\s<>]+")
 
 @dataclass(eq=False)
 class Message:
-    """A message in a place.
+    """A message in a channel.
 
-    `reader` is the only person who sees an ephemeral one. `pings` are those who were notified, in
-    the words of `people.mentioned`; `mentions` are those whom any version of it highlighted.
-    """
+    reader: the only user who sees an ephemeral message.
+    pings: the notified users, in the notation of `people.mentioned`.
+    mentions: the users that any version highlights."""
 
     place: Place
     author: User
@@ -50,7 +50,7 @@ class Message:
 
     @property
     def thinking(self) -> bool:
-        """Whether people see "... is thinking" in its stead."""
+        """Whether it is shown as "... is thinking"."""
         return bool(self.flags & Flag.LOADING)
 
     @property
@@ -59,19 +59,19 @@ class Message:
 
     @property
     def text(self) -> str:
-        """The content and the text of displays."""
+        """The content and the text of text displays."""
         return shown_text(self.content, self.components)
 
     @property
     def previews(self) -> list[str]:
-        """The links of the content that unfold into previews."""
+        """Links in the content that have previews."""
         if self.flags & Flag.SUPPRESS_EMBEDS:
             return []
         return _LINK.findall(outside_code(self.content))
 
     @property
     def buttons(self) -> dict[str, bool]:
-        """The labels of the buttons, and whether each can be pressed."""
+        """Button labels, and whether each button is enabled."""
         return {
             str(component.get("label") or component.get("emoji")): not component.get("disabled")
             for component in components_in(self.components)
@@ -79,16 +79,15 @@ class Message:
         }
 
     def visible_to(self, user: User) -> bool:
-        """Whether `user` sees it now."""
+        """Whether `user` sees the message."""
         if self.deleted or (self.ephemeral and user is not self.reader):
             return False
         return self.place.visible_to(user) or user is self.reader
 
     def write(self, body: Json, allowed: Json) -> None:
-        """Apply the parts of a checked body; the first text that people see pings.
+        """Apply a validated body; the first visible text pings.
 
-        `allowed` are the mentions that count when the body does not say.
-        """
+        allowed: mentions that apply if the body has no allowed_mentions."""
         first = self.thinking or not self.history
         content = body.get("content", self.content) or ""
         embeds = body.get("embeds", self.embeds) or []
@@ -109,25 +108,25 @@ class Message:
         self.changes.happened()
 
     def flags_after(self, body: Json) -> Flag:
-        """The flags once `body` is applied; an edit can set no others, and V2 stays."""
+        """The flags after `body`; an edit can set only some of them, and V2 is permanent."""
         if body.get("flags") is None:
             return self.flags
         wanted = Flag(body["flags"]) & (Flag.SUPPRESS_EMBEDS | Flag.COMPONENTS_V2)
         return self.flags & ~Flag.SUPPRESS_EMBEDS | wanted
 
     def delete(self) -> None:
-        """Nobody sees it any more."""
+        """Delete the message for all users."""
         self.deleted = True
         self.changes.happened()
 
     async def until(self, reached: Callable[[Message], object], seconds: float) -> Message:
-        """Wait until the message satisfies `reached`, as in `lambda m: "Fin" in m.content`."""
+        """Wait until `reached` is true, as in `lambda m: "Fin" in m.content`."""
         return await self.changes.until(
             lambda: self if reached(self) else None, seconds, lambda: f"still {self.content!r}"
         )
 
     async def settled(self, quiet: float, seconds: float) -> Message:
-        """Wait until nothing has been written to it for `quiet` seconds, at most `seconds`."""
+        """Wait until the message has not changed for `quiet` seconds, at most `seconds`."""
         deadline = time.monotonic() + seconds
         while (version := len(self.history)) or time.monotonic() < deadline:
             try:

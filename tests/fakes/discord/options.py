@@ -1,4 +1,4 @@
-"""What a person's client lets them type into the options of a command."""
+"""Command options as the client accepts and sends them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _SAFE = 2**53
 
 @dataclass
 class Filled:
-    """The options as Discord sends them, and the people and things they name."""
+    """The options as sent, and the resolved users, channels and messages."""
 
     options: list[Json]
     resolved: Json
 
 
 def descend(command: Command, path: list[str], locale: str) -> tuple[list[Json], list[Json]]:
-    """The chain of subcommands that `path` names, and the options of the last."""
+    """The chain of subcommands for `path`, and the options of the last one."""
     chain: list[Json] = []
     options: list[Json] = command.body.get("options") or []
     for name in path:
@@ -36,7 +36,7 @@ def descend(command: Command, path: list[str], locale: str) -> tuple[list[Json],
 
 
 def fill(command: Command, path: list[str], given: dict[str, Any], user: User) -> Filled:
-    """Fill in a whole command; refuses what a client would not send."""
+    """Fill in a command; refuses values that a client does not send."""
     chain, options = descend(command, path, user.locale)
     resolved: Json = {}
     values: list[Json] = []
@@ -56,7 +56,7 @@ def fill(command: Command, path: list[str], given: dict[str, Any], user: User) -
 def half_fill(
     command: Command, path: list[str], typed: str, partial: str, given: dict[str, Any], user: User
 ) -> Filled:
-    """The options while a person types `partial` into the option `typed`."""
+    """The options while a user types `partial` into the option `typed`."""
     chain, options = descend(command, path, user.locale)
     resolved: Json = {}
     values: list[Json] = []

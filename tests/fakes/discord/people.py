@@ -1,4 +1,4 @@
-"""Who there is and where they are: users, servers and their channels, threads and conversations."""
+"""Users, guilds, roles, channels, threads and direct messages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.fakes.discord.strictness import ClientRefused, Json
 
 
 class Permission(IntFlag):
-    """The permissions that matter here."""
+    """The permissions that the fake uses."""
 
     ADMINISTRATOR = 1 << 3
     MANAGE_GUILD = 1 << 5
@@ -38,12 +38,12 @@ ORDINARY = (
     | Permission.READ_MESSAGE_HISTORY
     | Permission.USE_APPLICATION_COMMANDS
 )
-# What an app may do in direct messages, as documented for `app_permissions`.
+# Permissions of an app in direct messages, as documented for `app_permissions`.
 IN_PRIVATE = Permission.ATTACH_FILES | Permission.EMBED_LINKS | Permission.MENTION_EVERYONE
 
 
 class Context(IntEnum):
-    """Where an interaction happens."""
+    """Interaction contexts."""
 
     GUILD = 0
     BOT_DM = 1
@@ -51,7 +51,7 @@ class Context(IntEnum):
 
 
 class Kind(IntEnum):
-    """Types of channels."""
+    """Channel types."""
 
     TEXT = 0
     DM = 1
@@ -63,7 +63,7 @@ class Kind(IntEnum):
 
 @dataclass(eq=False)
 class User:
-    """An account. `installed` tells whether this person has added the app to their account."""
+    """A user account. `installed`: whether the user has installed the app."""
 
     name: str
     locale: str = "es-ES"
@@ -90,7 +90,7 @@ class User:
 
 @dataclass(eq=False)
 class Role:
-    """A role of a server; only `mentionable` ones can be pinged by everybody."""
+    """A guild role; users can ping it only if `mentionable`."""
 
     name: str
     mentionable: bool = False
@@ -118,11 +118,10 @@ class Role:
 
 @dataclass(eq=False)
 class Place:
-    """A channel of any kind, where messages are written.
+    """A channel of any type.
 
-    `people` are those of a conversation outside servers; in a server its members see the channel,
-    except private threads, which only `people` see.
-    """
+    people: participants of a direct message or private thread; other guild channels are visible to
+    all members."""
 
     kind: Kind
     name: str
@@ -133,7 +132,7 @@ class Place:
 
     @property
     def context(self) -> Context:
-        """How Discord classifies this place for interactions."""
+        """The interaction context of this channel."""
         if self.guild is not None:
             return Context.GUILD
         alone_with_the_bot = self.kind is Kind.DM and any(user.bot for user in self.people)
@@ -146,11 +145,11 @@ class Place:
         return user in self.guild.members
 
     def permissions(self, user: User) -> Permission:
-        """What `user` may do here."""
+        """Permissions of `user` here."""
         return IN_PRIVATE if self.guild is None else self.guild.members.get(user, Permission(0))
 
     def thread(self, name: str, *people: User) -> Place:
-        """A thread of this channel, private if `people` are named; in a forum, a post."""
+        """Create a thread, private if `people` are given; in a forum, a post."""
         kind = Kind.PRIVATE_THREAD if people else Kind.THREAD
         thread = Place(kind, name, self.guild, parent=self, people=list(people))
         assert self.guild is not None, "only servers have threads"
@@ -161,7 +160,7 @@ class Place:
     post = thread
 
     def payload(self, reader: User) -> Json:
-        """The channel object as an interaction of `reader` carries it."""
+        """The channel object in an interaction of `reader`."""
         channel: Json = {"id": self.id, "type": int(self.kind), "flags": 0, "last_message_id": None}
         if self.guild is None:
             others = [user.payload() for user in self.people if user is not reader]
@@ -197,7 +196,7 @@ class Place:
 
 @dataclass(eq=False)
 class Guild:
-    """A server. The bot is a member of it if `bot` is; user-installed apps work without."""
+    """A guild. User-installed apps work without the bot as a member."""
 
     name: str
     owner: User
@@ -215,22 +214,22 @@ class Guild:
             self.join(self.bot)
 
     def join(self, user: User, permissions: Permission = ORDINARY) -> User:
-        """Make `user` a member, or give a member other permissions."""
+        """Add `user`, or change the permissions of a member."""
         self.members[user] = permissions
         return user
 
     def role(self, name: str, *, mentionable: bool = False) -> Role:
-        """Make a role."""
+        """Create a role."""
         role = Role(name, mentionable)
         self.roles.append(role)
         return role
 
     def channel(self, name: str) -> Place:
-        """Make a text channel."""
+        """Create a text channel."""
         return self._found(Kind.TEXT, name)
 
     def forum(self, name: str) -> Place:
-        """Make a forum: people write in its posts only."""
+        """Create a forum, which has messages only in posts."""
         return self._found(Kind.FORUM, name)
 
     def member(self, user: User, place: Place | None = None) -> Json:
@@ -304,15 +303,14 @@ _CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 
 
 def outside_code(content: str) -> str:
-    """The text without code, in which neither mentions nor links are recognised."""
+    """The text without code, where mentions and links are not recognised."""
     return _CODE.sub(" ", content)
 
 
 def mentioned(content: str, place: Place, author: User, allowed: Json) -> set[str]:
-    """Whom `content` mentions effectively, as in `{"@everyone", "@Ana", "@&editors"}`.
+    """The effective mentions in `content`, as in `{"@everyone", "@Ana", "@&editors"}`.
 
-    https://docs.discord.com/developers/resources/message#allowed-mentions-object
-    """
+    https://docs.discord.com/developers/resources/message#allowed-mentions-object"""
     text = outside_code(content)
     parse = allowed.get("parse") or []
     users, roles = allowed.get("users") or [], allowed.get("roles") or []

@@ -1,7 +1,6 @@
-"""The REST API v10: how requests are authorised, struck by faults and answered.
+"""The REST API v10: authorization, faults and responses.
 
-https://docs.discord.com/developers/reference
-"""
+https://docs.discord.com/developers/reference"""
 
 from __future__ import annotations
 
@@ -23,15 +22,16 @@ if TYPE_CHECKING:
 
 BASE = "/api/v10"
 _LIMIT = 50
-# The token is in their path, so they ask for no other.
+# Routes that need no authorization, because their path contains a token or they are public.
 _OPEN = ("/interactions/", "/webhooks/", "/gateway")
-# aiohttp's json_response adds a charset, which Discord does not send and discord.py does not take.
+# aiohttp's json_response adds a charset, which Discord does not send and discord.py does not
+# accept.
 _JSON = {"Content-Type": "application/json"}
 
 
 @dataclass(frozen=True)
 class Call:
-    """A request that came in, whatever became of it; `moment` is of the monotonic clock."""
+    """A received request, refused or not; `moment` is monotonic."""
 
     moment: float
     method: str
@@ -40,7 +40,7 @@ class Call:
 
 
 class Rest:
-    """Answers requests about the state that the fake holds."""
+    """Serves the REST API from the state of the fake."""
 
     def __init__(self, discord: FakeDiscord) -> None:
         self.calls: list[Call] = []
@@ -48,7 +48,7 @@ class Rest:
         self._routes = Routes(discord)
 
     def add_to(self, application: web.Application) -> None:
-        """Serve every path of the API."""
+        """Route all paths of the API."""
         application.router.add_route("*", BASE + "/{path:.*}", self._serve)
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
@@ -75,7 +75,7 @@ class Rest:
         if blow.reset:
             assert request.transport is not None
             request.transport.abort()
-            # Nobody hears this.
+            # The connection is closed already.
             return web.Response(status=500)
         assert blow.status is not None
         if blow.status != 429:
@@ -113,7 +113,7 @@ class Rest:
         except Refusal as refusal:
             answer = self._refuse(refusal, request)
         except Exception as error:
-            # Without a word here, a client that retries would hide a body that nobody foresaw.
+            # Record it: a client that retries would hide an unforeseen body.
             self._offence(request, f"cannot be understood: {error!r} in {body}")
             raise
         answer.headers.update(_limits(request.method, path))
@@ -143,7 +143,7 @@ class Rest:
 
 
 def _limits(method: str, path: str) -> dict[str, str]:
-    """Headers of a bucket that is never exhausted; what limits do is for the faults to show."""
+    """Headers of a bucket that is never exhausted; faults inject rate limits."""
     return {
         "Via": "1.1 google",
         "X-RateLimit-Limit": str(_LIMIT),

@@ -1,7 +1,6 @@
-"""The routes of the REST API, and what each does.
+"""The routes of the REST API and their handlers.
 
-https://docs.discord.com/developers/reference
-"""
+https://docs.discord.com/developers/reference"""
 
 from __future__ import annotations
 
@@ -24,7 +23,7 @@ Answer = Json | list[Json] | None
 
 @dataclass
 class Asked:
-    """A request to a handler: the parts of its path, its query and its body."""
+    """A request for a handler: path parameters, query and body."""
 
     where: dict[str, str]
     query: Mapping[str, str]
@@ -36,13 +35,13 @@ Handler = Callable[["Routes", Asked], Answer]
 
 
 class Routes:
-    """What the API does for those who may ask."""
+    """The handlers of authorized requests."""
 
     def __init__(self, discord: FakeDiscord) -> None:
         self._discord = discord
 
     def find(self, method: str, path: str) -> tuple[Handler, dict[str, str]]:
-        """The handler of a request, and the parts of its path."""
+        """The handler for a request, and its path parameters."""
         for known, pattern, handler in _ROUTES:
             if known == method and (match := pattern.fullmatch(path)):
                 return handler, match.groupdict()
@@ -217,7 +216,7 @@ class Routes:
     def _message(self, asked: Asked) -> Message:
         place = self._place(asked)
         message = self._discord.messages.get(asked.where["message"])
-        # Ephemeral messages are of no channel.
+        # Ephemeral messages are not accessible by channel.
         if message is None or message.place is not place or message.ephemeral:
             raise unknown_message(offence=True)
         if message.deleted:

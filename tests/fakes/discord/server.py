@@ -38,11 +38,10 @@ _RESUME = "/resume/"
 
 
 class FakeDiscord(Clients):
-    """The whole service; see the module for its use.
+    """The fake server; see the module for its use.
 
-    `privileged` are the privileged intents that the bot's owner has enabled. `violations` are the
-    client's offences, each in a sentence: a test's last assertion is that there are none.
-    """
+    privileged: privileged intents that the application has enabled.
+    violations: the client's offences, one sentence each; every test asserts that there are none."""
 
     def __init__(
         self,
@@ -56,9 +55,9 @@ class FakeDiscord(Clients):
         self.violations: list[str] = []
         self.faults = Faults()
         self.developer = User("Developer")
-        # What is set in the developer portal, by the fields of the application object.
+        # The developer portal's configuration, by field of the application object.
         self.portal: Json = {}
-        # How many shards Discord recommends; one for a thousand servers if nothing else is said.
+        # Recommended number of shards; by default one per thousand guilds.
         self.recommended_shards: int | None = None
         self.users: list[User] = [self.developer]
         self.guilds: list[Guild] = []
@@ -88,7 +87,7 @@ class FakeDiscord(Clients):
         application.router.add_get("/", self.gateway.handle)
         application.router.add_get(_RESUME, self.gateway.handle)
         self.rest.add_to(application)
-        # Whoever is still being answered at the end has gone.
+        # Do not wait for open responses at the end.
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
         await self._listen()
@@ -109,12 +108,12 @@ class FakeDiscord(Clients):
 
     @property
     def api_base(self) -> str:
-        """The base of the REST routes."""
+        """Base URL of the REST API."""
         return f"http://{_HOST}:{self._port}{BASE}"
 
     @property
     def gateway_url(self) -> str:
-        """Where clients connect first."""
+        """URL of the gateway."""
         return f"ws://{_HOST}:{self._port}/"
 
     async def refuse_connections(self, seconds: float) -> None:
@@ -134,13 +133,13 @@ class FakeDiscord(Clients):
         self._reopening = asyncio.create_task(reopen())
 
     async def accept_connections(self) -> None:
-        """End what `refuse_connections` began, before its time."""
+        """End `refuse_connections` early."""
         if self._reopening is not None and not self._reopening.done():
             self._reopening.cancel()
             await self._listen()
 
     async def revoke_token(self) -> None:
-        """From now on the token is nobody's: 401, and 4004 for whoever is or gets connected."""
+        """Revoke the token: 401 for requests, close code 4004 for connections."""
         self.faults.token_revoked = True
         await self.gateway.close(4004)
 
@@ -151,7 +150,7 @@ class FakeDiscord(Clients):
         self._port = self._server.sockets[0].getsockname()[1]
 
     def user(self, name: str, *, locale: str = "es-ES", installed: bool = False) -> User:
-        """A new person; `installed` if they have added the app to their account."""
+        """Create a user; `installed` if the user has installed the app."""
         user = User(name, locale, installed)
         self.users.append(user)
         return user
@@ -165,8 +164,8 @@ class FakeDiscord(Clients):
         with_bot: bool = True,
         shard: Shard | None = None,
     ) -> Guild:
-        """A new server, one of a shard's if need be; without the bot only people with the app
-        installed can use it there."""
+        """Create a guild, if required one of `shard`. Without the bot, only users who installed the
+        app can use it there."""
         bot = self.bot if with_bot else None
         guild = Guild(name, owner or self.user(f"Owner of {name}"), self._founded, locale, bot)
         while shard is not None and not shard.covers(guild.id):
@@ -177,18 +176,18 @@ class FakeDiscord(Clients):
         return guild
 
     def dm(self, user: User) -> Place:
-        """The conversation of a person with the bot."""
+        """The direct message channel of a user and the bot."""
         for place in self.places:
             if place.kind is Kind.DM and set(place.people) == {user, self.bot}:
                 return place
         return self._conversation(Kind.DM, "", user, self.bot)
 
     def private_dm(self, one: User, other: User) -> Place:
-        """A conversation of two people, which the bot is not in."""
+        """A direct message channel of two users, without the bot."""
         return self._conversation(Kind.DM, "", one, other)
 
     def group_dm(self, name: str, *people: User) -> Place:
-        """A conversation of several people, which the bot is not in."""
+        """A group direct message channel, without the bot."""
         return self._conversation(Kind.GROUP_DM, name, *people)
 
     def commands(self, guild: Guild | None = None) -> dict[str, Command]:
@@ -196,7 +195,7 @@ class FakeDiscord(Clients):
         return {command.name: command for command in self.registry.of(guild)}
 
     def calls(self, method: str = "*", route: str = "*") -> list[Call]:
-        """The requests that came in, as in `calls("PATCH", "/webhooks/*")`."""
+        """The received requests, as in `calls("PATCH", "/webhooks/*")`."""
         return [
             call
             for call in self.rest.calls
@@ -205,11 +204,11 @@ class FakeDiscord(Clients):
 
     @property
     def sync_count(self) -> int:
-        """How many times commands were overwritten as a whole."""
+        """The number of bulk overwrites of commands."""
         return len(self.registry.syncs)
 
     async def ready(self, seconds: float, shards: int = 1) -> Session:
-        """Wait until the bot is connected and identified, so many times; the first session."""
+        """Wait until the bot has identified this number of sessions; the first session."""
         sessions = await self.changes.until(
             lambda: listening if len(listening := self.gateway.listening) >= shards else None,
             seconds,
@@ -218,7 +217,7 @@ class FakeDiscord(Clients):
         return sessions[0]
 
     async def disconnected(self, seconds: float) -> None:
-        """Wait until no connection to the gateway is left."""
+        """Wait until no gateway connection is open."""
         await self.changes.until(
             lambda: not self.gateway.connections, seconds, lambda: "still connected"
         )
@@ -238,7 +237,7 @@ class FakeDiscord(Clients):
         )
 
     async def message(self, wanted: Callable[[Message], object], seconds: float) -> Message:
-        """Wait for any message that satisfies `wanted`, as in `lambda m: m.author.bot`."""
+        """Wait for a message that satisfies `wanted`, as in `lambda m: m.author.bot`."""
         return await self.changes.until(
             lambda: next((m for m in self.messages.values() if wanted(m)), None),
             seconds,

@@ -1,7 +1,6 @@
-"""Which session gets which events, and how many sessions may begin.
+"""The events of each shard, and the limit of session starts.
 
-https://docs.discord.com/developers/events/gateway#sharding
-"""
+https://docs.discord.com/developers/events/gateway#sharding"""
 
 from __future__ import annotations
 
@@ -10,21 +9,21 @@ from dataclasses import dataclass
 
 from tests.fakes.discord.strictness import Json
 
-# A connection may bring so many servers and no more.
+# Maximum number of guilds per shard.
 MOST_SERVERS = 2500
 DAY = 86_400.0
 
 
 @dataclass(frozen=True)
 class Shard:
-    """The part of all events that a session gets, the whole of them without sharding."""
+    """The part of all events that a session receives; all of them without sharding."""
 
     id: int = 0
     count: int = 1
 
     @classmethod
     def read(cls, told: object) -> Shard:
-        """What IDENTIFY says; raises ValueError for what is no shard."""
+        """The shard in IDENTIFY. Raises ValueError for an invalid one."""
         if told is None:
             return cls()
         if not isinstance(told, list) or len(told) != 2 or not all(type(n) is int for n in told):
@@ -35,17 +34,16 @@ class Shard:
         return shard
 
     def covers(self, server: str | None) -> bool:
-        """Whether what happens in a server, or outside of all, is for this shard."""
+        """Whether events of a guild, or of none, belong to this shard."""
         return self.id == (0 if server is None else (int(server) >> 22) % self.count)
 
 
 class Starts:
-    """The session start limit: how many sessions may begin a day, and how soon after each other.
+    """The session start limit: starts per day, and the pause between starts in a bucket.
 
-    `seconds` is Discord's five; it is 0 at first, as if whoever identifies always had waited, since
-    most tests begin a bot many times. `hurried` are the shards that were too fast, which cost a
-    start and get no session; processes that know nothing of each other cannot always help it.
-    """
+    seconds: Discord's pause is five; 0 by default, because most tests start a bot many times.
+    hurried: shards that identified too soon, which cost a start and got no session; independent
+    processes cannot always avoid that."""
 
     def __init__(self) -> None:
         self.total = self.left = 1000
@@ -56,7 +54,7 @@ class Starts:
         self._last: dict[int, float] = {}
 
     def end_in(self, seconds: float, left: int) -> None:
-        """The day ends in so many seconds, and only `left` may begin until then."""
+        """Let the day end in `seconds`, with `left` starts until then."""
         self._ends, self.left = time.monotonic() + seconds, left
 
     def payload(self) -> Json:
@@ -70,13 +68,13 @@ class Starts:
         }
 
     def spend(self) -> bool:
-        """Count an IDENTIFY; False when there was none left."""
+        """Count an IDENTIFY; False without a start left."""
         self._turn_the_page()
         self.left -= 1
         return self.left >= 0
 
     def hurries(self, shard: Shard) -> bool:
-        """Whether this one comes too soon after another of its bucket."""
+        """Whether this start comes too soon after another one of its bucket."""
         bucket, now = shard.id % self.concurrency, time.monotonic()
         if now - self._last.get(bucket, -DAY) < self.seconds:
             self.hurried.append(shard)

@@ -1,7 +1,6 @@
-"""What is refused, how Discord words it, and the record of everything the client did wrong.
+"""Refusals with Discord's error codes, and the record of the client's offences.
 
-Error codes: https://docs.discord.com/developers/topics/opcodes-and-status-codes#json
-"""
+Error codes: https://docs.discord.com/developers/topics/opcodes-and-status-codes#json"""
 
 from __future__ import annotations
 
@@ -11,15 +10,14 @@ Json = dict[str, Any]
 
 
 class ClientRefused(Exception):  # noqa: N818 (it is no error of the bot)
-    """A person's own client would not let them do this, so the bot never hears of it."""
+    """The user's client does not permit this action, so the bot never receives it."""
 
 
 class Refusal(Exception):  # noqa: N818 (it is an answer)
-    """An answer of Discord that is an error.
+    """An error response.
 
-    `offence` is false for what a faultless client may run into, such as a message that a person has
-    deleted meanwhile.
-    """
+    offence: False if a correct client can cause it, such as for a message that a user has
+    deleted."""
 
     def __init__(
         self,
@@ -43,7 +41,7 @@ class Refusal(Exception):  # noqa: N818 (it is an answer)
 
 
 def unauthorized(*, offence: bool = True) -> Refusal:
-    """Without the bot's token, or with another one."""
+    """Missing or wrong bot token."""
     return Refusal(401, 0, "401: Unauthorized", offence=offence)
 
 
@@ -53,43 +51,43 @@ def unknown_interaction() -> Refusal:
 
 
 def already_acknowledged() -> Refusal:
-    """A second answer through the callback."""
+    """A second callback."""
     return Refusal(400, 40060, "Interaction has already been acknowledged.")
 
 
 def unknown_webhook() -> Refusal:
-    """A token of an interaction that was not acknowledged in time, or not yet."""
+    """The token of an interaction that was not acknowledged, or not in time."""
     return Refusal(404, 10015, "Unknown Webhook")
 
 
 def expired_token() -> Refusal:
-    """Fifteen minutes are over."""
+    """The fifteen minutes are over."""
     return Refusal(401, 50027, "Invalid Webhook Token")
 
 
 def unknown_message(*, offence: bool) -> Refusal:
-    """There is no such message for this client (any more)."""
+    """The message does not exist for this client, or no longer."""
     return Refusal(404, 10008, "Unknown Message", offence=offence)
 
 
 def empty_message() -> Refusal:
-    """Neither text nor embeds nor components nor files."""
+    """A message without text, embeds, components and files."""
     return Refusal(400, 50006, "Cannot send an empty message")
 
 
 def missing_access() -> Refusal:
-    """The bot is not there."""
+    """The bot is not a member."""
     return Refusal(403, 50001, "Missing Access")
 
 
 class Form:
-    """Collects what is wrong in a body, by path, and refuses it as a whole (50035)."""
+    """Collects the errors of a body by path, and refuses it as a whole (50035)."""
 
     def __init__(self) -> None:
         self._errors: Json = {}
 
     def wrong(self, path: str, code: str, message: str) -> None:
-        """Note an error; `path` is as in `embeds.0.description`."""
+        """Record an error; `path` is in the notation `embeds.0.description`."""
         place = self._errors
         for part in path.split("."):
             place = place.setdefault(part, {})
@@ -104,11 +102,11 @@ class Form:
             self.wrong(path, "BASE_TYPE_BAD_LENGTH", told)
 
     def at_most(self, path: str, values: list[Any], most: int) -> None:
-        """`values` may hold `most` elements."""
+        """`values` may have at most `most` elements."""
         if len(values) > most:
             self.wrong(path, "BASE_TYPE_MAX_LENGTH", f"Must be {most} or fewer in length.")
 
     def refuse(self) -> None:
-        """Raise the refusal if anything was wrong."""
+        """Raise the refusal if there were errors."""
         if self._errors:
             raise Refusal(400, 50035, "Invalid Form Body", self._errors)

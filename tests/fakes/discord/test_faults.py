@@ -1,4 +1,4 @@
-"""Faults strike as told, as often as told, and excuse what they cause."""
+"""Faults affect the configured requests, and their consequences are no offences."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.fakes.discord.world import (
 pytestmark = pytest.mark.timeout(30)
 
 
-async def test_a_rate_limit_is_waited_for(world: World) -> None:
+async def test_client_waits_for_rate_limit(world: World) -> None:
     discord = world.discord
     fault = discord.faults.status("PATCH", ORIGINAL, 429, retry_after=0.2, times=2)
     async with logged_in(discord):
@@ -28,7 +28,7 @@ async def test_a_rate_limit_is_waited_for(world: World) -> None:
     assert discord.violations == []
 
 
-async def test_impatience_under_a_rate_limit_is_an_offence(world: World, raw: Raw) -> None:
+async def test_ignoring_rate_limit_is_offence(world: World, raw: Raw) -> None:
     asked = await world.discord.slash(world.ana, world.general, "eco")
     await raw.acknowledge(asked, 5)
     world.discord.faults.status("PATCH", ORIGINAL, 429, retry_after=30)
@@ -37,13 +37,13 @@ async def test_impatience_under_a_rate_limit_is_an_offence(world: World, raw: Ra
     assert "before the end of a rate limit" in world.discord.violations[0]
 
 
-async def test_cloudflares_limit_has_no_json(world: World) -> None:
+async def test_cloudflare_ban_has_no_json(world: World) -> None:
     world.discord.faults.status("GET", "/users/@me", 429, via=False)
     with pytest.raises(library.HTTPException, match="1015"):
         await connect_in_vain(world.discord)
 
 
-async def test_a_lost_answer_has_had_its_effect(world: World, raw: Raw) -> None:
+async def test_lost_response_has_effect(world: World, raw: Raw) -> None:
     asked = await world.discord.slash(world.ana, world.general, "eco")
     await raw.acknowledge(asked, 5)
     world.discord.faults.slow("PATCH", ORIGINAL, 0.1)
@@ -63,7 +63,7 @@ async def test_a_lost_answer_has_had_its_effect(world: World, raw: Raw) -> None:
     assert world.discord.violations == []
 
 
-async def test_who_is_kept_from_acknowledging_does_not_offend(world: World) -> None:
+async def test_fault_excuses_late_acknowledgement(world: World) -> None:
     discord = world.discord
     discord.interactions.acknowledge_seconds = 0.1
     discord.faults.status("POST", "/interactions/*", 500)

@@ -1,4 +1,4 @@
-"""Connections to the fake's gateway: lost, resumed, refused."""
+"""Gateway connections: lost, resumed, refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.fakes.discord.world import (
 pytestmark = pytest.mark.timeout(30)
 
 
-async def test_what_happens_while_the_line_is_cut_comes_after_the_resume(world: World) -> None:
+async def test_resume_delivers_missed_events(world: World) -> None:
     discord = world.discord
     async with logged_in(discord):
         session = await discord.ready(1)
@@ -35,7 +35,7 @@ async def test_what_happens_while_the_line_is_cut_comes_after_the_resume(world: 
     assert discord.violations == []
 
 
-async def test_an_invalid_session_is_resumed_or_begun_anew(world: World) -> None:
+async def test_invalid_session_is_resumed_or_replaced(world: World) -> None:
     discord = world.discord
     async with logged_in(discord):
         first = await discord.ready(1)
@@ -47,13 +47,13 @@ async def test_an_invalid_session_is_resumed_or_begun_anew(world: World) -> None
     assert discord.violations == []
 
 
-async def test_privileged_intents_that_nobody_enabled_are_refused(world: World) -> None:
+async def test_refuses_disabled_privileged_intents(world: World) -> None:
     with pytest.raises(library.PrivilegedIntentsRequired):
         await connect_in_vain(world.discord, Bot(intents=library.Intents.all()))
     assert ["4014" in violation for violation in world.discord.violations] == [True]
 
 
-async def test_a_revoked_token_is_refused_everywhere(world: World) -> None:
+async def test_revoked_token_is_refused_everywhere(world: World) -> None:
     discord = world.discord
 
     async def lose_token() -> None:
@@ -70,7 +70,7 @@ async def test_a_revoked_token_is_refused_everywhere(world: World) -> None:
     assert discord.violations == []
 
 
-async def test_who_sends_no_heartbeats_is_closed_and_told_of() -> None:
+async def test_closes_connection_without_heartbeats() -> None:
     async with (
         FakeDiscord(heartbeat_interval=0.1) as discord,
         aiohttp.ClientSession() as web,
@@ -84,7 +84,7 @@ async def test_who_sends_no_heartbeats_is_closed_and_told_of() -> None:
         assert discord.violations == ["gateway 4009 SESSION_TIMED_OUT: no heartbeat in 0.15 s"]
 
 
-async def test_a_gateway_that_acknowledges_no_heartbeat_is_left_and_resumed() -> None:
+async def test_client_resumes_without_heartbeat_acknowledgements() -> None:
     async with (
         FakeDiscord(heartbeat_interval=0.1) as discord,
         logged_in(discord, Bot(heartbeat_timeout=0.3)),
@@ -95,7 +95,7 @@ async def test_a_gateway_that_acknowledges_no_heartbeat_is_left_and_resumed() ->
     assert discord.violations == []
 
 
-async def test_connections_are_refused_for_a_while(world: World) -> None:
+async def test_refuses_connections_for_a_while(world: World) -> None:
     discord = world.discord
     async with logged_in(discord):
         await discord.refuse_connections(0.3)
@@ -106,7 +106,7 @@ async def test_connections_are_refused_for_a_while(world: World) -> None:
     assert discord.violations == []
 
 
-async def test_a_malformed_event_ends_a_client_that_does_not_catch_it(world: World) -> None:
+async def test_malformed_event_ends_naive_client(world: World) -> None:
     async def suffer() -> None:
         async with logged_in(world.discord):
             await world.discord.malformed_event("INTERACTION_CREATE", {"type": "?"})

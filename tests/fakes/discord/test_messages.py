@@ -1,4 +1,4 @@
-"""What the fake tells of a message: whom it pings, what unfolds, what it was."""
+"""Records about messages: pings, previews and versions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.timeout(30)
         ({"allowed_mentions": {"users": []}}, set()),
     ],
 )
-async def test_whom_a_message_pings(
+async def test_message_pings(
     world: World, raw: Raw, allowed: dict[str, Any], pings: set[str]
 ) -> None:
     role = world.guild.role("editores")
@@ -44,7 +44,7 @@ async def test_whom_a_message_pings(
     assert world.discord.violations == []
 
 
-async def test_which_links_unfold(world: World, raw: Raw) -> None:
+async def test_link_previews(world: World, raw: Raw) -> None:
     asked = await world.discord.slash(world.ana, world.general, "eco")
     await raw.acknowledge(asked, 4, content="http://a.es <http://b.es> `http://c.es`")
     message = await asked.final(1)
@@ -53,9 +53,7 @@ async def test_which_links_unfold(world: World, raw: Raw) -> None:
     assert message.previews == []
 
 
-async def test_files_come_with_a_message_and_stay_until_they_are_left_out(
-    world: World, raw: Raw
-) -> None:
+async def test_edit_keeps_or_drops_files(world: World, raw: Raw) -> None:
     asked = await world.discord.slash(world.ana, world.general, "eco")
     await raw.acknowledge(asked, 5)
     about = [{"id": 1, "filename": "dos.png", "description": "Dos"}, {"id": 0}]
@@ -75,7 +73,7 @@ async def test_files_come_with_a_message_and_stay_until_they_are_left_out(
     assert world.discord.violations == []
 
 
-async def test_the_library_sends_files_as_they_are_taken(world: World) -> None:
+async def test_accepts_uploads_of_library(world: World) -> None:
     async with logged_in(world.discord) as bot:
 
         @bot.event
@@ -90,7 +88,7 @@ async def test_the_library_sends_files_as_they_are_taken(world: World) -> None:
     assert world.discord.violations == []
 
 
-async def test_a_message_remembers_what_it_was(world: World, raw: Raw) -> None:
+async def test_message_keeps_versions(world: World, raw: Raw) -> None:
     asked = await world.discord.slash(world.ana, world.general, "eco")
     await raw.acknowledge(asked, 5)
     for content in ("uno", "uno dos", "uno dos tres"):

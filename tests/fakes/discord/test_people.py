@@ -1,4 +1,4 @@
-"""What people do in the fake reaches the real discord.py, and its answers reach them."""
+"""Users' actions reach the real discord.py, and its responses reach users."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.fakes.discord.world import (
 pytestmark = pytest.mark.timeout(30)
 
 
-async def test_a_command_is_deferred_and_then_answered(world: World) -> None:
+async def test_command_is_deferred_then_answered(world: World) -> None:
     async with logged_in(world.discord):
         asked = await world.discord.slash(world.ana, world.general, "escribe", frase="Hola")
         assert await asked.acknowledged() < 1
@@ -34,7 +34,7 @@ async def test_a_command_is_deferred_and_then_answered(world: World) -> None:
     assert world.discord.violations == []
 
 
-async def test_buttons_menus_and_completions(world: World) -> None:
+async def test_buttons_menus_and_autocompletion(world: World) -> None:
     discord, ana, general = world.discord, world.ana, world.general
     async with logged_in(discord):
         asked = await discord.slash(ana, general, "escribe", frase="Hola")
@@ -53,7 +53,7 @@ async def test_buttons_menus_and_completions(world: World) -> None:
     assert discord.violations == []
 
 
-async def test_a_client_refuses_what_a_command_does_not_take(world: World) -> None:
+async def test_client_refuses_invalid_options(world: World) -> None:
     discord, ana, general = world.discord, world.ana, world.general
     async with logged_in(discord):
         for name, options in [
@@ -78,7 +78,7 @@ async def test_a_client_refuses_what_a_command_does_not_take(world: World) -> No
     assert discord.violations == []
 
 
-async def test_what_is_offered_depends_on_place_person_and_installation(world: World) -> None:
+async def test_visibility_depends_on_place_user_and_installation(world: World) -> None:
     discord, ana = world.discord, world.ana
     admin = world.guild.join(discord.user("Eva"), ORDINARY | Permission.ADMINISTRATOR)
     traveller = discord.user("Sancho", installed=True)
@@ -106,7 +106,7 @@ async def test_what_is_offered_depends_on_place_person_and_installation(world: W
     assert discord.violations == []
 
 
-async def test_names_are_those_of_the_persons_language(world: World) -> None:
+async def test_names_are_localized(world: World) -> None:
     class Translator(app_commands.Translator):
         async def translate(
             self, string: app_commands.locale_str, locale: library.Locale, _: Any
@@ -126,7 +126,7 @@ async def test_names_are_those_of_the_persons_language(world: World) -> None:
         assert (await asked.final(5)).content == "Hola… (small)"
 
 
-async def test_only_the_one_who_asked_sees_an_ephemeral_answer(world: World) -> None:
+async def test_ephemeral_response_is_visible_to_its_user_only(world: World) -> None:
     discord, ana, blas = world.discord, world.ana, world.blas
     async with logged_in(discord):
         asked = await discord.slash(ana, world.general, "escribe", frase="Hola", oculto=True)
@@ -140,7 +140,7 @@ async def test_only_the_one_who_asked_sees_an_ephemeral_answer(world: World) -> 
         assert message.deleted
 
 
-async def test_a_modal_is_filled_in(world: World, raw: Raw) -> None:
+async def test_modal_submission(world: World, raw: Raw) -> None:
     asked = await world.discord.slash(world.ana, world.general, "eco")
     field = {"type": 4, "custom_id": "phrase", "label": "Frase", "style": 1, "max_length": 5}
     rows = [{"type": 1, "components": [field]}]
@@ -152,7 +152,7 @@ async def test_a_modal_is_filled_in(world: World, raw: Raw) -> None:
     assert (await raw.acknowledge(sent, 4, content="a"))[0] == 204
 
 
-async def test_a_deferred_update_ends_with_the_edit_of_its_message(world: World, raw: Raw) -> None:
+async def test_deferred_update_ends_with_edit(world: World, raw: Raw) -> None:
     discord, ana = world.discord, world.ana
     asked = await discord.slash(ana, world.general, "eco")
     await raw.acknowledge(asked, 4, **row(button()))
@@ -167,7 +167,7 @@ async def test_a_deferred_update_ends_with_the_edit_of_its_message(world: World,
     assert discord.violations == []
 
 
-async def test_an_answer_outlives_the_process_that_deferred_it(world: World, raw: Raw) -> None:
+async def test_response_outlives_process_that_deferred_it(world: World, raw: Raw) -> None:
     discord = world.discord
     asked = await discord.slash(world.ana, world.general, "eco")
     path = f"/interactions/{asked.id}/{asked.token}/callback?with_response=1"
@@ -180,7 +180,7 @@ async def test_an_answer_outlives_the_process_that_deferred_it(world: World, raw
     assert discord.violations == []
 
 
-async def test_intents_bring_servers_channels_and_messages() -> None:
+async def test_intents_deliver_guilds_channels_and_messages() -> None:
     async with FakeDiscord(privileged=1 << 15) as discord:
         world = World(discord)
         world.general.thread("hilo")

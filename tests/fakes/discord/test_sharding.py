@@ -1,4 +1,4 @@
-"""Shards: who gets what, who is refused, and how fast sessions may begin."""
+"""Sharding: events per shard, refusals, and the limit of session starts."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ READY, INVALID_SESSION = "READY", 9
 
 
 class Line:
-    """A connection of a client without a library."""
+    """A gateway connection without a library."""
 
     def __init__(self, discord: FakeDiscord, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._discord, self._socket = discord, socket
         self.events: list[dict[str, Any]] = []
 
     async def identify(self, shard: object = None) -> None:
-        """Ask for a session."""
+        """Send IDENTIFY."""
         data = {"token": self._discord.token, "intents": 0, "properties": {}}
         data |= {} if shard is None else {"shard": shard}
         await self._socket.send_json({"op": 2, "d": data})
 
     async def receive(self) -> dict[str, Any]:
-        """The next frame but HELLO."""
+        """The next frame after HELLO."""
         frame = await self._socket.receive_json(timeout=5)
         return frame if frame["op"] != 10 else await self.receive()
 
     async def closed(self) -> int | None:
-        """Wait until the other side hangs up; its code."""
+        """Wait for the server to close; the close code."""
         async for _ in self._socket:
             pass
         return self._socket.close_code
@@ -44,7 +44,7 @@ class Line:
 
 @asynccontextmanager
 async def line(discord: FakeDiscord) -> AsyncIterator[Line]:
-    """A connection that has not identified yet."""
+    """A connection before IDENTIFY."""
     async with (
         aiohttp.ClientSession() as web,
         web.ws_connect(discord.gateway_url) as socket,
@@ -53,15 +53,13 @@ async def line(discord: FakeDiscord) -> AsyncIterator[Line]:
 
 
 def home(discord: FakeDiscord, ana: User, shard: Shard) -> tuple[Guild, Place]:
-    """A server of a shard, with Ana in it, and its channel."""
+    """A guild of a shard with Ana as a member, and its channel."""
     guild = discord.guild(f"Servidor {shard.id}", shard=shard)
     guild.join(ana)
     return guild, guild.channel("general")
 
 
-async def test_each_shard_gets_its_servers_and_the_first_what_is_in_none(
-    world: World, raw: Raw
-) -> None:
+async def test_each_shard_gets_its_guilds_and_first_gets_the_rest(world: World, raw: Raw) -> None:
     await raw.sync(ECHO)
     discord, ana = world.discord, world.discord.user("Ana", installed=True)
     discord.guilds.clear()
@@ -83,7 +81,7 @@ async def test_each_shard_gets_its_servers_and_the_first_what_is_in_none(
     assert "shard" in ready
 
 
-async def test_without_shards_a_session_gets_everything(world: World) -> None:
+async def test_session_without_shards_gets_everything(world: World) -> None:
     discord = world.discord
     async with line(discord) as only:
         await only.identify()
@@ -93,14 +91,14 @@ async def test_without_shards_a_session_gets_everything(world: World) -> None:
 
 
 @pytest.mark.parametrize("shard", [[2, 2], [-1, 2], [0, 0], [0], "0/2", [True, 2], {"id": 0}])
-async def test_what_is_no_shard_is_refused(world: World, shard: object) -> None:
+async def test_refuses_invalid_shard(world: World, shard: object) -> None:
     async with line(world.discord) as strange:
         await strange.identify(shard)
         assert await strange.closed() == 4010
     assert "gateway 4010 INVALID_SHARD" in world.discord.violations[0]
 
 
-async def test_too_many_servers_for_one_connection_are_refused(world: World) -> None:
+async def test_refuses_too_many_guilds_per_connection(world: World) -> None:
     discord = world.discord
     discord.gateway.most_servers = 1
     home(discord, world.ana, Shard(0, 2))
@@ -115,7 +113,7 @@ async def test_too_many_servers_for_one_connection_are_refused(world: World) -> 
     assert ["4011" in each for each in discord.violations] == [True]
 
 
-async def test_of_each_bucket_one_shard_may_identify_at_a_time(world: World) -> None:
+async def test_one_shard_per_bucket_may_identify(world: World) -> None:
     discord, starts = world.discord, world.discord.gateway.starts
     starts.seconds, starts.concurrency = 3600.0, 2
 
@@ -130,11 +128,11 @@ async def test_of_each_bucket_one_shard_may_identify_at_a_time(world: World) -> 
     assert starts.hurried == [Shard(2, 4), Shard(3, 4)]
     starts.seconds = 0.0  # as if they were over
     assert [await outcome(number) for number in (2, 3)] == [READY, READY]
-    assert starts.left == starts.total - 6  # those that were too fast have cost one too
+    assert starts.left == starts.total - 6  # the hurried ones cost a start too
     assert discord.violations == []
 
 
-async def test_who_identifies_when_no_start_is_left_loses_the_token(world: World) -> None:
+async def test_identify_without_starts_resets_token(world: World) -> None:
     discord, starts = world.discord, world.discord.gateway.starts
     starts.end_in(60, left=1)
     async with line(discord) as first, line(discord) as second:
@@ -146,7 +144,7 @@ async def test_who_identifies_when_no_start_is_left_loses_the_token(world: World
     assert ["no session start was left" in each for each in discord.violations] == [True]
 
 
-async def test_the_limit_is_told_and_ends_with_the_day(world: World, raw: Raw) -> None:
+async def test_start_limit_is_reported_and_ends_with_day(world: World, raw: Raw) -> None:
     discord, starts = world.discord, world.discord.gateway.starts
     starts.end_in(60, left=0)
     starts.concurrency = 16
@@ -163,7 +161,7 @@ async def test_the_limit_is_told_and_ends_with_the_day(world: World, raw: Raw) -
     assert told["session_start_limit"]["remaining"] == 1000
 
 
-async def test_one_shards_line_breaks_and_stays_broken(world: World) -> None:
+async def test_one_shard_becomes_unreachable(world: World) -> None:
     discord = world.discord
     async with line(discord) as first, line(discord) as second:
         await first.identify([0, 2])
@@ -183,6 +181,6 @@ async def test_one_shards_line_breaks_and_stays_broken(world: World) -> None:
     assert discord.violations == []
 
 
-async def test_who_may_know_the_limit_has_the_token(world: World, raw: Raw) -> None:
+async def test_start_limit_requires_token(world: World, raw: Raw) -> None:
     assert await raw("GET", "/gateway/bot", Authorization="Bot wrong") == (401, 0)
     assert len(world.discord.violations) == 1

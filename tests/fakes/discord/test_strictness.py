@@ -1,4 +1,4 @@
-"""Each rule of the fake catches its offence."""
+"""Each rule of the fake detects its offence."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ OPTION = {"name": "frase", "description": "a", "type": 3}
         ({"content": "a", "flags": 1 << 7}, "flags"),
     ],
 )
-async def test_messages_that_discord_does_not_take(
+async def test_refuses_invalid_messages(
     world: World, raw: Raw, body: dict[str, Any], named: str
 ) -> None:
     asked = await world.discord.slash(world.ana, world.general, "eco")
@@ -70,7 +70,7 @@ async def test_messages_that_discord_does_not_take(
         (1, {"attachments": []}, 50006),
     ],
 )
-async def test_files_that_discord_does_not_take(
+async def test_refuses_invalid_files(
     world: World, raw: Raw, files: int, how: dict[str, Any], code: int
 ) -> None:
     asked = await world.discord.slash(world.ana, world.general, "eco")
@@ -81,14 +81,14 @@ async def test_files_that_discord_does_not_take(
     assert len(world.discord.violations) == 1
 
 
-async def test_files_are_ten_megabytes_at_most(world: World, raw: Raw) -> None:
+async def test_limits_files_to_ten_megabytes(world: World, raw: Raw) -> None:
     asked = await world.discord.slash(world.ana, world.general, "eco")
     await raw.acknowledge(asked, 5)
     assert await raw.upload(asked, b"0" * (10 * 1024 * 1024 + 1)) == (413, 40005)
     assert "40005 Request entity too large" in world.discord.violations[0]
 
 
-async def test_an_empty_message_is_none(world: World, raw: Raw) -> None:
+async def test_refuses_empty_message(world: World, raw: Raw) -> None:
     asked = await world.discord.slash(world.ana, world.general, "eco")
     assert await raw.acknowledge(asked, 4, content="") == (400, 50006)
     assert (await raw.acknowledge(asked, 5))[0] == 204
@@ -96,7 +96,7 @@ async def test_an_empty_message_is_none(world: World, raw: Raw) -> None:
     assert len(world.discord.violations) == 2
 
 
-async def test_an_interaction_is_acknowledged_once_and_as_it_can_be(world: World, raw: Raw) -> None:
+async def test_interaction_is_acknowledged_once_by_permitted_type(world: World, raw: Raw) -> None:
     asked = await world.discord.slash(world.ana, world.general, "eco")
     assert await raw.edit(asked, content="a") == (404, 10015)
     for unfitting in (1, 6, 7, 8):
@@ -106,7 +106,7 @@ async def test_an_interaction_is_acknowledged_once_and_as_it_can_be(world: World
     assert len(world.discord.violations) == 6
 
 
-async def test_late_acknowledgements_are_for_nobody(world: World) -> None:
+async def test_refuses_late_acknowledgement(world: World) -> None:
     class Sleepy(Bot):
         async def on_interaction(self, interaction: library.Interaction) -> None:
             if interaction.command is None:
@@ -128,7 +128,7 @@ async def test_late_acknowledgements_are_for_nobody(world: World) -> None:
     assert "10062 Unknown interaction" in discord.violations[1]
 
 
-async def test_a_client_that_is_gone_does_not_offend(world: World, raw: Raw) -> None:
+async def test_disconnected_client_is_excused(world: World, raw: Raw) -> None:
     world.discord.interactions.acknowledge_seconds = 0.05
     asked = await world.discord.slash(world.ana, world.general, "eco")
     with pytest.raises(AssertionError, match="did not respond"):
@@ -138,14 +138,14 @@ async def test_a_client_that_is_gone_does_not_offend(world: World, raw: Raw) -> 
     assert await raw.follow_up(asked, content="a") == (404, 10015)
 
 
-async def test_a_token_lives_fifteen_minutes(world: World, raw: Raw) -> None:
+async def test_token_expires_after_fifteen_minutes(world: World, raw: Raw) -> None:
     asked = await world.discord.slash(world.ana, world.general, "eco")
     await raw.acknowledge(asked, 5)
     asked.expire()
     assert await raw.edit(asked, content="a") == (401, 50027)
 
 
-async def test_the_first_followup_fills_what_was_deferred(world: World, raw: Raw) -> None:
+async def test_first_followup_replaces_deferred_message(world: World, raw: Raw) -> None:
     asked = await world.discord.slash(world.ana, world.general, "eco")
     await raw.acknowledge(asked, 5, flags=64)
     await raw.follow_up(asked, content="a")
@@ -154,7 +154,7 @@ async def test_the_first_followup_fills_what_was_deferred(world: World, raw: Raw
     assert asked.followups == []
 
 
-async def test_without_the_bot_in_the_server_five_followups_are_all(world: World, raw: Raw) -> None:
+async def test_user_install_has_five_followups(world: World, raw: Raw) -> None:
     sancho = world.discord.user("Sancho", installed=True)
     square = world.discord.guild("Barataria", owner=sancho, with_bot=False).channel("plaza")
     asked = await world.discord.slash(sancho, square, "eco")
@@ -163,7 +163,7 @@ async def test_without_the_bot_in_the_server_five_followups_are_all(world: World
     assert statuses == [200] * 5 + [400]
 
 
-async def test_completions_have_twenty_five_choices_at_most(world: World, raw: Raw) -> None:
+async def test_limits_autocompletion_to_25_choices(world: World, raw: Raw) -> None:
     option = {"name": "modelo", "description": "a", "type": 3, "autocomplete": True}
     await raw.sync(ECHO | {"options": [option]})
     typing = await world.discord.autocomplete(world.ana, world.general, "eco", "modelo", "a")
@@ -208,7 +208,7 @@ async def test_completions_have_twenty_five_choices_at_most(world: World, raw: R
         ),
     ],
 )
-async def test_commands_that_discord_does_not_take(
+async def test_refuses_invalid_commands(
     world: World, raw: Raw, changes: dict[str, Any], named: str
 ) -> None:
     assert await raw.sync(ECHO | changes) == (400, 50035)
@@ -216,7 +216,7 @@ async def test_commands_that_discord_does_not_take(
     assert set(world.discord.commands()) == {"eco"}
 
 
-async def test_commands_that_people_would_see_twice(world: World, raw: Raw) -> None:
+async def test_detects_duplicate_commands(world: World, raw: Raw) -> None:
     assert await raw.sync(ECHO, ECHO) == (400, 50035)
     localized = {"name": "echo", "name_localizations": {"es-ES": "eco"}}
     assert await raw.sync(ECHO, ECHO | localized) == (400, 50035)
@@ -224,7 +224,7 @@ async def test_commands_that_people_would_see_twice(world: World, raw: Raw) -> N
     assert "shown twice" in world.discord.violations[-1]
 
 
-async def test_single_commands_are_added_changed_and_removed(world: World, raw: Raw) -> None:
+async def test_adds_changes_and_removes_single_commands(world: World, raw: Raw) -> None:
     discord = world.discord
     path = f"/applications/{discord.bot.id}/commands"
     assert (await raw("POST", path, ECHO))[0] == 200
@@ -238,14 +238,14 @@ async def test_single_commands_are_added_changed_and_removed(world: World, raw: 
     assert len(discord.violations) == 1
 
 
-async def test_a_body_that_cannot_be_understood_is_an_offence(world: World, raw: Raw) -> None:
+async def test_malformed_body_is_offence(world: World, raw: Raw) -> None:
     asked = await world.discord.slash(world.ana, world.general, "eco")
     with pytest.raises(aiohttp.ContentTypeError):
         await raw.acknowledge(asked, 4, embeds=["a"])
     assert "cannot be understood" in world.discord.violations[0]
 
 
-async def test_bot_routes_want_the_bots_token(world: World, raw: Raw) -> None:
+async def test_bot_routes_require_token(world: World, raw: Raw) -> None:
     assert await raw("GET", "/users/@me", Authorization="Bot wrong") == (401, 0)
     assert await raw("GET", "/users/@you") == (404, 0)
     assert len(world.discord.violations) == 2

@@ -1,7 +1,6 @@
-"""Files that come with a message, in a body of several parts.
+"""File uploads in multipart bodies.
 
-https://docs.discord.com/developers/reference#uploading-files
-"""
+https://docs.discord.com/developers/reference#uploading-files"""
 
 from __future__ import annotations
 
@@ -19,7 +18,7 @@ from tests.fakes.discord.strictness import Form, Json, Refusal
 
 MOST_FILES = 10
 MOST_BYTES = 10 * 1024 * 1024
-# Where the files of a message lie in its body once it has been read.
+# Key of a message's files in its parsed body.
 UPLOADS = "uploads"
 _FIELD = re.compile(r"files\[(\d+)\]")
 
@@ -49,13 +48,13 @@ class File:
 
 
 async def body_of(request: web.Request) -> Any:
-    """The JSON of a request, which lies in a part of its own if files come with it; these are laid
-    into the message that it holds."""
+    """The JSON of a request. In a multipart body it is a part of its own; the files are inserted
+    into the message that it contains."""
     if request.content_type != "multipart/form-data":
         return _parsed(await request.text())
     parts = await request.post()
     payload = parts.get("payload_json", "{}")
-    # A part that has a type of its own comes as bytes.
+    # A part with a content type arrives as bytes.
     body = _parsed(bytes(payload).decode() if isinstance(payload, bytearray) else str(payload))
     files = _files(parts)
     if files:
@@ -89,7 +88,7 @@ def _files(parts: Mapping[str, Any]) -> dict[str, File]:
 
 
 def check_attachments(form: Form, body: Json, path: str) -> None:
-    """Check what a body says of its files."""
+    """Validate the attachments of a body."""
     told = body.get("attachments") or []
     form.at_most(f"{path}attachments", told, MOST_FILES)
     for number, about in enumerate(told):
@@ -103,8 +102,9 @@ def check_attachments(form: Form, body: Json, path: str) -> None:
 
 
 def files_after(body: Json, before: list[File]) -> list[File]:
-    """The files of a message once `body` is applied: those that `attachments` names, and all where
-    it is absent. Raises Refusal where it names one that is not there."""
+    """The files of a message after `body`: those in `attachments`, or all if it is absent.
+
+    Raises Refusal for an unknown attachment."""
     uploads: dict[str, File] = body.get(UPLOADS, {})
     if "attachments" not in body:
         return [*before, *uploads.values()]

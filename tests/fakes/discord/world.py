@@ -1,4 +1,4 @@
-"""What the tests of the fake share: bots of the real library, a raw client, a small world."""
+"""Shared by the fake's tests: discord.py bots, a raw client and a small guild."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ORIGINAL = "/webhooks/*/messages/@original"
 
 
 class Bot(library.Client):
-    """A small bot that is made as ours is."""
+    """A small bot built like the real one."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
@@ -40,11 +40,11 @@ class Bot(library.Client):
         await self.tree.sync()
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
-        """Without the five seconds that the library waits."""
+        """Skip the library's wait of five seconds."""
 
 
 class Again(library.ui.View):
-    """A button under an answer."""
+    """A button below a response."""
 
     def __init__(self) -> None:
         super().__init__(timeout=None)
@@ -55,7 +55,7 @@ class Again(library.ui.View):
 
 
 def add_commands(bot: Bot) -> None:
-    """`/escribe`, `/escribe` with an autocompletion, a menu for messages, a command for admins."""
+    """Add `/escribe`, one with autocompletion, a message menu and an admin command."""
 
     @bot.tree.command(name="escribe", description="Continúa una frase")
     @app_commands.describe(frase="Lo que se continúa", modelo="Con cuál", oculto="Solo para ti")
@@ -86,7 +86,7 @@ def add_commands(bot: Bot) -> None:
 
 
 class World:
-    """A fake with a server, a channel and two people."""
+    """A fake with a guild, a channel and two users."""
 
     def __init__(self, discord: FakeDiscord) -> None:
         self.discord = discord
@@ -116,14 +116,14 @@ async def logged_in(discord: FakeDiscord, bot: Bot | None = None) -> AsyncIterat
 
 
 async def connect_in_vain(discord: FakeDiscord, bot: Bot | None = None) -> None:
-    """Run a bot until the fake will not have it."""
+    """Run a bot until the fake refuses it."""
     async with logged_in(discord, bot):
         await discord.disconnected(5)
         await asyncio.sleep(0.05)
 
 
 class Raw:
-    """A client without a library, which can do everything wrong."""
+    """A client without a library, which can violate every rule."""
 
     def __init__(self, discord: FakeDiscord, web: aiohttp.ClientSession) -> None:
         self._discord = discord
@@ -136,7 +136,7 @@ class Raw:
     async def __call__(
         self, method: str, path: str, body: Any = None, **headers: str
     ) -> tuple[int, Any]:
-        """The status and the error code or the body."""
+        """The status, and the error code or the body."""
         url = self._discord.api_base + path
         sent = self._headers | headers
         async with self._web.request(method, url, json=body, headers=sent) as response:
@@ -153,7 +153,7 @@ class Raw:
     async def upload(
         self, asked: Interaction, *files: bytes, named: str = "files[{}]", **body: Any
     ) -> tuple[int, Any]:
-        """Change an answer, with files."""
+        """Edit a response with files."""
         form = aiohttp.FormData(quote_fields=False)
         form.add_field("payload_json", json.dumps(body), content_type="application/json")
         for number, data in enumerate(files):

@@ -1,9 +1,4 @@
-"""A strict Telegram Bot API server for tests, on a loopback port in the test's own event loop.
-
-People act through it (`say`, `press`, `inline`, `guest`, …), a real bot talks to it over HTTP, and
-it answers as https://core.telegram.org/bots/api and tdlib/telegram-bot-api do. A client's offences
-are collected in `FakeTelegram.violations`, which a good bot leaves empty.
-"""
+"""A strict fake of the Telegram Bot API for real clients; see README.md."""
 
 from tests.fakes.telegram.chats import Chat, User
 from tests.fakes.telegram.messages import Message

@@ -14,12 +14,12 @@ Status = Literal["creator", "administrator", "member", "restricted", "left", "ki
 
 PRESENT: set[Status] = {"creator", "administrator", "member", "restricted"}
 ADMINISTRATORS: set[Status] = {"creator", "administrator"}
-GENERAL = 1  # the topic that every forum has; the Bot API never shows its id
+GENERAL = 1  # the General topic of every forum; the Bot API never shows its id
 
 
 @dataclass(eq=False)
 class User:
-    """A person, or a bot."""
+    """A user or a bot."""
 
     id: int
     first_name: str
@@ -43,8 +43,8 @@ class User:
 
 @dataclass(eq=False)
 class Chat:
-    """A conversation. In a private one, `members` says what the person did with the bot:
-    nobody there is a conversation that has not begun, `kicked` a bot that is blocked."""
+    """A chat. In a private chat `members` records what the user did with the bot: empty before the
+    first message, `kicked` after a block."""
 
     id: int
     type: ChatType
@@ -53,26 +53,27 @@ class Chat:
     members: dict[int, Status] = field(default_factory=dict)
     is_forum: bool = False
     topics: dict[int, str] = field(default_factory=dict)
-    # Private chats and basic groups share one row of message ids, as the account's they are.
+    # Private chats and basic groups share one sequence of message ids, the account's.
     ids: count[int] = field(default_factory=lambda: count(1))
     messages: dict[int, Message] = field(default_factory=dict)
     drafts: list[Draft] = field(default_factory=list)
     migrated_to: int | None = None
-    takes_photos: bool = True  # whether members may send them, the bot among them
-    # False once another bot has written: then bare commands do not reach ours in privacy mode.
+    takes_photos: bool = True  # whether members, the bot included, may send photos
+    # False after a message of another bot: bare commands then do not reach this bot in privacy
+    # mode.
     ours_spoke_last: bool = True
 
     @property
     def is_group(self) -> bool:
-        """Whether this is a group, basic or super."""
+        """Whether this is a basic group or a supergroup."""
         return self.type in ("group", "supergroup")
 
     def status(self, user: User) -> Status:
-        """What the user is here."""
+        """The user's membership status."""
         return self.members.get(user.id, "left")
 
     def has(self, user: User) -> bool:
-        """Whether the user is in."""
+        """Whether the user is a member."""
         return self.status(user) in PRESENT
 
     def to_api(self) -> dict[str, Any]:
@@ -87,7 +88,7 @@ class Chat:
 
 
 def member_to_api(user: User, status: Status) -> dict[str, Any]:
-    """The ChatMember object of the Bot API, with the fields that its status requires."""
+    """The ChatMember object of the Bot API, with the fields of its status."""
     member: dict[str, Any] = {"user": user.to_api(), "status": status}
     if status in ADMINISTRATORS:
         member["is_anonymous"] = False

@@ -19,13 +19,13 @@ def retry_after_is_a_timedelta(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def server() -> AsyncIterator[FakeTelegram]:
-    """A server without flood limits."""
+    """A fake without flood limits."""
     async with FakeTelegram(flood=False) as server:
         yield server
 
 
 @pytest.fixture
 async def bot(server: FakeTelegram) -> AsyncIterator[Bot]:
-    """A real client, initialized."""
+    """An initialized client."""
     async with client(server) as bot:
         yield bot

@@ -1,9 +1,8 @@
-"""The two ways to get updates, which exclude each other: getUpdates and a webhook.
+"""Delivery of updates by getUpdates or a webhook, which exclude each other.
 
-As tdlib/telegram-bot-api does it: a poll confirms everything below its offset for good; a poll that
-comes while another one waits takes its place, and the *older* one is answered with 409; setting a
-webhook ends a waiting poll likewise.
-"""
+As in tdlib/telegram-bot-api: a poll confirms everything below its offset permanently; a poll during
+another one replaces it, and the *older* one gets 409; setting a webhook ends a waiting poll in the
+same way."""
 
 from __future__ import annotations
 
@@ -27,10 +26,9 @@ _WEBHOOK_ACTIVE = (
 
 
 class Delivery:
-    """Hands updates to the client. Methods are named as in the Bot API, in Python's way.
+    """Delivers updates to the client. Methods are Bot API methods in snake case.
 
-    `connections` counts the calls of getUpdates and setWebhook that were let in.
-    """
+    connections: number of accepted getUpdates and setWebhook calls."""
 
     def __init__(self, updates: Updates, clock: Clock, changes: Changes) -> None:
         self.connections = 0
@@ -41,7 +39,7 @@ class Delivery:
 
     @property
     def is_polling(self) -> bool:
-        """Whether a client waits for updates right now."""
+        """Whether a client is polling now."""
         return self._waiting is not None
 
     async def get_updates(self, parameters: Parameters) -> list[dict[str, Any]]:
@@ -94,7 +92,7 @@ class Delivery:
         return info
 
     async def end(self) -> None:
-        """Let go of everyone who waits."""
+        """Release all waiting polls."""
         if self.webhook is not None:
             await self.webhook.stop()
         self._end_poll("the server ends")

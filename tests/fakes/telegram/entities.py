@@ -1,11 +1,10 @@
-"""Text and its entities as Telegram checks, trims and completes them.
+"""Validation, trimming and detection of text entities.
 
-Offsets count UTF-16 code units. What TDLib's `fix_formatted_text` does is followed: entities that
-leave the text or split a surrogate pair are refused, the text is trimmed, and mentions, commands,
-links, addresses and hashtags that the client did not mark are found and added. Giving entities (or
-a parse mode) does *not* switch that search off; only text inside `code`, `pre`, `text_link` and
-`text_mention` is left alone. So `@name` in plain text is a mention like any other.
-"""
+Offsets count UTF-16 code units. Follows TDLib's `fix_formatted_text`: refuses entities that leave
+the text or split a surrogate pair, trims the text, and adds mentions, commands, links, addresses
+and hashtags that the client did not mark. Explicit entities or a parse mode do *not* disable
+detection; only text inside `code`, `pre`, `text_link` and `text_mention` is exempt. So `@name` in
+plain text is a mention."""
 
 from __future__ import annotations
 
@@ -22,7 +21,7 @@ _STYLES = set(
     "bold italic underline strikethrough spoiler blockquote expandable_blockquote code pre "
     "text_link text_mention custom_emoji".split()
 )
-# Telegram finds these itself and ignores a client that gives them.
+# Telegram detects these itself and ignores them if the client gives them.
 _FOUND = set("mention hashtag cashtag bot_command url email phone_number".split())
 _PATTERNS = {
     "email": r"(?<![\w.])[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
@@ -40,7 +39,7 @@ def units(text: str) -> int:
 
 
 def covered(text: str, entity: Entity) -> str:
-    """The part of `text` that the entity lies on."""
+    """The part of `text` that the entity covers."""
     start, end = 2 * entity["offset"], 2 * (entity["offset"] + entity["length"])
     return text.encode("utf-16-le", "surrogatepass")[start:end].decode("utf-16-le", "replace")
 
@@ -48,11 +47,10 @@ def covered(text: str, entity: Entity) -> str:
 def formatted(
     text: str, given: list[Entity], *, empty: str = "message text is empty"
 ) -> tuple[str, list[Entity]]:
-    """The text as it is stored, and all of its entities.
+    """The stored text and all its entities.
 
-    Raises ApiError when an entity does not fit, the text is too long or nothing is left of it;
-    `empty` is the description for the last of these.
-    """
+    empty: error description for a text that is empty after trimming.
+    Raises ApiError for it, for an invalid entity and for too long a text."""
     for entity in given:
         _check(text, entity)
     entities = [
@@ -68,7 +66,7 @@ def formatted(
 
 
 def detected(text: str) -> list[Entity]:
-    """What Telegram finds in a text by itself."""
+    """The entities that Telegram detects in a text."""
     return sorted(_detected(text, []), key=lambda entity: entity["offset"])
 
 
@@ -106,7 +104,7 @@ def _splits_pair(text: str, offset: int) -> bool:
 
 def _trimmed(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
     text = text.rstrip()
-    # In front, whitespace goes only as far as the first entity.
+    # Leading whitespace is trimmed only up to the first entity.
     first = min((entity["offset"] for entity in entities), default=len(text))
     lead = min(len(text) - len(text.lstrip()), first)
     text, length = text[lead:], units(text[lead:])

@@ -1,4 +1,4 @@
-"""How the Bot API says no: a status, a description and now and then parameters."""
+"""Errors of the Bot API: status, description and optional parameters."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ PHRASES = {
 
 
 class ApiError(Exception):
-    """An answer with `ok: false`.
+    """A response with `ok: false`.
 
-    `offence` tells whether the client could have known better; such refusals are written down in
-    `FakeTelegram.violations`.
-    """
+    offence: whether the client could have avoided it; such errors are recorded in
+    `FakeTelegram.violations`."""
 
     def __init__(
         self,
@@ -38,11 +37,11 @@ class ApiError(Exception):
         super().__init__(self.description)
 
     def body(self) -> dict[str, Any]:
-        """The JSON of the answer."""
+        """The JSON of the response."""
         answer = {"ok": False, "error_code": self.code, "description": self.description}
         return answer | ({"parameters": self.parameters} if self.parameters else {})
 
 
 def bad_request(description: str, *, offence: bool = True) -> ApiError:
-    """The refusal of a request that cannot be done as it stands."""
+    """Status 400."""
     return ApiError(400, description, offence=offence)

@@ -1,11 +1,10 @@
-"""Flood limits, after Telegram's own words: about one message a second in a chat with short bursts
-allowed, twenty a minute in a group, thirty a second overall.
+"""Flood limits as documented by Telegram: about one message a second in a chat with short bursts,
+twenty a minute in a group, thirty a second in total.
 
-Messages, and edits as much as they, count for the chat; drafts, chat actions and answers to queries
-count for the whole only. Who goes over is told to wait, and until then *every* request to that
-chat, chat actions too, is refused. How the real server chooses `retry_after` is not published; here
-it is the time until the request would be let in, rounded up, and no less than `penalty` seconds.
-"""
+Messages and edits count for the chat; drafts, chat actions and answers to queries count only for
+the total. After a violation *every* request to that chat, chat actions included, is refused for
+`retry_after` seconds. The real server's choice of `retry_after` is not published; here it is the
+time until the request would be admitted, rounded up, and at least `penalty` seconds."""
 
 from __future__ import annotations
 
@@ -32,10 +31,10 @@ class FloodLimits:
     _allowance: dict[int, tuple[float, float]] = field(default_factory=dict)
     _in_group: dict[int, deque[float]] = field(default_factory=lambda: defaultdict(deque))
     _overall: deque[float] = field(default_factory=deque)
-    _limited: dict[int, float] = field(default_factory=dict)  # by chat (0: all), until when
+    _limited: dict[int, float] = field(default_factory=dict)  # end of the penalty by chat (0: all)
 
     def admit(self, method: str, chat: Chat | None, now: float) -> int:
-        """Count a request; 0, or the seconds after which to come again."""
+        """Count a request; 0 or its retry_after in seconds."""
         if not self.enabled or method not in MESSAGES | OTHERS:
             return 0
         number = chat.id if chat else 0
@@ -54,7 +53,7 @@ class FloodLimits:
         return 0
 
     def limit(self, chat: Chat, seconds: float, now: float) -> None:
-        """Put a chat under a penalty, as after a flood that nobody saw."""
+        """Penalize a chat, as after a flood."""
         self._limited[chat.id] = now + seconds
 
     def _limit(self, number: int, wait: float, now: float) -> int:

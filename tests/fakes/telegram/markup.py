@@ -1,4 +1,4 @@
-"""Inline keyboards, and the three parse modes."""
+"""Inline keyboards and the three parse modes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _MARKS_V1 = {"```": "pre", "*": "bold", "_": "italic", "`": "code"}
 
 
 def keyboard(markup: Any) -> dict[str, Any] | None:
-    """A reply_markup as it is stored; None for no inline keyboard. Raises ApiError."""
+    """The inline keyboard of a reply_markup; None for other keyboards. Raises ApiError."""
     if not markup:
         return None
     if not isinstance(markup, dict):
@@ -70,7 +70,7 @@ def _button(button: Any) -> dict[str, Any]:
 
 
 def parsed(text: str, mode: str) -> tuple[str, list[Entity]]:
-    """Text and entities out of marked-up text. Raises ApiError for broken markup."""
+    """The text and entities of marked-up text. Raises ApiError for invalid markup."""
     parsers = {"html": _parse_html, "markdownv2": _parse_v2, "markdown": _parse_v1}
     if not mode:
         return text, []
@@ -131,7 +131,7 @@ def _parse_v1(text: str) -> tuple[str, list[Entity]]:
 
 def _parse_markdown(text: str, marks: dict[str, str], reserved: str) -> tuple[str, list[Entity]]:
     plain, at = "", 0
-    open_marks: list[tuple[str, int, int]] = []  # mark, start in units, place in the text
+    open_marks: list[tuple[str, int, int]] = []  # mark, start in units, index in the text
     entities: list[Entity] = []
     while at < len(text):
         top = open_marks[-1][0] if open_marks else ""

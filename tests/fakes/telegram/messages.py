@@ -1,4 +1,4 @@
-"""Messages with the history of their edits, and drafts."""
+"""Messages with their edit history, and drafts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.fakes.telegram.entities import Entity, covered
 
 @dataclass(frozen=True)
 class Version:
-    """What a message said from `at` on, in seconds since 1970."""
+    """The content of a message since `at`, in seconds since 1970."""
 
     text: str
     entities: list[Entity]
@@ -22,14 +22,14 @@ class Version:
 
 @dataclass(frozen=True)
 class Photo:
-    """A picture as it was sent."""
+    """A photo as sent."""
 
     data: bytes
     width: int
     height: int
 
     def to_api(self) -> list[dict[str, Any]]:
-        """The sizes in which it can be had; Telegram makes smaller ones too."""
+        """The available sizes; Telegram adds smaller ones."""
         number = f"photo{len(self.data)}"
         size = {"width": self.width, "height": self.height, "file_size": len(self.data)}
         return [{"file_id": number, "file_unique_id": number} | size]
@@ -37,66 +37,65 @@ class Photo:
 
 @dataclass(eq=False)
 class Message:
-    """A message. `history` has one version a state, the first as it was sent."""
+    """A message. `history` has one version per state, beginning with the original."""
 
     id: int
     chat: Chat
     sender: User
     history: list[Version]
     reply_to: Message | None = None
-    topic: int | None = None  # of a forum; GENERAL too
+    topic: int | None = None  # of a forum, General included
     photo: Photo | None = None
     silent: bool = False  # sent with disable_notification
     via_bot: User | None = None
-    inline_id: str | None = None  # inline_message_id, when the bot may edit it by that
+    inline_id: str | None = None  # inline_message_id, if the bot may edit by it
     members_by_name: dict[str, User] = field(default_factory=dict)
     extra: dict[str, Any] = field(default_factory=dict)  # service fields
     deleted: bool = False
-    update_id: int | None = None  # of the update that told the bot; None: it was not told
+    update_id: int | None = None  # of the update for the bot; None if it received none
 
     @property
     def date(self) -> float:
-        """When it was sent, in seconds since 1970."""
+        """Time of sending, in seconds since 1970."""
         return self.history[0].at
 
     @property
     def text(self) -> str:
-        """What it says now."""
+        """The current text."""
         return self.history[-1].text
 
     @property
     def entities(self) -> list[Entity]:
-        """The entities of the text as it is now."""
+        """The current entities."""
         return self.history[-1].entities
 
     @property
     def markup(self) -> dict[str, Any] | None:
-        """Its inline keyboard, if it has one now."""
+        """The current inline keyboard."""
         return self.history[-1].markup
 
     @property
     def edits(self) -> list[Version]:
-        """The states after the first."""
+        """The versions after the original."""
         return self.history[1:]
 
     @property
     def labels(self) -> list[str]:
-        """What is written on its buttons."""
+        """The labels of its buttons."""
         return [button["text"] for button in self._buttons()]
 
     @property
     def notifies(self) -> bool:
-        """Whether it makes a sound."""
+        """Whether it notifies with sound."""
         return not self.silent
 
     @property
     def pings(self) -> list[str]:
-        """Members of the group whom any state of the text mentions, by @username or by
-        `text_mention`; they are notified even where the group is muted.
+        """Group members that any version mentions, by @username or `text_mention`; they are
+        notified even in a muted group.
 
-        Telegram is not known to notify anyone of a mention that an edit adds; such a mention is
-        listed all the same, for the text shows it.
-        """
+        Telegram is not known to notify about mentions added by an edit; they count nevertheless,
+        because the text shows them."""
         if not self.chat.is_group:
             return []
         pinged: dict[str, None] = {}
@@ -111,7 +110,7 @@ class Message:
 
     @property
     def previews(self) -> list[str]:
-        """The links of which Telegram would show a preview; none when previews are disabled."""
+        """The links with a preview; empty if previews are disabled."""
         if self.history[-1].link_preview.get("is_disabled"):
             return []
         if url := self.history[-1].link_preview.get("url"):
@@ -123,7 +122,7 @@ class Message:
         ]
 
     def button(self, label: str) -> dict[str, Any]:
-        """The button with this label; AssertionError when there is none."""
+        """The button with this label. Raises AssertionError without one."""
         for button in self._buttons():
             if button["text"] == label:
                 return button
@@ -162,8 +161,8 @@ class Message:
         return message | self._thread() | self.extra
 
     def _thread(self) -> dict[str, Any]:
-        # Replies in a supergroup without topics have a thread id too, the first message's, and it
-        # is no topic: who sends there with that id is refused.
+        # Replies in a supergroup without topics also have a thread id, that of the first message.
+        # It is not a topic, and sending with it is refused.
         if self.topic not in (None, GENERAL):
             return {"message_thread_id": self.topic, "is_topic_message": True}
         if self.chat.type == "supergroup" and not self.chat.is_forum and self.reply_to:
@@ -176,7 +175,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Draft:
-    """A text shown while the bot writes (sendMessageDraft)."""
+    """A text shown during generation (sendMessageDraft)."""
 
     chat: Chat
     id: int
@@ -187,7 +186,7 @@ class Draft:
 
 @dataclass(frozen=True)
 class Action:
-    """What the bot is shown to be doing, such as typing (sendChatAction)."""
+    """A chat action such as typing (sendChatAction)."""
 
     chat: Chat
     action: str
@@ -196,5 +195,5 @@ class Action:
 
     @property
     def is_shown(self) -> bool:
-        """Whether anyone sees it: in a forum, only what names its topic is, General too."""
+        """Whether it is visible: in a forum, only with its topic, General included."""
         return self.topic is not None or not self.chat.is_forum

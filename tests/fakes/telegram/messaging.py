@@ -1,4 +1,4 @@
-"""Methods that write, edit and delete messages, and those that ask about chats."""
+"""Methods that send, edit and delete messages, and methods about chats."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NOT_MODIFIED = (
 
 
 class Messaging:
-    """Messages and chats. Methods are named as in the Bot API, in Python's way."""
+    """Messages and chats. Methods are Bot API methods in snake case."""
 
     def __init__(self, world: World, queries: Queries) -> None:
         self._world, self._queries = world, queries
@@ -62,7 +62,7 @@ class Messaging:
         text, entities = formatted(caption, given) if caption else ("", [])
         chat = self._writable(parameters)
         if not chat.takes_photos and chat.status(self._world.bot) not in ADMINISTRATORS:
-            # Nobody can know before.
+            # The client cannot know in advance.
             raise bad_request("not enough rights to send photos to the chat", offence=False)
         reply_to = self._reply(parameters, chat)
         message = self._world.post(
@@ -98,7 +98,7 @@ class Messaging:
         action = parameters.text("action")
         if action not in _ACTIONS:
             raise bad_request("wrong parameter action in request")
-        # The General topic's id is refused by every other method and understood by this one.
+        # Only this method accepts the General topic's id.
         topic: int | None = parameters.integer("message_thread_id") or None
         if topic is not None and not (chat.is_forum and topic in {GENERAL, *chat.topics}):
             raise bad_request("invalid topic identifier specified")
@@ -175,7 +175,7 @@ class Messaging:
         return True
 
     def find(self, parameters: Parameters) -> Chat | None:
-        """The chat that a request is about, if it exists; nothing is said against it."""
+        """The chat of a request, or None; raises no error."""
         number = parameters.text("chat_id")
         if number.startswith("@"):
             return self._world.named(number)
@@ -208,7 +208,7 @@ class Messaging:
         return chat
 
     def _told(self, chat: Chat, code: int, description: str, **parameters: int) -> ApiError:
-        # The client cannot know before it has been told once.
+        # The client learns it from the first refusal.
         offence = chat.id in self._world.told
         self._world.told.add(chat.id)
         return ApiError(code, description, offence=offence, **parameters)
@@ -229,7 +229,7 @@ class Messaging:
         return message
 
     def _topic(self, parameters: Parameters, chat: Chat, reply_to: Message | None) -> int | None:
-        # A reply goes where the message it replies to is.
+        # A reply goes to the topic of its message.
         number = parameters.integer("message_thread_id")
         if not number:
             return reply_to.topic if reply_to else GENERAL if chat.is_forum else None
@@ -238,7 +238,7 @@ class Messaging:
         return number
 
     def _editable(self, parameters: Parameters) -> Message:
-        # A bot's own messages may be edited however old they are.
+        # Age does not limit edits of the bot's own messages.
         if number := parameters.text("inline_message_id"):
             if number not in self._queries.inline_messages:
                 raise bad_request("MESSAGE_ID_INVALID")
@@ -246,7 +246,7 @@ class Messaging:
         chat = self._writable(parameters)
         message = chat.messages.get(parameters.integer("message_id"))
         if message is None or message.deleted:
-            # Someone else may have deleted it.
+            # A user may have deleted it.
             raise bad_request("message to edit not found", offence=message is None)
         if message.sender is not self._world.bot:
             raise bad_request("message can't be edited")
@@ -271,7 +271,7 @@ class Messaging:
 def _text(parameters: Parameters) -> tuple[str, list[Entity]]:
     given = parameters.structure("entities") or []
     text, entities = parsed(parameters.text("text"), parameters.text("parse_mode"))
-    # With a parse mode, `entities` are ignored.
+    # A parse mode overrides `entities`.
     return formatted(text, entities if parameters.text("parse_mode") else given)
 
 

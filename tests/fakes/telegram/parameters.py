@@ -1,4 +1,4 @@
-"""Parameters of a call, whichever of the documented ways they came in."""
+"""Call parameters in all documented encodings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.fakes.telegram.errors import bad_request
 
 
 class Parameters:
-    """Values by name, read as the type that a method wants. What is absent has a default."""
+    """Values by name, converted to the requested type, with defaults."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self.values = dict(values)
@@ -26,18 +26,18 @@ class Parameters:
         return value if isinstance(value, str) else json.dumps(value)
 
     def integer(self, name: str, default: int = 0) -> int:
-        """A whole number; as in the real server, what is none counts as absent."""
+        """An integer; an invalid one counts as absent, as in the real server."""
         try:
             return int(self.values.get(name, default))
         except (TypeError, ValueError):
             return default
 
     def flag(self, name: str) -> bool:
-        """Yes or no."""
+        """A boolean."""
         return str(self.values.get(name, "")).lower() in ("true", "yes", "1")
 
     def structure(self, name: str) -> Any:
-        """A JSON value, or None when it is absent."""
+        """A JSON value; None if absent."""
         value = self.values.get(name)
         if not isinstance(value, str):
             return value
@@ -50,7 +50,7 @@ class Parameters:
 
 
 async def read(request: web.Request) -> Parameters:
-    """The parameters of a request: from its query, and a form-encoded, multipart or JSON body."""
+    """The parameters in the query and in a form-encoded, multipart or JSON body."""
     values: dict[str, Any] = dict(request.query)
     if request.content_type == "application/json":
         try:

@@ -1,4 +1,4 @@
-"""What people do in their Telegram apps, as coroutines for tests."""
+"""Users' actions in their Telegram apps, as coroutines for tests."""
 
 from __future__ import annotations
 
@@ -16,16 +16,15 @@ from tests.fakes.telegram.queries import Callback, GuestQuery, InlineQuery, Quer
 from tests.fakes.telegram.updates import Updates
 from tests.fakes.telegram.world import World
 
-# In the name of this bot the administrators write who hide behind their group.
+# The sender of messages from anonymous administrators.
 ANONYMOUS = User(1087968824, "Group", "GroupAnonymousBot", is_bot=True)
 _FIRST_CHANNEL = -1_000_000_000_000
 
 
 class People:
-    """Everything that happens from outside the bot, and waiting for what the bot does.
+    """All events from outside the bot, and waiting for the bot's responses.
 
-    `callback_seconds` and `inline_seconds` say how long a query may wait for its answer.
-    """
+    callback_seconds, inline_seconds: how long a query waits for its answer."""
 
     def __init__(
         self,
@@ -40,17 +39,17 @@ class People:
         self.inline_seconds = 15.0
         self._queries, self._profile = queries, profile
 
-    # -- who there is ------------------------------------------------------------------------
+    # -- users and chats -----------------------------------------------------------------------
 
     def user(self, name: str, *, language: str | None = "es", username: str | None = None) -> User:
-        """A person; the username is made of the name unless given ("" for none)."""
+        """Create a user; the username derives from the name unless given ("" for none)."""
         made = re.sub(r"\W", "", name.lower()) + "_user" if username is None else username
         user = User(self.world.fresh(), name, made or None, language)
         self.world.users[user.id] = user
         return user
 
     def private(self, user: User) -> Chat:
-        """The person's chat with the bot. It begins when they first write there."""
+        """The user's private chat with the bot. It begins with their first message."""
         if user.id in self.world.chats:
             return self.world.chats[user.id]
         return self.world.chat(
@@ -58,13 +57,14 @@ class People:
         )
 
     def group(self, title: str, *members: User, bot: Status = "member") -> Chat:
-        """A basic group; the first member created it, and added the bot unless it is `left`."""
+        """Create a basic group; the first member is its creator, and added the bot unless it has
+        `left`."""
         return self._gathered(-self.world.fresh(), "group", title, members, bot)
 
     def supergroup(
         self, title: str, *members: User, topics: tuple[str, ...] = (), bot: Status = "member"
     ) -> Chat:
-        """A supergroup; with `topics` it is a forum, which has General as well."""
+        """Create a supergroup; with `topics` it is a forum, which has General too."""
         number = _FIRST_CHANNEL - self.world.fresh()
         chat = self._gathered(number, "supergroup", title, members, bot)
         chat.is_forum = bool(topics)
@@ -73,12 +73,12 @@ class People:
         return chat
 
     def channel(self, title: str, *members: User, bot: Status = "administrator") -> Chat:
-        """A channel."""
+        """Create a channel."""
         number = _FIRST_CHANNEL - self.world.fresh()
         return self._gathered(number, "channel", title, members, bot)
 
     def topic(self, chat: Chat, name: str) -> int:
-        """Open a topic in a forum; its message_thread_id. One that exists is only looked up."""
+        """Open a topic in a forum, or look it up; its message_thread_id."""
         for number, known in chat.topics.items():
             if known == name:
                 return number
@@ -89,30 +89,30 @@ class People:
         return number
 
     def promote(self, chat: Chat, user: User, status: Status = "administrator") -> None:
-        """Make someone (the bot too) an administrator, or whatever `status` says."""
+        """Set a member's status, that of the bot included; administrator by default."""
         if user is self.world.bot:
             self.world.member_changed(chat, self._owner(chat), status)
         else:
             chat.members[user.id] = status
 
     def join(self, chat: Chat, user: User) -> None:
-        """A person joins."""
+        """Add a user."""
         chat.members[user.id] = "member"
 
     def kick(self, chat: Chat) -> None:
-        """The bot is thrown out of a group."""
+        """Remove the bot from a group."""
         self.world.member_changed(chat, self._owner(chat), "kicked")
 
     def block(self, user: User) -> None:
-        """The person blocks the bot."""
+        """Block the bot."""
         self.world.member_changed(self.private(user), user, "kicked")
 
     def unblock(self, user: User) -> None:
-        """The person lets the bot write again."""
+        """Unblock the bot."""
         self.world.member_changed(self.private(user), user, "member")
 
     def migrate(self, group: Chat) -> Chat:
-        """The group becomes a supergroup, with another id, which is returned."""
+        """Convert the group to a supergroup with another id, which is returned."""
         number = _FIRST_CHANNEL - self.world.fresh()
         successor = self.world.chat(number, "supergroup", group.title, members=dict(group.members))
         group.migrated_to = number
@@ -126,10 +126,10 @@ class People:
         return successor
 
     def other_bot_speaks(self, chat: Chat) -> None:
-        """Another bot writes to the group: bare commands are its own until ours writes again."""
+        """Send a message of another bot: it receives bare commands until this bot sends again."""
         chat.ours_spoke_last = False
 
-    # -- what they do ------------------------------------------------------------------------
+    # -- actions -------------------------------------------------------------------------------
 
     async def say(
         self,
@@ -143,12 +143,11 @@ class People:
         anonymous: bool = False,
         extra: dict[str, Any] | None = None,
     ) -> Message:
-        """Write a message. Its `update_id` is None when privacy mode keeps it from the bot.
+        """Send a message. Its `update_id` is None if privacy mode hides it from the bot.
 
-        `ago`: sent that many seconds earlier, as the bot sees what waited while it was away.
-        `anonymous`: as an administrator who hides behind the group. `extra`: other fields of the
-        Message object, such as a photo and its caption.
-        """
+        ago: seconds since it was sent, for messages that waited during an absence of the bot.
+        anonymous: as an anonymous administrator of the group.
+        extra: other fields of the Message object, such as a photo and its caption."""
         await asyncio.sleep(0)
         fields = {"sender_chat": chat.to_api()} if anonymous else {}
         message = self.world.post(
@@ -161,14 +160,14 @@ class People:
             extra=fields | (extra or {}),
         )
         if chat.type == "private" and chat.status(self.world.bot) == "left":
-            chat.members[self.world.bot.id] = "member"  # writing to it is what starts a bot
+            chat.members[self.world.bot.id] = "member"  # the first message starts the bot
         if self._reaches_bot(message):
             kind = "channel_post" if chat.type == "channel" else "message"
             message.update_id = self.world.update(kind, message.to_api())
         return message
 
     async def edit(self, user: User, message: Message, text: str) -> int | None:
-        """Edit one's own message; the update's id, or None when the bot does not see it."""
+        """Edit the user's own message; the update's id, or None if the bot does not receive it."""
         await asyncio.sleep(0)
         assert message.sender is user, "people edit their own messages"
         now = self.world.clock.now()
@@ -178,7 +177,7 @@ class People:
         return self.world.update("edited_message", message.to_api())
 
     async def delete(self, message: Message) -> None:
-        """Someone deletes a message; the bot is not told."""
+        """Delete a message; the bot receives no update."""
         await asyncio.sleep(0)
         message.deleted = True
         self.world.changes.happened()
@@ -188,7 +187,7 @@ class People:
         return await self.forge_press(user, message, message.button(label)["callback_data"])
 
     async def forge_press(self, user: User, message: Message, data: str) -> Callback:
-        """Send a callback with any data, as a modified client can."""
+        """Send a callback with arbitrary data, as a modified client can."""
         await asyncio.sleep(0)
         callback = Callback(**self._question(user, self.callback_seconds), data=data)
         self._queries.ask(callback)
@@ -211,7 +210,7 @@ class People:
     async def inline(
         self, user: User, text: str, *, offset: str = "", chat_type: str = "sender"
     ) -> InlineQuery:
-        """Type `@bot text` into any chat."""
+        """Type `@bot text` in any chat."""
         await asyncio.sleep(0)
         assert self.world.features.supports_inline_queries, "inline mode is off"
         query = InlineQuery(**self._question(user, self.inline_seconds), text=text)
@@ -221,14 +220,14 @@ class People:
         return query
 
     async def choose(self, query: InlineQuery, result_id: str, chat: Chat) -> Message:
-        """Pick a result: it is posted into `chat`. The bot hears of it as chosen_inline_result
-        (with `inline_feedback`) and as a message where it is present."""
+        """Choose a result, which is posted in `chat`. The bot receives a chosen_inline_result (with
+        `inline_feedback`), and the message if it is a member."""
         await asyncio.sleep(0)
         answer = await query.answer()
         result = next(result for result in answer.results if result.id == result_id)
         message = self._queries.put(result, chat, query.user, via_bot=self.world.bot)
         if result.markup is None:
-            # Without a keyboard the bot is not given an id to edit it by.
+            # Without a keyboard the bot gets no inline_message_id.
             self._queries.inline_messages.pop(str(message.inline_id))
             message.inline_id = None
         if self.world.features.inline_feedback:
@@ -247,7 +246,8 @@ class People:
     async def guest(
         self, user: User, chat: Chat, text: str, *, reply_to: Message | None = None
     ) -> GuestQuery:
-        """Mention the bot in a chat where it need not be: a guest message (Bot API 10.0)."""
+        """Mention the bot in a chat where it need not be a member: a guest message (Bot API
+        10.0)."""
         await asyncio.sleep(0)
         assert self.world.features.supports_guest_queries, "guest mode is off"
         assert f"@{self.world.bot.username}".lower() in text.lower(), "mention the bot"
@@ -260,35 +260,35 @@ class People:
         return query
 
     async def stop(self, draft: Draft) -> int:
-        """Press Stop under a draft that may be stopped (Bot API 10.3); the update's id."""
+        """Press Stop on a draft that permits it (Bot API 10.3); the update's id."""
         await asyncio.sleep(0)
         assert draft.can_stop, "this draft has no Stop"
         body = {"chat": draft.chat.to_api(), "draft_id": draft.id}
         return self.world.update("stopped_message_generation", body)
 
     def malformed_update(self, raw: dict[str, Any]) -> int:
-        """An update with any content; its id is added."""
+        """Queue an update with arbitrary content; its id is added."""
         return self.updates.push_raw(raw)
 
-    # -- what they see -----------------------------------------------------------------------
+    # -- observation ---------------------------------------------------------------------------
 
     async def connected(self, seconds: float = 20.0, *, again: bool = False) -> None:
-        """Wait for the first getUpdates or setWebhook; with `again`, for one from now on, as after
-        a restart."""
+        """Wait for the first getUpdates or setWebhook; with `again`, for the next one, as after a
+        restart."""
         before = self.delivery.connections if again else 0
         what = "getUpdates or setWebhook"
         await self.world.changes.until(lambda: self.delivery.connections > before, seconds, what)
 
     async def reply_to(self, message: Message, seconds: float = 10.0) -> Message:
-        """Wait for the bot's first message that answers this one: a reply to it, or in a private
-        chat one that comes after it and replies to nothing."""
+        """Wait for the bot's first answer to this message: a reply, or in a private chat a later
+        message that is no reply."""
         what = f"answer to {message.text!r}"
         return await self.world.changes.until(
             lambda: next(iter(self.replies_to(message)), None), seconds, what
         )
 
     def replies_to(self, message: Message) -> list[Message]:
-        """All answers to a message so far, as `reply_to` defines them, deleted ones left out."""
+        """All answers to a message so far, as in `reply_to`, without deleted ones."""
         private = message.chat.type == "private"
         return [
             other
@@ -298,7 +298,7 @@ class People:
         ]
 
     def sent(self, chat: Chat) -> list[Message]:
-        """What the bot has written there, deleted messages left out."""
+        """All messages of the bot in the chat, without deleted ones."""
         return [
             message
             for message in chat.messages.values()
@@ -313,8 +313,8 @@ class People:
         seconds: float = 10.0,
         still: float = 0.0,
     ) -> Message:
-        """Wait until the message, or some message of the bot in the chat, has a text of which
-        `says` is true; with `still`, until that text has not changed for so many seconds."""
+        """Wait until the message, or a message of the bot in the chat, has a text that satisfies
+        `says`; with `still`, until that text has not changed for `still` seconds."""
 
         def found() -> Message | None:
             messages = [where] if isinstance(where, Message) else self.sent(where)
@@ -334,15 +334,15 @@ class People:
         await self.world.changes.until(lambda: self.confirmed(update_id), seconds, what)
 
     def confirmed(self, update_id: int) -> bool:
-        """Whether the client has said that it has the update: it will never come again."""
+        """Whether the client has confirmed the update, which therefore never repeats."""
         return update_id in self.updates.confirmed
 
     def commands_for(self, user: User, chat: Chat, language: str | None = None) -> Commands:
-        """The command menu that the user sees there, in their own language unless given."""
+        """The user's command menu there, in their own language unless given."""
         code = user.language_code if language is None else language
         return self._profile.commands_for(user, chat, code or "")
 
-    # -- how -----------------------------------------------------------------------------------
+    # -- internals -----------------------------------------------------------------------------
 
     def _gathered(
         self, number: int, kind: str, title: str, members: tuple[User, ...], bot: Status
@@ -380,7 +380,7 @@ class People:
         return GENERAL if topic == "General" else self.topic(chat, topic)
 
     def _reaches_bot(self, message: Message) -> bool:
-        """Privacy mode, by core.telegram.org/bots/features#privacy-mode."""
+        """Privacy mode, after core.telegram.org/bots/features#privacy-mode."""
         chat, bot = message.chat, self.world.bot
         if not chat.has(bot):
             return False

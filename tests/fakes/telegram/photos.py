@@ -1,4 +1,4 @@
-"""Photos: what Telegram takes for one (https://core.telegram.org/bots/api#sendphoto)."""
+"""Validation of photos (https://core.telegram.org/bots/api#sendphoto)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_PIXELS, MOST_RATIO = 10_000, 20
 
 
 def photo_of(given: Any) -> Photo:
-    """The photo that was uploaded. Raises ApiError for what is none, or too large."""
+    """The uploaded photo. Raises ApiError for an invalid or too large one."""
     if not isinstance(given, FileField):
         raise bad_request("there is no photo in the request")
     data = given.file.read()

@@ -1,4 +1,4 @@
-"""Methods about the bot itself: who it is, its commands in each scope, its descriptions."""
+"""Methods about the bot itself: identity, commands by scope, descriptions."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _LENGTHS = {"description": 512, "short_description": 120, "name": 64}
 
 
 class Profile:
-    """The bot's own data. Methods are named as in the Bot API, in Python's way."""
+    """The bot's own data. Methods are Bot API methods in snake case."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._commands: dict[tuple[Scope, str], Commands] = {}
-        self.texts: dict[tuple[str, str], str] = {}  # (field, language): what is shown
+        self.texts: dict[tuple[str, str], str] = {}  # text by (field, language)
 
     async def get_me(self, parameters: Parameters) -> dict[str, Any]:
         features = self._world.features
@@ -84,8 +84,8 @@ class Profile:
         return self._text("name", parameters)
 
     def commands_for(self, user: User, chat: Chat, language: str) -> Commands:
-        """What the user's menu shows there, by the algorithm under BotCommandScope in the
-        documentation of the Bot API: the narrowest scope that has a list, first in the language."""
+        """The user's menu there, by the algorithm in the documentation of BotCommandScope: the
+        narrowest scope with a list, first in the user's language."""
         scopes: list[Scope] = [("chat", chat.id, 0), ("all_private_chats", 0, 0)]
         if chat.type != "private":
             boss = chat.status(user) in ADMINISTRATORS
@@ -112,7 +112,7 @@ class Profile:
             chat_id = int(scope.get("chat_id", 0))
             chat = self._world.chats.get(chat_id)
             if chat is None or chat.status(self._world.bot) == "left":
-                # Whoever is to administer the bot may not have written to it yet.
+                # A future admin may not have started the bot yet.
                 raise bad_request("chat not found", offence=False)
         if "user_id" in _SCOPES[kind]:
             user_id = int(scope.get("user_id", 0))

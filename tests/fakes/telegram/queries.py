@@ -1,8 +1,8 @@
-"""Buttons that were pressed, inline queries and guest queries, and the methods that answer them.
+"""Callback, inline and guest queries, and the methods that answer them.
 
-A query is answered once and soon: after `lifetime` seconds, and again after its answer, Telegram
-says that it is too old. The documentation gives no number; clients wait some fifteen seconds.
-"""
+A query is answered once and in time: after `lifetime` seconds, and after its answer, Telegram
+reports that it is too old. The documentation gives no number; clients wait about fifteen
+seconds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TOO_OLD = "query is too old and response timeout expired or query ID is invalid
 
 @dataclass(frozen=True)
 class CallbackAnswer:
-    """What the person sees after pressing: nothing, a toast, or an alert."""
+    """The result of a press for the user: nothing, a toast, or an alert."""
 
     text: str
     alert: bool
@@ -33,7 +33,7 @@ class CallbackAnswer:
 
 @dataclass(frozen=True)
 class Article:
-    """One result of an inline query; only what becomes a text message is supported."""
+    """A result of an inline query; only text messages are supported."""
 
     id: str
     title: str
@@ -46,7 +46,7 @@ class Article:
 
 @dataclass(frozen=True)
 class InlineAnswer:
-    """What the person sees above the input field."""
+    """The results above the input field."""
 
     results: list[Article]
     cache_time: int
@@ -57,7 +57,7 @@ class InlineAnswer:
 
 @dataclass(eq=False)
 class Query:
-    """Something the bot must answer. `answered` holds every answer that was accepted."""
+    """A query for the bot. `answered` has every accepted answer."""
 
     world: World
     id: str
@@ -82,7 +82,7 @@ class Callback(Query):
 
 @dataclass(eq=False)
 class InlineQuery(Query):
-    """`@bot text` typed into any chat."""
+    """`@bot text` typed in any chat."""
 
     text: str = ""
 
@@ -98,7 +98,7 @@ class GuestQuery(Query):
     message: Message | None = None
 
     async def answer(self, seconds: float = 5.0) -> Message:
-        """Wait for answerGuestQuery; the message that it put into the chat."""
+        """Wait for answerGuestQuery; the posted message."""
         return await _answer(self, Message, seconds, f"answer to the guest message {self.id}")
 
 
@@ -114,7 +114,7 @@ async def _answer(query: Query, kind: type[T], seconds: float, what: str) -> T:
 
 
 class Queries:
-    """The open queries. Methods are named as in the Bot API, in Python's way."""
+    """The open queries. Methods are Bot API methods in snake case."""
 
     def __init__(self, world: World) -> None:
         self._world = world

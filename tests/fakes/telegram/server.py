@@ -1,8 +1,7 @@
-"""The server: HTTP on a loopback port in front of everything else.
+"""The HTTP server on a loopback port.
 
-A request goes: token, fault, flood limit, method. What the client did wrong is answered as
-Telegram answers it, and written down in `violations`.
-"""
+A request passes token check, faults, flood limits and method. Errors are answered as Telegram
+answers them, and offences are recorded in `violations`."""
 
 from __future__ import annotations
 
@@ -43,9 +42,8 @@ Method = Callable[[Parameters], Awaitable[Any]]
 class FakeTelegram(People):
     """A Bot API server with one bot, for `async with`.
 
-    `base` is its address; the bot's methods are at `base`/bot<token>/METHOD. `flood` switches the
-    flood limits.
-    """
+    base: its address; the bot's methods are at `base`/bot<token>/METHOD.
+    flood: whether flood limits apply."""
 
     def __init__(
         self,
@@ -72,31 +70,31 @@ class FakeTelegram(People):
         self._reopening: asyncio.Task[None] | None = None
         self._port = 0
 
-    # -- what tests look at ------------------------------------------------------------------
+    # -- observation ---------------------------------------------------------------------------
 
     @property
     def base(self) -> str:
-        """The address, to be given as TELEGRAM_API_BASE."""
+        """The address for TELEGRAM_API_BASE."""
         return f"http://{HOST}:{self._port}"
 
     @property
     def violations(self) -> list[str]:
-        """What the client did wrong, a line each."""
+        """The client's offences, one line each."""
         return self.world.violations
 
     @property
     def flooded(self) -> list[Flooded]:
-        """Requests refused by a flood limit; faults of kind flood are not among them."""
+        """Requests refused by a flood limit, without injected faults."""
         return self.world.flooded
 
     @property
     def calls(self) -> list[Call]:
-        """Every request, in the order of the answers; status 0 for those that got none."""
+        """Every request, in the order of responses; status 0 without a response."""
         return self.world.calls
 
     @property
     def actions(self) -> list[Action]:
-        """Chat actions, such as typing."""
+        """Chat actions such as typing."""
         return self.world.actions
 
     def called(self, method: str) -> list[Call]:
@@ -104,7 +102,7 @@ class FakeTelegram(People):
         return [call for call in self.calls if call.method == method.lower()]
 
     def advance(self, seconds: float) -> None:
-        """Let time pass on the server: queries grow old, updates expire, limits recover."""
+        """Advance the server's clock: queries age, updates expire, limits recover."""
         self.clock.advance(seconds)
         self.world.changes.happened()
 
@@ -114,7 +112,7 @@ class FakeTelegram(People):
         app = web.Application(client_max_size=50 << 20)
         app.router.add_route("*", "/bot{token}/{method}", self._handle)
         app.on_response_prepare.append(self._date)
-        # A poll of a client that has gone must not swallow the next updates.
+        # The poll of a disconnected client must not take updates.
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.5)
         await self._runner.setup()
         await self._listen()
@@ -134,7 +132,7 @@ class FakeTelegram(People):
         await self._runner.cleanup()
 
     async def refuse_connections(self, seconds: float) -> None:
-        """Cut every connection and take no new one for this long; then the same port again."""
+        """Cut every connection and refuse new ones for `seconds`; then listen on the same port."""
         assert self._runner is not None
         for site in list(self._runner.sites):
             await site.stop()
@@ -242,7 +240,7 @@ class FakeTelegram(People):
 
 
 def _methods(*groups: object) -> dict[str, Method]:
-    """What may be called, by its lower-case name: the coroutine methods of the groups."""
+    """The callable methods by lower-case name: the coroutine methods of the groups."""
     methods: dict[str, Method] = {"logout": _yes, "close": _yes}
     for group in groups:
         for name in dir(group):
@@ -271,7 +269,7 @@ def _too_many(seconds: int) -> ApiError:
 
 
 def _reset(transport: asyncio.BaseTransport) -> None:
-    """End a connection as a crash does, with RST instead of FIN."""
+    """Close a connection with RST instead of FIN, as a crash does."""
     connection = transport.get_extra_info("socket")
     if connection is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -1,4 +1,4 @@
-"""Faults are met by the real client as the network and the real server would cause them."""
+"""Injected faults reach the real client as the network and the real server cause them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ def texts(server: FakeTelegram, chat: Chat) -> list[str]:
     return [message.text for message in server.sent(chat)]
 
 
-async def test_a_flood_is_told_so_many_times(server: FakeTelegram, bot: Bot, chat: Chat) -> None:
+async def test_flood_affects_given_number_of_requests(
+    server: FakeTelegram, bot: Bot, chat: Chat
+) -> None:
     fault = server.faults.flood("sendMessage", retry_after=3, times=2, chat_id=chat.id)
     for _ in range(2):
         with pytest.raises(RetryAfter) as raised:
@@ -35,7 +37,7 @@ async def test_a_flood_is_told_so_many_times(server: FakeTelegram, bot: Bot, cha
 
 
 @pytest.mark.parametrize("status", [500, 502])
-async def test_a_server_error_has_no_effect(
+async def test_server_error_has_no_effect(
     server: FakeTelegram, bot: Bot, chat: Chat, status: int
 ) -> None:
     server.faults.status("sendMessage", status)
@@ -45,7 +47,7 @@ async def test_a_server_error_has_no_effect(
     assert texts(server, chat) == ["llegado"]
 
 
-async def test_a_page_instead_of_json(server: FakeTelegram, bot: Bot, chat: Chat) -> None:
+async def test_html_instead_of_json(server: FakeTelegram, bot: Bot, chat: Chat) -> None:
     server.faults.html("*", times=1)
     with pytest.raises(NetworkError, match="Bad Gateway"):
         await bot.send_message(chat.id, "hola")
@@ -55,7 +57,7 @@ async def test_a_page_instead_of_json(server: FakeTelegram, bot: Bot, chat: Chat
 
 
 @pytest.mark.parametrize("applied", [False, True])
-async def test_a_connection_is_reset_before_or_after_the_effect(
+async def test_reset_before_or_after_effect(
     server: FakeTelegram, bot: Bot, chat: Chat, applied: bool
 ) -> None:
     server.faults.reset("sendMessage", applied=applied)
@@ -65,14 +67,14 @@ async def test_a_connection_is_reset_before_or_after_the_effect(
     assert [call.status for call in server.called("sendMessage")] == [200 if applied else 0]
 
 
-async def test_a_slow_answer_has_had_its_effect(server: FakeTelegram, bot: Bot, chat: Chat) -> None:
+async def test_slow_response_has_effect(server: FakeTelegram, bot: Bot, chat: Chat) -> None:
     server.faults.slow("sendMessage", 0.3)
     with pytest.raises(TimedOut):
         await bot.send_message(chat.id, "hola", read_timeout=0.1)
     assert texts(server, chat) == ["hola"]
 
 
-async def test_a_poll_can_hang(server: FakeTelegram, bot: Bot, chat: Chat) -> None:
+async def test_poll_can_hang(server: FakeTelegram, bot: Bot, chat: Chat) -> None:
     server.faults.stall()
     with pytest.raises(TimedOut):
         await bot.get_updates(timeout=0, read_timeout=0.1)
@@ -86,14 +88,14 @@ async def test_a_poll_can_hang(server: FakeTelegram, bot: Bot, chat: Chat) -> No
     assert len(await bot.get_updates()) == 1
 
 
-async def test_a_revoked_token_opens_nothing(server: FakeTelegram, bot: Bot, chat: Chat) -> None:
+async def test_revoked_token_is_refused(server: FakeTelegram, bot: Bot, chat: Chat) -> None:
     server.faults.revoke()
     for call in (bot.get_me, bot.get_updates):
         with pytest.raises(InvalidToken):
             await call()
 
 
-async def test_another_poller_somewhere_else(server: FakeTelegram, bot: Bot) -> None:
+async def test_conflict_of_another_poller(server: FakeTelegram, bot: Bot) -> None:
     server.faults.conflict(times=2)
     for _ in range(2):
         with pytest.raises(Conflict):
@@ -102,9 +104,7 @@ async def test_another_poller_somewhere_else(server: FakeTelegram, bot: Bot) -> 
     assert server.violations == []
 
 
-async def test_connections_are_refused_for_a_while(
-    server: FakeTelegram, bot: Bot, chat: Chat
-) -> None:
+async def test_refuses_connections_for_a_while(server: FakeTelegram, bot: Bot, chat: Chat) -> None:
     poll = asyncio.create_task(bot.get_updates(offset=-1, timeout=10))
     await poll
     waiting = asyncio.create_task(bot.get_updates(offset=(await poll)[0].update_id + 1, timeout=9))

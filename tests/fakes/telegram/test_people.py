@@ -1,4 +1,4 @@
-"""What people do reaches the bot, and what the bot answers reaches them."""
+"""Users' actions reach the bot, and its answers reach the users."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def latest(bot: Bot) -> Update:
     return update
 
 
-async def test_privacy_mode_lets_through_what_is_meant_for_the_bot(
+async def test_privacy_mode_passes_messages_for_bot(
     server: FakeTelegram, bot: Bot, ana: User
 ) -> None:
     group = server.group("Lectores", ana)
@@ -57,7 +57,7 @@ async def test_privacy_mode_lets_through_what_is_meant_for_the_bot(
     assert (await server.say(ana, group, "hola")).update_id is not None
 
 
-async def test_without_privacy_mode_everything_comes(ana: User) -> None:
+async def test_without_privacy_mode_bot_receives_all(ana: User) -> None:
     features = Features(can_read_all_group_messages=True)
     async with FakeTelegram(features=features) as server:
         group = server.group("Lectores", server.user("Blas"))
@@ -78,9 +78,7 @@ async def test_commands_and_languages_arrive(server: FakeTelegram, bot: Bot, ana
     assert edited.text == "/escribe adiós"
 
 
-async def test_some_messages_have_no_person_behind_them(
-    server: FakeTelegram, bot: Bot, ana: User
-) -> None:
+async def test_messages_without_user(server: FakeTelegram, bot: Bot, ana: User) -> None:
     group = server.supergroup("Lectores", ana)
     await server.say(ana, group, "/escribe", anonymous=True)
     hidden = (await latest(bot)).message
@@ -94,14 +92,14 @@ async def test_some_messages_have_no_person_behind_them(
     assert post.effective_user is None
 
 
-async def test_a_photo_comes_without_text(server: FakeTelegram, bot: Bot, ana: User) -> None:
+async def test_photo_without_text(server: FakeTelegram, bot: Bot, ana: User) -> None:
     await server.say(ana, server.private(ana), "", extra={"caption": "/escribe"})
     message = (await latest(bot)).message
     assert message is not None
     assert (message.text, message.caption) == (None, "/escribe")
 
 
-async def test_a_button_is_pressed_and_answered(server: FakeTelegram, bot: Bot, ana: User) -> None:
+async def test_press_is_answered(server: FakeTelegram, bot: Bot, ana: User) -> None:
     chat = server.private(ana)
     question = await server.say(ana, chat, "/escribe hola")
     await bot.send_message(chat.id, "hola y adiós", reply_markup=CONTINUE)
@@ -124,7 +122,7 @@ async def test_a_button_is_pressed_and_answered(server: FakeTelegram, bot: Bot, 
     assert server.violations == []
 
 
-async def test_a_button_of_a_deleted_message_comes_with_an_inaccessible_one(
+async def test_press_on_deleted_message_is_inaccessible(
     server: FakeTelegram, bot: Bot, ana: User
 ) -> None:
     chat = server.private(ana)
@@ -139,7 +137,7 @@ async def test_a_button_of_a_deleted_message_comes_with_an_inaccessible_one(
     assert not query.message.is_accessible
 
 
-async def test_an_inline_result_is_chosen_and_edited(
+async def test_inline_result_is_chosen_and_edited(
     server: FakeTelegram, bot: Bot, ana: User
 ) -> None:
     server.world.features.inline_feedback = True
@@ -163,7 +161,7 @@ async def test_an_inline_result_is_chosen_and_edited(
     assert server.violations == []
 
 
-async def test_a_guest_message_gets_one_answer(server: FakeTelegram, bot: Bot, ana: User) -> None:
+async def test_guest_message_gets_one_answer(server: FakeTelegram, bot: Bot, ana: User) -> None:
     group = server.supergroup("Ajenos", ana, bot="left")
     query = await server.guest(ana, group, "@litteragpt_bot En un lugar")
     asked = (await latest(bot)).guest_message
@@ -177,7 +175,7 @@ async def test_a_guest_message_gets_one_answer(server: FakeTelegram, bot: Bot, a
     assert server.violations == []
 
 
-async def test_drafts_are_seen_and_stopped(server: FakeTelegram, bot: Bot, ana: User) -> None:
+async def test_drafts_are_visible_and_stoppable(server: FakeTelegram, bot: Bot, ana: User) -> None:
     chat = server.private(ana)
     await server.say(ana, chat, "/escribe")
     for text in ("", "En un", "En un lugar"):
@@ -188,7 +186,7 @@ async def test_drafts_are_seen_and_stopped(server: FakeTelegram, bot: Bot, ana: 
     assert stopped["draft_id"] == 7
 
 
-async def test_the_menu_is_the_narrowest_list(server: FakeTelegram, bot: Bot, ana: User) -> None:
+async def test_menu_is_narrowest_list(server: FakeTelegram, bot: Bot, ana: User) -> None:
     blas, english = server.user("Blas"), server.user("Ann", language="en")
     group = server.group("Lectores", ana, blas)
     chat = server.private(ana)
@@ -223,7 +221,7 @@ async def test_descriptions_fall_back_to_no_language(server: FakeTelegram, bot: 
     assert (await bot.get_my_short_description("en")).short_description == ""
 
 
-async def test_chats_tell_their_members(server: FakeTelegram, bot: Bot, ana: User) -> None:
+async def test_chats_report_members(server: FakeTelegram, bot: Bot, ana: User) -> None:
     group = server.supergroup("Lectores", ana, server.user("Blas"), topics=("Libros",))
     assert (await bot.get_chat(group.id)).is_forum
     assert (await bot.get_chat_member(group.id, ana.id)).status == "creator"
@@ -231,7 +229,7 @@ async def test_chats_tell_their_members(server: FakeTelegram, bot: Bot, ana: Use
     assert await bot.get_chat_member_count(group.id) == 3
 
 
-async def test_waiting_in_vain_says_for_what(server: FakeTelegram, ana: User) -> None:
+async def test_timeout_names_expectation(server: FakeTelegram, ana: User) -> None:
     message = await server.say(ana, server.private(ana), "/escribe hola")
     with pytest.raises(AssertionError, match="no answer to '/escribe hola'"):
         await server.reply_to(message, 0.01)
@@ -239,7 +237,7 @@ async def test_waiting_in_vain_says_for_what(server: FakeTelegram, ana: User) ->
         await server.connected(0.01)
 
 
-async def test_a_photo_is_seen_with_its_caption(server: FakeTelegram, bot: Bot) -> None:
+async def test_photo_is_visible_with_caption(server: FakeTelegram, bot: Bot) -> None:
     ana = server.user("Ana")
     group = server.supergroup("Tertulia", ana)
     sent = await bot.send_photo(group.id, png(30, 20), "Una @Ana_user", filename="a.png")

@@ -1,4 +1,4 @@
-"""Every rule of the fake catches its offence, and leaves alone what is right."""
+"""Each rule of the fake detects its offence and accepts correct requests."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.fakes.telegram.clients import client, png
 
 
 def refused(description: str) -> AbstractContextManager[object]:
-    """A BadRequest; the library changes the case of descriptions."""
+    """Expect a BadRequest; the library changes the case of descriptions."""
     return pytest.raises(BadRequest, match=f"(?i){re.escape(description)}")
 
 
@@ -170,7 +170,7 @@ SENDS: dict[str, tuple[str, Callable[[Bot, int], Awaitable[object]]]] = {
 
 
 @pytest.mark.parametrize("name", SENDS)
-async def test_what_is_wrong_is_refused_and_written_down(
+async def test_refuses_and_records_offences(
     server: FakeTelegram, bot: Bot, chat: Chat, name: str
 ) -> None:
     description, send = SENDS[name]
@@ -181,7 +181,7 @@ async def test_what_is_wrong_is_refused_and_written_down(
     assert server.sent(chat) == []
 
 
-async def test_what_is_right_is_not(server: FakeTelegram, bot: Bot, chat: Chat) -> None:
+async def test_accepts_correct_requests(server: FakeTelegram, bot: Bot, chat: Chat) -> None:
     await bot.send_message(chat.id, "🐉" * 2048, entities=bold(0, 4096))
     sent = await bot.send_message(chat.id, "🐉 hola ", reply_markup=keyboard("ñ" * 32))
     await sent.edit_text("🐉 adiós", entities=bold(0, 2))
@@ -198,7 +198,7 @@ async def test_what_is_right_is_not(server: FakeTelegram, bot: Bot, chat: Chat) 
     assert [entity["type"] for entity in markdown.entities] == ["bold", "italic", "code"]
 
 
-async def test_an_edit_must_change_something(server: FakeTelegram, bot: Bot, chat: Chat) -> None:
+async def test_edit_must_change_message(server: FakeTelegram, bot: Bot, chat: Chat) -> None:
     sent = await bot.send_message(chat.id, "hola", reply_markup=keyboard("x"))
     with refused("message is not modified"):
         await sent.edit_text("hola ", reply_markup=keyboard("x"))
@@ -207,9 +207,7 @@ async def test_an_edit_must_change_something(server: FakeTelegram, bot: Bot, cha
     assert [version.markup is None for version in server.sent(chat)[0].history] == [False, True]
 
 
-async def test_a_message_is_deleted_within_two_days(
-    server: FakeTelegram, bot: Bot, chat: Chat
-) -> None:
+async def test_deletes_only_within_two_days(server: FakeTelegram, bot: Bot, chat: Chat) -> None:
     sent = await bot.send_message(chat.id, "hola")
     server.advance(48 * 3600 + 1)
     await sent.edit_text("los propios se editan siempre")
@@ -217,7 +215,7 @@ async def test_a_message_is_deleted_within_two_days(
         await sent.delete()
 
 
-async def test_a_bot_learns_once_that_it_is_blocked(
+async def test_first_message_after_block_is_no_offence(
     server: FakeTelegram, bot: Bot, ana: User, chat: Chat
 ) -> None:
     server.block(ana)
@@ -233,13 +231,13 @@ async def test_a_bot_learns_once_that_it_is_blocked(
     assert [change.new_chat_member.status for change in changes if change] == ["kicked", "member"]
 
 
-async def test_a_bot_does_not_begin_a_conversation(server: FakeTelegram, bot: Bot) -> None:
+async def test_bot_cannot_begin_conversation(server: FakeTelegram, bot: Bot) -> None:
     stranger = server.private(server.user("Blas"))
     with pytest.raises(Forbidden, match="can't initiate conversation"):
         await bot.send_message(stranger.id, "hola")
 
 
-async def test_a_kicked_bot_is_out(server: FakeTelegram, bot: Bot, ana: User) -> None:
+async def test_kicked_bot_cannot_send(server: FakeTelegram, bot: Bot, ana: User) -> None:
     group = server.group("Lectores", ana)
     server.kick(group)
     with pytest.raises(Forbidden, match="bot was kicked from the group chat"):
@@ -247,16 +245,14 @@ async def test_a_kicked_bot_is_out(server: FakeTelegram, bot: Bot, ana: User) ->
     assert (await server.say(ana, group, "/escribe")).update_id is None
 
 
-async def test_a_bot_that_has_left_is_out(server: FakeTelegram, bot: Bot, ana: User) -> None:
+async def test_bot_that_left_cannot_send(server: FakeTelegram, bot: Bot, ana: User) -> None:
     group = server.supergroup("Lectores", ana)
     await bot.leave_chat(group.id)
     with pytest.raises(Forbidden, match="bot is not a member of the supergroup chat"):
         await bot.send_message(group.id, "hola")
 
 
-async def test_a_group_that_migrated_tells_where_to(
-    server: FakeTelegram, bot: Bot, ana: User
-) -> None:
+async def test_migrated_group_reports_new_id(server: FakeTelegram, bot: Bot, ana: User) -> None:
     group = server.group("Lectores", ana)
     successor = server.migrate(group)
     with pytest.raises(ChatMigrated) as raised:
@@ -269,7 +265,7 @@ async def test_a_group_that_migrated_tells_where_to(
     assert server.violations == []
 
 
-async def test_topics_want_their_thread_and_general_wants_none(
+async def test_topics_require_thread_and_general_forbids_it(
     server: FakeTelegram, bot: Bot, ana: User
 ) -> None:
     forum = server.supergroup("Lectores", ana, topics=("Libros",))
@@ -286,7 +282,7 @@ async def test_topics_want_their_thread_and_general_wants_none(
     assert len(server.violations) == 2
 
 
-async def test_a_reply_goes_into_the_topic_of_its_message(
+async def test_reply_goes_to_topic_of_its_message(
     server: FakeTelegram, bot: Bot, ana: User
 ) -> None:
     forum = server.supergroup("Lectores", ana, topics=("Libros",))
@@ -301,7 +297,7 @@ async def test_a_reply_goes_into_the_topic_of_its_message(
     assert server.violations == []
 
 
-async def test_the_thread_of_a_reply_is_no_topic(server: FakeTelegram, bot: Bot, ana: User) -> None:
+async def test_thread_of_reply_is_not_topic(server: FakeTelegram, bot: Bot, ana: User) -> None:
     group = server.supergroup("Lectores", ana)
     first = await server.say(ana, group, "hola")
     await server.say(ana, group, "/escribe", reply_to=first)
@@ -312,9 +308,7 @@ async def test_the_thread_of_a_reply_is_no_topic(server: FakeTelegram, bot: Bot,
         await bot.send_message(group.id, "a", message_thread_id=asked.message_thread_id)
 
 
-async def test_mentions_ping_members_even_in_plain_text(
-    server: FakeTelegram, bot: Bot, ana: User
-) -> None:
+async def test_plain_text_mentions_ping_members(server: FakeTelegram, bot: Bot, ana: User) -> None:
     group = server.group("Lectores", ana)
     plain = await bot.send_message(group.id, "Decía @Ana_Lee a @nadie", entities=bold(0, 5))
     await bot.send_message(group.id, "Decía @ana_lee", entities=[MessageEntity("code", 6, 8)])
@@ -322,7 +316,7 @@ async def test_mentions_ping_members_even_in_plain_text(
     assert [entity.type for entity in plain.entities] == ["bold", "mention", "mention"]
 
 
-async def test_links_are_previewed_unless_disabled(
+async def test_links_have_previews_unless_disabled(
     server: FakeTelegram, bot: Bot, chat: Chat
 ) -> None:
     await bot.send_message(chat.id, "Lee https://example.org/a y ejemplo.es.")
@@ -348,7 +342,7 @@ def article(number: str, text: str = "hola") -> InlineQueryResultArticle:
         ([article("a", "a" * 4097)], "message is too long"),
     ],
 )
-async def test_inline_results_are_checked(
+async def test_validates_inline_results(
     server: FakeTelegram,
     bot: Bot,
     ana: User,
@@ -361,7 +355,7 @@ async def test_inline_results_are_checked(
     assert len(server.violations) == 1
 
 
-async def test_a_query_is_answered_once_and_in_time(
+async def test_query_is_answered_once_and_in_time(
     server: FakeTelegram, bot: Bot, ana: User
 ) -> None:
     query = await server.inline(ana, "En un lugar")
@@ -375,7 +369,7 @@ async def test_a_query_is_answered_once_and_in_time(
     assert len(server.violations) == 2
 
 
-async def test_a_private_chat_takes_a_message_a_second() -> None:
+async def test_private_chat_limit_per_second() -> None:
     async with FakeTelegram() as server, client(server) as bot:
         ana = server.user("Ana")
         chat = server.private(ana)
@@ -393,7 +387,7 @@ async def test_a_private_chat_takes_a_message_a_second() -> None:
         assert server.violations == []
 
 
-async def test_a_group_takes_twenty_messages_a_minute() -> None:
+async def test_group_limit_per_minute() -> None:
     async with FakeTelegram() as server, client(server) as bot:
         server.limits.burst = 100
         group = server.group("Lectores", server.user("Ana"))
@@ -409,7 +403,7 @@ async def test_a_group_takes_twenty_messages_a_minute() -> None:
         await bot.send_message(group.id, "veintiuno")
 
 
-async def test_thirty_messages_a_second_are_all() -> None:
+async def test_total_limit_per_second() -> None:
     async with FakeTelegram() as server, client(server) as bot:
         server.limits.per_second = server.limits.burst = 100
         people = [server.user(f"P{number}") for number in range(31)]
@@ -421,7 +415,7 @@ async def test_thirty_messages_a_second_are_all() -> None:
             await bot.send_message(people[30].id, "hola")
 
 
-async def test_parameters_come_in_every_documented_way(server: FakeTelegram, chat: Chat) -> None:
+async def test_accepts_all_parameter_encodings(server: FakeTelegram, chat: Chat) -> None:
     url, values = f"{server.base}/bot{server.token}/SENDMESSAGE", {"chat_id": str(chat.id)}
     multipart = aiohttp.FormData(values, default_to_multipart=True)
     multipart.add_field("text", "cuatro")
@@ -443,7 +437,7 @@ async def test_unknown_methods_are_not_found(server: FakeTelegram, bot: Bot) -> 
     assert len(server.violations) == 1
 
 
-async def test_features_are_told() -> None:
+async def test_reports_features() -> None:
     features = Features(supports_inline_queries=False, supports_guest_queries=False)
     async with FakeTelegram(features=features) as other, client(other) as bot:
         assert not bot.supports_inline_queries

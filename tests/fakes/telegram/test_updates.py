@@ -1,4 +1,4 @@
-"""The fake's update queue, as polled by a real client and delivered to a real webhook."""
+"""The update queue, polled by a real client and delivered to a real webhook."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ def texts(updates: Sequence[Update]) -> list[str | None]:
     return [update.message.text if update.message else None for update in updates]
 
 
-async def test_the_bot_knows_who_it_is(server: FakeTelegram, bot: Bot) -> None:
+async def test_bot_knows_its_identity(server: FakeTelegram, bot: Bot) -> None:
     assert bot.username == "litteragpt_bot"
     assert (await bot.get_me()).supports_guest_queries
     assert [call.method for call in server.calls] == ["getme", "getme"]
 
 
-async def test_a_foreign_token_is_refused(server: FakeTelegram) -> None:
+async def test_refuses_foreign_token(server: FakeTelegram) -> None:
     for token in ("4242:" + "B" * 35, "nonsense"):
         with pytest.raises(InvalidToken):
             await client(server, token).initialize()
     assert server.violations == ["getme: Unauthorized", "getme: Not Found"]
 
 
-async def test_an_update_stays_until_a_later_offset_confirms_it(
+async def test_update_repeats_until_confirmed(
     server: FakeTelegram, bot: Bot, ana: User, chat: Chat
 ) -> None:
     first, second = await server.say(ana, chat, "uno"), await server.say(ana, chat, "dos")
@@ -66,7 +66,7 @@ async def test_an_update_stays_until_a_later_offset_confirms_it(
     assert [update.update_id for update in await bot.get_updates(offset=0)] == [second.update_id]
 
 
-async def test_a_negative_offset_forgets_what_is_older(
+async def test_negative_offset_drops_older_updates(
     server: FakeTelegram, bot: Bot, ana: User, chat: Chat
 ) -> None:
     said = ["uno", "dos", "tres"]
@@ -76,15 +76,13 @@ async def test_a_negative_offset_forgets_what_is_older(
     assert len(await bot.get_updates()) == 1
 
 
-async def test_no_more_than_the_limit_come_at_once(
-    server: FakeTelegram, bot: Bot, ana: User, chat: Chat
-) -> None:
+async def test_poll_respects_limit(server: FakeTelegram, bot: Bot, ana: User, chat: Chat) -> None:
     for text in "abc":
         await server.say(ana, chat, text)
     assert len(await bot.get_updates(limit=2)) == 2
 
 
-async def test_a_client_that_comes_back_is_waited_for(server: FakeTelegram, bot: Bot) -> None:
+async def test_waits_for_returning_client(server: FakeTelegram, bot: Bot) -> None:
     await bot.get_updates()
     await server.connected(0.1)
     with pytest.raises(AssertionError):
@@ -94,7 +92,7 @@ async def test_a_client_that_comes_back_is_waited_for(server: FakeTelegram, bot:
     await poll
 
 
-async def test_a_long_poll_ends_with_the_first_update(
+async def test_long_poll_ends_with_first_update(
     server: FakeTelegram, bot: Bot, ana: User, chat: Chat
 ) -> None:
     poll = asyncio.create_task(bot.get_updates(timeout=10))
@@ -103,11 +101,11 @@ async def test_a_long_poll_ends_with_the_first_update(
     assert texts(await poll) == ["hola"]
 
 
-async def test_a_long_poll_without_updates_ends_empty(bot: Bot) -> None:
+async def test_long_poll_without_updates_is_empty(bot: Bot) -> None:
     assert await bot.get_updates(timeout=1) == ()
 
 
-async def test_a_second_poller_takes_the_place_of_the_first(server: FakeTelegram, bot: Bot) -> None:
+async def test_newer_poller_replaces_older(server: FakeTelegram, bot: Bot) -> None:
     async with client(server) as other:
         first = asyncio.create_task(bot.get_updates(timeout=10))
         await server.connected(5)
@@ -118,7 +116,7 @@ async def test_a_second_poller_takes_the_place_of_the_first(server: FakeTelegram
     assert len(server.violations) == 1
 
 
-async def test_a_poll_whose_client_has_gone_takes_nothing_along(
+async def test_poll_of_disconnected_client_takes_no_updates(
     server: FakeTelegram, bot: Bot, ana: User, chat: Chat
 ) -> None:
     async with client(server) as other:
@@ -130,7 +128,7 @@ async def test_a_poll_whose_client_has_gone_takes_nothing_along(
     assert server.violations == []
 
 
-async def test_updates_live_for_a_day(
+async def test_updates_expire_after_a_day(
     server: FakeTelegram, bot: Bot, ana: User, chat: Chat
 ) -> None:
     message = await server.say(ana, chat, "ayer")
@@ -142,7 +140,7 @@ async def test_updates_live_for_a_day(
     assert await bot.get_updates() == ()
 
 
-async def test_only_allowed_kinds_are_queued(
+async def test_queues_only_allowed_kinds(
     server: FakeTelegram, bot: Bot, ana: User, chat: Chat
 ) -> None:
     await bot.get_updates(allowed_updates=["inline_query"])
@@ -152,14 +150,14 @@ async def test_only_allowed_kinds_are_queued(
     assert server.updates.ignored == ["message"]
 
 
-async def test_an_update_that_is_none_arrives_as_it_is(server: FakeTelegram, bot: Bot) -> None:
+async def test_malformed_update_arrives_unchanged(server: FakeTelegram, bot: Bot) -> None:
     server.malformed_update({"message": {"sin": "sentido"}})
     with pytest.raises(KeyError, match="date"):
         await bot.get_updates()
 
 
 class Hook:
-    """A web server that answers deliveries with `statuses` and then with 200."""
+    """A web server that responds with `statuses` and then with 200."""
 
     def __init__(self) -> None:
         self.statuses: list[int] = []
@@ -192,7 +190,7 @@ async def hook() -> AsyncIterator[Hook]:
     await runner.cleanup()
 
 
-async def test_a_webhook_gets_updates_with_its_secret_until_it_takes_them(
+async def test_webhook_repeats_updates_with_secret_until_accepted(
     server: FakeTelegram, bot: Bot, hook: Hook, ana: User, chat: Chat
 ) -> None:
     hook.statuses = [500, 403]
@@ -205,7 +203,7 @@ async def test_a_webhook_gets_updates_with_its_secret_until_it_takes_them(
     assert (await bot.get_webhook_info()).last_error_message is not None
 
 
-async def test_a_webhook_gets_one_update_a_chat_at_a_time_and_chats_at_once(
+async def test_webhook_is_serial_per_chat_and_parallel_across(
     server: FakeTelegram, bot: Bot, hook: Hook
 ) -> None:
     hook.seconds = 0.05
@@ -225,7 +223,7 @@ async def test_a_webhook_gets_one_update_a_chat_at_a_time_and_chats_at_once(
         assert texts == ["uno", "dos"]
 
 
-async def test_an_update_whose_answer_is_lost_comes_again(
+async def test_update_repeats_after_lost_response(
     server: FakeTelegram, bot: Bot, hook: Hook, ana: User, chat: Chat
 ) -> None:
     server.delivery.deliveries.routes["https://bot.example.org"] = hook.url.removesuffix("/hook")
@@ -236,7 +234,7 @@ async def test_an_update_whose_answer_is_lost_comes_again(
     assert [body["update_id"] for body in hook.bodies] == [message.update_id] * 2
 
 
-async def test_polling_and_a_webhook_exclude_each_other(
+async def test_polling_and_webhook_exclude_each_other(
     server: FakeTelegram, bot: Bot, hook: Hook
 ) -> None:
     await bot.set_webhook(hook.url)
@@ -247,7 +245,7 @@ async def test_polling_and_a_webhook_exclude_each_other(
     assert await bot.get_updates() == ()
 
 
-async def test_pending_updates_are_dropped_when_asked(
+async def test_drops_pending_updates_on_request(
     server: FakeTelegram, bot: Bot, ana: User, chat: Chat
 ) -> None:
     message = await server.say(ana, chat, "hola")
@@ -267,15 +265,13 @@ async def test_pending_updates_are_dropped_when_asked(
         ("https://example.org/hook", "a" * 257),
     ],
 )
-async def test_a_webhook_is_checked(server: FakeTelegram, bot: Bot, url: str, secret: str) -> None:
+async def test_validates_webhook(server: FakeTelegram, bot: Bot, url: str, secret: str) -> None:
     with pytest.raises(BadRequest):
         await bot.set_webhook(url, secret_token=secret or None)
     assert len(server.violations) == 1
 
 
-async def test_an_application_polls_and_answers(
-    server: FakeTelegram, ana: User, chat: Chat
-) -> None:
+async def test_application_polls_and_answers(server: FakeTelegram, ana: User, chat: Chat) -> None:
     async def escribe(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         assert update.message is not None
         await update.message.reply_text("En un lugar", do_quote=True)

@@ -1,8 +1,7 @@
 """The update queue.
 
-Updates live for 24 hours from what they tell of. `allowed_updates` decides what is queued, not what
-is handed out, and is kept until a client gives another list.
-"""
+Updates expire 24 hours after their event. `allowed_updates` filters the queue, not delivery, and
+persists until a client changes it."""
 
 from __future__ import annotations
 
@@ -13,13 +12,13 @@ from typing import Any
 from tests.fakes.telegram.waiting import Changes, Clock
 
 LIFETIME = 24 * 3600.0
-# What a client gets only when it asks for it by name.
+# Kinds that a client receives only on explicit request.
 OPT_IN = {"chat_member", "message_reaction", "message_reaction_count"}
 
 
 @dataclass(frozen=True)
 class Pending:
-    """An update that has not been confirmed."""
+    """An unconfirmed update."""
 
     id: int
     kind: str
@@ -28,16 +27,15 @@ class Pending:
 
     @property
     def chat_id(self) -> int:
-        """The chat it is about, or a number of its own."""
+        """The chat of the update, or a unique number."""
         body = self.body.get(self.kind)
         message = body.get("message", body) if isinstance(body, dict) else {}
         return int(message.get("chat", {}).get("id", self.id))
 
 
 class Updates:
-    """The queue, and what became of the updates that have left it: the ids of those that were
-    `confirmed`, that `expired`, that were `dropped` by drop_pending_updates; and the kinds of those
-    that were `ignored`, since the client does not want them."""
+    """The queue, and the ids of updates that have left it, by reason: `confirmed`, `expired`,
+    `dropped` by drop_pending_updates. `ignored` lists the kinds that the client did not allow."""
 
     def __init__(self, clock: Clock, changes: Changes) -> None:
         self.confirmed: set[int] = set()
@@ -50,11 +48,11 @@ class Updates:
         self._next_id = 100_000_001
 
     def push(self, kind: str, payload: dict[str, Any]) -> int:
-        """Queue an update of this kind, unless the client does not want it; its id."""
+        """Queue an update unless the client does not allow its kind; its id."""
         return self.push_raw({kind: payload}, kind)
 
     def push_raw(self, body: dict[str, Any], kind: str = "") -> int:
-        """Queue an update with any content; its id."""
+        """Queue an update with arbitrary content; its id."""
         number = self._next_id
         self._next_id += 1
         if kind and not self._wants(kind):
@@ -66,30 +64,30 @@ class Updates:
         return number
 
     def pending(self) -> Sequence[Pending]:
-        """What waits to be confirmed, the oldest first."""
+        """Unconfirmed updates, the oldest first."""
         oldest = self._clock.now() - LIFETIME
         self.expired |= {update.id for update in self._pending if update.at < oldest}
         self._pending = [update for update in self._pending if update.at >= oldest]
         return self._pending
 
     def confirm_below(self, offset: int) -> None:
-        """Forget what is older than the offset; a negative one counts from the end."""
+        """Confirm all updates below the offset; a negative one counts from the end."""
         pending = self.pending()
         if offset < 0:
             offset = pending[offset:][0].id if pending else 0
         self._confirm({update.id for update in pending if update.id < offset})
 
     def confirm(self, update: Pending) -> None:
-        """Forget one update."""
+        """Confirm one update."""
         self._confirm({update.id})
 
     def drop(self) -> None:
-        """Forget everything, unconfirmed."""
+        """Drop all updates without confirmation."""
         self.dropped |= {update.id for update in self._pending}
         self._pending.clear()
 
     def allow(self, kinds: Sequence[str] | None) -> None:
-        """Queue only these kinds from now on; [] for all but OPT_IN, None for no change."""
+        """Allow only these kinds from now on; [] allows all but OPT_IN, None changes nothing."""
         if kinds is not None:
             self.allowed = set(kinds) or None
 

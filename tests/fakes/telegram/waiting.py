@@ -1,4 +1,4 @@
-"""Time as the server counts it, and waiting for something to happen."""
+"""The server's clock, and waiting for changes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Clock:
-    """Seconds since 1970, which a test may move forward."""
+    """Seconds since 1970, which a test may advance."""
 
     def __init__(self) -> None:
         self._ahead = 0.0
@@ -21,33 +21,33 @@ class Clock:
         return time.time() + self._ahead
 
     def advance(self, seconds: float) -> None:
-        """Let this much time pass at once."""
+        """Advance the clock."""
         self._ahead += seconds
 
 
 class Changes:
-    """Wakes whoever waits whenever anything has happened on the server."""
+    """Wakes all waiters at every change on the server."""
 
     def __init__(self) -> None:
         self._next: asyncio.Future[None] | None = None
 
     def happened(self) -> None:
-        """Something has changed: everyone who waits looks again."""
+        """Wake all waiters."""
         if self._next is not None:
             self._next.set_result(None)
             self._next = None
 
     def next(self) -> asyncio.Future[None]:
-        """The next change. It is shared: give it to asyncio.wait, which cancels nothing."""
+        """The next change, as a shared future; pass it to asyncio.wait, which does not cancel
+        it."""
         if self._next is None:
             self._next = asyncio.get_running_loop().create_future()
         return self._next
 
     async def until(self, found: Callable[[], T | None], seconds: float, what: str) -> T:
-        """Wait until `found` gives something other than None or False, and return it.
+        """Wait until `found` returns something other than None or False, and return it.
 
-        Raises AssertionError with `what` was awaited when `seconds` are over.
-        """
+        Raises AssertionError with `what` after `seconds`."""
         try:
             async with asyncio.timeout(seconds):
                 while (value := found()) is None or value is False:

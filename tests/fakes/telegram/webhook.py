@@ -1,5 +1,5 @@
-"""Updates sent to an address of the client: in order within a chat, several chats at once, and
-again until the client answers with 2xx."""
+"""Webhook deliveries: in order within a chat, in parallel across chats, and repeated until the
+client responds with 2xx."""
 
 from __future__ import annotations
 
@@ -22,13 +22,12 @@ PORTS = (443, 80, 88, 8443)
 
 @dataclass
 class Deliveries:
-    """How deliveries go, for tests to change and to read.
+    """Configuration and log of deliveries.
 
-    `log` has (update id, HTTP status; 0 without an answer) of every try. `retry_seconds` is the
-    wait after one that failed. The next `lost_answers` good answers do not arrive, so that those
-    updates come again. `routes` maps the beginning of a webhook's url to the loopback address that
-    stands for it.
-    """
+    log: (update id, HTTP status; 0 without a response) of every attempt.
+    retry_seconds: pause after a failure.
+    lost_answers: number of successful responses to lose, so that their updates repeat.
+    routes: loopback address for a prefix of a webhook URL."""
 
     log: list[tuple[int, int]] = field(default_factory=list)
     retry_seconds: float = 0.1
@@ -39,7 +38,7 @@ class Deliveries:
 
 
 class Webhook:
-    """Where updates are sent to, from `start` to `stop`. Raises ApiError when it may not be."""
+    """The target of deliveries between `start` and `stop`. Raises ApiError for an invalid URL."""
 
     def __init__(self, url: str, secret: str, max_connections: int) -> None:
         _check(url, secret, max_connections)
@@ -47,13 +46,13 @@ class Webhook:
         self._task: asyncio.Task[None] | None = None
 
     def start(self, updates: Updates, deliveries: Deliveries, clock: Clock, wake: Changes) -> None:
-        """Begin to send what is pending."""
+        """Start to deliver pending updates."""
         self._updates, self._deliveries = updates, deliveries
         self._clock, self._changes = clock, wake
         self._task = asyncio.create_task(self._deliver())
 
     async def stop(self) -> None:
-        """Send nothing more."""
+        """Stop delivering."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})

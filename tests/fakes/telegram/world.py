@@ -1,4 +1,4 @@
-"""What the server knows: who there is, what was said, and what was done wrong."""
+"""The server's state: users, chats, messages and offences."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.fakes.telegram.waiting import Changes, Clock
 
 @dataclass
 class Features:
-    """What @BotFather lets one set; getMe tells it."""
+    """The bot's configuration in @BotFather, as getMe reports it."""
 
     can_join_groups: bool = True
     can_read_all_group_messages: bool = False  # True: privacy mode is off
@@ -26,7 +26,7 @@ class Features:
 
 @dataclass(frozen=True)
 class Call:
-    """One request of the client and what it was answered with."""
+    """A request of the client and its response."""
 
     method: str
     parameters: Mapping[str, Any]
@@ -37,7 +37,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Flooded:
-    """A request that went over a flood limit."""
+    """A request beyond a flood limit."""
 
     method: str
     chat_id: int
@@ -47,7 +47,7 @@ class Flooded:
 
 @dataclass
 class World:
-    """Everything but the HTTP. `update` queues an update and returns its id."""
+    """All state except HTTP. `update` queues an update and returns its id."""
 
     bot: User
     features: Features
@@ -60,13 +60,13 @@ class World:
     calls: list[Call] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     flooded: list[Flooded] = field(default_factory=list)
-    # Chats whose refusal the client has been told; to insist there is an offence.
+    # Chats whose refusal the client has received; another request to one is an offence.
     told: set[int] = field(default_factory=set)
     _ids: count[int] = field(default_factory=lambda: count(1001))
     _message_ids: count[int] = field(default_factory=lambda: count(1))
 
     def fresh(self) -> int:
-        """A number that nothing else has."""
+        """A unique number."""
         return next(self._ids)
 
     def chat(self, number: int, kind: Any, title: str, **fields: Any) -> Chat:
@@ -77,7 +77,7 @@ class World:
         return self.chats[number]
 
     def named(self, username: str) -> Chat | None:
-        """The public chat with this @username."""
+        """The public chat with this username."""
         wanted = username.removeprefix("@").lower()
         for chat in self.chats.values():
             if chat.type != "private" and (chat.username or "").lower() == wanted:
@@ -96,7 +96,7 @@ class World:
         ago: float = 0.0,
         **fields: Any,
     ) -> Message:
-        """Put a message into a chat, `ago` seconds in the past; `fields` as in Message."""
+        """Add a message to a chat, `ago` seconds in the past; `fields` as in Message."""
         found = detected(text) if entities is None else entities
         first = Version(text, found, markup, link_preview or {}, self.clock.now() - ago)
         names = {
@@ -112,15 +112,14 @@ class World:
         return message
 
     def revise(self, message: Message, version: Version) -> None:
-        """Give a message its next state."""
+        """Add a version to a message."""
         message.history.append(version)
         self.changes.happened()
 
     def member_changed(self, chat: Chat, by: User, status: Any) -> None:
-        """The bot's own membership becomes `status`, and the bot is told (my_chat_member).
+        """Change the bot's own membership and send my_chat_member.
 
-        In a private chat that is blocking and unblocking.
-        """
+        In a private chat that is blocking and unblocking."""
         before = chat.status(self.bot)
         chat.members[self.bot.id] = status
         self.told.discard(chat.id)
