@@ -129,8 +129,8 @@ class OneLineFilter(logging.Filter):
         error = record.exc_info[1] if record.exc_info else None
         if error is not None and not logging.getLogger(record.name).isEnabledFor(logging.DEBUG):
             # asyncio reports a failed task in several lines, which quote the error.
-            said = record.getMessage().partition("\n")[0]
-            record.msg, record.args, record.exc_info = f"{said} ({place_of(error)})", (), None
+            message = record.getMessage().partition("\n")[0]
+            record.msg, record.args, record.exc_info = f"{message} ({place_of(error)})", (), None
         return True
 
 

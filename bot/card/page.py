@@ -1,5 +1,4 @@
-"""Renders a card: one page, as tall as its text needs, in the Fell types of the seventeenth
-century.
+"""Renders a card: one page as tall as its text, in the Fell types of the seventeenth century.
 
 The phrase is red, as chapter beginnings were, with a drop capital of three lines. Text is rendered
 at twice the size and scaled down, so that widths are exact to half a pixel."""

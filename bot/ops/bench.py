@@ -40,12 +40,12 @@ class Bench:
 
     def lines(self) -> list[str]:
         """A report for people."""
-        told = say(
+        engine = say(
             "bench_engine", name=self.checkpoint, engine=say(self.engine), threads=self.threads
         )
         if self.drafts:
-            told += say("bench_drafts")
-        lines = [told + "."]
+            engine += say("bench_drafts")
+        lines = [engine + "."]
         for requests, speed in self.speeds.items():
             rate = number(speed.characters_per_second)
             wait = speed.first_character if requests == 1 else speed.joining

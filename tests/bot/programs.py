@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from bot.adapters.console import PROMPT
 from bot.settings.names import PREFIX, PREFIXES
@@ -21,6 +22,17 @@ from bot.settings.names import PREFIX, PREFIXES
 PROGRAM = [sys.executable, "-c", "from bot.cli import main; main()"]
 SECONDS = 60
 DISCORD_TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GabcdE.abcdefghijklmnopqrstuvwxyz0123456789AB"  # noqa: S105 (of no bot)
+
+
+class Outcome(NamedTuple):
+    """Exit code, standard output and standard error of a command."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Outcome]
 
 
 def plain_environment() -> dict[str, str]:

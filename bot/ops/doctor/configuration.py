@@ -36,10 +36,10 @@ def read() -> tuple[Settings | None, list[Finding]]:
 
 def limits(settings: Settings) -> list[Finding]:
     """Warnings for valid settings that make no sense."""
-    return [warning(PART, key, **values) for key, values in _oddities(settings)]
+    return [warning(PART, key, **values) for key, values in _implausible(settings)]
 
 
-def _oddities(settings: Settings) -> Iterator[tuple[str, dict[str, object]]]:
+def _implausible(settings: Settings) -> Iterator[tuple[str, dict[str, object]]]:
     minute, day = settings.person_per_minute, settings.person_per_day
     server = settings.server_per_minute
     if 0 < day < minute:

@@ -22,15 +22,15 @@ async def examine(settings: Settings) -> tuple[list[Finding], list[str]]:
         return [problem(PART, "doctor_database_extra", setting=DATABASE_URL)], []
     started = time.monotonic()
     try:
-        seen = await Postgres(settings.database_url.get_secret_value()).look()
+        view = await Postgres(settings.database_url.get_secret_value()).look()
     except (SettingsError, UnreachableError) as error:
         remedy = say("doctor_database_remedy", setting=DATABASE_URL)
         return [Finding(PART, Grade.PROBLEM, str(error), remedy)], []
-    values = {"version": seen.version, "milliseconds": 1000 * (time.monotonic() - started)}
-    if not seen.may_create:
-        return [problem(PART, "doctor_database_rights", **values)], seen.processes
+    values = {"version": view.version, "milliseconds": 1000 * (time.monotonic() - started)}
+    if not view.may_create:
+        return [problem(PART, "doctor_database_rights", **values)], view.processes
     found = [good(PART, "doctor_database", **values)]
-    if seen.processes:
-        names = ", ".join(seen.processes)
+    if view.processes:
+        names = ", ".join(view.processes)
         found.append(good(PART, "doctor_database_processes", names=names))
-    return found, seen.processes
+    return found, view.processes

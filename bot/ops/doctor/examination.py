@@ -25,8 +25,8 @@ from bot.settings.settings import Settings
 async def examine() -> list[Finding]:
     """All findings. Takes seconds, mostly waiting for the platforms."""
     findings = [*machine.python(), *machine.libraries()]
-    settings, told = configuration.read()
-    findings += told
+    settings, about_settings = configuration.read()
+    findings += about_settings
     if settings is None:
         return findings
     findings += configuration.limits(settings)

@@ -86,8 +86,9 @@ def on_gpu(engine: EngineName, sentences: int, values: dict[str, Any]) -> Findin
 
     values: `name` and `id` of the checkpoint, `speed` in characters per second."""
     if engine == "kernels-graphs":
-        told = say(engine)
-        return good("modelo", "doctor_writes_gpu", sentences=sentences, engine=told, **values)
+        return good(
+            "modelo", "doctor_writes_gpu", sentences=sentences, engine=say(engine), **values
+        )
     return warning("modelo", "doctor_gpu_slower", engine=say(engine), **values)
 
 

@@ -87,12 +87,12 @@ async def _polling(
         return [problem(PART, "doctor_telegram_webhook_elsewhere", host=host)]
     if running:
         return [good(PART, "doctor_telegram_undisturbed", pid=running)]
-    if await _somebody_polls(session, settings):
+    if await _has_competitor(session, settings):
         return [problem(PART, "doctor_telegram_other")]
     return [good(PART, "doctor_telegram_alone")]
 
 
-async def _somebody_polls(session: aiohttp.ClientSession, settings: Settings) -> bool:
+async def _has_competitor(session: aiohttp.ClientSession, settings: Settings) -> bool:
     """Whether another client polls. Confirms no update, so that client loses none.
 
     The newest poll wins: the doctor interrupts the other client, which retries and causes a
@@ -116,7 +116,7 @@ def _delivery(wanted: str, webhook: dict[str, Any]) -> Iterator[Finding]:
         yield warning(PART, "doctor_webhook_unset")
     failed = time.time() - webhook.get("last_error_date", 0) < RECENT_SECONDS
     if failed:
-        said = webhook.get("last_error_message", "-")
-        yield warning(PART, "doctor_webhook_failed", said=said)
+        message = webhook.get("last_error_message", "-")
+        yield warning(PART, "doctor_webhook_failed", said=message)
     if (pending := webhook.get("pending_update_count", 0)) > MANY_PENDING:
         yield warning(PART, "doctor_webhook_pending", pending=pending)

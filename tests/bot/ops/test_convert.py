@@ -5,32 +5,18 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
-from bot.cli import EXIT_FAILURE, EXIT_USAGE, run
+from bot.cli import EXIT_FAILURE, EXIT_USAGE
 from model.checkpoint.config import DecoderConfig
 from model.pytorch.checkpoint import save_checkpoint
 from model.pytorch.decoder import Decoder
+from tests.bot.programs import Command
 from tests.conftest import TINY_TOKENIZER, save_tiny
 from tests.model.exchange.published import lively, write_token_map
-
-Command = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Runs a command line; returns its exit code, output and error output."""
-
-    def outcome(*words: object) -> tuple[int, str, str]:
-        code = run(list(map(str, words)))
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return outcome
 
 
 def files(folder: Path) -> dict[str, bytes]:

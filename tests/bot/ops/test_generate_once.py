@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot.cli import EXIT_CONFIG, EXIT_FAILURE, EXIT_USAGE, run
+from bot.cli import EXIT_CONFIG, EXIT_FAILURE, EXIT_USAGE
 from bot.texts import say
 from model.ranking.faults import Fault
 from tests.bot.damage import DAMAGES, PICKLE_TRACE
 from tests.bot.executors import PHRASE
-from tests.bot.programs import environment
+from tests.bot.programs import Command, Outcome, environment
 
 KEYS = [
     "frase",
@@ -34,29 +34,12 @@ KEYS = [
 ]
 
 
-@dataclass(frozen=True)
-class Outcome:
-    code: int
-    out: str
-    err: str
-
-
-Escribe = Callable[..., Outcome]
-
-
 @pytest.fixture
-def escribe(
-    checkpoints: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Escribe:
+def escribe(checkpoints: Path, monkeypatch: pytest.MonkeyPatch, command: Command) -> Command:
     """Runs `litteragpt escribe` in this process."""
     for name, value in environment(checkpoints).items():
         monkeypatch.setenv(name, value)
-
-    def run_it(*arguments: str) -> Outcome:
-        code = run(["escribe", *arguments])
-        return Outcome(code, *capsys.readouterr())
-
-    return run_it
+    return partial(command, "escribe")
 
 
 def answer(outcome: Outcome) -> dict[str, Any]:
@@ -76,7 +59,7 @@ def assert_one_sentence(outcome: Outcome, code: int) -> None:
     assert len(outcome.err) < 400
 
 
-def test_prints_only_text(escribe: Escribe) -> None:
+def test_prints_only_text(escribe: Command) -> None:
     outcome = escribe(PHRASE, "--semilla", "1")
     assert outcome.code == 0
     assert outcome.out.startswith(PHRASE)
@@ -84,7 +67,7 @@ def test_prints_only_text(escribe: Escribe) -> None:
     assert outcome.out.strip() == answer(escribe(PHRASE, "--semilla", "1", "--json"))["texto"]
 
 
-def test_json_keys(escribe: Escribe, checkpoints: Path) -> None:
+def test_json_keys(escribe: Command, checkpoints: Path) -> None:
     content = answer(escribe(PHRASE, "--semilla", "7", "--estilo", "galdos", "--json"))
     assert list(content) == KEYS
     assert (content["frase"], content["estilo"], content["semilla"]) == (PHRASE, "galdos", 7)
@@ -93,7 +76,7 @@ def test_json_keys(escribe: Escribe, checkpoints: Path) -> None:
 
 
 def test_json_reports_candidates_and_rejections(
-    escribe: Escribe, monkeypatch: pytest.MonkeyPatch
+    escribe: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LITTERAGPT_CANDIDATES", "6")
     content = answer(escribe(PHRASE, "--semilla", "7", "--json"))
@@ -109,32 +92,32 @@ def test_json_reports_candidates_and_rejections(
 
 @pytest.mark.parametrize("count", range(1, 6))
 @pytest.mark.parametrize("phrase", [PHRASE, "Dijo el cura."])
-def test_generates_requested_number_of_sentences(escribe: Escribe, count: int, phrase: str) -> None:
+def test_generates_requested_number_of_sentences(escribe: Command, count: int, phrase: str) -> None:
     content = answer(escribe(phrase, "--frases", str(count), "--json"))
     assert len(content["frases"]) == count
     assert content["texto"].startswith(phrase)
     assert content["texto"].endswith(" ".join(content["frases"]))
 
 
-def test_same_seed_gives_same_text(escribe: Escribe) -> None:
+def test_same_seed_gives_same_text(escribe: Command) -> None:
     first, again, other = (
         answer(escribe(PHRASE, "--semilla", seed, "--json")) for seed in ("7", "7", "8")
     )
     assert first["texto"] == again["texto"] != other["texto"]
 
 
-def test_seeds_differ_by_default(escribe: Escribe) -> None:
+def test_seeds_differ_by_default(escribe: Command) -> None:
     seeds = {answer(escribe("Hola", "--frases", "1", "--json"))["semilla"] for _ in range(4)}
     assert len(seeds) == 4
 
 
 @pytest.mark.parametrize("style", ["galdos", "Galdós", "GALDÓS", " galdós "])
-def test_accepts_spellings_of_style(escribe: Escribe, style: str) -> None:
+def test_accepts_spellings_of_style(escribe: Command, style: str) -> None:
     assert answer(escribe("Hola", "--estilo", style, "--json"))["estilo"] == "galdos"
 
 
 def test_accepts_checkpoint_name_or_folder(
-    escribe: Escribe, checkpoints: Path, tmp_path: Path
+    escribe: Command, checkpoints: Path, tmp_path: Path
 ) -> None:
     elsewhere = shutil.copytree(checkpoints / "otro", tmp_path / "elsewhere")
     tiny, otro, copied = (
@@ -144,7 +127,7 @@ def test_accepts_checkpoint_name_or_folder(
     assert tiny != otro == copied
 
 
-def test_temperature_accepts_decimal_comma(escribe: Escribe) -> None:
+def test_temperature_accepts_decimal_comma(escribe: Command) -> None:
     texts = {
         answer(escribe(PHRASE, "--semilla", "1", "--temperatura", value, "--json"))["texto"]
         for value in ("0.5", "0,5")
@@ -167,7 +150,7 @@ def test_temperature_accepts_decimal_comma(escribe: Escribe) -> None:
     ],
 )
 def test_shows_phrase_and_names_unknown_characters(
-    escribe: Escribe, phrase: str, shown: str, dropped: str | None
+    escribe: Command, phrase: str, shown: str, dropped: str | None
 ) -> None:
     content = answer(escribe(phrase, "--frases", "1", "--json"))
     assert content["frase"] == shown
@@ -176,12 +159,12 @@ def test_shows_phrase_and_names_unknown_characters(
     assert content["avisos"][: len(notice)] == notice
 
 
-def test_phrase_needs_no_quotes(escribe: Escribe) -> None:
+def test_phrase_needs_no_quotes(escribe: Command) -> None:
     options = ("--frases", "1", "--semilla", "3")
     assert escribe("Hola", "mundo", *options).out == escribe("Hola mundo", *options).out
 
 
-def test_prints_notices_to_standard_error(escribe: Escribe) -> None:
+def test_prints_notices_to_standard_error(escribe: Command) -> None:
     outcome = escribe("Hola @", "--frases", "1")
     assert outcome.out.startswith("Hola")
     assert outcome.err.splitlines()[0] == f"({say('dropped', characters='@')})"
@@ -225,18 +208,18 @@ def test_prints_notices_to_standard_error(escribe: Escribe) -> None:
         pytest.param([], EXIT_USAGE, id="no phrase"),
     ],
 )
-def test_error_is_one_sentence(escribe: Escribe, arguments: list[str], code: int) -> None:
+def test_error_is_one_sentence(escribe: Command, arguments: list[str], code: int) -> None:
     assert_one_sentence(escribe(*arguments), code)
 
 
 @pytest.mark.parametrize("option", [(), ("--json",)])
-def test_error_is_same_with_json(escribe: Escribe, option: tuple[str, ...]) -> None:
+def test_error_is_same_with_json(escribe: Command, option: tuple[str, ...]) -> None:
     assert_one_sentence(escribe("", *option), EXIT_FAILURE)
 
 
 @pytest.mark.parametrize(("damage", "file"), DAMAGES)
 def test_error_names_file_of_broken_checkpoint(
-    escribe: Escribe, checkpoints: Path, tmp_path: Path, damage: Callable[[Path], None], file: str
+    escribe: Command, checkpoints: Path, tmp_path: Path, damage: Callable[[Path], None], file: str
 ) -> None:
     broken = Path(shutil.copytree(checkpoints / "tiny", tmp_path / "broken"))
     damage(broken)
@@ -246,14 +229,14 @@ def test_error_names_file_of_broken_checkpoint(
     assert not (tmp_path / PICKLE_TRACE).exists()
 
 
-def test_error_names_wrong_setting(escribe: Escribe, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_names_wrong_setting(escribe: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LITTERAGPT_TOP_P", "7")
     outcome = escribe("Hola")
     assert_one_sentence(outcome, EXIT_CONFIG)
     assert outcome.err.startswith("LITTERAGPT_TOP_P: ")
 
 
-def test_unknown_setting_is_only_warning(escribe: Escribe, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_setting_is_only_warning(escribe: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LITTERAGPT_TOPP", "7")
     outcome = escribe("Hola", "--frases", "1")
     assert outcome.code == 0
@@ -274,16 +257,14 @@ def test_unknown_setting_is_only_warning(escribe: Escribe, monkeypatch: pytest.M
         (["bot", "ya", "mismo"], "sobra «ya mismo». «litteragpt bot"),
     ],
 )
-def test_usage_error_is_one_sentence(
-    capsys: pytest.CaptureFixture[str], arguments: list[str], problem: str
-) -> None:
-    outcome = Outcome(run(arguments), *capsys.readouterr())
+def test_usage_error_is_one_sentence(command: Command, arguments: list[str], problem: str) -> None:
+    outcome = command(*arguments)
     assert_one_sentence(outcome, EXIT_USAGE)
     assert problem in outcome.err.replace("Pruebe ", "")
     assert outcome.err.endswith(" --help».\n")
 
 
-def test_shows_help_without_arguments(capsys: pytest.CaptureFixture[str]) -> None:
-    outcome = Outcome(run([]), *capsys.readouterr())
+def test_shows_help_without_arguments(command: Command) -> None:
+    outcome = command()
     assert (outcome.code, outcome.err) == (0, "")
     assert all(command in outcome.out for command in ("escribe", "bot", "setup", "doctor"))
