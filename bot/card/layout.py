@@ -17,6 +17,7 @@ from math import inf
 
 import pyphen
 
+# How wide a piece of text is, in any unit: the sum of the widths of its parts.
 Measure = Callable[[str], float]
 
 # Of the space between words: how far it may shrink, and how far it stretches before that is ugly.
@@ -27,6 +28,8 @@ UGLY = 1e9
 SHORT_PENALTY, SHORT = 500.0, 0.12
 # No Spanish word is longer; what is longer breaks anywhere.
 LONGEST_WORD = 30  # characters
+# Of a line inside a word, so many breaks are compared.
+FEW = 4
 _LETTERS = re.compile(r"[^\W\d_]{5,}")
 
 
@@ -67,8 +70,8 @@ _State = tuple[int, int]
 
 
 def set_lines(text: str, widths: Sequence[float], measure: Measure) -> list[Line]:
-    """The lines of a text; `widths` says how wide they may be, the last for all that follow, and
-    `measure` how wide a piece of text is, in any unit."""
+    """The lines of a text. widths: of the first lines, the last one for all that follow, in the
+    unit of `measure`."""
     words = [(found.start(), found[0]) for found in re.finditer(r"\S+", text)]
     return _Paragraph(words, widths, measure).lines() if words else []
 
@@ -83,9 +86,12 @@ class _Paragraph:
         at = 0.0
         for number, (_, word) in enumerate(words):
             self._breaks.append(_Break(number, 0, at))
+            begin = 0
             for within in divisions(word):
-                self._breaks.append(_Break(number, within, at + measure(word[:within])))
-            at += measure(word) + self._space
+                at += measure(word[begin:within])
+                self._breaks.append(_Break(number, within, at))
+                begin = within
+            at += measure(word[begin:]) + self._space
         self._breaks.append(_Break(len(words), 0, at))
 
     def lines(self) -> list[Line]:
@@ -110,9 +116,11 @@ class _Paragraph:
 
     def _lines_from(self, start: int, width: float) -> Iterator[tuple[int, float]]:
         """Every line worth a thought that begins at a break: where it ends and what it costs."""
-        last = len(self._breaks) - 1
-        half = self._breaks[start].at + width / 2
-        first = min(last, bisect(self._breaks, half, start + 1, key=lambda each: each.at))
+        last, begin = len(self._breaks) - 1, self._breaks[start]
+        first = min(last, self._break_behind(begin.at + width / 2, start))
+        full = self._break_behind(begin.at + width, start)
+        if self._breaks[full - 1].word == begin.word:  # within one word the fullest line is best
+            first = max(first, full - FEW)
         for end in range(first, last + 1):
             cost = self._cost(self._breaks[start], self._breaks[end], width)
             if cost is None:
@@ -120,6 +128,10 @@ class _Paragraph:
                     yield max(start + 1, end - 1), UGLY
                 return
             yield end, cost
+
+    def _break_behind(self, at: float, start: int) -> int:
+        """The first break behind a place, at least the one after `start`."""
+        return bisect(self._breaks, at, start + 1, key=lambda each: each.at)
 
     def _cost(self, start: _Break, end: _Break, width: float) -> float | None:
         """What a line costs, None when it does not fit."""

@@ -43,6 +43,8 @@ LEADING = 1.34
 CAP_LINES = 3
 # Where it would leave less of the column than this beside it, it is no taller than others.
 LEAST_BESIDE = 0.65
+# Spaces shrink, so that a text takes at least this share of its natural width.
+TIGHTEST = 0.9
 # No page holds more characters, so no more are set.
 MOST_CHARACTERS = 6_000
 CUT = " [...]"
@@ -190,16 +192,20 @@ class _Setting:
 
 def _fitting(text: str) -> _Setting:
     """The text at the largest size that fits; at the smallest, as many sentences as fit."""
+    width = _measure(text)
     for size, tallest in SIZES:
-        # Most sizes are ruled out without setting the text: a letter is about so wide.
-        columns = (WIDTH - 2 * MARGIN) / (0.36 * size)
-        if BODY + FOOT + len(text) / columns * LEADING * size > tallest:
+        # Most sizes are ruled out without setting the text: lines hold little more than this.
+        lines = TIGHTEST * width * size / (WIDTH - 2 * MARGIN)
+        if BODY + FOOT + lines * LEADING * size > tallest:
             continue
         setting = _Setting.of(text, size)
         if setting.page <= tallest:
             return setting
     size, tallest = SIZES[-1]
-    return _Setting.of(_shortened(_Setting.of(text, size), tallest), size)
+    setting = _Setting.of(text, size)
+    if setting.page <= tallest:
+        return setting
+    return _Setting.of(_shortened(setting, tallest), size)
 
 
 def _shortened(setting: _Setting, tallest: int) -> str:
