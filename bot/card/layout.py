@@ -15,6 +15,7 @@ from math import inf
 
 import pyphen
 
+# The width of a text, in any unit; widths of parts add up to the width of the whole.
 Measure = Callable[[str], float]
 
 # Limits of a space's shrinkage, and of its stretch before it looks bad, in widths of a space.
@@ -25,6 +26,8 @@ UGLY = 1e9
 SHORT_PENALTY, SHORT = 500.0, 0.12
 # Longer words break anywhere; no Spanish word is longer.
 LONGEST_WORD = 30  # characters
+# Breaks compared for a line inside a single word.
+FEW = 4
 _LETTERS = re.compile(r"[^\W\d_]{5,}")
 
 
@@ -82,9 +85,12 @@ class _Paragraph:
         at = 0.0
         for number, (_, word) in enumerate(words):
             self._breaks.append(_Break(number, 0, at))
+            begin = 0
             for within in divisions(word):
-                self._breaks.append(_Break(number, within, at + measure(word[:within])))
-            at += measure(word) + self._space
+                at += measure(word[begin:within])
+                self._breaks.append(_Break(number, within, at))
+                begin = within
+            at += measure(word[begin:]) + self._space
         self._breaks.append(_Break(len(words), 0, at))
 
     def lines(self) -> list[Line]:
@@ -109,9 +115,11 @@ class _Paragraph:
 
     def _lines_from(self, start: int, width: float) -> Iterator[tuple[int, float]]:
         """Candidate lines from a break: the end of each and its cost."""
-        last = len(self._breaks) - 1
-        half = self._breaks[start].at + width / 2
-        first = min(last, bisect(self._breaks, half, start + 1, key=lambda each: each.at))
+        last, begin = len(self._breaks) - 1, self._breaks[start]
+        first = min(last, self._break_behind(begin.at + width / 2, start))
+        full = self._break_behind(begin.at + width, start)
+        if self._breaks[full - 1].word == begin.word:  # within one word the fullest line is best
+            first = max(first, full - FEW)
         for end in range(first, last + 1):
             cost = self._cost(self._breaks[start], self._breaks[end], width)
             if cost is None:
@@ -119,6 +127,10 @@ class _Paragraph:
                     yield max(start + 1, end - 1), UGLY
                 return
             yield end, cost
+
+    def _break_behind(self, at: float, start: int) -> int:
+        """Index of the first break behind a position, at least `start` + 1."""
+        return bisect(self._breaks, at, start + 1, key=lambda each: each.at)
 
     def _cost(self, start: _Break, end: _Break, width: float) -> float | None:
         """The cost of a line; None if it does not fit."""

@@ -43,6 +43,8 @@ LEADING = 1.34
 CAP_LINES = 3
 # The minimum fraction of the column beside a drop capital; narrower columns have none.
 LEAST_BESIDE = 0.65
+# Spaces shrink: a text takes at least this fraction of its natural width.
+TIGHTEST = 0.9
 # An upper bound for the text of any page, to limit the work.
 MOST_CHARACTERS = 6_000
 CUT = " [...]"
@@ -192,16 +194,20 @@ class _Setting:
 
 def _fitting(text: str) -> _Setting:
     """The text at the largest size that fits; at the smallest size, the sentences that fit."""
+    width = _measure(text)
     for size, tallest in SIZES:
-        # A width estimate rules out most sizes without laying out the text.
-        columns = (WIDTH - 2 * MARGIN) / (0.36 * size)
-        if BODY + FOOT + len(text) / columns * LEADING * size > tallest:
+        # A lower bound on the lines rules out most sizes without laying out the text.
+        lines = TIGHTEST * width * size / (WIDTH - 2 * MARGIN)
+        if BODY + FOOT + lines * LEADING * size > tallest:
             continue
         setting = _Setting.of(text, size)
         if setting.page <= tallest:
             return setting
     size, tallest = SIZES[-1]
-    return _Setting.of(_shortened(_Setting.of(text, size), tallest), size)
+    setting = _Setting.of(text, size)
+    if setting.page <= tallest:
+        return setting
+    return _Setting.of(_shortened(setting, tallest), size)
 
 
 def _shortened(setting: _Setting, tallest: int) -> str:

@@ -98,7 +98,7 @@ class Web:
         settings = self._core.settings
         visitors, pages = Visitors(settings.web_address_header), Pages(self._core)
         guard = Guard(settings.web_names)
-        app = web.Application(client_max_size=BODY_BYTES, middlewares=[guard.check])
+        app = web.Application(client_max_size=BODY_BYTES, middlewares=[guard.check, pages.missing])
         app.on_response_prepare.append(add_headers)
         app.router.add_get("/", pages.show)
         app.router.add_get("/{file:[a-z-]+\\.[a-z0-9]+}", pages.file)

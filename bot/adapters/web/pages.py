@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
+from bot.adapters.web.guard import Handler
 from bot.card import FONTS
 from bot.context import Core
 from bot.requests.endings import ENDINGS
@@ -26,7 +27,8 @@ _TEXTS = {
         *("skip", "phrase", "example", "hint", "style", "any_style", "sentences", "temperature"),
         *("write", "stop", "copy", "save", "share", "answer", "options", "actions", "writing"),
         *("done", "stopped", "lost", "refused", "copied", "drawing", "drawn", "dark", "made_up"),
-        *("choose", "kept", "no_script"),
+        *("choose", "kept", "no_script", "examples", "calm", "delirious", "surprise", "former"),
+        *("history", "history_hint", "forget"),
     )
 } | {
     "about": "about",
@@ -36,6 +38,22 @@ _TEXTS = {
     "endings": "button_endings",
     "card": "button_card",
 }
+# Phrases that the page proposes, in the language of the texts; the first ones as buttons.
+EXAMPLES = (
+    "En un lugar de la Mancha",
+    "Tengo hambre",
+    "La noche era fría y",
+    "Aquel médico no creía en nada",
+    "Cuando la vi entrar en la iglesia",
+    "Mi amo, que era ciego,",
+    "Dicen que el dinero",
+    "Bajaron los mineros al pozo",
+    "La viuda cerró el balcón",
+    "No hay en el mundo mayor desgracia",
+    "El cura del pueblo",
+    "Anoche soñé con el mar",
+)
+CHIPS = 3
 _LANGUAGES = {SPANISH: "Español", ENGLISH: "English"}
 
 
@@ -46,6 +64,7 @@ class _File(NamedTuple):
 
 _FILES = {
     "page.css": _File(FOLDER / "page.css", "text/css"),
+    "history.js": _File(FOLDER / "history.js", "text/javascript"),
     "page.js": _File(FOLDER / "page.js", "text/javascript"),
     "theme.js": _File(FOLDER / "theme.js", "text/javascript"),
     "icon.svg": _File(FOLDER / "icon.svg", "image/svg+xml"),
@@ -62,16 +81,27 @@ class Pages:
 
     async def show(self, request: web.Request) -> web.Response:
         """The page, for whoever opens it."""
-        chosen = request.query.get("lang")
-        accepted = request.headers.get("Accept-Language", "")
-        language = chosen if chosen in _LANGUAGES else preferred(accepted)
-        headers = {
-            "Cache-Control": "no-cache",
-            "Content-Language": language,
-            "Vary": "Accept-Language",
-        }
-        page = self._page(language)
-        return web.Response(text=page, content_type="text/html", charset="utf-8", headers=headers)
+        language = _language(request)
+        return _html(self._page(language), language)
+
+    @web.middleware
+    async def missing(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer with a page of our own where there is nothing at an address."""
+        try:
+            return await handler(request)
+        except web.HTTPNotFound:
+            if request.method not in ("GET", "HEAD"):
+                raise
+            language = _language(request)
+            values = {
+                "language": language,
+                "version": _version(),
+                "root": "../" * (request.path.count("/") - 1) or "./",
+                "title": say("web_missing", language),
+                "back": say("web_back", language),
+            }
+            escaped = {name: escape(value) for name, value in values.items()}
+            return _html(_template("missing.html").substitute(escaped), language, status=404)
 
     async def file(self, request: web.Request) -> web.Response:
         """One of the files that the page is made of, and no other."""
@@ -100,11 +130,16 @@ class Pages:
             "most_sentences": SENTENCES[1],
             "least_temperature": TEMPERATURES[0],
             "most_temperature": TEMPERATURES[1],
+            "surprises": "|".join(EXAMPLES),
         }
         for number in range(1, ENDINGS + 1):
             values[f"keep_{number}"] = say("web_keep", language, number=number)
         escaped = {name: escape(str(value)) for name, value in values.items()}
-        return _template().substitute(escaped, styles=self._styles())
+        chips = "".join(
+            f'<button type="button" lang="es">{escape(phrase)}</button>'
+            for phrase in EXAMPLES[:CHIPS]
+        )
+        return _template("page.html").substitute(escaped, styles=self._styles(), chips=chips)
 
     def _styles(self) -> str:
         return "".join(
@@ -130,9 +165,26 @@ def preferred(accepted: str) -> str:
     return ENGLISH if weights[ENGLISH] > weights[SPANISH] else SPANISH
 
 
+def _language(request: web.Request) -> str:
+    """The language that a visitor has chosen, or else prefers."""
+    chosen = request.query.get("lang")
+    return chosen if chosen in _LANGUAGES else preferred(request.headers.get("Accept-Language", ""))
+
+
+def _html(page: str, language: str, status: int = 200) -> web.Response:
+    headers = {
+        "Cache-Control": "no-cache",
+        "Content-Language": language,
+        "Vary": "Accept-Language",
+    }
+    return web.Response(
+        text=page, status=status, content_type="text/html", charset="utf-8", headers=headers
+    )
+
+
 @cache
-def _template() -> Template:
-    return Template((FOLDER / "page.html").read_text("utf-8"))
+def _template(name: str) -> Template:
+    return Template((FOLDER / name).read_text("utf-8"))
 
 
 @cache

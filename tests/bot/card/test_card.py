@@ -109,3 +109,23 @@ def test_files_are_small() -> None:
 @given(st.text(max_size=80), st.text(max_size=200), st.none() | st.text(max_size=20))
 def test_renders_any_text(phrase: str, continuation: str, style: str | None) -> None:
     assert picture(Card(phrase, continuation, style, 1, "ab")).size[0] == 1200
+
+
+@pytest.mark.parametrize("letter", ["i", "l", ".", "m", "W", "—"])
+@pytest.mark.parametrize("length", [400, 4_000, 6_000])
+def test_words_of_one_letter_fit_whatever_its_width(letter: str, length: int) -> None:
+    shown = picture(card(letter * length, ""))
+    assert shown.width == 1200
+    assert shown.height <= 2000
+
+
+def test_long_word_is_measured_once() -> None:
+    measured = 0
+
+    def measure(text: str) -> float:
+        nonlocal measured
+        measured += len(text)
+        return len(text)
+
+    set_lines("a" * 6_000, [40], measure)
+    assert measured < 7_000

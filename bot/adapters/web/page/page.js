@@ -14,6 +14,8 @@ let writing = null; // the AbortController of the request under way
 // A text comes in leaps and is shown as fast as people read: so many characters a second, more of
 // them where much waits. Somebody who wants to see no motion, or touches the text, has it at once.
 const SLOWEST = 60, FASTEST = 90, MUCH = 240;
+// A speaker's dash starts a new line; a dash within the sentence does not («—Vamos —dijo—»).
+const SPEECH = /(?<=[.!?…»”)]) (?=—[¿¡«“]?\p{Lu})/gu;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 let revealed = 0; // characters of what was written that are shown, and parts of one
 let hurried = false;
@@ -49,6 +51,12 @@ function again() {
   write({ ...story, last: "", asked: { ...story.asked, ...options() }, result: null });
 }
 
+function surprise() {
+  const others = told.surprises.split("|").filter((each) => each !== $("phrase").value);
+  $("phrase").value = others[Math.floor(Math.random() * others.length)];
+  begin();
+}
+
 async function write(next) {
   if (writing) return;
   const former = story;
@@ -56,15 +64,35 @@ async function write(next) {
   revealed = next.earlier.length;
   hurried = false;
   const error = await request(next.asked, receive, () => story.result);
-  if (!error) status(told.done);
+  if (!error) {
+    status(told.done);
+    texts.add(story);
+  }
   // What can be read stays; where nothing was written, what was there before comes back.
   if (error?.name === "AbortError") story.last = written().slice(story.earlier.length, revealed);
-  if (error && !story.last) {
+  const refused = error && !story.last;
+  if (refused) {
     story = former;
     revealed = written().length;
   }
   show();
   busy(false);
+  if (refused && fresh(next)) complain(problem(error));
+}
+
+// Whether a text begins with the phrase of the form, and not with an earlier text.
+function fresh(story) {
+  return !story.phrase;
+}
+
+// A refusal stands beside the button that was pressed; the text that is still there is an old one.
+function complain(text) {
+  status("");
+  $("trouble").textContent = text;
+  $("former").hidden = !story.phrase;
+  $("answer").classList.toggle("former", Boolean(story.phrase));
+  $("phrase").focus({ preventScroll: true });
+  $("trouble").scrollIntoView({ block: "nearest" });
 }
 
 async function offer() {
@@ -158,8 +186,8 @@ function written() {
 function show() {
   const result = story.result;
   $("answer").hidden = !story.phrase;
-  $("given").textContent = story.phrase;
   reveal(0);
+  showHistory();
   // Of the letters only J and Q reach below their line, where the next one stands.
   $("text").classList.toggle("tall", /^[«¡¿—]*[^JQ\P{L}]/iu.test(story.phrase));
   $("notices").textContent = result ? result.notices.join(" ") : "";
@@ -178,13 +206,27 @@ function reveal(seconds) {
   if (still.matches || hurried) revealed = text.length;
   else revealed = Math.min(text.length, revealed + seconds * pace);
   const ready = revealed === text.length;
-  $("written").textContent = text.slice(0, revealed);
-  $("ahead").textContent = text.slice(revealed);
+  const whole = story.phrase + text, given = story.phrase.length;
+  compose($("given"), whole, 0, given);
+  compose($("written"), whole, given, given + Math.floor(revealed));
+  compose($("ahead"), whole, given + Math.floor(revealed), whole.length);
   $("text").tabIndex = ready ? -1 : 0;
   $("answer").classList.toggle("writing", !ready || (writing !== null && !story.result));
   if (ready || frame) return;
   before = performance.now();
   frame = requestAnimationFrame(drawNext);
+}
+
+// Puts characters `from` to `to` of a text into an element, with a new line for each speaker.
+function compose(element, text, from, to) {
+  const parts = [];
+  let begun = from;
+  for (const { index } of text.matchAll(SPEECH)) {
+    if (index < from || index >= to) continue;
+    parts.push(text.slice(begun, index + 1), document.createElement("br"));
+    begun = index + 1;
+  }
+  element.replaceChildren(...parts, text.slice(begun, to));
 }
 
 function drawNext(now) {
@@ -216,6 +258,9 @@ function busy(on) {
     hidePicture();
     $("choices").hidden = true;
     $("spoken").textContent = "";
+    $("trouble").textContent = "";
+    $("former").hidden = true;
+    $("answer").classList.remove("former");
     show();
   }
   const following = on ? $("stop") : story.phrase ? $("continue") : $("write");
@@ -297,6 +342,7 @@ function showChoices(endings) {
 function choose(ending) {
   story = { ...story, last: ending.continuation, result: ending };
   if (!story.earlier) story.phrase = ending.phrase;
+  texts.add(story);
   hurried = true; // it has been read
   $("choices").hidden = true;
   hidePicture();
@@ -304,6 +350,44 @@ function choose(ending) {
   status(told.kept);
   $("answer").scrollIntoView({ block: "nearest" });
   $("continue").focus({ preventScroll: true });
+}
+
+function showHistory() {
+  const kept = texts.all;
+  $("history").hidden = kept.length === 0;
+  $("texts").replaceChildren(...kept.map(entry));
+}
+
+function entry(kept) {
+  const item = document.createElement("li"), open = document.createElement("button");
+  open.type = "button";
+  open.lang = "es";
+  open.textContent = kept.phrase + kept.earlier + kept.last;
+  open.addEventListener("click", () => reopen(kept));
+  item.append(open);
+  return item;
+}
+
+function reopen(kept) {
+  if (writing) return;
+  story = kept;
+  hurried = true;
+  $("choices").hidden = true;
+  hidePicture();
+  $("trouble").textContent = "";
+  $("former").hidden = true;
+  $("answer").classList.remove("former");
+  show();
+  busy(false);
+  status("");
+  $("answer").scrollIntoView({ block: "nearest" });
+  $("continue").focus({ preventScroll: true });
+}
+
+function forget() {
+  texts.clear();
+  showHistory();
+  $("phrase").focus();
 }
 
 function showTheme() {
@@ -331,6 +415,14 @@ document.addEventListener("keydown", (event) => {
   if (writing) writing.abort();
   else hurry();
 });
+for (const chip of document.querySelectorAll(".chips button")) {
+  chip.addEventListener("click", () => {
+    $("phrase").value = chip.textContent;
+    begin();
+  });
+}
+$("surprise").addEventListener("click", surprise);
+$("forget").addEventListener("click", forget);
 $("stop").addEventListener("click", () => writing?.abort());
 $("continue").addEventListener("click", goOn);
 $("again").addEventListener("click", again);
@@ -349,3 +441,6 @@ $("dark").addEventListener("click", () => {
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", showTheme);
 showTheme();
 showDegrees();
+showHistory();
+// On a touch screen the keyboard would cover the page.
+if (matchMedia("(pointer: fine)").matches) $("phrase").focus({ preventScroll: true });

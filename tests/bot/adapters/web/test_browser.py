@@ -17,6 +17,7 @@ pytest.importorskip("axe_playwright_python", reason="axe is missing; make test-w
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
+from bot.adapters.web.pages import CHIPS, EXAMPLES
 from bot.texts import ENGLISH, say
 from tests.bot.adapters.web.browsers import browsing, chromium
 from tests.bot.adapters.web.sites import ADDRESS_HEADER, PHRASE, SLOW, Site, serving
@@ -113,7 +114,7 @@ async def test_what_looks_like_html_is_text(browser: Browser, site: Site) -> Non
         for _ in range(3):
             text = await write(page, phrase)
             assert text.startswith(phrase)
-        assert await page.locator("#answer *").count() == 6
+        assert await page.locator("#text *").count() == 3
         await button(page, "button_card").click()
         await expect(page.locator("#picture")).to_have_attribute("alt", text)
 
@@ -125,10 +126,21 @@ async def test_what_looks_like_html_is_text(browser: Browser, site: Site) -> Non
 async def test_no_letter_that_reaches_below_its_line_is_tall(
     browser: Browser, site: Site, phrase: str, tall: bool
 ) -> None:
-    float_of = "getComputedStyle(document.querySelector('#text'), '::first-letter').float"
+    lines = "getComputedStyle(document.querySelector('#text'), '::first-letter').initialLetter"
     async with visiting(browser, site) as page:
         await write(page, phrase)
-        assert await page.evaluate(float_of) == ("left" if tall else "none")
+        assert await page.evaluate(lines) == ("3" if tall else "normal")
+
+
+async def test_each_speaker_starts_a_line(browser: Browser, site: Site) -> None:
+    phrase = "—¿Quién es? —preguntó—. Dígalo. —No lo sé. Calló —y no era poco."
+    async with visiting(browser, site) as page:
+        assert (await write(page, phrase)).startswith(phrase)
+        lines = (await page.locator("#given").inner_text()).split("\n")
+    assert [line.strip() for line in lines] == [
+        "—¿Quién es? —preguntó—. Dígalo.",
+        "—No lo sé. Calló —y no era poco.",
+    ]
 
 
 async def test_a_story_goes_on_and_its_last_part_is_written_again(
@@ -172,11 +184,11 @@ async def test_style_sentences_and_temperature_are_those_of_the_form(
 async def test_it_can_be_used_with_the_keyboard_alone(browser: Browser, slow_site: Site) -> None:
     async with visiting(browser, slow_site) as page:
         focused = page.locator(":focus")
-        await page.keyboard.press("Tab")
-        await expect(focused).to_have_text(say("web_skip"))
-        await page.keyboard.press("Enter")
         await expect(focused).to_have_id("phrase")
         await page.keyboard.type(PHRASE)
+        for phrase in EXAMPLES[:CHIPS]:
+            await page.keyboard.press("Tab")
+            await expect(focused).to_have_text(phrase)
         for name in ("style", "sentences", "temperature", "write"):
             await page.keyboard.press("Tab")
             await expect(focused).to_have_id(name)
@@ -190,6 +202,83 @@ async def test_it_can_be_used_with_the_keyboard_alone(browser: Browser, slow_sit
         await expect(focused).to_have_id("stop")
         await page.keyboard.press("Escape")
         await expect(focused).to_have_id("continue")
+
+
+async def test_touch_screen_starts_without_a_keyboard(browser: Browser, site: Site) -> None:
+    async with visiting(browser, site, viewport=PHONE, has_touch=True, is_mobile=True) as page:
+        assert await page.evaluate("document.activeElement === document.body")
+        await page.keyboard.press("Tab")
+        focused = page.locator(":focus")
+        await expect(focused).to_have_text(say("web_skip"))
+        await page.keyboard.press("Enter")
+        await expect(focused).to_have_id("phrase")
+
+
+async def test_an_example_is_one_click_away(browser: Browser, site: Site) -> None:
+    async with visiting(browser, site) as page:
+        await page.locator(".chips button").nth(1).click()
+        assert (await written(page)).startswith(EXAMPLES[1])
+
+
+async def test_surprises_are_phrases_of_ours_and_differ(browser: Browser, site: Site) -> None:
+    async with visiting(browser, site) as page:
+        seen = []
+        for _ in range(3):
+            await button(page, "web_surprise").click()
+            await written(page)
+            seen.append(await page.input_value("#phrase"))
+            assert seen[-1] in EXAMPLES
+            assert seen[-1] not in seen[-2:-1]
+
+
+async def test_the_browser_keeps_texts_until_they_are_deleted(browser: Browser, site: Site) -> None:
+    async with visiting(browser, site) as page:
+        history = page.locator("#history")
+        await expect(history).to_be_hidden()
+        first = await write(page)
+        second = await write(page, "Otra cosa")
+        await button(page, "button_continue").click()
+        longer = await written(page)
+        await page.reload()
+        await expect(page.locator("#answer")).to_be_hidden()
+        await history.locator("summary").click()
+        # The newest comes first, and a text that goes on replaces its beginning.
+        assert longer.startswith(second)
+        assert await page.locator("#texts button").all_text_contents() == [longer, first]
+        found = await Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        await page.locator("#texts button").nth(1).click()
+        assert await page.locator("#text").text_content() == first
+        await button(page, "button_continue").click()
+        assert (await written(page)).startswith(first)
+        await button(page, "web_forget").click()
+        await expect(history).to_be_hidden()
+        await page.reload()
+        await expect(history).to_be_hidden()
+
+
+async def test_history_survives_a_broken_value(browser: Browser, site: Site) -> None:
+    for broken in ("{", "null", '[1, null, {"phrase": 3}]'):
+        async with visiting(browser, site) as page:
+            await page.evaluate("value => localStorage.setItem('texts', value)", broken)
+            await page.reload()
+            await expect(page.locator("#history")).to_be_hidden()
+            text = await write(page)
+            assert await page.locator("#texts button").all_text_contents() == [text]
+
+
+@pytest.mark.parametrize("path", ["nothing", "page.css/x"])
+async def test_missing_page_leads_back(browser: Browser, site: Site, path: str) -> None:
+    async with visiting(browser, site, complaints=True) as page:
+        response = await page.goto(f"{site.base}/{path}")
+        assert response is not None
+        assert response.status == 404
+        font = "getComputedStyle(document.body).fontFamily"
+        assert "Fell" in await page.evaluate(font)
+        found = await Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        await page.get_by_role("link", name=say("web_back")).click()
+        await expect(page.locator("#phrase")).to_be_visible()
 
 
 async def test_enter_writes_and_an_empty_phrase_is_told_by_the_browser(
@@ -465,22 +554,31 @@ async def test_a_card_is_shown_and_can_be_saved(
         await expect(page.locator("#figure")).to_be_hidden()
 
 
-async def test_a_refusal_is_told_and_the_text_stays(
-    browser: Browser, markup_checkpoints: Path, tmp_path: Path
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+async def test_refusal_stands_beside_the_pressed_button(
+    browser: Browser, markup_checkpoints: Path, tmp_path: Path, viewport: dict[str, int]
 ) -> None:
     async with (
         serving(tmp_path, markup_checkpoints, person_per_minute=1) as site,
-        visiting(browser, site) as page,
+        visiting(browser, site, viewport=viewport) as page,
     ):
         text = await write(page)
-        refusal = say("person_minute", limit=1, wait="").partition(";")[0]
+        refusal = re.compile(re.escape(say("person_minute", limit=1, wait="").partition(";")[0]))
         await button(page, "button_continue").click()
-        await expect(page.locator("#status")).to_have_text(re.compile(re.escape(refusal)))
-        await expect(page.locator("#text")).to_have_text(text)
+        await expect(page.locator("#status")).to_have_text(refusal)
+        await expect(page.locator("#status")).to_be_in_viewport()
+        await expect(page.locator("#former")).to_be_hidden()
         await page.fill("#phrase", "Otra cosa")
-        await page.keyboard.press("Enter")
-        await expect(page.locator("#status")).to_have_text(re.compile(re.escape(refusal)))
+        await page.click("#write")
+        trouble = page.get_by_role("alert")
+        await expect(trouble).to_have_text(refusal)
+        await expect(trouble).to_be_in_viewport()
+        await expect(page.locator("#status")).to_have_text("")
+        # The text that is still there does not look like the answer.
         await expect(page.locator("#text")).to_have_text(text)
+        await expect(page.locator("#former")).to_have_text(say("web_former"))
+        found = await Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
 
 
 async def test_a_connection_that_is_lost_is_told(

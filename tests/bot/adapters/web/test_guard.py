@@ -125,6 +125,7 @@ async def test_the_page_needs_nothing_from_elsewhere_and_has_no_code_of_its_own(
                 assert not re.search(rb"https?://(?!www\.w3\.org/2000/svg)", await answer.read())
     assert {name.partition("?")[0] for name in named} == {
         "icon.svg",
+        "history.js",
         "page.css",
         "page.js",
         "theme.js",
