@@ -119,7 +119,7 @@ async def _status(settings: Settings, address: str) -> list[str]:
     await executor.start()
     try:
         model = say("cluster_status", address=address, model=label(executor.serving))
-        return [model, *replicas_report(executor.replicas)]
+        return [model, *replicas_report(executor.pool.replicas)]
     finally:
         await executor.close()
 

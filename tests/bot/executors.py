@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from bot.executor.executor import Executor, WorkerOptions
+from bot.executor.executor import Executor
 from bot.executor.generation import Generation
+from bot.executor.program import WorkerOptions
 from model.engine.result import Result
 from model.text.prompt import Options
 

@@ -44,16 +44,16 @@ def begin(cluster: RayCluster) -> None:
 
 async def test_there_are_two_replicas_while_there_is_too_much_for_one(cluster: RayCluster) -> None:
     async with using(cluster) as executor:
-        assert (len(executor.replicas or ()), executor.rows) == (1, ROWS)
+        assert (len(executor.pool.replicas or ()), executor.pool.slots) == (1, ROWS)
         many = [executor.submit(PHRASE, replace(ENDLESS, seed=seed)) for seed in range(3 * ROWS)]
-        await until(lambda: len(executor.replicas or ()) == 2)
-        assert executor.rows == 2 * ROWS
+        await until(lambda: len(executor.pool.replicas or ()) == 2)
+        assert executor.pool.slots == 2 * ROWS
         short = executor.submit(PHRASE, Options(sentence_limit=40, seed=1))
         assert (await short.result()).text.startswith(PHRASE)
         await first_piece(many[0])
         for each in many:
             executor.cancel(each)
-        await until(lambda: len(executor.replicas or ()) == 1)
+        await until(lambda: len(executor.pool.replicas or ()) == 1)
 
 
 async def test_people_are_told_while_the_cluster_is_away_and_served_when_it_is_back(

@@ -57,7 +57,7 @@ async def executor(cluster: RayCluster) -> AsyncIterator[Executor]:
 @pytest_asyncio.fixture(loop_scope="module", autouse=True)
 async def two_replicas(executor: Executor, cluster: RayCluster) -> AsyncIterator[None]:
     """Every test begins with both, and leaves nothing behind."""
-    await until(lambda: len(executor.replicas or ()) == len(cluster.replicas()) == 2)
+    await until(lambda: len(executor.pool.replicas or ()) == len(cluster.replicas()) == 2)
     if executor.serving.name != "lento":
         await executor.reload(executor.serving.path.with_name("lento"))
     yield
@@ -77,12 +77,12 @@ async def ask(executor: Executor) -> list[Result]:
 
 def writing(executor: Executor) -> list[int]:
     """How many texts each replica has."""
-    return [each.writing for each in executor.replicas or ()]
+    return [each.writing for each in executor.pool.replicas or ()]
 
 
 def place(executor: Executor, name: str) -> Path:
     """What a reload is asked for."""
-    return executor.named_checkpoint(name, executor.serving.path.parent)
+    return executor.pool.named_checkpoint(name, executor.serving.path.parent)
 
 
 async def test_the_same_seeds_give_the_same_texts_as_on_one_machine(
@@ -148,7 +148,7 @@ async def test_a_reload_reaches_all_replicas_and_drops_no_request(
     assert len(reloaded.replicas) == 2
     assert all(each.seconds is not None and each.error is None for each in reloaded.replicas)
     assert {result.checkpoint for result in after} == {executor.serving.checkpoint}
-    assert {each.checkpoint for each in executor.replicas or ()} <= {
+    assert {each.checkpoint for each in executor.pool.replicas or ()} <= {
         before.checkpoint,
         executor.serving.checkpoint,
     }
@@ -164,7 +164,7 @@ async def test_what_one_node_cannot_load_is_served_by_none(
         shutil.copytree(node.checkpoints / "otro", node.checkpoints / "roto")
     weights = damaged.checkpoints / "roto" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
-    await until(lambda: "roto" in executor.checkpoint_names(Path()))
+    await until(lambda: "roto" in executor.pool.checkpoint_names(Path()))
 
     serving = executor.serving
     asking = asyncio.create_task(ask(executor))
@@ -185,7 +185,7 @@ async def test_a_checkpoint_that_is_another_one_elsewhere_is_served_by_none(
     first, second = cluster.nodes
     shutil.copytree(first.checkpoints / "lento", first.checkpoints / "doble")
     shutil.copytree(second.checkpoints / "otro", second.checkpoints / "doble")
-    await until(lambda: "doble" in executor.checkpoint_names(Path()))
+    await until(lambda: "doble" in executor.pool.checkpoint_names(Path()))
     with pytest.raises(RolledBackError) as failure:
         await executor.reload(place(executor, "doble"))
     assert failure.value.cause.code == "differs"
@@ -205,7 +205,7 @@ async def test_a_killed_replica_costs_no_answer_and_its_successor_writes_what_wa
     await until(lambda: len(set(cluster.replicas()) - set(before)) == 1)
     await until(
         lambda: (
-            [each.checkpoint for each in executor.replicas or ()]
+            [each.checkpoint for each in executor.pool.replicas or ()]
             == [executor.serving.checkpoint] * 2
         )
     )

@@ -34,9 +34,9 @@ async def examine(settings: Settings) -> list[Finding]:
 
 
 def _replicas(executor: Executor, settings: Settings) -> list[Finding]:
-    replicas, serving = executor.replicas or (), executor.serving
+    replicas, serving = executor.pool.replicas or (), executor.serving
     count = len(replicas)
-    values = {"address": settings.ray_address, "replicas": count, "rows": executor.rows}
+    values = {"address": settings.ray_address, "replicas": count, "rows": executor.pool.slots}
     findings = [good(PART, "doctor_cluster", **values)]
     strangers = [each.node for each in replicas if each.checkpoint != serving.checkpoint]
     if strangers:

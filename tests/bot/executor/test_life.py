@@ -120,7 +120,9 @@ def test_the_worker_ends_when_the_bot_is_killed(checkpoints: Path) -> None:
 
 
 def test_a_worker_that_fails_says_where_and_nothing_of_what_was_asked(checkpoints: Path) -> None:
-    message = b'{"do": "write", "id": 1, "phrase": "Zarzaparrilla", "options": {"x": "Zarza"}}\n'
+    message = (
+        b'{"kind": "Write", "number": 1, "phrase": "Zarzaparrilla", "options": {"x": "Zarza"}}\n'
+    )
     worker = subprocess.run(
         [sys.executable, "-m", "bot.worker", checkpoints / "tiny", "auto", "cpu", "1", "4"],
         cwd=REPOSITORY,
@@ -131,7 +133,7 @@ def test_a_worker_that_fails_says_where_and_nothing_of_what_was_asked(checkpoint
     )
     (line,) = worker.stderr.decode().splitlines()
     assert worker.returncode == 1
-    assert line.startswith("failed: TypeError in options_of, ")
+    assert line.startswith("failed: ValueError in decode, ")
     assert "Zarza" not in line
 
 

@@ -98,7 +98,7 @@ async def test_a_loss_beyond_all_numbers_is_no_loss(
 async def test_a_reload_without_an_answer_ends_and_lets_others_reload(
     executor: Executor, checkpoints: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.executor.executor.RELOAD_SECONDS", 0.5)
+    monkeypatch.setattr("bot.executor.reloads.RELOAD_SECONDS", 0.5)
     signal_worker(executor, signal.SIGSTOP)
     with pytest.raises(CheckpointError, match="no answer"):
         await executor.reload(checkpoints / "otro")

@@ -6,7 +6,7 @@ import string
 
 import pytest
 
-from bot.executor.errors import ClusterError
+from bot.cluster.ray.options import ClusterError
 from bot.texts import (
     ENGLISH,
     SPANISH,
