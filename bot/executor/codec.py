@@ -77,8 +77,12 @@ def _reader(kind: Any) -> _Reader:
     if kind is Path:
         return lambda value: Path(_checked(value, str))
     if kind is object:
-        return lambda value: value
+        return _tuples
     return lambda value: _checked(value, *_PRIMITIVES[kind])
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def _fields_reader(kind: Any) -> _Reader:
@@ -97,6 +101,6 @@ def _fields_reader(kind: Any) -> _Reader:
 
 
 def _checked(value: Any, *types: type) -> Any:
-    if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+    if not isinstance(value, types) or isinstance(value, bool):
         raise ValueError(f"{type(value).__name__} instead of {types[-1].__name__}")
     return value

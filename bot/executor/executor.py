@@ -274,7 +274,7 @@ class Executor:
             reload.refuse(answer)
 
     def _lose_worker(self, code: int | None) -> None:
-        """The worker died: keep what it had for the next one."""
+        """The worker died: keep its requests for the next one."""
         if self._closing:
             return
         log.error("the worker ended with code %s; %d requests run again", code, self.pending)

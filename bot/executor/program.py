@@ -33,7 +33,7 @@ class Pool(Protocol):
         """Whether at least one engine can write while the worker lives."""
 
     def update(self, state: Replicas) -> None:
-        """Note what the worker reports."""
+        """Note the state that the worker reports."""
 
     def clear(self) -> None:
         """The worker died."""

@@ -16,16 +16,16 @@ from model.engine.result import Result
 from model.text.prompt import Options
 
 PHRASE = "En un lugar de la Mancha"
-# The tiny checkpoint's sentences run on until their limit, so the limit sets how long a text takes.
+# The tiny checkpoint ends sentences only at their limit, so the limit sets the time of a text.
 SHORT = Options(sentences=2, sentence_limit=40, seed=7)
-# Far more than any test waits for; such requests are cancelled or their worker is.
+# Longer than any test waits; tests cancel it or kill its worker.
 ENDLESS = Options(sentences=5, sentence_limit=4000, seed=7)
 
 
 def worker_options(checkpoint: Path, **changes: Any) -> WorkerOptions:
-    """One thread on the CPU; `changes` as in WorkerOptions.
+    """A worker with PyTorch on one CPU thread; the native kernel would finish any text in a second.
 
-    PyTorch computes: with the native kernel even the longest texts would be done in a second.
+    changes: as in WorkerOptions.
     """
     ours = {"device": "cpu", "engine": "pytorch", "threads": 1}
     return WorkerOptions(checkpoint, **(ours | changes))
@@ -33,7 +33,7 @@ def worker_options(checkpoint: Path, **changes: Any) -> WorkerOptions:
 
 @asynccontextmanager
 async def running(checkpoint: Path, **changes: Any) -> AsyncIterator[Executor]:
-    """An executor that has started; it is closed at the end."""
+    """A started executor, closed at the end."""
     executor = Executor(worker_options(checkpoint, **changes))
     await executor.start()
     try:
@@ -43,7 +43,7 @@ async def running(checkpoint: Path, **changes: Any) -> AsyncIterator[Executor]:
 
 
 async def write(executor: Executor, phrase: str = PHRASE, options: Options = SHORT) -> Result:
-    """One request from submission to result."""
+    """Submit one request and wait for its result."""
     return await executor.submit(phrase, options).result()
 
 

@@ -51,7 +51,7 @@ def loop(runtime: Runtime, checkpoints: Path) -> Iterator[Loop]:
     started.close()
 
 
-def test_a_slow_load_does_not_replace_a_later_one(
+def test_slow_load_does_not_replace_later_one(
     loop: Loop, runtime: Runtime, checkpoints: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     overtaken = threading.Event()
