@@ -195,7 +195,7 @@ class Executor:
             async for message in process.messages():
                 self._receive(message)
         except ValueError as error:  # malformed, or a line without end: treat it as dead
-            log.error("the worker speaks nonsense: %s", error)
+            log.error("malformed message from the worker: %s", error)
         finally:
             self._started.clear()
             watch.cancel()

@@ -91,7 +91,7 @@ def start(
         reach(join)
     address = join or f"{host}:{port}"
     log = folder / "node.log"
-    # Socket paths must be short. The folder is in a public place; Ray protects it.
+    # Socket paths must be short. The folder is visible to others; Ray restricts access to it.
     sessions = tempfile.mkdtemp(prefix="litteragpt-ray-")
     command = [
         *(sys.executable, "-P", "-m", "ray.scripts.scripts", "start", "--block"),
