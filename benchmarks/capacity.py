@@ -32,7 +32,8 @@ from rich.table import Table
 
 from benchmarks import front, postgres
 from benchmarks.decoding import Case, measure_apart
-from bot.executor.executor import Executor, WorkerOptions
+from bot.executor.executor import Executor
+from bot.executor.program import WorkerOptions
 from model.checkpoint.checkpoint import Checkpoint
 from model.checkpoint.discovery import bundled_checkpoints, find_checkpoint
 from model.cpu import available_cores

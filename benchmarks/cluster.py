@@ -24,7 +24,8 @@ from rich.table import Table
 
 from bot.cluster.ray import node as nodes
 from bot.cluster.ray.options import ClusterOptions, loopback, token_file
-from bot.executor.executor import Executor, WorkerOptions, WorkerProgram
+from bot.executor.executor import Executor
+from bot.executor.program import WorkerOptions, WorkerProgram
 from bot.settings.settings import Settings
 from model.checkpoint.discovery import bundled_checkpoints
 from model.cpu import available_cores

@@ -19,7 +19,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bot.executor.executor import Executor, WorkerOptions
+from bot.executor.executor import Executor
+from bot.executor.program import WorkerOptions
 from model.checkpoint.discovery import bundled_checkpoints, find_checkpoint
 from model.text.prompt import Options
 from training.run.machine import describe_machine

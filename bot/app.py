@@ -13,7 +13,8 @@ from bot.adapters.console import standard_console
 from bot.admin.admin import Administration, chosen_checkpoint
 from bot.cluster.ray.options import cluster_options, ray_is_installed
 from bot.context import Core
-from bot.executor.executor import Executor, WorkerOptions, WorkerProgram
+from bot.executor.executor import Executor
+from bot.executor.program import WorkerOptions, WorkerProgram
 from bot.logs import configure_logs
 from bot.monitoring.health import Health
 from bot.monitoring.server import monitoring

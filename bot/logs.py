@@ -27,7 +27,7 @@ PARTS = {
     "discord": ("bot.adapters.discord", "discord"),
     "telegram": ("bot.adapters.telegram", "httpx", "httpcore"),
     "service": ("bot.service.service", "bot.admin.admin", "bot.app", "bot.service.supervision"),
-    "worker": ("bot.executor.executor", "bot.worker"),
+    "worker": ("bot.executor", "bot.worker"),
     "store": ("bot.store",),
     "monitoring": ("bot.monitoring.server", "aiohttp.access"),
 }

@@ -142,7 +142,7 @@ class Console:
         old = self.executor.serving
         try:
             folder = self.settings.checkpoints_dir
-            path = self.executor.named_checkpoint(name, folder) if name else old.path
+            path = self.executor.pool.named_checkpoint(name, folder) if name else old.path
             done = await self.executor.reload(path)
         except LitteraError as error:
             self._say(failed_reload_report(old, error))
@@ -164,7 +164,7 @@ class Console:
                 speed=say("speed_unknown") if speed is None else say("speed", speed=speed),
             )
         )
-        for line in replicas_report(self.executor.replicas):
+        for line in replicas_report(self.executor.pool.replicas):
             self._say(line)
 
     async def _show_help(self, _: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from bot.admin.reports import failed_reload_report, following, label, reload_report, status_report
 from bot.cluster.peers import CHOICE, Fleet
 from bot.executor.executor import Executor
-from bot.executor.model_info import Serving
+from bot.executor.model_info import ModelInfo
 from bot.requests.job import Requester
 from bot.requests.platform import Platform
 from bot.service.service import Service
@@ -51,7 +51,7 @@ class Administration:
 
     def checkpoints(self, requester: Requester) -> list[str]:
         """The names that may be loaded; none for somebody who may not."""
-        return self._executor.checkpoint_names(self._folder) if self.allowed(requester) else []
+        return self._executor.pool.checkpoint_names(self._folder) if self.allowed(requester) else []
 
     async def reload(self, requester: Requester, name: str = "") -> str:
         """Serve from the checkpoint of this name, of one of `PREVIOUS`, or without a name from the
@@ -91,7 +91,7 @@ class Administration:
                 return say("reload_none", language)
             name = self.previous
         try:
-            path = self._executor.named_checkpoint(name, self._folder) if name else old.path
+            path = self._executor.pool.named_checkpoint(name, self._folder) if name else old.path
             done = await self._executor.reload(path)
         except LitteraError as error:
             await self._record(requester, old, shorten(name), f"failed ({type(error).__name__})")
@@ -114,13 +114,13 @@ class Administration:
         log.warning("%s by %s, who is no admin: denied", what, requester.person)
         return say("not_admin", requester.language)
 
-    async def _choose(self, old: Serving, new: Serving) -> tuple[str | None, list[Member]]:
+    async def _choose(self, old: ModelInfo, new: ModelInfo) -> tuple[str | None, list[Member]]:
         left = old.path != new.path and old.path.parent == self._folder
         previous = old.name if left else self.previous
         choice = {"name": new.name, "previous": previous, "instead_of": self._configured}
         return await self.fleet.chose(choice)
 
-    async def _record(self, who: Requester, old: Serving, new: str, result: str) -> None:
+    async def _record(self, who: Requester, old: ModelInfo, new: str, result: str) -> None:
         await self._store.record(who.person, "reload", old=label(old), new=new, result=result)
         log.info("reload by %s from %s to %s: %s", who.person, label(old), new, result)
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 
 from bot.executor.executor import Executor
-from bot.executor.model_info import Reloaded, Replica, ReplicaReload, RolledBackError, Serving
+from bot.executor.model_info import ModelInfo, Reloaded, ReplicaInfo, ReplicaReload, RolledBackError
 from bot.monitoring.health import OK, STANDBY
 from bot.requests.platform import Connection, Line, Platform
 from bot.service.errors import sentence
@@ -26,19 +26,19 @@ LINES_TOLD = 8
 MEMBERS_TOLD = 12
 
 
-def label(serving: Serving) -> str:
+def label(serving: ModelInfo) -> str:
     """A checkpoint's name and id."""
     return f"{serving.name} ({serving.checkpoint})"
 
 
-def loss_of(serving: Serving, language: str = SPANISH) -> str:
+def loss_of(serving: ModelInfo, language: str = SPANISH) -> str:
     """A checkpoint's loss in words."""
     if serving.loss is None:
         return say("loss_unknown", language)
     return say("loss", language, loss=number(serving.loss, 4, language))
 
 
-def model_report(serving: Serving, speed: float | None, language: str = SPANISH) -> str:
+def model_report(serving: ModelInfo, speed: float | None, language: str = SPANISH) -> str:
     """Which model writes, and which version of this program; `speed` is that of the last answer, in
     characters per second."""
     known = "speed_unknown" if speed is None else "speed"
@@ -71,7 +71,7 @@ def reload_report(done: Reloaded, language: str = SPANISH) -> str:
     return "\n".join([told, *(_replica_reload(each, language) for each in done.replicas)])
 
 
-def failed_reload_report(old: Serving, error: LitteraError, language: str = SPANISH) -> str:
+def failed_reload_report(old: ModelInfo, error: LitteraError, language: str = SPANISH) -> str:
     """Why a reload changed nothing, and which replica could not, if there are any."""
     told = say("reload_failed", language, old=label(old), error=sentence(error, language))
     replicas = error.replicas if isinstance(error, RolledBackError) else ()
@@ -121,7 +121,7 @@ def status_report(
         ),
         store=service.store.trouble or say("store_fine", language),
     )
-    replicas = replicas_report(executor.replicas, language)
+    replicas = replicas_report(executor.pool.replicas, language)
     return "\n".join([told, *replicas, *_members(service.store.members, language)])
 
 
@@ -203,7 +203,7 @@ def _lines_report(lines: list[Line], language: str) -> str:
     )
 
 
-def replicas_report(replicas: Sequence[Replica] | None, language: str = SPANISH) -> list[str]:
+def replicas_report(replicas: Sequence[ReplicaInfo] | None, language: str = SPANISH) -> list[str]:
     """Who writes in a cluster, a line each; nothing where there is none."""
     if replicas is None:
         return []

@@ -109,7 +109,7 @@ class Fleet:
             name, failure = str(self._store.recall(CHOICE).get("name")), None
             try:
                 # A cluster has loaded it for everybody when its first bot was told to.
-                if self._executor.replicas is None:
+                if self._executor.pool.replicas is None:
                     await self._executor.reload(named_checkpoint(name, self._folder))
                 log.info("serving %s, as another process does", name)
             except LitteraError as error:

@@ -1,4 +1,4 @@
-"""One request as its asker sees it: text as it comes, then a result or the reason there is none."""
+"""A request: its text as it comes, then its result or error."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from model.text.prompt import Options
 
 
 class QueueFullError(LitteraError):
-    """So many requests are unfinished that another is not taken."""
+    """The queue holds as many requests as it may."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -27,21 +27,21 @@ class UnavailableError(LitteraError):
 
 
 class Restarted:
-    """In a stream of text: the worker died, the text begins anew."""
+    """Marks in a stream that the worker died and the text starts again."""
 
 
 class Generation:
-    """One request: iterate over it for its text as it comes, then read `result`."""
+    """A request. Iterate over it for its text as it comes, then await `result`."""
 
     def __init__(self, number: int, phrase: str, options: Options) -> None:
         self.number, self.phrase, self.options = number, phrase, options
         self.runs = 0
-        self.kills = 0  # workers that died while this was all they wrote
+        self.kills = 0  # workers that died while this was their only request
         self._text = ""
         self._restarted = False
         self._changed = asyncio.Event()
         self._outcome: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        # An abandoned request's failure is nobody's unhandled exception.
+        # The failure of an abandoned request is not an unhandled exception.
         self._outcome.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     @property
@@ -50,12 +50,14 @@ class Generation:
         return self._outcome.done()
 
     async def result(self) -> Result:
-        """The finished text. Raises PromptError, WorkerLostError or UnavailableError; cancelling
-        the waiting task does not cancel the request (see Executor.cancel)."""
+        """The finished text. Raises PromptError, WorkerLostError or UnavailableError.
+
+        Cancelling the wait does not cancel the request, see Executor.cancel.
+        """
         return await asyncio.shield(self._outcome)
 
     async def __aiter__(self) -> AsyncIterator[str | Restarted]:
-        """The text as it comes, in pieces that nobody read yet; ends with the outcome."""
+        """The text as it comes, each piece once, until the outcome is known."""
         while True:
             await self._changed.wait()
             self._changed.clear()
@@ -69,17 +71,17 @@ class Generation:
                 return
 
     def add_text(self, text: str) -> None:
-        """Called by the executor: more text."""
+        """Append text. For the executor."""
         self._text += text
         self._changed.set()
 
     def restart(self) -> None:
-        """Called by the executor: what came so far is void."""
+        """Discard the text and start again. For the executor."""
         self._text, self._restarted = "", True
         self._changed.set()
 
     def finish(self, outcome: Result | Exception | None) -> None:
-        """Called by the executor: the outcome; None cancels."""
+        """Set the outcome; None cancels. For the executor."""
         if not self.done:
             if outcome is None:
                 self._outcome.cancel()

@@ -1,74 +1,147 @@
-"""What the bot and its worker say to each other: one JSON object a line, over pipes.
+"""The messages between the bot and its worker; `bot.executor.codec` puts each on one line of JSON.
 
-Bot to worker (`do`):     write, cancel, load
-Worker to bot (`is`):     ready, unusable, alive, text, done, refused, loaded, not_loaded
-A worker that stands for a cluster says these too:
-                          replicas (who writes there), lost (requests whose replica died),
-                          unavailable (a request or a reload that nobody is there for)
+`number` is the bot's number of a request (Write, Cancel) or of a reload (Load); the replies to it
+carry the same number.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
-from typing import Any
+from dataclasses import dataclass
 
-from bot.executor.errors import ClusterError
+from bot.executor.errors import Failure
+from bot.executor.model_info import ModelInfo, ReplicaInfo, ReplicaReload
 from model.engine.result import Result
-from model.errors import CheckpointError, CodedError, DeviceError, PromptError
 from model.text.prompt import Options
 
-Message = dict[str, Any]
-# The longest message is a `done` with five sentences at their limit: well under this.
-LINE_LIMIT = 1 << 20
-VALUE_LIMIT = 4096
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Bot to worker: continue this phrase. Replies: Text, then Done, Refused or Unavailable."""
+
+    number: int
+    phrase: str
+    options: Options
 
 
-def encode(message: Message) -> bytes:
-    """One line. Lone surrogates travel as escapes, so any string survives."""
-    return json.dumps(message).encode("ascii") + b"\n"
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Bot to worker: stop this request. No reply."""
+
+    number: int
 
 
-def decode(line: bytes) -> Message:
-    """The message of a line; raises ValueError when it is none."""
-    message = json.loads(line)
-    if not isinstance(message, dict):
-        raise ValueError("not an object")
-    return message
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Bot to worker: serve new requests from this checkpoint folder. Replies: Loaded, NotLoaded or
+    Unavailable."""
+
+    number: int
+    path: str
 
 
-def options_of(message: Message) -> Options:
-    """The options inside a `write`."""
-    return Options(**message["options"])
+@dataclass(frozen=True, slots=True)
+class Replicas:
+    """The state of a cluster, sent every second.
+
+    model: the one all replicas agreed on, None while no replica serves it.
+    names: checkpoints that at least one replica can load.
+    """
+
+    model: ModelInfo | None
+    names: tuple[str, ...]
+    replicas: tuple[ReplicaInfo, ...]
 
 
-def write_message(number: int, phrase: str, options: Options) -> Message:
-    """Ask for a text."""
-    return {"do": "write", "id": number, "phrase": phrase, "options": asdict(options)}
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The first message of a worker that can write."""
+
+    model: ModelInfo
+    replicas: Replicas | None = None
 
 
-_KINDS = (PromptError, CheckpointError, DeviceError, ClusterError)
-_ERRORS = {kind.__name__: kind for kind in _KINDS}
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """The only message of a worker that cannot start."""
+
+    failure: Failure
 
 
-def error_message(error: CodedError) -> Message:
-    """An error to be sent."""
-    values = {
-        # What was wrong may be anything somebody sent, and a line has its limit.
-        name: value[:VALUE_LIMIT] if isinstance(value, str) else value
-        for name, value in error.values.items()
-    }
-    return {"kind": type(error).__name__, "code": error.code, "values": values}
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """The worker's heartbeat."""
 
 
-def error_of(content: Message) -> CodedError:
-    """The error that was sent."""
-    return _ERRORS[content["kind"]](content["code"], **content["values"])
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The next characters of a text."""
+
+    number: int
+    text: str
 
 
-def result_of_message(message: Message) -> Result:
-    """The result inside a `done`."""
-    fields = dict(message["result"])
-    fields["sentences"] = tuple(fields["sentences"])
-    fields["dropped"] = tuple(fields["dropped"])
-    return Result(**fields)
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A text is finished."""
+
+    number: int
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The phrase or its options cannot be used with this model."""
+
+    number: int
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """New requests get this model from now on. replicas: those of a cluster that loaded it."""
+
+    number: int
+    seconds: float
+    model: ModelInfo
+    replicas: tuple[ReplicaReload, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NotLoaded:
+    """The checkpoint cannot be served; the model stays. replicas: the outcome of each one."""
+
+    number: int
+    failure: Failure
+    replicas: tuple[ReplicaReload, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """One of several engines died with these requests; the worker itself lives."""
+
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """No engine can take this request or reload at present."""
+
+    number: int
+
+
+Message = (
+    Write
+    | Cancel
+    | Load
+    | Ready
+    | Unusable
+    | Alive
+    | Text
+    | Done
+    | Refused
+    | Loaded
+    | NotLoaded
+    | Replicas
+    | Lost
+    | Unavailable
+)

@@ -1,18 +1,23 @@
-"""Who writes: a checkpoint on a device, by itself or on every replica of a cluster, and reloads."""
+"""What a worker reports: its model, the replicas of its cluster, the outcome of a reload."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.executor.messages import Message, error_of
+from bot.executor.errors import Failure
 from model.errors import CodedError, LitteraError
 
 
-@dataclass(frozen=True)
-class Serving:
-    """The checkpoint that new requests are written with, and where; candidates: from how many a
-    sentence may be chosen while nobody else waits."""
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """The checkpoint of new requests, and the device that runs it.
+
+    path: folder of the checkpoint; in a cluster, its place in the bot's own checkpoints folder.
+    checkpoint: the checkpoint's id. loss: nats per character, None when not recorded.
+    engine: the one in use. threads: of the CPU.
+    candidates: how many candidates per sentence the device affords to a request that is alone.
+    """
 
     path: Path
     name: str
@@ -25,27 +30,14 @@ class Serving:
     engine: str
     candidates: int
 
-    @classmethod
-    def of(cls, path: Path, message: Message) -> Serving:
-        """From what a worker says of itself."""
-        return cls(
-            path=path,
-            name=message["name"],
-            checkpoint=message["checkpoint"],
-            parameters=message["parameters"],
-            loss=message["loss"],
-            styles=tuple(message["styles"]),
-            device=message["device"],
-            threads=message["threads"],
-            engine=message["engine"],
-            candidates=message["candidates"],
-        )
 
+@dataclass(frozen=True, slots=True)
+class ReplicaInfo:
+    """A replica of a cluster.
 
-@dataclass(frozen=True)
-class Replica:
-    """One that writes, of several. rows: how many texts at a time; writing: how many it has now,
-    of all bots."""
+    node: IP address and id of its Ray node. checkpoint: id of the one it serves.
+    rows: texts it writes at a time. writing: texts it has now, from all bots.
+    """
 
     name: str
     node: str
@@ -55,40 +47,36 @@ class Replica:
     writing: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ReplicaReload:
-    """What a replica made of a reload: it loaded the checkpoint in so many seconds, or it could
-    not, or neither, because it was gone before it said."""
+    """A replica's part in a reload.
+
+    seconds: time it took to load, None if it did not report. failure: why it could not.
+    """
 
     name: str
     node: str
     seconds: float | None
-    error: CodedError | None
+    failure: Failure | None
 
-    @classmethod
-    def of(cls, message: Message) -> ReplicaReload:
-        """From an entry of a `loaded` or `not_loaded`."""
-        error = message["error"]
-        return cls(
-            name=message["name"],
-            node=message["node"],
-            seconds=message["seconds"],
-            error=None if error is None else error_of(error),
-        )
+    @property
+    def error(self) -> CodedError | None:
+        """The failure as an exception."""
+        return None if self.failure is None else self.failure.exception()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Reloaded:
-    """A reload that succeeded; with replicas, on each of these."""
+    """A reload that succeeded. replicas: those that took part, none outside a cluster."""
 
-    old: Serving
-    new: Serving
+    old: ModelInfo
+    new: ModelInfo
     seconds: float
     replicas: tuple[ReplicaReload, ...] = ()
 
 
 class RolledBackError(LitteraError):
-    """A replica could not load a checkpoint, so that none serves it."""
+    """At least one replica could not load a checkpoint, so that all keep the old one."""
 
     def __init__(self, cause: CodedError, replicas: tuple[ReplicaReload, ...]) -> None:
         self.cause, self.replicas = cause, replicas

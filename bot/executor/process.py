@@ -1,4 +1,4 @@
-"""A worker's process as the bot sees it: started, spoken to by lines of JSON, ended."""
+"""A worker process: its start, its pipes, its end."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from typing import cast
 
+from bot.executor.codec import LINE_LIMIT, decode, encode
 from bot.executor.generation import UnavailableError
-from bot.executor.messages import LINE_LIMIT, Message, decode, encode, error_of
+from bot.executor.messages import Message, Ready, Unusable
 
 log = logging.getLogger("bot.worker")
 
@@ -27,20 +28,20 @@ class WorkerProcess:
         # Piped, see `spawn`.
         self._lines = cast("asyncio.StreamReader", process.stdout)
         errors = cast("asyncio.StreamReader", process.stderr)
-        self._retelling = asyncio.create_task(_retell(errors), name="worker log")
+        self._log = asyncio.create_task(_log_lines(errors), name="worker log")
 
     @classmethod
     async def spawn(cls, command: Sequence[str]) -> WorkerProcess:
         """Start a worker. command: arguments of the Python interpreter."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            "-P",  # a file called numpy.py in the working directory is none of our business
+            "-P",  # a numpy.py in the working directory must not be imported
             *command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             limit=LINE_LIMIT,
-            start_new_session=True,  # Ctrl-C in the terminal is the bot's to handle
+            start_new_session=True,  # the bot handles Ctrl-C in the terminal
         )
         return cls(process)
 
@@ -54,9 +55,8 @@ class WorkerProcess:
         """Its exit code, None while it lives."""
         return self._process.returncode
 
-    async def ready(self) -> Message:
-        """Wait until it can write; what it says of itself. Raises the CodedError that keeps it from
-        writing, or UnavailableError."""
+    async def ready(self) -> Ready:
+        """Wait for its first message. Raises the CodedError it reports, or UnavailableError."""
         try:
             line = await asyncio.wait_for(self._lines.readline(), START_SECONDS)
         except TimeoutError:
@@ -66,30 +66,34 @@ class WorkerProcess:
         try:
             message = decode(line)
         except ValueError:
-            raise UnavailableError(f"the worker began with {line[:60]!r}") from None
-        if message["is"] != "ready":
-            raise error_of(message["error"])
-        return message
+            message = None
+        match message:
+            case Ready():
+                return message
+            case Unusable():
+                raise message.failure.exception()
+            case _:
+                raise UnavailableError(f"the worker began with {line[:60]!r}")
 
     async def messages(self) -> AsyncIterator[Message]:
-        """What it says until it dies. Raises ValueError for no JSON, or a line without end."""
+        """Its messages until it dies. Raises ValueError for a malformed or endless line."""
         async for line in self._lines:
             yield decode(line)
 
     def send(self, message: Message) -> None:
-        """Say something to it; a dead one does not hear."""
+        """Send it a message, without effect when it is dead."""
         stream = self._process.stdin
         if stream is not None and not stream.is_closing():
             stream.write(encode(message))
 
     def kill(self) -> None:
-        """End it at once, if it lives."""
+        """Kill it, if it lives."""
         if self.code is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
 
     async def dismiss(self) -> None:
-        """Have it end by itself, or at once when it does not."""
+        """Close its input, and kill it if it does not end."""
         if self.code is not None:
             return
         if self._process.stdin is not None:
@@ -100,20 +104,20 @@ class WorkerProcess:
             self.kill()
 
     async def end(self) -> None:
-        """See its end, soon by itself or else at once, and wait for its last words, unless a child
-        of its own holds the stream."""
-        # One that has just ended by itself must not be signalled: see Popen.send_signal, which
-        # would take its exit code from whoever waits for it.
+        """Wait for its end, killing it if it takes long, and for the rest of its error stream,
+        which a child process may hold open."""
+        # A process that has just ended must not be signalled: Popen.send_signal would reap it and
+        # take its exit code from the waiting task.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._process.wait(), LAST_WORDS_SECONDS)
         self.kill()
         await self._process.wait()
-        await asyncio.wait([self._retelling], timeout=LAST_WORDS_SECONDS)
-        self._retelling.cancel()
+        await asyncio.wait([self._log], timeout=LAST_WORDS_SECONDS)
+        self._log.cancel()
 
 
-async def _retell(errors: asyncio.StreamReader) -> None:
-    """Put what a worker or a library of its says on its error stream into the log, a line each."""
+async def _log_lines(errors: asyncio.StreamReader) -> None:
+    """Log each line of a worker's error stream."""
     while True:
         try:
             line = await errors.readline()
@@ -121,5 +125,5 @@ async def _retell(errors: asyncio.StreamReader) -> None:
             continue
         if not line:
             return
-        if told := line.decode(errors="replace").strip():
-            log.warning("%s", told)
+        if text := line.decode(errors="replace").strip():
+            log.warning("%s", text)

@@ -23,7 +23,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from bot.context import Core
-from bot.executor.model_info import Replica
+from bot.executor.model_info import ReplicaInfo
 from bot.monitoring.health import Health
 from bot.requests.job import Outcome
 from bot.requests.platform import Platform
@@ -106,10 +106,10 @@ def _of_worker(core: Core) -> Iterator[Metric]:
     yield _gauge("worker_up", "1 while the worker answers.", executor.answering)
     yield _counter("worker_restarts", "Workers started after the first.", executor.restarts)
     reloads = CounterMetricFamily(f"{PREFIX}_reloads", "Checkpoints loaded.", labels=("outcome",))
-    reloads.add_metric(("done",), executor.reloads)
-    reloads.add_metric(("failed",), executor.failed_reloads)
+    reloads.add_metric(("done",), executor.reloads.done)
+    reloads.add_metric(("failed",), executor.reloads.failed)
     yield reloads
-    yield from _of_replicas(executor.replicas or ())
+    yield from _of_replicas(executor.pool.replicas or ())
     yield _info(
         "checkpoint",
         "What texts are written with.",
@@ -120,7 +120,7 @@ def _of_worker(core: Core) -> Iterator[Metric]:
     )
 
 
-def _of_replicas(replicas: Sequence[Replica]) -> Iterator[Metric]:
+def _of_replicas(replicas: Sequence[ReplicaInfo]) -> Iterator[Metric]:
     """A cluster's, by node and checkpoint; the names of replicas are new ones every time."""
     where = ("node", "checkpoint")
     counted = Counter((each.node, each.checkpoint) for each in replicas)

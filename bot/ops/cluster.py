@@ -1,4 +1,4 @@
-"""`litteragpt cluster`: a Ray cluster on this machine, or this machine's node of one."""
+"""`litteragpt cluster`: start, show and stop a Ray cluster, or a node of one."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def up(
         str | None, typer.Option(metavar="MÁQUINA:PUERTO", help="El clúster al que se une.")
     ] = None,
 ) -> None:
-    """Start a head with replicas, or a node that offers itself to a head; a head that is there is
-    told to have other replicas."""
+    """Start a head with replicas, or a node that joins a head. A running head gets the new number
+    of replicas."""
     from bot.cluster.ray import node as nodes
     from model.cpu import available_cores
 
@@ -80,7 +80,7 @@ def up(
 
 @app.command(help="Muestra qué réplicas escriben y con qué modelo.")
 def status() -> None:
-    """Who writes in the cluster of RAY_ADDRESS, or in the one that was started here."""
+    """Print the replicas of the cluster at RAY_ADDRESS, or of the one started here."""
     from bot.cluster.ray import node as nodes
 
     settings = _settings()
@@ -96,7 +96,7 @@ def status() -> None:
 
 @app.command(help="Apaga lo que «cluster up» encendió en esta máquina, y nada más.")
 def down() -> None:
-    """End the node that was started here, with what it runs."""
+    """End the node that was started here."""
     from bot.cluster.ray import node as nodes
 
     settings = _settings()
@@ -104,7 +104,7 @@ def down() -> None:
     if there is None:
         raise LitteraError(say("cluster_none"))
     if there.head:
-        with contextlib.suppress(LitteraError):  # nobody is there to finish anything
+        with contextlib.suppress(LitteraError):  # no replica is left to finish a text
             nodes.deploy(settings, there.address, None)
     nodes.end(settings, there)
     typer.echo(say("cluster_down", address=there.address))
@@ -121,7 +121,7 @@ async def _status(settings: Settings, address: str) -> list[str]:
     await executor.start()
     try:
         model = say("cluster_status", address=address, model=label(executor.serving))
-        return [model, *replicas_report(executor.replicas)]
+        return [model, *replicas_report(executor.pool.replicas)]
     finally:
         await executor.close()
 
@@ -129,7 +129,7 @@ async def _status(settings: Settings, address: str) -> list[str]:
 def _arguments(
     settings: Settings, replicas: int, max_replicas: int, cpus: float, gpus: float
 ) -> dict[str, object]:
-    """What the application is told; see bot.cluster.ray.application."""
+    """See bot.cluster.ray.application.Arguments."""
     return {
         "checkpoint": settings.checkpoint,
         "engine": settings.engine,

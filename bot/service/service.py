@@ -125,7 +125,7 @@ class Service:
     @property
     def seats(self) -> int:
         """How many jobs are written at a time: as the settings say, or more where a cluster can."""
-        return max(self._least_seats, self.executor.rows)
+        return max(self._least_seats, self.executor.pool.slots)
 
     def start(self, job: Job, platform: Platform) -> asyncio.Task[None]:
         """Begin the life of a job in a task of its own; it outlasts the connection it came by."""

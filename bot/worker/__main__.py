@@ -1,23 +1,23 @@
-"""The process that owns the device: loads checkpoints and writes texts, as many as it is given.
+"""The worker process: owns the device, loads checkpoints, writes texts in continuous batches.
 
-It is started by `bot.executor.executor`, reads requests from its standard input and answers on its
-standard output (see `bot.executor.messages`). When its input ends, it ends.
+`bot.executor.executor` starts it. It reads messages from its standard input, replies on its
+standard output (`bot.executor.messages`), and ends when its input ends.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
-from bot.executor.messages import error_message
-from bot.worker.loop import Writer, describe, load_and_probe
+from bot.executor.errors import Failure
+from bot.executor.messages import Ready, Unusable
+from bot.worker.loop import WorkerLoop, describe, load_and_probe
 from bot.worker.pipes import Pipes
 from model.errors import CodedError
 from model.runtime import choose_runtime
 
-# The bot's event loop shares the machine with this process and must win when both want a core.
+# The bot's event loop runs on the same machine and must win when both need a core.
 NICENESS = 5
 
 
@@ -31,14 +31,14 @@ def main() -> None:
         runtime = choose_runtime(engine, device, int(threads))
         loaded = load_and_probe(Path(folder), runtime, int(rows))
     except CodedError as error:
-        pipes.say({"is": "unusable", "error": error_message(error)})
+        pipes.send(Unusable(Failure.of(error)))
         sys.exit(1)
     try:
-        writer = Writer(pipes.say, runtime, loaded, int(rows))
-        pipes.say({"is": "ready", **asdict(runtime), **describe(loaded)})
-        pipes.listen(writer.put)
-        writer.run()
-    except BrokenPipeError:  # the bot is gone, and what is left to say with it
+        loop = WorkerLoop(pipes.send, runtime, loaded, int(rows))
+        pipes.send(Ready(describe(loaded, runtime)))
+        pipes.listen(loop.put)
+        loop.run()
+    except BrokenPipeError:  # the bot has ended, and buffered output cannot be flushed
         os._exit(1)
 
 

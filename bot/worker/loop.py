@@ -1,8 +1,8 @@
-"""Writes as many texts as it is given: the loop between messages and the engines.
+"""The loop between messages and engines: continuous batching of all texts.
 
-One thread runs it and owns the engines; any thread may `put` a message (see
-`bot.executor.messages`). It decides nothing about people, queues or retries, and does not know who
-listens: a process with pipes (`bot.worker`) or a replica of a cluster (`bot.cluster.ray.replica`).
+One thread runs it and owns the engines; any thread may `put` a message. It knows nothing of
+requesters, queues or retries, nor of its client: a process with pipes (`bot.worker`) or a replica
+of a cluster (`bot.cluster.ray.replica`).
 """
 
 from __future__ import annotations
@@ -12,11 +12,24 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from bot.executor.messages import Message, error_message, options_of
+from bot.executor.errors import Failure
+from bot.executor.messages import (
+    Alive,
+    Cancel,
+    Done,
+    Load,
+    Loaded,
+    Message,
+    NotLoaded,
+    Refused,
+    Text,
+    Write,
+)
+from bot.executor.model_info import ModelInfo
 from model.engine.benchmark import affordable_candidates
 from model.engine.composition import Composition
 from model.engine.engine import Engine
@@ -28,10 +41,9 @@ from model.text.prompt import Options
 
 log = logging.getLogger(__name__)
 
-# Streamed text is collected for this long, so that the bot reads tens of lines a second, not
-# thousands.
+# Text is collected for this long, so that the bot reads tens of lines a second, not thousands.
 FLUSH_SECONDS = 0.03
-# It says at least this often that it lives, or whoever listens takes it for hung.
+# Heartbeat. The client takes a silent loop for hung.
 ALIVE_SECONDS = 1.0
 _LEAST_ABSURD_LOSS = 1e6
 PROBE = Options(sentences=1, sentence_limit=80, seed=1)
@@ -39,7 +51,7 @@ PROBE = Options(sentences=1, sentence_limit=80, seed=1)
 
 @dataclass
 class Writing:
-    """A text in the making and the engine that writes it."""
+    """A request, its unfinished text and the engine that writes it."""
 
     number: int
     text: Composition
@@ -48,31 +60,32 @@ class Writing:
 
 @dataclass(frozen=True)
 class Swap:
-    """An engine to serve from now on: `load` counts the loads that were asked for until its own,
-    and `answer` is sent when it serves, or None."""
+    """An engine to serve new texts.
+
+    load: position of its load among all loads. answer: sent when the engine serves, if any.
+    """
 
     engine: Engine
     load: int
-    answer: Message | None
+    answer: Loaded | None
 
 
-class Writer:
-    """The loop between messages and the engines.
+class WorkerLoop:
+    """The loop between messages and engines.
 
-    After a reload the texts under way stay with the engine they began on; it is dropped when the
-    last of them is finished.
+    After a reload, unfinished texts stay with their engine, which is dropped after the last one.
     """
 
     def __init__(
         self,
-        say: Callable[[Message], None],
+        send: Callable[[Message], None],
         runtime: Runtime,
         engine: Engine,
         rows: int,
     ) -> None:
-        """say: takes what is answered, in the thread that runs this or in another; rows: how many
-        texts an engine that is loaded later may write at a time."""
-        self._say, self._runtime, self._engine, self._rows = say, runtime, engine, rows
+        """send: takes the replies, in this loop's thread or another. rows: texts that an engine
+        loaded later writes at a time."""
+        self._send, self._runtime, self._engine, self._rows = send, runtime, engine, rows
         self._engines = [self._engine]
         self._writings: dict[int, Writing] = {}
         self._inbox: queue.SimpleQueue[Message | Swap | None] = queue.SimpleQueue()
@@ -82,7 +95,7 @@ class Writer:
         self._alive = 0.0
 
     def put(self, message: Message | None) -> None:
-        """Hand a message over; None ends the loop."""
+        """Queue a message; None ends the loop."""
         self._inbox.put(message)
 
     def swap(self, engine: Engine) -> None:
@@ -90,7 +103,7 @@ class Writer:
         self._inbox.put(Swap(engine, next(self._loads), None))
 
     def run(self) -> None:
-        """Serve until None comes."""
+        """Serve until None arrives."""
         while self._take_messages():
             for engine in self._engines:
                 engine.step()
@@ -98,102 +111,98 @@ class Writer:
             self._engines = [e for e in self._engines if e.busy or e is self._engine]
 
     def _take_messages(self) -> bool:
-        """Handle what came in, waiting only while there is nothing to write, and never for longer
-        than the bot may go without a word; False at the end."""
+        """Handle the queued messages; False at the end. Waits for one only while no engine is
+        busy, and no longer than until the next heartbeat."""
         while True:
             idle = not any(engine.busy for engine in self._engines)
             try:
                 message = self._inbox.get(block=idle, timeout=ALIVE_SECONDS)
             except queue.Empty:
                 return True
-            if message is None:
-                return False
-            if isinstance(message, Swap):
-                self._serve(message)
-            else:
-                self._handle(message)
+            match message:
+                case None:
+                    return False
+                case Swap():
+                    self._serve(message)
+                case Write():
+                    self._begin(message)
+                case Cancel():
+                    if writing := self._writings.pop(message.number, None):
+                        writing.engine.cancel(writing.text)
+                case Load():
+                    # Beside the serving checkpoint, in a thread, so that texts continue.
+                    load = next(self._loads)
+                    threading.Thread(target=self._load, args=(message, load), daemon=True).start()
 
-    def _handle(self, message: Message) -> None:
-        match message["do"]:
-            case "write":
-                self._begin(message)
-            case "cancel":
-                if writing := self._writings.pop(message["id"], None):
-                    writing.engine.cancel(writing.text)
-            case "load":
-                # Beside the serving checkpoint, in a thread: texts under way go on meanwhile.
-                load = next(self._loads)
-                threading.Thread(target=self._load, args=(message, load), daemon=True).start()
-
-    def _begin(self, message: Message) -> None:
-        number = message["id"]
+    def _begin(self, request: Write) -> None:
         try:
-            text = compose(self._engine.checkpoint, message["phrase"], options_of(message))
+            text = compose(self._engine.checkpoint, request.phrase, request.options)
         except PromptError as error:
-            self._say({"is": "refused", "id": number, "error": error_message(error)})
+            self._send(Refused(request.number, Failure.of(error)))
             return
-        self._writings[number] = Writing(number, text, self._engine)
+        self._writings[request.number] = Writing(request.number, text, self._engine)
         self._engine.add(text)
 
     def _serve(self, swap: Swap) -> None:
-        """Serve new texts from this engine, unless a later load was faster: loads run side by
-        side, and the last one that an administrator asked for must win."""
+        """Serve new texts from this engine, unless a later load finished first: loads run side by
+        side, and the last one requested must win."""
         if swap.load > self._swapped:
             self._swapped, self._engine = swap.load, swap.engine
             self._engines.append(swap.engine)
             if swap.answer is not None:
-                self._say(swap.answer)
+                self._send(swap.answer)
         elif swap.answer is not None:
             late = CheckpointError("superseded", name=swap.engine.checkpoint.name)
-            error = error_message(late)
-            self._say({"is": "not_loaded", "id": swap.answer["id"], "error": error})
+            self._send(NotLoaded(swap.answer.number, Failure.of(late)))
 
-    def _load(self, message: Message, load: int) -> None:
+    def _load(self, request: Load, load: int) -> None:
         started = time.monotonic()
-        number = message["id"]
         try:
-            engine = load_engine(Path(message["path"]), self._runtime, self._rows)
+            engine = load_engine(Path(request.path), self._runtime, self._rows)
         except CodedError as error:
-            self._say({"is": "not_loaded", "id": number, "error": error_message(error)})
+            self._send(NotLoaded(request.number, Failure.of(error)))
             return
-        answer = {"is": "loaded", "id": number, "seconds": time.monotonic() - started}
-        self._inbox.put(Swap(engine, load, answer | describe(engine)))
+        seconds, model = time.monotonic() - started, describe(engine, self._runtime)
+        self._inbox.put(Swap(engine, load, Loaded(request.number, seconds, model)))
 
     def _report(self) -> None:
-        """Send finished texts at once and the others' new characters now and then."""
+        """Send finished texts at once, the new characters of the others every FLUSH_SECONDS."""
         now = time.monotonic()
         due = now - self._flushed > FLUSH_SECONDS
         if due:
             self._flushed = now
         if now - self._alive > ALIVE_SECONDS:
             self._alive = now
-            self._say({"is": "alive"})
+            self._send(Alive())
         for writing in list(self._writings.values()):
             finished = writing.text.finished
             if (due or finished) and (text := writing.text.take_text()):
-                self._say({"is": "text", "id": writing.number, "text": text})
+                self._send(Text(writing.number, text))
             if finished:
                 del self._writings[writing.number]
-                result = asdict(result_of(writing.text, writing.engine.checkpoint.id))
-                self._say({"is": "done", "id": writing.number, "result": result})
+                result = result_of(writing.text, writing.engine.checkpoint.id)
+                self._send(Done(writing.number, result))
 
 
-def describe(engine: Engine) -> Message:
-    """What the bot must know of an engine and its checkpoint."""
+def describe(engine: Engine, runtime: Runtime) -> ModelInfo:
+    """The model that an engine serves."""
     checkpoint = engine.checkpoint
-    return {
-        "name": checkpoint.name,
-        "checkpoint": checkpoint.id,
-        "parameters": checkpoint.decoder.parameter_count,
-        "engine": checkpoint.decoder.engine,
-        "loss": _loss(checkpoint.metrics),
-        "styles": list(checkpoint.styles),
-        "candidates": engine.affords,
-    }
+    return ModelInfo(
+        path=checkpoint.path,
+        name=checkpoint.name,
+        checkpoint=checkpoint.id,
+        parameters=checkpoint.decoder.parameter_count,
+        loss=_loss(checkpoint.metrics),
+        styles=checkpoint.styles,
+        device=runtime.device,
+        threads=runtime.threads,
+        engine=checkpoint.decoder.engine,
+        candidates=engine.affords,
+    )
 
 
-def _loss(metrics: Message) -> float | None:
-    """Nats per character on the validation split, or else on the development part."""
+def _loss(metrics: Mapping[str, object]) -> float | None:
+    """Nats per character on the validation split, else on the development split."""
     validation = metrics.get("validation")
     loss = validation.get("w528") if isinstance(validation, dict) else metrics.get("dev_loss")
     if not isinstance(loss, (int, float)) or not abs(loss) < _LEAST_ABSURD_LOSS:
@@ -202,9 +211,11 @@ def _loss(metrics: Message) -> float | None:
 
 
 def load_and_probe(folder: Path, runtime: Runtime, rows: int) -> Engine:
-    """An engine for a checkpoint that was seen to write, and how fast. Raises CheckpointError for
-    one that nothing can be made of, and MemoryError, OSError or RuntimeError where the machine is
-    the reason."""
+    """An engine for a checkpoint, after a probe text and a measurement of its speed.
+
+    Raises CheckpointError for a checkpoint that cannot be used, and MemoryError, OSError or
+    RuntimeError when the machine is the cause.
+    """
     try:
         checkpoint = runtime.load(folder)
         letters = filter(str.isalpha, checkpoint.tokenizer.characters)
@@ -213,15 +224,15 @@ def load_and_probe(folder: Path, runtime: Runtime, rows: int) -> Engine:
     except (CodedError, MemoryError, OSError, RuntimeError):
         raise
     except Exception as error:
-        # Whatever was odd about a file that no check has found.
+        # A defect of a file that no check has found.
         log.exception("%s cannot be loaded", folder.name)
         reason = type(error).__name__
         raise CheckpointError("unreadable", file=str(folder), reason=reason) from None
 
 
 def load_engine(folder: Path, runtime: Runtime, rows: int) -> Engine:
-    """An engine for a checkpoint that was seen to write; raises CheckpointError, also for one
-    there is no room for beside what is there."""
+    """As load_and_probe, but raises CheckpointError also when the machine is the cause, such as
+    too little memory beside the model in use."""
     try:
         return load_and_probe(folder, runtime, rows)
     except (MemoryError, OSError, RuntimeError) as error:

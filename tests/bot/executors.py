@@ -9,22 +9,24 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from bot.executor.executor import Executor, WorkerOptions
+from bot.executor.executor import Executor
 from bot.executor.generation import Generation
+from bot.executor.program import WorkerOptions
 from model.engine.result import Result
 from model.text.prompt import Options
 
 PHRASE = "En un lugar de la Mancha"
-# Sentences of the tiny checkpoint reach their limit, so the limit determines the duration.
+# The tiny checkpoint ends sentences only at their limit, so the limit sets the time of a text.
 SHORT = Options(sentences=2, sentence_limit=40, seed=7)
-# Takes longer than any test; the test cancels the request or kills the worker.
+# Longer than any test waits; tests cancel it or kill its worker.
 ENDLESS = Options(sentences=5, sentence_limit=4000, seed=7)
 
 
 def worker_options(checkpoint: Path, **changes: Any) -> WorkerOptions:
-    """Options for one CPU thread; `changes` are fields of WorkerOptions.
+    """A worker with PyTorch on one CPU thread; the native kernel would finish any text in a second.
 
-    The engine is PyTorch: the native kernel finishes even the longest texts in a second."""
+    changes: as in WorkerOptions.
+    """
     ours = {"device": "cpu", "engine": "pytorch", "threads": 1}
     return WorkerOptions(checkpoint, **(ours | changes))
 
@@ -41,7 +43,7 @@ async def running(checkpoint: Path, **changes: Any) -> AsyncIterator[Executor]:
 
 
 async def write(executor: Executor, phrase: str = PHRASE, options: Options = SHORT) -> Result:
-    """Submit a request and return its result."""
+    """Submit one request and wait for its result."""
     return await executor.submit(phrase, options).result()
 
 

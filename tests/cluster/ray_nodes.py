@@ -1,5 +1,5 @@
-"""Ray clusters for tests: real heads and nodes on this machine's loopback, each with checkpoints of
-its own."""
+"""Ray clusters for tests: real heads and nodes on loopback addresses, each with its own
+checkpoints."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.conftest import ENDLESS_TOKENIZER, save_tiny
 needs_ray = pytest.mark.skipif(
     not ray_is_installed(), reason="Ray is not installed; `make test-cluster` installs it"
 )
-# Replicas, the registry and nodes are back within this time, or a test fails.
+# Time for replicas, the registry and nodes to come back.
 BACK_SECONDS = 90
 HEAD = "127.0.0.2"
 SLOW = ("lento", "otro")
@@ -39,7 +39,7 @@ PLAIN: dict[str, object] = {"checkpoint": SLOW[0], "device": "cpu", "threads": 1
 
 
 def free_port() -> int:
-    """A port of the head's address that nobody listens on."""
+    """A free port of the head's address."""
     with socket.socket() as listener:
         listener.bind((HEAD, 0))
         port: int = listener.getsockname()[1]
@@ -47,8 +47,8 @@ def free_port() -> int:
 
 
 def save_slow(folder: Path) -> None:
-    """Make the checkpoints `lento` and `otro`, which are as large and as slow as `small`, write
-    different texts, and end a sentence only at its limit."""
+    """Save the checkpoints `lento` and `otro`: as large and slow as `small`, with different texts,
+    and sentences that end only at their limit."""
     small = read_checkpoint(bundled_checkpoints() / "small").config
     slow = replace(small, vocabulary=ENDLESS_TOKENIZER.size)
     for seed, name in enumerate(SLOW):
@@ -56,7 +56,7 @@ def save_slow(folder: Path) -> None:
 
 
 class RayNode:
-    """A node of a test's cluster with a state folder and a folder of checkpoints of its own."""
+    """A node with its own state folder and checkpoints folder."""
 
     def __init__(self, folder: Path, checkpoints: Path) -> None:
         self.checkpoints = Path(shutil.copytree(checkpoints, folder / "checkpoints"))
@@ -67,14 +67,14 @@ class RayNode:
         self._begin: Callable[[], nodes.Node] | None = None
 
     def start(self, *, host: str, cpus: int, port: int = 0, join: str | None = None) -> None:
-        """Begin to run."""
+        """Start the node."""
         self._begin = partial(
             nodes.start, self.settings, join=join, host=host, port=port, cpus=cpus, gpus=0
         )
         self._node = self._begin()
 
     def come_back(self) -> None:
-        """Begin again after the end, as before."""
+        """Start again with the same arguments."""
         assert self._begin is not None
         self._node = self._begin()
 
@@ -84,11 +84,11 @@ class RayNode:
         return [] if process is None else [process, *process.children(recursive=True)]
 
     def replicas(self, title: str = REPLICA_TITLE) -> list[int]:
-        """The processes here that write, or that have another title."""
+        """Ids of this node's processes with this title."""
         return [each.pid for each in self.family() if title in " ".join(_words(each))]
 
     def kill(self) -> None:
-        """All at once, as when the machine is gone."""
+        """Kill all processes, as if the machine had failed."""
         family = self.family()
         for each in family:
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -97,7 +97,7 @@ class RayNode:
         self.end()
 
     def end(self) -> None:
-        """End what is left."""
+        """End the node, if it runs."""
         if self._node is not None:
             for each in self.family():  # draining would take half a minute
                 with contextlib.suppress(psutil.NoSuchProcess):
@@ -107,7 +107,7 @@ class RayNode:
 
 
 class RayCluster:
-    """A head on which nothing is written, and nodes that write."""
+    """A head, usually without replicas, and nodes with replicas."""
 
     def __init__(self, folder: Path, checkpoints: Path) -> None:
         self._folder, self.checkpoints = folder, checkpoints
@@ -132,32 +132,32 @@ class RayCluster:
         return node
 
     def deploy(self, **arguments: object) -> None:
-        """Have replicas write there."""
+        """Deploy replicas."""
         nodes.deploy(self.head.settings, self.address, PLAIN | arguments)
 
     @property
     def token(self) -> Path:
-        """What lets others in."""
+        """The file of the authentication token."""
         return token_file(self.head.settings.state_dir)
 
     def replicas(self, title: str = REPLICA_TITLE) -> list[int]:
-        """The processes that write, on every node."""
+        """Ids of the processes with this title on all nodes."""
         return [pid for each in (self.head, *self.nodes) for pid in each.replicas(title)]
 
     def options(self, **changes: Any) -> ClusterOptions:
-        """What an executor needs to use it."""
+        """Options for an executor that uses this cluster."""
         place = self.checkpoints / "lento"
         return ClusterOptions(self.address, place, token_file=self.token, **changes)
 
     def close(self) -> None:
-        """End everything."""
+        """End all nodes."""
         for each in (*self.nodes, self.head):
             each.end()
 
 
 @contextmanager
 def ray_cluster(folder: Path, checkpoints: Path) -> Iterator[RayCluster]:
-    """A cluster that is closed at the end; `begin` it first."""
+    """A cluster, to be started with `begin`, closed at the end."""
     cluster = RayCluster(folder, checkpoints)
     try:
         yield cluster
@@ -167,7 +167,7 @@ def ray_cluster(folder: Path, checkpoints: Path) -> Iterator[RayCluster]:
 
 @asynccontextmanager
 async def using(cluster: RayCluster, **changes: Any) -> AsyncIterator[Executor]:
-    """An executor that has the cluster write; closed at the end."""
+    """A started executor that uses the cluster, closed at the end."""
     executor = Executor(cluster.options(**changes))
     await executor.start()
     try:
@@ -177,14 +177,14 @@ async def using(cluster: RayCluster, **changes: Any) -> AsyncIterator[Executor]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what other processes do, of which nobody tells."""
+    """Poll until a condition on other processes holds."""
     async with asyncio.timeout(BACK_SECONDS):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 
 def kill(pid: int) -> None:
-    """At once; one that is gone already is."""
+    """Kill a process, if it lives."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
 

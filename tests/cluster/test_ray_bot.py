@@ -1,4 +1,4 @@
-"""A bot that has a Ray cluster write: commands, growth, and a cluster that goes and comes back."""
+"""A bot with a Ray cluster: commands, scaling, an outage of the cluster."""
 
 from __future__ import annotations
 
@@ -22,14 +22,13 @@ from tests.cluster.ray_nodes import RayCluster, free_port, needs_ray, ray_cluste
 pytestmark = [needs_ray, pytest.mark.timeout(240)]
 
 ROWS = 2
-# Whoever watches the bot sees that nobody writes after this long at most, and a cluster that is
-# back after as long as the machine takes.
+# Time until /readyz reports an outage, and until it reports a restarted cluster.
 RED_SECONDS, GREEN_SECONDS = 15.0, 120.0
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory, checkpoints: Path) -> Iterator[RayCluster]:
-    """A head that writes too: one replica, or two when there is much to do."""
+    """A head with one replica, or two under load."""
     with ray_cluster(tmp_path_factory.mktemp("ray"), checkpoints) as ours:
         begin(ours)
         yield ours
@@ -42,21 +41,21 @@ def begin(cluster: RayCluster) -> None:
     )
 
 
-async def test_there_are_two_replicas_while_there_is_too_much_for_one(cluster: RayCluster) -> None:
+async def test_replicas_scale_with_load(cluster: RayCluster) -> None:
     async with using(cluster) as executor:
-        assert (len(executor.replicas or ()), executor.rows) == (1, ROWS)
+        assert (len(executor.pool.replicas or ()), executor.pool.slots) == (1, ROWS)
         many = [executor.submit(PHRASE, replace(ENDLESS, seed=seed)) for seed in range(3 * ROWS)]
-        await until(lambda: len(executor.replicas or ()) == 2)
-        assert executor.rows == 2 * ROWS
+        await until(lambda: len(executor.pool.replicas or ()) == 2)
+        assert executor.pool.slots == 2 * ROWS
         short = executor.submit(PHRASE, Options(sentence_limit=40, seed=1))
         assert (await short.result()).text.startswith(PHRASE)
         await first_piece(many[0])
         for each in many:
             executor.cancel(each)
-        await until(lambda: len(executor.replicas or ()) == 1)
+        await until(lambda: len(executor.pool.replicas or ()) == 1)
 
 
-async def test_people_are_told_while_the_cluster_is_away_and_served_when_it_is_back(
+async def test_bot_reports_outage_and_recovers(
     cluster: RayCluster, checkpoints: Path, tmp_path: Path
 ) -> None:
     settings = {
@@ -88,9 +87,7 @@ async def test_people_are_told_while_the_cluster_is_away_and_served_when_it_is_b
         assert "Traceback" not in scene.log.read_text("utf-8")
 
 
-def test_a_cluster_is_put_up_looked_at_examined_and_taken_down_with_all_it_started(
-    checkpoints: Path, tmp_path: Path
-) -> None:
+def test_cluster_commands_leave_no_process(checkpoints: Path, tmp_path: Path) -> None:
     settings = environment(checkpoints, state_dir=tmp_path / "state", checkpoint="lento")
     port = free_port()
     before = set(psutil.pids())
@@ -132,9 +129,7 @@ def words(process: psutil.Process) -> list[str]:
         return []
 
 
-def test_a_cluster_that_is_not_there_is_named_in_a_sentence(
-    checkpoints: Path, tmp_path: Path
-) -> None:
+def test_missing_cluster_is_one_sentence(checkpoints: Path, tmp_path: Path) -> None:
     address = f"{loopback()}:{free_port()}"
     settings = environment(checkpoints, state_dir=tmp_path / "state", executor="ray")
     chat = litteragpt("bot", settings=settings | {"RAY_ADDRESS": address})

@@ -1,5 +1,5 @@
-"""Two replicas on two nodes of a Ray cluster: what the local executor does, they do; and what dies
-there costs nobody an answer."""
+"""Two replicas on two nodes of a Ray cluster: they behave like a local worker, and a failure loses
+no answer."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.cluster.ray_nodes import (
 
 pytestmark = [needs_ray, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 
-# Two of them are chosen among candidates.
+# Two of them have candidates.
 MANY = [
     Options(sentence_limit=150, seed=seed, candidates=4 if seed < 2 else 1) for seed in range(8)
 ]
@@ -56,8 +56,8 @@ async def executor(cluster: RayCluster) -> AsyncIterator[Executor]:
 
 @pytest_asyncio.fixture(loop_scope="module", autouse=True)
 async def two_replicas(executor: Executor, cluster: RayCluster) -> AsyncIterator[None]:
-    """Every test begins with both, and leaves nothing behind."""
-    await until(lambda: len(executor.replicas or ()) == len(cluster.replicas()) == 2)
+    """Every test starts with both, and finishes its requests."""
+    await until(lambda: len(executor.pool.replicas or ()) == len(cluster.replicas()) == 2)
     if executor.serving.name != "lento":
         await executor.reload(executor.serving.path.with_name("lento"))
     yield
@@ -66,7 +66,7 @@ async def two_replicas(executor: Executor, cluster: RayCluster) -> AsyncIterator
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def undisturbed(checkpoints: Path) -> list[Result]:
-    """What the local executor writes."""
+    """The texts of a local worker."""
     async with running(checkpoints / "lento", engine="auto") as local:
         return await ask(local)
 
@@ -76,24 +76,22 @@ async def ask(executor: Executor) -> list[Result]:
 
 
 def writing(executor: Executor) -> list[int]:
-    """How many texts each replica has."""
-    return [each.writing for each in executor.replicas or ()]
+    """The number of texts of each replica."""
+    return [each.writing for each in executor.pool.replicas or ()]
 
 
 def place(executor: Executor, name: str) -> Path:
-    """What a reload is asked for."""
-    return executor.named_checkpoint(name, executor.serving.path.parent)
+    """The path to reload for a name."""
+    return executor.pool.named_checkpoint(name, executor.serving.path.parent)
 
 
-async def test_the_same_seeds_give_the_same_texts_as_on_one_machine(
+async def test_cluster_writes_same_texts_as_local_worker(
     executor: Executor, undisturbed: list[Result]
 ) -> None:
     assert await ask(executor) == undisturbed
 
 
-async def test_the_bundled_checkpoint_writes_the_same_too(
-    executor: Executor, checkpoints: Path
-) -> None:
+async def test_bundled_checkpoint_writes_same_texts(executor: Executor, checkpoints: Path) -> None:
     async with running(checkpoints / "small", engine="auto") as local:
         alone = await ask(local)
     await executor.reload(place(executor, "small"))
@@ -107,15 +105,15 @@ async def test_both_replicas_write(executor: Executor) -> None:
         executor.cancel(generation)
 
 
-async def test_the_streamed_pieces_join_to_the_continuation(executor: Executor) -> None:
+async def test_streamed_pieces_join_to_continuation(executor: Executor) -> None:
     generation = executor.submit(PHRASE, Options(sentence_limit=400, seed=7))
     pieces = [piece async for piece in generation]
     assert len(pieces) > 1
     assert PHRASE + "".join(map(str, pieces)) == (await generation.result()).text
 
 
-async def test_what_is_cancelled_is_written_no_further(executor: Executor) -> None:
-    # As many as one replica writes at a time, so that none waits for the end of another.
+async def test_cancel_stops_replicas(executor: Executor) -> None:
+    # No more than one replica writes at a time, so that none waits.
     generations = [executor.submit(PHRASE, replace(ENDLESS, seed=seed)) for seed in range(4)]
     await asyncio.gather(*map(first_piece, generations))
     await until(lambda: sum(writing(executor)) == len(generations))
@@ -127,13 +125,13 @@ async def test_what_is_cancelled_is_written_no_further(executor: Executor) -> No
     await until(lambda: sum(writing(executor)) == 0)
 
 
-async def test_an_unknown_style_is_refused_with_the_known_ones(executor: Executor) -> None:
+async def test_unknown_style_is_refused_with_known_styles(executor: Executor) -> None:
     with pytest.raises(PromptError) as refusal:
         await write(executor, options=replace(SHORT, style="quevedo"))
     assert tuple(refusal.value.values["known"]) == executor.serving.styles
 
 
-async def test_a_reload_reaches_all_replicas_and_drops_no_request(
+async def test_reload_reaches_all_replicas_and_drops_no_request(
     executor: Executor, cluster: RayCluster
 ) -> None:
     before = executor.serving
@@ -148,7 +146,7 @@ async def test_a_reload_reaches_all_replicas_and_drops_no_request(
     assert len(reloaded.replicas) == 2
     assert all(each.seconds is not None and each.error is None for each in reloaded.replicas)
     assert {result.checkpoint for result in after} == {executor.serving.checkpoint}
-    assert {each.checkpoint for each in executor.replicas or ()} <= {
+    assert {each.checkpoint for each in executor.pool.replicas or ()} <= {
         before.checkpoint,
         executor.serving.checkpoint,
     }
@@ -156,7 +154,7 @@ async def test_a_reload_reaches_all_replicas_and_drops_no_request(
     assert {text.checkpoint for text in texts} <= {before.checkpoint, reloaded.new.checkpoint}
 
 
-async def test_what_one_node_cannot_load_is_served_by_none(
+async def test_reload_rolls_back_when_one_node_fails(
     executor: Executor, cluster: RayCluster, undisturbed: list[Result]
 ) -> None:
     sound, damaged = cluster.nodes
@@ -164,7 +162,7 @@ async def test_what_one_node_cannot_load_is_served_by_none(
         shutil.copytree(node.checkpoints / "otro", node.checkpoints / "roto")
     weights = damaged.checkpoints / "roto" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
-    await until(lambda: "roto" in executor.checkpoint_names(Path()))
+    await until(lambda: "roto" in executor.pool.checkpoint_names(Path()))
 
     serving = executor.serving
     asking = asyncio.create_task(ask(executor))
@@ -179,22 +177,20 @@ async def test_what_one_node_cannot_load_is_served_by_none(
     assert await asking == await ask(executor) == undisturbed
 
 
-async def test_a_checkpoint_that_is_another_one_elsewhere_is_served_by_none(
+async def test_reload_rolls_back_when_checkpoints_differ(
     executor: Executor, cluster: RayCluster, undisturbed: list[Result]
 ) -> None:
     first, second = cluster.nodes
     shutil.copytree(first.checkpoints / "lento", first.checkpoints / "doble")
     shutil.copytree(second.checkpoints / "otro", second.checkpoints / "doble")
-    await until(lambda: "doble" in executor.checkpoint_names(Path()))
+    await until(lambda: "doble" in executor.pool.checkpoint_names(Path()))
     with pytest.raises(RolledBackError) as failure:
         await executor.reload(place(executor, "doble"))
     assert failure.value.cause.code == "differs"
     assert await ask(executor) == undisturbed
 
 
-async def test_a_killed_replica_costs_no_answer_and_its_successor_writes_what_was_chosen(
-    executor: Executor, cluster: RayCluster
-) -> None:
+async def test_killed_replica_loses_no_answer(executor: Executor, cluster: RayCluster) -> None:
     await executor.reload(place(executor, "otro"))
     expected, restarts, before = await ask(executor), executor.restarts, cluster.replicas()
     generations = [executor.submit(PHRASE, each) for each in MANY]
@@ -205,21 +201,19 @@ async def test_a_killed_replica_costs_no_answer_and_its_successor_writes_what_wa
     await until(lambda: len(set(cluster.replicas()) - set(before)) == 1)
     await until(
         lambda: (
-            [each.checkpoint for each in executor.replicas or ()]
+            [each.checkpoint for each in executor.pool.replicas or ()]
             == [executor.serving.checkpoint] * 2
         )
     )
 
 
-async def test_text_that_was_shown_begins_anew_when_its_replica_dies(
-    executor: Executor, cluster: RayCluster
-) -> None:
+async def test_stream_restarts_when_replica_dies(executor: Executor, cluster: RayCluster) -> None:
     expected = await write(executor, options=ENDLESS)  # long enough to be seen and killed
     generation = executor.submit(PHRASE, ENDLESS)
     pieces: list[str | Restarted] = []
     async for piece in generation:
         if not pieces:
-            for pid in cluster.replicas():  # whoever writes is among them
+            for pid in cluster.replicas():  # the one with the request is among them
                 kill(pid)
         pieces.append(piece)
     (place_of_restart,) = (n for n, each in enumerate(pieces) if isinstance(each, Restarted))
@@ -228,7 +222,7 @@ async def test_text_that_was_shown_begins_anew_when_its_replica_dies(
     assert await generation.result() == expected
 
 
-async def test_a_request_that_kills_two_replicas_is_given_up(
+async def test_request_that_kills_two_replicas_is_given_up(
     executor: Executor, cluster: RayCluster
 ) -> None:
     generation = executor.submit(PHRASE, ENDLESS)
@@ -244,7 +238,7 @@ async def test_a_request_that_kills_two_replicas_is_given_up(
     assert (await write(executor)).text.startswith(PHRASE)
 
 
-async def test_the_choice_outlives_the_registry(executor: Executor, cluster: RayCluster) -> None:
+async def test_chosen_checkpoint_outlives_registry(executor: Executor, cluster: RayCluster) -> None:
     await executor.reload(place(executor, "otro"))
     chosen = executor.serving.checkpoint
     (registry,) = cluster.replicas(REGISTRY_TITLE)
@@ -255,7 +249,7 @@ async def test_the_choice_outlives_the_registry(executor: Executor, cluster: Ray
     assert executor.serving.name == "lento"
 
 
-async def test_a_node_that_is_gone_costs_no_answer(
+async def test_killed_node_loses_no_answer(
     executor: Executor, cluster: RayCluster, undisturbed: list[Result]
 ) -> None:
     restarts = executor.restarts
@@ -265,5 +259,5 @@ async def test_a_node_that_is_gone_costs_no_answer(
     lost.kill()
     assert await asyncio.gather(*(each.result() for each in generations)) == undisturbed
     assert executor.restarts == restarts
-    # What it had is done by the other one, which has room for both.
+    # The other node has room for both replicas.
     await until(lambda: len(cluster.nodes[0].replicas()) == 2)

@@ -1,7 +1,7 @@
-"""What is deployed on Ray Serve: a registry and as many replicas as there is work for.
+"""The application on Ray Serve: a registry, and replicas that scale with the load.
 
-`application` is what a Serve config file names (deploy/serve.yaml) and `litteragpt cluster up`
-runs. https://docs.ray.io/en/latest/serve/
+A Serve config file (deploy/serve.yaml) names `application`; `litteragpt cluster up` runs it.
+https://docs.ray.io/en/latest/serve/
 """
 
 from __future__ import annotations
@@ -15,23 +15,25 @@ from bot.cluster.ray.names import REGISTRY, REPLICA
 from bot.cluster.ray.registry import Registry
 from bot.cluster.ray.replica import Replica
 
-# Ray Serve asks a replica how it is this often, and waits this long for an answer.
+# Period of Ray Serve's health checks, and time for a replica to answer one.
 HEALTH_SECONDS, HEALTH_PATIENCE_SECONDS = 5.0, 30.0
-# A replica that is to go finishes what it is writing.
+# Time for a replica to finish its texts when it is stopped.
 FINISH_SECONDS = 120.0
-# Of what a replica can write at a time, this much is work for it; more calls for another.
+# Ongoing requests, as a share of a replica's rows, above which another replica is started.
 LOAD = 0.75
-# Loaded so often by several bots at once, a replica keeps the rest waiting in its engine.
+# Ongoing requests, as a multiple of the rows; those beyond the rows wait in the engine.
 OVERLOAD = 2
-# The phrases of people must not be written down.
+# Logs must not hold the requesters' phrases.
 _LOGGING = {"log_level": "WARNING", "enable_access_log": False}
 
 
 class Arguments(BaseModel):
-    """How the replicas are. checkpoint: a name in every node's folder of checkpoints; rows: texts
-    that one replica writes at a time; threads: 0 for as many as it has CPUs; cpus, gpus: what it
-    takes of a node, in parts too; seconds: for how long there must be too much or too little to do
-    before there is a replica more or less."""
+    """The settings of the replicas.
+
+    checkpoint: name in every node's checkpoints folder. rows: texts that a replica writes at a
+    time. threads: 0 for as many as cpus. cpus, gpus: a replica's share of its node, may be
+    fractions. upscale_seconds, downscale_seconds: how long the load must be too high or too low.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -55,11 +57,11 @@ class Arguments(BaseModel):
 
 
 def application(arguments: dict[str, Any]) -> Any:
-    """A Serve application. Raises pydantic's ValidationError for arguments there are none of."""
+    """The Serve application. Raises pydantic.ValidationError for unknown or wrong arguments."""
     wanted = Arguments.model_validate(arguments)
     registry = serve.deployment(Registry).options(
         name=REGISTRY,
-        max_ongoing_requests=10_000,  # every replica waits there for something new
+        max_ongoing_requests=10_000,  # every replica has a report open all the time
         ray_actor_options={"num_cpus": 0},
         health_check_period_s=HEALTH_SECONDS,
         logging_config=_LOGGING,
@@ -75,13 +77,13 @@ def application(arguments: dict[str, Any]) -> Any:
         logging_config=_LOGGING,
         **_scaling(wanted),
     )
-    told = {
+    options = {
         "engine": wanted.engine,
         "device": wanted.device,
         "threads": wanted.threads or max(1, int(wanted.cpus)),
         "rows": wanted.rows,
     }
-    return replica.bind(registry.bind(wanted.checkpoint), told)
+    return replica.bind(registry.bind(wanted.checkpoint), options)
 
 
 def _scaling(wanted: Arguments) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""Put our application into a running cluster, or take it out; a program of its own, for what it
-imports.
+"""Deploys our application to a running cluster, or removes it. A program of its own, because it
+imports Ray.
 
-    python -m bot.cluster.ray.deploy ADDRESS ARGUMENTS    a JSON object, see `application`
-    python -m bot.cluster.ray.deploy ADDRESS              takes it out when it has finished
+    python -m bot.cluster.ray.deploy ADDRESS ARGUMENTS    deploy; a JSON object, see `application`
+    python -m bot.cluster.ray.deploy ADDRESS              remove, after the texts are finished
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 
 
 def main() -> None:
-    """Deploy and wait until replicas write, or take out; 0 when it is done."""
+    """Deploy and wait for replicas, or remove. Exits with 0."""
     address, *arguments = sys.argv[1:]
 
     import ray
@@ -24,7 +24,7 @@ def main() -> None:
 
     ray.init(address=address, log_to_driver=False, logging_level="ERROR")
     if arguments:
-        serve.start(proxy_location="Disabled")  # nobody comes by HTTP
+        serve.start(proxy_location="Disabled")  # bots use Ray's own handles, not HTTP
         wanted = application(json.loads(arguments[0]))
         serve.run(wanted, name=APPLICATION, route_prefix=None)
     else:

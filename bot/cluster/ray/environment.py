@@ -1,12 +1,11 @@
-"""What Ray is to find in a process's environment before it is imported there."""
+"""Environment variables that must be set before a process imports Ray."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-# Nothing is reported to anybody, nothing is told twice, and what lies in a working directory is
-# none of a worker's business.
+# No usage statistics, no repeated or coloured log lines, no modules from the working directory.
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DEDUP_LOGS": "0",
@@ -18,10 +17,9 @@ _MODE, _PATH = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH"
 
 
 def ray_environment(token_file: Path | None) -> dict[str, str]:
-    """The environment for a process that starts or joins a cluster.
+    """Variables for a process that starts or joins a cluster; those already set win.
 
-    What the environment says already counts more, about the token too: Ray's own variables are
-    https://docs.ray.io/en/latest/ray-security/token-auth.html.
+    Token: https://docs.ray.io/en/latest/ray-security/token-auth.html
     """
     ours = dict(_ENVIRONMENT)
     if token_file is not None and token_file.exists() and _MODE not in os.environ:

@@ -1,4 +1,4 @@
-"""What our things are called in a Ray cluster."""
+"""Names of our application and deployments in a Ray cluster."""
 
 APPLICATION = "litteragpt"
 REGISTRY, REPLICA = "Registry", "Replica"

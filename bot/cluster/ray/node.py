@@ -1,7 +1,7 @@
-"""A Ray node of this machine's: started, remembered in the state folder, and ended again.
+"""A Ray node on this machine: start it, remember it in the state folder, end it.
 
-`ray stop` would end every Ray process of the machine, other people's too, so that nodes are kept
-in the foreground of a process of ours and ended with it.
+`ray stop` would end every Ray process of the machine, so a node runs in the foreground of a process
+of ours and ends with it.
 """
 
 from __future__ import annotations
@@ -29,23 +29,26 @@ from bot.settings.settings import Settings
 from bot.texts import say
 from model.errors import LitteraError
 
-# Messages are small and go past the object store.
+# Messages are small and bypass the object store.
 OBJECT_STORE_BYTES = 80 * 2**20
-# What `ray start` says when it has.
+# Last output of `ray start`.
 STARTED = b"Ray runtime started"
 START_SECONDS, END_SECONDS = 60.0, 40.0
-# Replicas finish what they are writing first (see FINISH_SECONDS in bot.cluster.ray.application).
+# Replicas first finish their texts (FINISH_SECONDS in bot.cluster.ray.application).
 DEPLOY_SECONDS = 180.0
 
 
 class NodeError(LitteraError):
-    """The node cannot be started; the text (Spanish) says why."""
+    """The node or the application cannot be started. The text, in Spanish, names the log."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """A node that was started from here. born: when its process was, in seconds since 1970, for
-    process ids are used again; address: the cluster's; sessions: where Ray keeps what it needs."""
+    """A node that this program started.
+
+    born: creation time of its process in seconds since 1970, because process ids are reused.
+    address: of the cluster. sessions: Ray's temporary folder.
+    """
 
     pid: int
     born: float
@@ -55,7 +58,7 @@ class Node:
 
     @property
     def process(self) -> psutil.Process | None:
-        """The process, None when it has ended."""
+        """The process, None after its end."""
         try:
             process = psutil.Process(self.pid)
             return process if abs(process.create_time() - self.born) < 1 else None
@@ -64,7 +67,7 @@ class Node:
 
 
 def remembered(settings: Settings) -> Node | None:
-    """The node that was started with this state folder and runs."""
+    """The running node that was started with this state folder."""
     try:
         node = Node(**json.loads(_memory(settings).read_text("utf-8")))
     except (OSError, TypeError, ValueError):
@@ -75,8 +78,10 @@ def remembered(settings: Settings) -> Node | None:
 def start(
     settings: Settings, *, join: str | None, host: str, port: int, cpus: int, gpus: int
 ) -> Node:
-    """Start a head, or a node that joins one, and wait until it is there. host: the address of
-    this machine that the other nodes know. Raises NodeError or ClusterError."""
+    """Start a head, or a node that joins one, and wait until it runs.
+
+    host: address of this machine for the other nodes. Raises NodeError or ClusterError.
+    """
     folder = _memory(settings).parent
     make_private(folder)
     tighten(settings.state_dir)
@@ -87,7 +92,7 @@ def start(
         reach(join)
     address = join or f"{host}:{port}"
     log = folder / "node.log"
-    # Paths of sockets must be short, and this one may be seen by others: Ray closes it to them.
+    # Socket paths must be short. The folder is visible to others; Ray restricts access to it.
     sessions = tempfile.mkdtemp(prefix="litteragpt-ray-")
     command = [
         *(sys.executable, "-P", "-m", "ray.scripts.scripts", "start", "--block"),
@@ -99,7 +104,7 @@ def start(
         "--disable-usage-stats",
     ]
     with os.fdopen(open_private(log), "wb") as out:
-        process = subprocess.Popen(  # noqa: S603 (our own interpreter)
+        process = subprocess.Popen(  # noqa: S603 (this interpreter)
             command,
             stdin=subprocess.DEVNULL,
             stdout=out,
@@ -120,7 +125,7 @@ def start(
 
 
 def end(settings: Settings, node: Node) -> None:
-    """End a node and all that it started, and nothing else."""
+    """End a node and its child processes."""
     if (process := node.process) is not None:
         family = [process, *process.children(recursive=True)]
         process.terminate()
@@ -134,14 +139,16 @@ def end(settings: Settings, node: Node) -> None:
 
 
 def deploy(settings: Settings, address: str, arguments: dict[str, object] | None) -> None:
-    """Have the application run in a cluster, or without arguments take it out when it has finished
-    what it was writing. Raises NodeError."""
-    told = [] if arguments is None else [json.dumps(arguments)]
+    """Run the application in a cluster, or without arguments remove it after its last text.
+
+    Raises NodeError.
+    """
+    options = [] if arguments is None else [json.dumps(arguments)]
     log = _memory(settings).parent / "deploy.log"
     with os.fdopen(open_private(log), "wb") as out:
         try:
-            subprocess.run(  # noqa: S603 (our own interpreter)
-                [sys.executable, "-P", "-m", "bot.cluster.ray.deploy", address, *told],
+            subprocess.run(  # noqa: S603 (this interpreter)
+                [sys.executable, "-P", "-m", "bot.cluster.ray.deploy", address, *options],
                 env=os.environ | ray_environment(token_file(settings.state_dir)),
                 cwd=log.parent,
                 stdin=subprocess.DEVNULL,
@@ -163,14 +170,14 @@ def _joining(address: str) -> list[str]:
 
 
 def _environment(settings: Settings, join: str | None) -> dict[str, str]:
-    """What the processes of a node are to know: our checkpoints; and a head that is told to end
-    has nobody to hand its work to."""
+    """Variables of a node's processes: the checkpoints folder. A head that ends must not wait for
+    other nodes to take over."""
     ours = {PREFIX + "CHECKPOINTS_DIR": str(settings.checkpoints_dir.resolve())}
     return ours if join else ours | {"RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0"}
 
 
 def _make_token(path: Path) -> None:
-    """Whoever reaches a Ray cluster may run anything there, so that it is locked."""
+    """A Ray cluster runs the code of any client, so that it requires a token."""
     with (
         contextlib.suppress(FileExistsError),
         os.fdopen(open_private(path, os.O_EXCL), "w") as file,

@@ -1,4 +1,4 @@
-"""How the bot starts the program that stands for a cluster."""
+"""The cluster as a worker program, for the bot's process, which never imports Ray."""
 
 from __future__ import annotations
 
@@ -7,21 +7,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import ClassVar
 
+from bot.cluster.ray.pool import ReplicaPool
+from bot.executor.program import Pool
 from bot.settings.settings import Settings
+from model.errors import CodedError
 from model.text.prompt import PHRASE_LIMIT
 
-# Where a head listens if nothing else is said.
+# The head's default port.
 PORT = 6379
+
+
+class ClusterError(CodedError):
+    """The cluster cannot be reached, or no replica of ours runs there."""
+
+    TEXTS: ClassVar[dict[str, str]] = {
+        "cluster_away": "no Ray cluster answers at {address}",
+        "cluster_refused": "the Ray cluster at {address} cannot be joined ({reason})",
+        "cluster_empty": "the Ray cluster at {address} runs no LitteraGPT",
+        "cluster_idle": "no replica of LitteraGPT writes in the Ray cluster at {address}",
+    }
 
 
 @dataclass(frozen=True)
 class ClusterOptions:
-    """A worker that is a cluster; see bot.executor.executor.WorkerProgram.
+    """A worker that stands for a cluster; see bot.executor.program.WorkerProgram.
 
-    checkpoint: a checkpoint's place in a folder whose only use here is its name; the replicas have
-    folders of their own. chosen: whether an admin wants it, so that a cluster in which nobody has
-    chosen since it began is to load it. token_file: what lets us in, if there is such a file.
+    checkpoint: path in the bot's checkpoints folder; only its name matters, replicas have folders
+    of their own. chosen: an admin chose it, so that a cluster still on its first checkpoint loads
+    it. token_file: Ray's authentication token, if the file exists.
     """
 
     address: str
@@ -34,12 +49,16 @@ class ClusterOptions:
     def command(self, checkpoint: Path) -> Sequence[str]:
         """See WorkerProgram."""
         wanted = checkpoint.name if self.chosen or checkpoint != self.checkpoint else ""
-        token_file = str(self.token_file or "")
-        return ["-m", "bot.cluster.ray.bridge", self.address, wanted, token_file]
+        folder, token_file = str(checkpoint.parent), str(self.token_file or "")
+        return ["-m", "bot.cluster.ray.bridge", self.address, folder, wanted, token_file]
+
+    def pool(self) -> Pool:
+        """See WorkerProgram."""
+        return ReplicaPool()
 
 
 def cluster_options(settings: Settings, name: str) -> ClusterOptions:
-    """What the settings say; name: the checkpoint that an admin chose last, or the setting."""
+    """The options that the settings give. name: the admins' last choice, or the setting."""
     return ClusterOptions(
         address=settings.ray_address or "",
         checkpoint=settings.checkpoints_dir / name,
@@ -51,16 +70,16 @@ def cluster_options(settings: Settings, name: str) -> ClusterOptions:
 
 
 def token_file(state: Path) -> Path:
-    """Where `litteragpt cluster up` keeps what it lets others in with."""
+    """The file in which `litteragpt cluster up` keeps the authentication token."""
     return state / "cluster" / "token"
 
 
 def loopback() -> str:
-    """An address of this machine that nobody else can reach, and that Ray takes for what it is:
-    127.0.0.1 it replaces by one that others could reach. Only Linux has all of 127.0.0.0/8."""
+    """A loopback address that Ray keeps: it replaces 127.0.0.1 by an address that other machines
+    can reach. Only Linux has all of 127.0.0.0/8."""
     return "127.0.0.2" if sys.platform == "linux" else "127.0.0.1"
 
 
 def ray_is_installed() -> bool:
-    """Whether the extra [cluster] is there."""
+    """Whether the extra [cluster] is installed."""
     return find_spec("ray") is not None

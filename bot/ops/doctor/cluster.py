@@ -1,5 +1,4 @@
-"""The cluster that is to write: whether it can be reached, who writes there, and whether two
-sentences come of it."""
+"""Findings about the cluster: can it be reached, which replicas run, do they write."""
 
 from __future__ import annotations
 
@@ -17,7 +16,7 @@ PHRASE = "En un lugar de la Mancha"
 
 
 async def examine(settings: Settings) -> list[Finding]:
-    """Join it as the bot would, and have it write."""
+    """Join the cluster as the bot would, and request a text."""
     if not ray_is_installed():
         return [problem(PART, "doctor_no_ray")]
     executor = Executor(cluster_options(settings, settings.checkpoint))
@@ -34,13 +33,13 @@ async def examine(settings: Settings) -> list[Finding]:
 
 
 def _replicas(executor: Executor, settings: Settings) -> list[Finding]:
-    replicas, serving = executor.replicas or (), executor.serving
+    replicas, serving = executor.pool.replicas or (), executor.serving
     count = len(replicas)
-    values = {"address": settings.ray_address, "replicas": count, "rows": executor.rows}
+    values = {"address": settings.ray_address, "replicas": count, "rows": executor.pool.slots}
     findings = [good(PART, "doctor_cluster", **values)]
-    strangers = [each.node for each in replicas if each.checkpoint != serving.checkpoint]
-    if strangers:
-        findings.append(warning(PART, "doctor_cluster_mixed", nodes=", ".join(strangers)))
+    outdated = [each.node for each in replicas if each.checkpoint != serving.checkpoint]
+    if outdated:
+        findings.append(warning(PART, "doctor_cluster_mixed", nodes=", ".join(outdated)))
     return findings
 
 

@@ -1,4 +1,4 @@
-"""Candidates in a real worker: how many there are, and what becomes of them."""
+"""Candidates in a real worker: how many, and the text they lead to."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = [
 ]
 
 CHOSEN = Options(sentences=2, sentence_limit=60, seed=7, candidates=6)
-# Written for seconds, even by the kernel.
+# Takes seconds, even with the kernel.
 LONG = Options(sentences=5, sentence_limit=4000, seed=7, candidates=32)
 
 
@@ -36,7 +36,7 @@ def tiny(checkpoints: Path) -> Path:
     return checkpoints / "tiny"
 
 
-async def test_a_seed_and_a_number_give_the_same_text_alone_and_in_company(tiny: Path) -> None:
+async def test_batching_keeps_text_with_candidates(tiny: Path) -> None:
     async with executor_of(tiny) as executor:
         alone = await write(executor, options=CHOSEN)
         assert alone.candidates == 12
@@ -47,7 +47,7 @@ async def test_a_seed_and_a_number_give_the_same_text_alone_and_in_company(tiny:
         assert together[0] == alone
 
 
-async def test_where_nobody_chose_there_are_fewer_candidates_the_more_wait(tiny: Path) -> None:
+async def test_load_lowers_default_candidates(tiny: Path) -> None:
     async with executor_of(tiny) as executor:
         free = replace(CHOSEN, candidates=None)
         counts = []
@@ -55,7 +55,7 @@ async def test_where_nobody_chose_there_are_fewer_candidates_the_more_wait(tiny:
         for generation in generations:
             result = await generation.result()
             counts.append(candidates_of(result.seed))
-            # Without a choice no candidates are counted.
+            # A single candidate is not counted.
             assert result.candidates in (2 * counts[-1], 0 if counts[-1] == 1 else -1)
         assert counts[0] == max(counts) > 1
         assert counts == sorted(counts, reverse=True)
@@ -64,7 +64,7 @@ async def test_where_nobody_chose_there_are_fewer_candidates_the_more_wait(tiny:
         assert candidates_of(again.seed) == counts[0]
 
 
-async def test_the_seed_that_is_shown_gives_the_text_again(tiny: Path) -> None:
+async def test_shown_seed_reproduces_text(tiny: Path) -> None:
     async with executor_of(tiny) as executor:
         free = replace(CHOSEN, candidates=None)
         shown = await executor.submit(PHRASE, free).result()
@@ -72,7 +72,7 @@ async def test_the_seed_that_is_shown_gives_the_text_again(tiny: Path) -> None:
         assert await write(executor, options=asked) == shown
 
 
-async def test_candidates_of_a_killed_worker_are_drawn_again_to_the_same_text(tiny: Path) -> None:
+async def test_killed_worker_keeps_text_with_candidates(tiny: Path) -> None:
     chosen = replace(LONG, sentences=2, sentence_limit=1000)
     async with executor_of(tiny) as executor:
         expected = await write(executor, options=chosen)
@@ -83,7 +83,7 @@ async def test_candidates_of_a_killed_worker_are_drawn_again_to_the_same_text(ti
         assert executor.restarts == 1
 
 
-async def test_cancelling_frees_the_rows_of_all_candidates(tiny: Path) -> None:
+async def test_cancel_frees_slots_of_all_candidates(tiny: Path) -> None:
     async with executor_of(tiny, max_batch=4) as executor:
         generation = executor.submit(PHRASE, LONG)
         await asyncio.sleep(0.1)
@@ -92,9 +92,7 @@ async def test_cancelling_frees_the_rows_of_all_candidates(tiny: Path) -> None:
         assert len(result.sentences) == 2
 
 
-async def test_a_reload_lets_candidates_finish_where_they_began(
-    tiny: Path, checkpoints: Path
-) -> None:
+async def test_reload_keeps_old_model_for_started_candidates(tiny: Path, checkpoints: Path) -> None:
     chosen = replace(CHOSEN, sentences=5, candidates=16)
     async with executor_of(tiny) as executor:
         expected = await write(executor, options=chosen)
@@ -105,7 +103,7 @@ async def test_a_reload_lets_candidates_finish_where_they_began(
         assert (await write(executor, options=chosen)).checkpoint != expected.checkpoint
 
 
-async def test_whole_sentences_are_streamed(tiny: Path) -> None:
+async def test_stream_has_whole_sentences_with_candidates(tiny: Path) -> None:
     async with executor_of(tiny) as executor:
         generation = executor.submit(PHRASE, replace(CHOSEN, sentences=3))
         pieces = [piece async for piece in generation]
@@ -114,7 +112,7 @@ async def test_whole_sentences_are_streamed(tiny: Path) -> None:
         assert 1 <= len(pieces) <= 3
 
 
-async def test_one_by_one_with_pytorch_on_a_cpu(tiny: Path) -> None:
+async def test_pytorch_on_cpu_defaults_to_one_candidate(tiny: Path) -> None:
     async with running(tiny) as executor:
         result = await write(executor, options=replace(CHOSEN, candidates=None))
         assert (candidates_of(result.seed), result.candidates) == (1, 0)

@@ -1,4 +1,4 @@
-"""The event loop stays free while the worker is busy: the one test here that measures time."""
+"""The event loop stays free while the worker is busy; the only test here that measures time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def read_on(writing: Generation) -> None:
 
 
 @pytest.mark.timeout(120)
-async def test_the_event_loop_lags_less_than_50_ms_while_8_texts_are_written(
+async def test_event_loop_lags_under_50_ms_during_8_texts(
     checkpoints: Path,
 ) -> None:
     async with running(checkpoints / "tiny") as executor:
@@ -39,5 +39,5 @@ async def test_the_event_loop_lags_less_than_50_ms_while_8_texts_are_written(
         for writing in writings:
             executor.cancel(writing)
         await asyncio.gather(*readers)
-    # One sample in a hundred may be the machine's doing rather than ours.
+    # One sample in a hundred may be a pause of the machine.
     assert sorted(lags)[int(0.99 * SAMPLES)] < ALLOWED

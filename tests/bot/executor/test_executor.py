@@ -1,4 +1,4 @@
-"""What the executor does with requests while all goes well."""
+"""Requests while the worker lives."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def cancel_all(executor: Executor, generations: list[Generation]) -> None:
         executor.cancel(generation)
 
 
-async def test_a_phrase_comes_back_with_as_many_sentences_as_asked_for(executor: Executor) -> None:
+async def test_result_has_requested_sentences(executor: Executor) -> None:
     result = await write(executor, options=replace(SHORT, sentences=3, style="Galdós"))
     assert len(result.sentences) == 3
     assert result.text.startswith(PHRASE)
@@ -52,9 +52,7 @@ async def test_a_phrase_comes_back_with_as_many_sentences_as_asked_for(executor:
 
 
 @pytest.mark.parametrize("phrase", [PHRASE, "Dijo el cura.", "Y calló..."])
-async def test_the_streamed_pieces_join_to_the_continuation(
-    executor: Executor, phrase: str
-) -> None:
+async def test_streamed_pieces_join_to_continuation(executor: Executor, phrase: str) -> None:
     generation = executor.submit(phrase, replace(SHORT, sentence_limit=200))
     pieces = [piece async for piece in generation]
     result = await generation.result()
@@ -63,7 +61,7 @@ async def test_the_streamed_pieces_join_to_the_continuation(
     assert phrase.startswith(result.phrase)
 
 
-async def test_the_same_seed_writes_the_same_text_alone_and_in_company(executor: Executor) -> None:
+async def test_batching_keeps_text_of_seed(executor: Executor) -> None:
     alone = await write(executor)
     company = [replace(SHORT, seed=seed) for seed in range(8)]
     texts = await asyncio.gather(*(write(executor, options=options) for options in company))
@@ -71,7 +69,7 @@ async def test_the_same_seed_writes_the_same_text_alone_and_in_company(executor:
     assert len({result.text for result in texts}) == len(texts)
 
 
-async def test_more_requests_than_places_are_all_answered(executor: Executor) -> None:
+async def test_more_requests_than_slots_are_all_answered(executor: Executor) -> None:
     answered = executor.answered
     phrases = [f"Capítulo {number}" for number in range(QUEUE_LIMIT)]
     results = await asyncio.gather(*(write(executor, phrase) for phrase in phrases))
@@ -79,7 +77,7 @@ async def test_more_requests_than_places_are_all_answered(executor: Executor) ->
     assert executor.answered == answered + QUEUE_LIMIT
 
 
-async def test_a_request_joins_those_under_way_and_leaves_before_them(executor: Executor) -> None:
+async def test_short_request_overtakes_long_ones(executor: Executor) -> None:
     long = submit_many(executor, ROWS - 1)
     await first_piece(long[0])
     await write(executor)
@@ -87,7 +85,7 @@ async def test_a_request_joins_those_under_way_and_leaves_before_them(executor: 
     cancel_all(executor, long)
 
 
-async def test_cancelling_a_request_gives_its_place_to_the_next(executor: Executor) -> None:
+async def test_cancel_frees_slot_for_next_request(executor: Executor) -> None:
     long = submit_many(executor, ROWS)
     await asyncio.gather(*map(first_piece, long))
     waiting = executor.submit(PHRASE, SHORT)
@@ -99,16 +97,16 @@ async def test_cancelling_a_request_gives_its_place_to_the_next(executor: Execut
     cancel_all(executor, long)
 
 
-async def test_cancelling_ends_the_stream_and_the_wait(executor: Executor) -> None:
+async def test_cancel_ends_stream_and_result(executor: Executor) -> None:
     generation = executor.submit(PHRASE, ENDLESS)
     async for _ in generation:
         executor.cancel(generation)
     with pytest.raises(asyncio.CancelledError):
         await generation.result()
-    executor.cancel(generation)  # a second time changes nothing
+    executor.cancel(generation)  # the second call has no effect
 
 
-async def test_giving_up_the_wait_does_not_cancel_the_request(executor: Executor) -> None:
+async def test_cancelled_wait_keeps_request(executor: Executor) -> None:
     generation = executor.submit(PHRASE, SHORT)
     impatient = asyncio.create_task(generation.result())
     await asyncio.sleep(0)
@@ -116,7 +114,7 @@ async def test_giving_up_the_wait_does_not_cancel_the_request(executor: Executor
     assert (await generation.result()).text.startswith(PHRASE)
 
 
-async def test_a_full_queue_refuses_and_serves_again_when_it_empties(executor: Executor) -> None:
+async def test_full_queue_refuses_until_it_empties(executor: Executor) -> None:
     long = submit_many(executor, QUEUE_LIMIT)
     with pytest.raises(QueueFullError) as refusal:
         executor.submit(PHRASE, SHORT)
@@ -138,7 +136,7 @@ async def test_a_full_queue_refuses_and_serves_again_when_it_empties(executor: E
         (PHRASE, replace(SHORT, style="x" * 2_000_000), "style"),
     ],
 )
-async def test_a_phrase_that_cannot_be_used_costs_the_others_nothing(
+async def test_refused_phrase_leaves_other_requests_alone(
     executor: Executor, phrase: str, options: Options, code: str
 ) -> None:
     other = executor.submit(PHRASE, SHORT)
@@ -148,7 +146,7 @@ async def test_a_phrase_that_cannot_be_used_costs_the_others_nothing(
     assert (await other.result()).text.startswith(PHRASE)
 
 
-async def test_an_unknown_style_is_refused_with_the_known_ones(executor: Executor) -> None:
+async def test_unknown_style_is_refused_with_known_styles(executor: Executor) -> None:
     with pytest.raises(PromptError) as refusal:
         await write(executor, options=replace(SHORT, style="quevedo"))
     assert tuple(refusal.value.values["known"]) == executor.serving.styles
@@ -157,7 +155,7 @@ async def test_an_unknown_style_is_refused_with_the_known_ones(executor: Executo
 @pytest.mark.parametrize(
     "phrase", ["@everyone hola", "**Hola** `mundo`", "Hola \N{DRAGON}", "nin\u0303o", "a\udcffb"]
 )
-async def test_what_cannot_be_read_is_shown_and_never_written(
+async def test_unreadable_characters_are_shown_but_not_written(
     executor: Executor, phrase: str
 ) -> None:
     result = await write(executor, phrase)

@@ -1,4 +1,4 @@
-"""How an executor and its worker begin and end."""
+"""Start and end of an executor and its worker."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
         pytest.param({"device": "cuda"}, DeviceError, id="no GPU", marks=no_gpu),
     ],
 )
-async def test_a_start_that_cannot_succeed_says_why_and_leaves_nothing_running(
+async def test_failed_start_raises_and_leaves_no_process(
     checkpoints: Path, changes: dict[str, object], expected: type[Exception]
 ) -> None:
     executor = Executor(worker_options(**({"checkpoint": checkpoints / "tiny"} | changes)))
@@ -53,7 +53,7 @@ async def test_a_start_that_cannot_succeed_says_why_and_leaves_nothing_running(
         executor.submit(PHRASE, SHORT)
 
 
-async def test_closing_ends_the_worker_and_fails_what_is_unfinished(checkpoints: Path) -> None:
+async def test_close_ends_worker_and_fails_requests(checkpoints: Path) -> None:
     async with running(checkpoints / "tiny") as executor:
         unfinished = executor.submit(PHRASE, ENDLESS)
         await first_piece(unfinished)
@@ -67,10 +67,10 @@ async def test_closing_ends_the_worker_and_fails_what_is_unfinished(checkpoints:
         executor.submit(PHRASE, SHORT)
     with pytest.raises(UnavailableError):
         await executor.reload(checkpoints / "otro")
-    await executor.close()  # a second time changes nothing
+    await executor.close()  # the second call has no effect
 
 
-async def test_closing_fails_a_reload_under_way(checkpoints: Path) -> None:
+async def test_close_fails_pending_reload(checkpoints: Path) -> None:
     async with running(checkpoints / "tiny") as executor:
         signal_worker(executor, signal.SIGSTOP)
         reload = asyncio.create_task(executor.reload(checkpoints / "otro"))
@@ -80,7 +80,7 @@ async def test_closing_fails_a_reload_under_way(checkpoints: Path) -> None:
         await reload
 
 
-async def test_files_of_the_working_directory_are_no_part_of_the_worker(
+async def test_worker_ignores_modules_in_working_directory(
     checkpoints: Path, tmp_path: Path
 ) -> None:
     for module in ("torch.py", "queue.py", "model.py"):
@@ -104,7 +104,7 @@ asyncio.run(main())
 """
 
 
-def test_the_worker_ends_when_the_bot_is_killed(checkpoints: Path) -> None:
+def test_worker_ends_when_bot_is_killed(checkpoints: Path) -> None:
     bot = subprocess.run(
         [sys.executable, "-c", ORPHANING, checkpoints / "tiny"],
         cwd=REPOSITORY,
@@ -119,8 +119,10 @@ def test_the_worker_ends_when_the_bot_is_killed(checkpoints: Path) -> None:
         psutil.Process(int(bot.stdout)).wait(timeout=30)
 
 
-def test_a_worker_that_fails_says_where_and_nothing_of_what_was_asked(checkpoints: Path) -> None:
-    message = b'{"do": "write", "id": 1, "phrase": "Zarzaparrilla", "options": {"x": "Zarza"}}\n'
+def test_failed_worker_logs_place_without_phrase(checkpoints: Path) -> None:
+    message = (
+        b'{"kind": "Write", "number": 1, "phrase": "Zarzaparrilla", "options": {"x": "Zarza"}}\n'
+    )
     worker = subprocess.run(
         [sys.executable, "-m", "bot.worker", checkpoints / "tiny", "auto", "cpu", "1", "4"],
         cwd=REPOSITORY,
@@ -131,7 +133,7 @@ def test_a_worker_that_fails_says_where_and_nothing_of_what_was_asked(checkpoint
     )
     (line,) = worker.stderr.decode().splitlines()
     assert worker.returncode == 1
-    assert line.startswith("failed: TypeError in options_of, ")
+    assert line.startswith("failed: ValueError in decode, ")
     assert "Zarza" not in line
 
 
@@ -144,6 +146,6 @@ sys.exit("torch" in sys.modules)
 """
 
 
-def test_the_bot_itself_never_loads_torch() -> None:
+def test_bot_process_never_imports_torch() -> None:
     bot = subprocess.run([sys.executable, "-c", TORCH_FREE], check=False, capture_output=True)
     assert bot.returncode == 0, bot.stderr.decode()

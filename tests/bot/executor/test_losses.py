@@ -1,4 +1,4 @@
-"""The worker dies: requests run again, reloads are remembered, and hopeless ones are given up."""
+"""A worker that dies: its requests run again, reloads wait, repeated killers are given up."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def executor(checkpoints: Path) -> AsyncIterator[Executor]:
         yield started
 
 
-async def test_requests_of_a_killed_worker_are_answered_as_if_nothing_had_happened(
+async def test_killed_worker_changes_no_result(
     executor: Executor,
 ) -> None:
     options = [Options(sentence_limit=300, seed=seed) for seed in range(6)]
@@ -64,16 +64,16 @@ async def test_requests_of_a_killed_worker_are_answered_as_if_nothing_had_happen
 
 
 def after(pieces: list[str | Restarted]) -> list[str | Restarted]:
-    """What came behind the only Restarted of a stream."""
+    """The pieces after the only Restarted of a stream."""
     (place,) = (index for index, piece in enumerate(pieces) if isinstance(piece, Restarted))
     return pieces[place + 1 :]
 
 
 @pytest.mark.parametrize(("requests", "workers"), [(1, 2), (2, 3)])
-async def test_a_request_that_loses_its_worker_every_time_is_given_up(
+async def test_request_that_kills_workers_is_given_up(
     executor: Executor, requests: int, workers: int
 ) -> None:
-    """Sooner when it was alone every time, for then it is to blame."""
+    """After two workers when it was alone in them, otherwise after three."""
     generations = [executor.submit(PHRASE, ENDLESS) for _ in range(requests)]
     pids = set()
     async for piece in generations[0]:
@@ -87,7 +87,7 @@ async def test_a_request_that_loses_its_worker_every_time_is_given_up(
     assert (await write(executor)).text.startswith(PHRASE)
 
 
-async def test_a_worker_that_hangs_is_replaced(
+async def test_hung_worker_is_replaced(
     executor: Executor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("bot.executor.executor.SILENT_SECONDS", 3)
@@ -102,19 +102,19 @@ async def test_a_worker_that_hangs_is_replaced(
     assert "silent for 3 s" in caplog.text
 
 
-async def test_a_worker_that_hangs_with_nothing_to_write_is_replaced_too(
+async def test_hung_idle_worker_is_replaced(
     executor: Executor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.executor.executor.SILENT_SECONDS", 2)
     restarts = executor.restarts
     signal_worker(executor, signal.SIGSTOP)
-    while executor.restarts == restarts:  # noqa: ASYNC110 - nobody is told of a restart
+    while executor.restarts == restarts:  # noqa: ASYNC110 (a restart has no event)
         await asyncio.sleep(0.01)
     assert (await write(executor)).text.startswith(PHRASE)
     assert executor.answering
 
 
-async def test_a_worker_that_writes_for_long_or_has_nothing_to_write_does_not_hang(
+async def test_busy_or_idle_worker_is_not_replaced(
     executor: Executor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.executor.executor.SILENT_SECONDS", 3)
@@ -126,9 +126,7 @@ async def test_a_worker_that_writes_for_long_or_has_nothing_to_write_does_not_ha
     assert executor.restarts == restarts
 
 
-async def test_a_reload_whose_worker_dies_changes_nothing(
-    executor: Executor, checkpoints: Path
-) -> None:
+async def test_reload_fails_when_worker_dies(executor: Executor, checkpoints: Path) -> None:
     serving = executor.serving
     signal_worker(executor, signal.SIGSTOP)
     reload = asyncio.create_task(executor.reload(checkpoints / "otro"))
@@ -140,20 +138,16 @@ async def test_a_reload_whose_worker_dies_changes_nothing(
     assert executor.serving == serving
 
 
-async def test_a_reload_asked_for_without_a_worker_happens_when_there_is_one(
-    executor: Executor, checkpoints: Path
-) -> None:
+async def test_reload_waits_for_next_worker(executor: Executor, checkpoints: Path) -> None:
     restarts = executor.restarts
     signal_worker(executor, signal.SIGKILL)
-    while executor.restarts == restarts:  # noqa: ASYNC110 - nobody is told of a restart
+    while executor.restarts == restarts:  # noqa: ASYNC110 (a restart has no event)
         await asyncio.sleep(0.01)
     reloaded = await executor.reload(checkpoints / "tiny")
     assert reloaded.new == executor.serving
 
 
-async def test_the_checkpoint_of_a_reload_outlives_its_worker(
-    executor: Executor, checkpoints: Path
-) -> None:
+async def test_reloaded_checkpoint_outlives_worker(executor: Executor, checkpoints: Path) -> None:
     reloaded = await executor.reload(checkpoints / "otro")
     generation = executor.submit(PHRASE, SHORT)
     signal_worker(executor, signal.SIGKILL)
@@ -161,11 +155,11 @@ async def test_the_checkpoint_of_a_reload_outlives_its_worker(
     assert executor.serving == reloaded.new
 
 
-async def test_the_console_says_that_it_begins_anew(executor: Executor) -> None:
+async def test_console_announces_restart(executor: Executor) -> None:
     restarts = executor.restarts
 
     class Killing(io.StringIO):
-        """A screen on which the first characters of an answer cost the worker its life."""
+        """A screen that kills the worker at the first characters of an answer."""
 
         def write(self, text: str) -> int:
             if executor.restarts == restarts and PHRASE in self.getvalue():
@@ -175,15 +169,13 @@ async def test_the_console_says_that_it_begins_anew(executor: Executor) -> None:
     screen = Killing()
     settings = Settings(sentence_limit=300)
     await Console(executor, settings, io.StringIO(PHRASE + "\n"), screen).run()
-    broken_off, begun_anew = screen.getvalue().split(say("restarted"))
+    broken_off, restarted = screen.getvalue().split(say("restarted"))
     assert PHRASE in broken_off
-    assert begun_anew.startswith("\n" + PHRASE)
-    assert begun_anew.endswith(say("goodbye") + "\n")
+    assert restarted.startswith("\n" + PHRASE)
+    assert restarted.endswith(say("goodbye") + "\n")
 
 
-async def test_a_worker_that_cannot_start_again_fails_those_who_wait(
-    executor: Executor, tmp_path: Path
-) -> None:
+async def test_failing_restarts_fail_waiting_requests(executor: Executor, tmp_path: Path) -> None:
     folder = executor.serving.path
     away = folder.rename(tmp_path / "away")
     try:
@@ -197,7 +189,7 @@ async def test_a_worker_that_cannot_start_again_fails_those_who_wait(
 
 @contextmanager
 def no_descriptor_left() -> Iterator[None]:
-    """As if every file that this process may open were open."""
+    """Use up the file descriptors of this process."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     highest = max(map(int, os.listdir("/proc/self/fd")))
     held = [os.open(os.devnull, os.O_RDONLY) for _ in range(highest + 1)]  # no gap is left below
@@ -212,7 +204,7 @@ def no_descriptor_left() -> Iterator[None]:
 
 @contextmanager
 def no_interpreter() -> Iterator[None]:
-    """As if Python had been removed."""
+    """Hide the Python interpreter."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "executable", "/nowhere/python")
         yield
@@ -220,7 +212,7 @@ def no_interpreter() -> Iterator[None]:
 
 @contextmanager
 def no_permission(tmp_path: Path) -> Iterator[None]:
-    """As if Python were no program."""
+    """Replace the Python interpreter by a file that is not executable."""
     program = tmp_path / "python"
     program.write_text("no program")
     with pytest.MonkeyPatch.context() as patch:
@@ -230,7 +222,7 @@ def no_permission(tmp_path: Path) -> Iterator[None]:
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="no /proc here")
 @pytest.mark.parametrize("kind", ["descriptors", "interpreter", "permission"])
-async def test_a_worker_that_the_system_does_not_start_is_tried_again(
+async def test_refused_process_is_tried_again(
     executor: Executor, kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     expected = await write(executor)
@@ -248,7 +240,7 @@ async def test_a_worker_that_the_system_does_not_start_is_tried_again(
     assert not executor.keeper.done()
 
 
-async def test_an_executor_that_the_system_gives_no_process_does_not_start(
+async def test_first_start_fails_without_process(
     checkpoints: Path,
 ) -> None:
     executor = Executor(worker_options(checkpoints / "tiny"))

@@ -1,4 +1,4 @@
-"""Another checkpoint for new requests, while those under way go on."""
+"""Reloads: new requests get another checkpoint, unfinished texts keep theirs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def serving_tiny(executor: Executor, checkpoints: Path) -> None:
         await executor.reload(checkpoints / "tiny")
 
 
-async def test_those_under_way_end_on_the_old_checkpoint_and_new_ones_get_the_new(
+async def test_reload_keeps_old_model_for_unfinished_texts(
     executor: Executor, checkpoints: Path
 ) -> None:
     under_way = executor.submit(PHRASE, Options(sentence_limit=2000, seed=1))
@@ -48,9 +48,7 @@ async def test_those_under_way_end_on_the_old_checkpoint_and_new_ones_get_the_ne
     assert old.checkpoint != new.checkpoint
 
 
-async def test_a_reload_tells_what_was_served_and_what_is(
-    executor: Executor, checkpoints: Path
-) -> None:
+async def test_reload_returns_old_and_new_model(executor: Executor, checkpoints: Path) -> None:
     before = executor.serving
     reloaded = await executor.reload(checkpoints / "otro")
     assert reloaded.old == before
@@ -59,7 +57,7 @@ async def test_a_reload_tells_what_was_served_and_what_is(
     assert reloaded.seconds > 0
 
 
-async def test_the_same_checkpoint_can_be_loaded_again(executor: Executor) -> None:
+async def test_same_checkpoint_can_be_reloaded(executor: Executor) -> None:
     before = await write(executor)
     reloaded = await executor.reload(executor.serving.path)
     assert reloaded.new == reloaded.old
@@ -67,7 +65,7 @@ async def test_the_same_checkpoint_can_be_loaded_again(executor: Executor) -> No
 
 
 @pytest.mark.parametrize(("damage", "file"), [*DAMAGES, *ODD])
-async def test_a_broken_checkpoint_is_refused_by_its_file_and_the_old_one_serves_on(
+async def test_reload_keeps_old_model_on_failure(
     executor: Executor,
     checkpoints: Path,
     tmp_path: Path,
@@ -85,9 +83,7 @@ async def test_a_broken_checkpoint_is_refused_by_its_file_and_the_old_one_serves
     assert not (tmp_path / PICKLE_TRACE).exists()
 
 
-async def test_a_loss_beyond_all_numbers_is_no_loss(
-    executor: Executor, checkpoints: Path, tmp_path: Path
-) -> None:
+async def test_absurd_loss_is_none(executor: Executor, checkpoints: Path, tmp_path: Path) -> None:
     odd = Path(shutil.copytree(checkpoints / "otro", tmp_path / "odd"))
     (odd / METRICS).write_text('{"dev_loss": 1' + "0" * 400 + "}", "utf-8")
     reloaded = await executor.reload(odd)
@@ -95,10 +91,10 @@ async def test_a_loss_beyond_all_numbers_is_no_loss(
     await executor.reload(reloaded.old.path)
 
 
-async def test_a_reload_without_an_answer_ends_and_lets_others_reload(
+async def test_hung_reload_times_out_and_allows_another(
     executor: Executor, checkpoints: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.executor.executor.RELOAD_SECONDS", 0.5)
+    monkeypatch.setattr("bot.executor.reloads.RELOAD_SECONDS", 0.5)
     signal_worker(executor, signal.SIGSTOP)
     with pytest.raises(CheckpointError, match="no answer"):
         await executor.reload(checkpoints / "otro")
@@ -107,21 +103,19 @@ async def test_a_reload_without_an_answer_ends_and_lets_others_reload(
     assert (await executor.reload(checkpoints / "tiny")).new.name == "tiny"
 
 
-async def test_a_folder_that_is_not_there_is_refused(executor: Executor, tmp_path: Path) -> None:
+async def test_reload_refuses_missing_folder(executor: Executor, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError) as refusal:
         await executor.reload(tmp_path / "nowhere")
     assert refusal.value.code == "no_folder"
     assert (await write(executor)).checkpoint == executor.serving.checkpoint
 
 
-async def test_a_reload_nobody_waits_for_is_still_known_to_the_bot(
-    executor: Executor, checkpoints: Path
-) -> None:
+async def test_abandoned_reload_still_takes_effect(executor: Executor, checkpoints: Path) -> None:
     signal_worker(executor, signal.SIGSTOP)
     abandoned = asyncio.create_task(executor.reload(checkpoints / "otro"))
     await asyncio.sleep(0)
     abandoned.cancel()
     signal_worker(executor, signal.SIGCONT)
-    while executor.serving.name != "otro":  # noqa: ASYNC110 - nobody is told of its end
+    while executor.serving.name != "otro":  # noqa: ASYNC110 (an abandoned reload has no event)
         await asyncio.sleep(0.01)
     assert (await write(executor)).checkpoint == executor.serving.checkpoint

@@ -6,7 +6,7 @@ import string
 
 import pytest
 
-from bot.executor.errors import ClusterError
+from bot.cluster.ray.options import ClusterError
 from bot.texts import ENGLISH, SPANISH, explain, language_of, say
 from bot.texts.catalogue import notices
 from bot.texts.english import TEXTS as ENGLISH_TEXTS

@@ -1,4 +1,4 @@
-"""The worker's loop on its own: loads that overtake one another."""
+"""The worker's loop without a process: overlapping loads."""
 
 from __future__ import annotations
 
@@ -9,32 +9,33 @@ from pathlib import Path
 
 import pytest
 
-from bot.executor.messages import Message
-from bot.worker import loop as writer
-from bot.worker.loop import Writer, load_and_probe
+from bot.executor.messages import Alive, Done, Load, Loaded, Message, NotLoaded, Write
+from bot.worker import loop as worker_loop
+from bot.worker.loop import WorkerLoop, load_and_probe
 from model.engine.engine import Engine
 from model.runtime import Runtime, choose_runtime
+from model.text.prompt import Options
 
 ROWS = 4
 
 
 class Loop:
-    """A writer in a thread that serves `tiny`, and what it says besides that it lives."""
+    """A loop in a thread that serves `tiny`, and its messages without the heartbeats."""
 
     def __init__(self, runtime: Runtime, checkpoint: Path) -> None:
-        self._said: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._sent: queue.SimpleQueue[Message] = queue.SimpleQueue()
         engine = load_and_probe(checkpoint, runtime, ROWS)
-        self.writer = Writer(self._said.put, runtime, engine, ROWS)
-        self.thread = threading.Thread(target=self.writer.run)
+        self.worker = WorkerLoop(self._sent.put, runtime, engine, ROWS)
+        self.thread = threading.Thread(target=self.worker.run)
         self.thread.start()
 
     def answer(self) -> Message:
-        while (message := self._said.get(timeout=60))["is"] == "alive":
+        while isinstance(message := self._sent.get(timeout=60), Alive):
             pass
         return message
 
     def close(self) -> None:
-        self.writer.put(None)
+        self.worker.put(None)
         self.thread.join()
 
 
@@ -50,7 +51,7 @@ def loop(runtime: Runtime, checkpoints: Path) -> Iterator[Loop]:
     started.close()
 
 
-def test_a_slow_load_does_not_replace_a_later_one(
+def test_slow_load_does_not_replace_later_one(
     loop: Loop, runtime: Runtime, checkpoints: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     overtaken = threading.Event()
@@ -60,23 +61,26 @@ def test_a_slow_load_does_not_replace_a_later_one(
             assert overtaken.wait(60)
         return load_and_probe(folder, runtime, ROWS)
 
-    monkeypatch.setattr(writer, "load_engine", slow_for_otro)
-    loop.writer.put({"do": "load", "id": 1, "path": str(checkpoints / "otro")})
-    loop.writer.put({"do": "load", "id": 2, "path": str(checkpoints / "tiny")})
+    monkeypatch.setattr(worker_loop, "load_engine", slow_for_otro)
+    loop.worker.put(Load(1, str(checkpoints / "otro")))
+    loop.worker.put(Load(2, str(checkpoints / "tiny")))
     later = loop.answer()
-    assert (later["is"], later["id"], later["name"]) == ("loaded", 2, "tiny")
+    assert isinstance(later, Loaded)
+    assert (later.number, later.model.name) == (2, "tiny")
     overtaken.set()
     earlier = loop.answer()
-    assert (earlier["is"], earlier["id"]) == ("not_loaded", 1)
-    assert earlier["error"]["code"] == "superseded"
-    loop.writer.put({"do": "write", "id": 3, "phrase": "En", "options": {"seed": 1}})
-    while (message := loop.answer())["is"] != "done":
+    assert isinstance(earlier, NotLoaded)
+    assert earlier.number == 1
+    assert earlier.failure.code == "superseded"
+    loop.worker.put(Write(3, "En", Options(seed=1)))
+    while not isinstance(message := loop.answer(), Done):
         pass
-    assert message["result"]["checkpoint"] == later["checkpoint"]
+    assert message.result.checkpoint == later.model.checkpoint
 
 
 def test_loads_in_order_are_all_served(loop: Loop, checkpoints: Path) -> None:
     for number, name in enumerate(("otro", "tiny", "otro"), 1):
-        loop.writer.put({"do": "load", "id": number, "path": str(checkpoints / name)})
+        loop.worker.put(Load(number, str(checkpoints / name)))
         answer = loop.answer()
-        assert (answer["is"], answer["name"]) == ("loaded", name)
+        assert isinstance(answer, Loaded)
+        assert (answer.model.name, answer.model.path) == (name, checkpoints / name)
