@@ -25,7 +25,7 @@ from bot.card import card_of
 from bot.context import Core
 from bot.requests.endings import Endings
 from bot.requests.job import Answer, Draft, Job
-from bot.requests.platform import Connection, RefusedError
+from bot.requests.platform import RefusedError
 from bot.service.previews import SELDOM
 from bot.service.supervision import supervise
 from bot.texts import say
@@ -48,7 +48,7 @@ class Discord:
 
     def __init__(self, core: Core) -> None:
         self.core = core
-        self.connection = Connection(total=1)
+        self.connection = core.connections[self.name]
         self.trace = _counting_limits(core.service.vitals.rate_limited, self.name)
         self._jobs: set[asyncio.Task[None]] = set()
         self._session: aiohttp.ClientSession | None = None

@@ -28,13 +28,13 @@ async def recargar(interaction: Interaction, checkpoint: Range[str, 1, 100] | No
     reply = Reply.to(interaction, ephemeral=True)
     # Loading takes longer than Discord waits.
     await reply.acknowledge("reload")
-    told = await interaction.client.core.administration.reload(requester, checkpoint or "")
+    told = await interaction.client.core.admin.reload(requester, checkpoint or "")
     await reply.show(notice_message(escape(call_commands(told, requester.language))), "reload")
 
 
 @recargar.autocomplete("checkpoint")
 async def _checkpoints(interaction: Interaction, typed: str) -> list[Choice[str]]:
-    requester, administration = requester_of(interaction), interaction.client.core.administration
+    requester, administration = requester_of(interaction), interaction.client.core.admin
     if not administration.allowed(requester):
         return []
     previous = PREVIOUS[requester.language == ENGLISH]
@@ -44,21 +44,21 @@ async def _checkpoints(interaction: Interaction, typed: str) -> list[Choice[str]
 @app_commands.command(name=term("name_estado"), description=term("command_estado"))
 async def estado(interaction: Interaction) -> None:
     """How the bot is doing."""
-    administration = interaction.client.core.administration
+    administration = interaction.client.core.admin
     await tell(interaction, escape(administration.status(requester_of(interaction))))
 
 
 @app_commands.command(name=term("name_pausar"), description=term("command_pausar"))
 async def pausar(interaction: Interaction) -> None:
     """Take no new requests."""
-    administration = interaction.client.core.administration
+    administration = interaction.client.core.admin
     await tell(interaction, escape(await administration.pause(requester_of(interaction))))
 
 
 @app_commands.command(name=term("name_reanudar"), description=term("command_reanudar"))
 async def reanudar(interaction: Interaction) -> None:
     """Take requests again."""
-    administration = interaction.client.core.administration
+    administration = interaction.client.core.admin
     await tell(interaction, escape(await administration.resume(requester_of(interaction))))
 
 

@@ -24,7 +24,7 @@ from bot.adapters.telegram.webhook import Webhook
 from bot.context import Core
 from bot.requests.endings import Endings
 from bot.requests.job import Answer, Draft, Job
-from bot.requests.platform import Connection, RefusedError
+from bot.requests.platform import RefusedError
 from bot.service.previews import SELDOM
 from bot.store.coordination import Lead
 from bot.texts import say
@@ -47,7 +47,7 @@ class Telegram:
         self._limiter = RateLimiter()
         self._outbox = Outbox()
         self._seen = Seen()
-        self.connection = Connection()
+        self.connection = core.connections[self.name]
         self._context: Context | None = None
 
     def pack(self, job: Job) -> Any:

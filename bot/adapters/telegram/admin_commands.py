@@ -28,7 +28,7 @@ class AdminCommands:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._administration = context.core.administration
+        self._administration = context.core.admin
 
     async def reload(self, requester: Requester, message: Message, name: str) -> None:
         """Load the checkpoint that is named, or offer those that are there."""

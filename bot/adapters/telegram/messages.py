@@ -125,7 +125,7 @@ class Messages:
 
     def _in_measure(self, requester: Requester) -> bool:
         """Whether a command that costs nothing is still answered; who insists meets silence."""
-        if self._context.core.administration.allowed(requester):
+        if self._context.core.admin.allowed(requester):
             return True
         free = not self._cheap.wait(requester.person)
         if free:
@@ -214,15 +214,15 @@ class Messages:
         await self._admins.reload(asked.requester, asked.message, asked.rest)
 
     async def _status(self, asked: Asked) -> None:
-        status = self._context.core.administration.status(asked.requester)
+        status = self._context.core.admin.status(asked.requester)
         await self._context.reply(asked.message, status)
 
     async def _pause(self, asked: Asked) -> None:
-        done = await self._context.core.administration.pause(asked.requester)
+        done = await self._context.core.admin.pause(asked.requester)
         await self._context.reply(asked.message, done)
 
     async def _resume(self, asked: Asked) -> None:
-        done = await self._context.core.administration.resume(asked.requester)
+        done = await self._context.core.admin.resume(asked.requester)
         await self._context.reply(asked.message, done)
 
     async def _hint(self, asked: Asked) -> None:

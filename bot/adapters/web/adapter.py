@@ -19,7 +19,7 @@ from bot.context import Core
 from bot.net.ports import PortError, listen
 from bot.requests.endings import Endings
 from bot.requests.job import Answer, Draft, Job
-from bot.requests.platform import Connection, RefusedError
+from bot.requests.platform import RefusedError
 from bot.service.previews import AS_WRITTEN
 from bot.settings.settings import WEB_PORT
 from bot.texts import say
@@ -42,7 +42,7 @@ class Web:
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        self.connection = Connection()
+        self.connection = core.connections[self.name]
 
     def pack(self, job: Job) -> None:
         """Nobody is there any more for an answer of another process."""

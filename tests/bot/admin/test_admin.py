@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.admin.admin import Administration, chosen_checkpoint
+from bot.admin.admin import Admin, chosen_checkpoint
 from bot.requests.access import Access
 from bot.requests.job import Requester
 from bot.requests.limits import Limits
@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @asynccontextmanager
-async def administration(folder: Path) -> AsyncIterator[Administration]:
+async def administration(folder: Path) -> AsyncIterator[Admin]:
     """Of a bot that was configured to serve `tiny`, and serves what was chosen last."""
     async with (
         open_store(folder.parent / "state") as store,
@@ -44,10 +44,10 @@ async def administration(folder: Path) -> AsyncIterator[Administration]:
         none = Limits(person_minute=0, person_day=0, place_minute=0, strikes=0, block_seconds=1)
         access = Access(admins=frozenset({ADMIN.person}))
         service = Service(executor, none, access, Vitals(), store, seats=4, queue_limit=8)
-        yield Administration(service, executor, store, folder, "tiny")
+        yield Admin(service, executor, store, {}, folder, "tiny")
 
 
-def serving(ours: Administration) -> str:
+def serving(ours: Admin) -> str:
     return ours._executor.serving.name
 
 
