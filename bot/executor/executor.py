@@ -19,6 +19,7 @@ from bot.executor.generation import Generation, QueueFullError, UnavailableError
 from bot.executor.messages import Message, error_of, result_of_message, write_message
 from bot.executor.model_info import Reloaded, Replica, ReplicaReload, RolledBackError, Serving
 from bot.executor.process import WorkerProcess
+from bot.net.backoff import Backoff
 from model.checkpoint.discovery import checkpoint_names, named_checkpoint
 from model.engine.result import Result
 from model.errors import CheckpointError, LitteraError
@@ -235,11 +236,12 @@ class Executor:
 
     async def _keep(self) -> None:
         """Start the worker, read what it says until it dies, start it again."""
-        failed = 0
+        failed, backoff = 0, Backoff(*BACKOFF_SECONDS)
         while not self._closing:
             try:
                 await self._serve()
                 failed = 0
+                backoff.reset()
             except (LitteraError, OSError) as error:
                 failed += 1
                 reason = _reason(error)
@@ -252,7 +254,7 @@ class Executor:
             self.restarts += 1
             if failed >= FAILED_STARTS:
                 self._fail_all(UnavailableError("the worker cannot be started"))
-            await asyncio.sleep(min(BACKOFF_SECONDS[0] * 2**failed, BACKOFF_SECONDS[1]))
+            await asyncio.sleep(backoff.next())
 
     async def _serve(self) -> None:
         """One worker's life. Raises LitteraError when it never became ready."""

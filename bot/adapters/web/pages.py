@@ -1,8 +1,9 @@
-"""The page itself and the files that it is made of, in the visitor's language."""
+"""The page, in the visitor's language, and its files."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -12,13 +13,13 @@ from typing import NamedTuple
 from aiohttp import web
 
 from bot.card import FONTS
-from bot.context import Core
 from bot.requests.endings import ENDINGS
+from bot.settings.settings import Settings
 from bot.texts import ENGLISH, SPANISH, author, language_of, say
 from model.text.prompt import SENTENCES, TEMPERATURES
 
 FOLDER = Path(__file__).parent / "page"
-# Texts that the page shows, by their names in it.
+# Texts of the page, by their names in it.
 _TEXTS = {
     name: f"web_{name}"
     for name in (
@@ -54,13 +55,16 @@ _FILES = {
 
 
 class Pages:
-    """Answers requests for the page and for its files."""
+    """Handles requests for the page and its files.
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
+    styles: returns the styles of the model.
+    """
+
+    def __init__(self, settings: Settings, styles: Callable[[], tuple[str, ...]]) -> None:
+        self._settings, self._styles = settings, styles
 
     async def show(self, request: web.Request) -> web.Response:
-        """The page, for whoever opens it."""
+        """Respond with the page."""
         chosen = request.query.get("lang")
         accepted = request.headers.get("Accept-Language", "")
         language = chosen if chosen in _LANGUAGES else preferred(accepted)
@@ -73,16 +77,16 @@ class Pages:
         return web.Response(text=page, content_type="text/html", charset="utf-8", headers=headers)
 
     async def file(self, request: web.Request) -> web.Response:
-        """One of the files that the page is made of, and no other."""
+        """Respond with one of the page's files."""
         name = request.match_info["file"]
         if name not in _FILES:
             raise web.HTTPNotFound
-        # What the page asks for changes its name with its content.
+        # The page adds a digest of the files to their URLs.
         headers = {"Cache-Control": "public, max-age=86400"}
         return web.Response(body=_content(name), content_type=_FILES[name].kind, headers=headers)
 
     def _page(self, language: str) -> str:
-        settings = self._core.settings
+        settings = self._settings
         other = ENGLISH if language == SPANISH else SPANISH
         privacy = "web_privacy_logged" if settings.log_phrases else "web_privacy"
         values = {name: say(key, language) for name, key in _TEXTS.items()} | {
@@ -103,18 +107,17 @@ class Pages:
         for number in range(1, ENDINGS + 1):
             values[f"keep_{number}"] = say("web_keep", language, number=number)
         escaped = {name: escape(str(value)) for name, value in values.items()}
-        return _template().substitute(escaped, styles=self._styles())
+        return _template().substitute(escaped, styles=self._style_options())
 
-    def _styles(self) -> str:
+    def _style_options(self) -> str:
         return "".join(
             f'<option value="{escape(style)}">{escape(author(style))}</option>'
-            for style in self._core.executor.serving.styles
+            for style in self._styles()
         )
 
 
 def preferred(accepted: str) -> str:
-    """The language to answer in, from a header Accept-Language: whichever of ours is accepted most,
-    and Spanish where none is."""
+    """The page's language that an Accept-Language header prefers, Spanish by default."""
     weights = {SPANISH: 0.0, ENGLISH: 0.0}
     for each in accepted[:500].split(","):
         tag, _, parameter = each.strip().partition(";")
