@@ -30,7 +30,7 @@ class Monitor:
 
     @contextmanager
     def watching(self, core: Core) -> Iterator[None]:
-        """Report on this bot in the meantime."""
+        """Report on this bot while the context is open."""
         self._core = core
         try:
             yield

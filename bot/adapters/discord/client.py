@@ -48,7 +48,7 @@ logging.getLogger("discord.state").addFilter(
 
 @contextlib.contextmanager
 def endpoints(settings: Settings) -> Iterator[None]:
-    """Have discord.py use the configured addresses of Discord in the meantime; the library keeps
+    """Have discord.py use the configured addresses while the context is open; the library keeps
     them in class attributes."""
     before = Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY
     if settings.discord_api_base is not None:

@@ -49,8 +49,8 @@ class Webhook:
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
-        """Accept updates in the meantime. Raises RefusedError for an unavailable port or an invalid
-        token, ConnectionFailedError if the URL cannot be registered."""
+        """Accept updates while the context is open. Raises RefusedError for an unavailable port or
+        an invalid token, ConnectionFailedError if the URL cannot be registered."""
         app = web.Application(client_max_size=BODY_BYTES)
         app.router.add_post(URL(self._url).path or "/", self._receive)
         runner = web.AppRunner(app, access_log=None)
