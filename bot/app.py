@@ -1,4 +1,4 @@
-"""The program that stays: settings, executor and front ends put together and taken apart again."""
+"""Composition and life of the bot: settings, executor and platforms, until a signal."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import logging
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from bot.adapters import configured_platforms
+from bot.adapters import configured_connections, configured_platforms
 from bot.adapters.console import standard_console
-from bot.admin.admin import Administration, chosen_checkpoint
+from bot.admin.admin import Admin, chosen_checkpoint
+from bot.admin.commands import Commands
 from bot.cluster.ray.options import cluster_options, ray_is_installed
 from bot.context import Core
 from bot.executor.executor import Executor
 from bot.executor.program import WorkerOptions, WorkerProgram
 from bot.logs import configure_logs
-from bot.monitoring.health import Health
-from bot.monitoring.server import monitoring
+from bot.monitoring.server import Monitor, monitoring
 from bot.ops.startup_checks import check_start, no_front_end, serves
 from bot.requests.access import Access
 from bot.requests.limits import Limits
@@ -34,19 +34,19 @@ from model.errors import CheckpointError, LitteraError
 
 log = logging.getLogger(__name__)
 
-# With so many candidates of each request the rows of the engine are full.
+# Candidates of each request that together fill the engine's slots.
 CANDIDATES_A_SEAT = 4
 
 
 class LostTaskError(LitteraError):
-    """A task that the bot cannot do without has failed: only a new process can help."""
+    """An essential task failed; only a new process can help."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"{name} failed; the log says why")
 
 
 def worker_options(settings: Settings, checkpoint: str) -> WorkerOptions:
-    """What the settings say about a worker here; raises CheckpointError for an unknown one."""
+    """Options of a local worker. Raises CheckpointError for an unknown checkpoint."""
     return WorkerOptions(
         checkpoint=find_checkpoint(checkpoint, settings.checkpoints_dir),
         device=settings.device,
@@ -59,8 +59,8 @@ def worker_options(settings: Settings, checkpoint: str) -> WorkerOptions:
 
 
 def web_alone(settings: Settings) -> Settings:
-    """The settings of a program that serves the page and nothing else, and keeps what it has to
-    keep on this machine apart: a bot that runs beside it has a store of its own."""
+    """The settings of a process that serves only the page. Its state is separate from that of a
+    bot on the same machine."""
     changes = {
         "web": True,
         "discord_token": None,
@@ -71,14 +71,13 @@ def web_alone(settings: Settings) -> Settings:
 
 
 def database_of(settings: Settings) -> str | None:
-    """The address of the database that is shared, if one is."""
+    """The URL of the shared database, None without one."""
     return None if settings.database_url is None else settings.database_url.get_secret_value()
 
 
 async def run_bot(settings: Settings) -> None:
-    """Serve the platforms that have a token, and the page if it is wanted, or else the terminal,
-    until a signal comes or the input ends. Raises LitteraError when it cannot start or no platform
-    can ever be served."""
+    """Serve the configured platforms or, without any, the terminal, until a signal comes or the
+    input ends. Raises LitteraError if the bot cannot start or every platform refuses it."""
     configure_logs(settings.log_level, settings.secrets, settings.log_format, settings.log_levels)
     if serves(settings):
         await _serve_platforms(settings)
@@ -93,7 +92,7 @@ async def _converse(settings: Settings) -> None:
         console = standard_console(executor, settings)
         conversation = asyncio.create_task(console.run(), name="console")
 
-        def interrupt() -> None:  # the answer under way, or else the conversation
+        def interrupt() -> None:  # the running answer or, without one, the conversation
             if not console.interrupt():
                 conversation.cancel()
 
@@ -109,40 +108,35 @@ async def _converse(settings: Settings) -> None:
 
 async def _serve_platforms(settings: Settings) -> None:
     check_start(settings)
-    health = Health()
     async with (
-        monitoring(settings, health),
+        monitoring(settings) as monitor,
         open_store(settings.state_dir, settings.audit_days, database_of(settings)) as store,
     ):
-        await _serve_from(store, settings, health)
+        executor = await _start_with_choice(settings, store)
+        try:
+            await _serve_from(make_core(settings, executor, store), monitor)
+        finally:
+            await executor.close()
 
 
-async def _serve_from(store: Store, settings: Settings, health: Health) -> None:
-    executor = await _start_with_choice(settings, store)
-    try:
-        core = make_core(settings, executor, store)
-        await _restore_limits(core)
-        platforms = configured_platforms(core)
-        core.administration.platforms.extend(platforms)
-        core.administration.fleet.join(platforms)
-        health.core = core
+async def _serve_from(core: Core, monitor: Monitor) -> None:
+    await _restore_limits(core)
+    platforms = configured_platforms(core)
+    with monitor.watching(core):
         watches = (
             asyncio.create_task(core.service.vitals.watch_loop(), name="loop watch"),
             asyncio.create_task(core.service.take_over(), name="takeover"),
         )
         try:
-            await _until_stopped(core, platforms, (executor.keeper, *watches))
+            await _until_stopped(core, platforms, (core.executor.keeper, *watches))
         finally:
             for watch in watches:
                 watch.cancel()
-    finally:
-        health.core = None
-        await executor.close()
 
 
 async def _start_with_choice(settings: Settings, store: Store) -> Executor:
-    """An executor that serves the admins' last choice, or the configured checkpoint when that
-    cannot be loaded any more."""
+    """An executor that serves the admins' last choice or, if that can no longer be loaded, the
+    configured checkpoint."""
     name = chosen_checkpoint(store, settings.checkpoint)
     if name != settings.checkpoint:
         try:
@@ -158,7 +152,7 @@ async def _start_with_choice(settings: Settings, store: Store) -> Executor:
 
 
 def _worker(settings: Settings, checkpoint: str) -> WorkerProgram:
-    """Who writes, and with what; raises CheckpointError, and SettingsError without Ray."""
+    """The worker or cluster that writes. Raises CheckpointError, and SettingsError without Ray."""
     if settings.executor == LOCAL:
         return worker_options(settings, checkpoint)
     if not ray_is_installed():
@@ -167,7 +161,7 @@ def _worker(settings: Settings, checkpoint: str) -> WorkerProgram:
 
 
 def make_core(settings: Settings, executor: Executor, store: Store) -> Core:
-    """The core as the settings want it."""
+    """Compose the parts behind the platforms."""
     limits = Limits(
         person_minute=settings.person_per_minute,
         person_day=settings.person_per_day,
@@ -185,20 +179,21 @@ def make_core(settings: Settings, executor: Executor, store: Store) -> Core:
         queue_limit=settings.queue_limit,
         log_phrases=settings.log_phrases,
     )
-    administration = Administration(
-        service, executor, store, settings.checkpoints_dir, settings.checkpoint
-    )
-    return Core(settings, executor, service, administration, store)
+    connections = configured_connections(settings)
+    folder, configured = settings.checkpoints_dir, settings.checkpoint
+    admin = Admin(service, executor, store, connections, folder, configured)
+    commands = Commands(settings, service, executor)
+    return Core(settings, executor, service, store, connections, admin, commands)
 
 
 def _seats(settings: Settings) -> int:
-    """How many requests the executor is given at a time, so that each has some candidates."""
+    """The number of requests written at a time, such that each gets some candidates."""
     each = min(CANDIDATES_A_SEAT, settings.fixed_candidates or CANDIDATES_A_SEAT)
     return max(1, settings.max_batch // each)
 
 
 async def _restore_limits(core: Core) -> None:
-    """Count on where an earlier process stopped."""
+    """Continue the counts of an earlier process."""
     for person, server, ago in await core.store.counted():
         core.service.limits.count(person, server, ago)
     for person, left in await core.store.blocked():
@@ -221,9 +216,9 @@ def _access(settings: Settings) -> Access:
 async def _until_stopped(
     core: Core, platforms: list[Platform], needed: Sequence[asyncio.Task[None]]
 ) -> None:
-    """Serve every platform on its own until a signal comes; then let what runs finish.
+    """Supervise every platform until a signal comes, then let running jobs finish.
 
-    needed: tasks without which nothing works. Raises LostTaskError when one of them fails.
+    needed: essential tasks. Raises LostTaskError if one of them fails.
     """
     stop = asyncio.Event()
     stopped = asyncio.create_task(stop.wait(), name="signal")
@@ -237,7 +232,7 @@ async def _until_stopped(
                 for task in needed:
                     if task in done:
                         raise_if_failed(task)
-            if served.done():  # each of them was refused for good
+            if served.done():  # every platform was refused
                 raise SettingsError("\n".join(map(str, served.result())))
             log.info("stopping")
             await core.service.close(core.settings.shutdown_seconds)
@@ -248,7 +243,7 @@ async def _until_stopped(
 
 
 def raise_if_failed(ended: asyncio.Task[None]) -> None:
-    """Raise LostTaskError for a task that failed; its traceback goes to the log."""
+    """Raise LostTaskError for a failed task and log its traceback."""
     if not ended.cancelled() and (error := ended.exception()) is not None:
         log.error("%s failed", ended.get_name(), exc_info=error)
         raise LostTaskError(ended.get_name())
@@ -260,10 +255,10 @@ async def _supervise_all(platforms: list[Platform]) -> list[RefusedError]:
 
 @contextlib.contextmanager
 def _signals(handlers: Mapping[signal.Signals, Callable[[], object]]) -> Iterator[None]:
-    """Call these on signals, where the system lets an event loop have them.
+    """Call these on signals, on systems where an event loop can handle them.
 
-    Once one has come, later ones are ignored until the process ends: they say nothing new, and one
-    that ended it by default would leave the journal without its end and lose the exit code.
+    After the first one, signals are ignored until the process ends: their default action would
+    leave the journal open and lose the exit code.
     """
     loop = asyncio.get_running_loop()
     installed: list[signal.Signals] = []
@@ -285,6 +280,6 @@ def _signals(handlers: Mapping[signal.Signals, Callable[[], object]]) -> Iterato
         for number in installed:
             loop.remove_signal_handler(number)
             if came:
-                signal.signal(number, signal.SIG_IGN)  # what came meanwhile is dropped with it
+                signal.signal(number, signal.SIG_IGN)  # drops pending ones too
         if came:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, installed)

@@ -1,11 +1,14 @@
-"""What every adapter is given to work with."""
+"""The parts behind the platforms."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.admin.admin import Administration
+from bot.admin.admin import Admin
+from bot.admin.commands import Commands
 from bot.executor.executor import Executor
+from bot.requests.platform import Connection
 from bot.service.service import Service
 from bot.settings.settings import Settings
 from bot.store import Store
@@ -13,10 +16,14 @@ from bot.store import Store
 
 @dataclass(frozen=True)
 class Core:
-    """The parts behind the platforms, made once by `bot.app`."""
+    """Made once, by `bot.app`; every adapter gets one."""
 
     settings: Settings
     executor: Executor
     service: Service
-    administration: Administration
     store: Store
+    # One for each configured platform, by name. Adapters update theirs; status, metrics and health
+    # checks read all of them.
+    connections: Mapping[str, Connection]
+    admin: Admin
+    commands: Commands

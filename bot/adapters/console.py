@@ -1,4 +1,4 @@
-"""The chat in the terminal: a phrase a line, its continuation as it is written."""
+"""The chat in the terminal: each line is a phrase, and its continuation is streamed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import TextIO
 
+from bot.admin.commands import Command
 from bot.admin.reports import failed_reload_report, model_report, reload_report, replicas_report
 from bot.executor.executor import Executor
 from bot.executor.generation import Generation, Restarted
@@ -39,18 +40,18 @@ class Console:
         self._started = time.monotonic()
         self._speed: float | None = None
         self._writing: Generation | None = None
-        # Whether an input that is no terminal ended without a single line.
+        # Whether input other than a terminal ended without a line.
         self.silent = False
         self._commands: dict[str, Callable[[str], Coroutine[None, None, None]]] = {
-            "/escribe": self._write,
-            "/recargar": self._reload,
-            "/modelo": self._show_model,
-            "/estado": self._show_status,
-            "/ayuda": self._show_help,
+            f"/{Command.WRITE}": self._write,
+            f"/{Command.RELOAD}": self._reload,
+            f"/{Command.MODEL}": self._show_model,
+            f"/{Command.STATUS}": self._show_status,
+            f"/{Command.HELP}": self._show_help,
         }
 
     async def run(self) -> None:
-        """Converse until the end."""
+        """Answer lines until the end."""
         threading.Thread(target=self._read, args=(asyncio.get_running_loop(),), daemon=True).start()
         self._say(say("welcome", name=self.executor.serving.name))
         read = 0
@@ -67,21 +68,21 @@ class Console:
             self._say(say("goodbye"))
 
     def interrupt(self) -> bool:
-        """Ctrl-C: drop the answer under way; False when there is none."""
+        """Handle Ctrl-C: cancel the running answer; False if there is none."""
         if self._writing is None or self._writing.done:
             return False
         self.executor.cancel(self._writing)
         return True
 
     def _read(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Hand over one line at a time; a thread, since a terminal cannot be awaited everywhere."""
+        """Pass lines to the event loop, from a thread: not every system can await a terminal."""
 
         def hand_over(line: str | None) -> None:
             asyncio.run_coroutine_threadsafe(self._lines.put(line), loop).result()
 
-        # The loop may end while this thread still waits for the keyboard or for its turn.
+        # The loop may end while this thread waits for a line or for the queue.
         with contextlib.suppress(RuntimeError, concurrent.futures.CancelledError):
-            with contextlib.suppress(OSError):  # the terminal is gone: its input has ended
+            with contextlib.suppress(OSError):  # a closed terminal ends the input
                 for line in self._source:
                     hand_over(line)
             hand_over(None)
@@ -110,7 +111,7 @@ class Console:
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
-                raise  # the console itself is being closed
+                raise  # the console is being closed
             self._say(" " + say("cancelled"))
         else:
             self._speed = result.characters / (time.monotonic() - started)

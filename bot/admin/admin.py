@@ -1,12 +1,13 @@
-"""What admins may do: change the checkpoint, see how the bot is doing, pause it.
+"""The commands of admins: change the checkpoint, report the status, pause and resume.
 
-Every command says in one sentence or a short report what came of it and never raises; whoever is
-no admin is told so, whichever way the command came.
+Every command returns the text to show and never raises. Each checks the requester's rights itself,
+however it was invoked.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 from bot.admin.reports import failed_reload_report, following, label, reload_report, status_report
@@ -14,7 +15,7 @@ from bot.cluster.peers import CHOICE, Fleet
 from bot.executor.executor import Executor
 from bot.executor.model_info import ModelInfo
 from bot.requests.job import Requester
-from bot.requests.platform import Platform
+from bot.requests.platform import Connection
 from bot.service.service import Service
 from bot.store import Store
 from bot.store.coordination import Member
@@ -24,41 +25,52 @@ from model.errors import LitteraError
 
 log = logging.getLogger(__name__)
 
-# What /recargar takes for "the one before".
+# Names that /recargar reads as the previous checkpoint.
 PREVIOUS = ("anterior", "previous")
 
 
-class Administration:
-    """The admins' commands over one service; `platforms` is filled in by whoever composes it."""
+class Admin:
+    """The admins' commands over one service.
+
+    connections: one for each platform, by name, for the status report.
+    folder: the checkpoints that may be loaded.
+    configured: the checkpoint that the settings name.
+    """
 
     def __init__(
-        self, service: Service, executor: Executor, store: Store, folder: Path, configured: str
+        self,
+        service: Service,
+        executor: Executor,
+        store: Store,
+        connections: Mapping[str, Connection],
+        folder: Path,
+        configured: str,
     ) -> None:
-        self.platforms: list[Platform] = []
         self._service, self._executor, self._store = service, executor, store
-        self.fleet = Fleet(service, executor, store, folder)
+        self._connections = connections
+        self._fleet = Fleet(service, executor, store, folder, connections)
         self._folder, self._configured = folder, configured
         self._reloading = False
 
     def allowed(self, requester: Requester) -> bool:
-        """Whether this person administers the bot, at this moment."""
+        """Whether the requester is an admin now."""
         return self._service.access.administers(requester.person)
 
     @property
     def previous(self) -> str | None:
-        """The checkpoint that `/recargar anterior` goes back to, if there is one."""
+        """The checkpoint that `/recargar anterior` loads, None without one."""
         return _remembered(self._store, self._configured).get("previous")
 
     def checkpoints(self, requester: Requester) -> list[str]:
-        """The names that may be loaded; none for somebody who may not."""
+        """The names that the requester may load; empty for anyone but an admin."""
         return self._executor.pool.checkpoint_names(self._folder) if self.allowed(requester) else []
 
     async def reload(self, requester: Requester, name: str = "") -> str:
-        """Serve from the checkpoint of this name, of one of `PREVIOUS`, or without a name from the
-        same one read anew.
+        """Load the checkpoint of this name or, for a name in `PREVIOUS`, the previous one; without
+        a name, read the current one again.
 
-        Only names inside the folder of checkpoints are taken. The old one serves until the new one
-        has been loaded and has written a probe, and goes on serving when that fails.
+        Only names inside the folder of checkpoints are accepted. The old checkpoint serves until
+        the new one is loaded and has written a probe, and stays if that fails.
         """
         if not self.allowed(requester):
             return self._denied(requester, "reload")
@@ -71,18 +83,18 @@ class Administration:
             self._reloading = False
 
     async def pause(self, requester: Requester) -> str:
-        """Take no new requests until `resume`; what was begun is finished."""
+        """Refuse new requests until `resume`; running ones finish."""
         return await self._pause(requester, paused=True)
 
     async def resume(self, requester: Requester) -> str:
-        """Take requests again."""
+        """Accept requests again."""
         return await self._pause(requester, paused=False)
 
     def status(self, requester: Requester) -> str:
-        """How the bot is doing, in a few lines."""
+        """Report on the bot in a few lines."""
         if not self.allowed(requester):
             return self._denied(requester, "status")
-        return status_report(self._service, self._executor, self.platforms, requester.language)
+        return status_report(self._service, self._executor, self._connections, requester.language)
 
     async def _reload(self, requester: Requester, name: str) -> str:
         language, old = requester.language, self._executor.serving
@@ -104,13 +116,13 @@ class Administration:
         what = "pause" if paused else "resume"
         if not self.allowed(requester):
             return self._denied(requester, what)
-        await self.fleet.pause(paused)
+        await self._fleet.pause(paused)
         await self._store.record(requester.person, what)
         log.info("%s by %s", what, requester.person)
         return say("paused_done" if paused else "resumed_done", requester.language)
 
     def _denied(self, requester: Requester, what: str) -> str:
-        # In the log only: strangers must not be able to fill the audit.
+        # Only logged: strangers must not be able to fill the audit.
         log.warning("%s by %s, who is no admin: denied", what, requester.person)
         return say("not_admin", requester.language)
 
@@ -118,7 +130,7 @@ class Administration:
         left = old.path != new.path and old.path.parent == self._folder
         previous = old.name if left else self.previous
         choice = {"name": new.name, "previous": previous, "instead_of": self._configured}
-        return await self.fleet.chose(choice)
+        return await self._fleet.chose(choice)
 
     async def _record(self, who: Requester, old: ModelInfo, new: str, result: str) -> None:
         await self._store.record(who.person, "reload", old=label(old), new=new, result=result)
@@ -126,8 +138,8 @@ class Administration:
 
 
 def chosen_checkpoint(store: Store, configured: str) -> str:
-    """The checkpoint to start with: the one an admin chose last, unless the setting has changed
-    since, which is a choice too and a later one."""
+    """The checkpoint to start with: the admins' last choice, or the configured one if the setting
+    has changed since that choice."""
     return str(_remembered(store, configured).get("name", configured))
 
 

@@ -1,17 +1,17 @@
-"""What the bot says of itself: the model that writes, and how the work goes."""
+"""Texts about the bot itself: its model, the result of a reload, its status."""
 
 from __future__ import annotations
 
 import math
 import platform as machine
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 
 from bot.executor.executor import Executor
 from bot.executor.model_info import ModelInfo, Reloaded, ReplicaInfo, ReplicaReload, RolledBackError
 from bot.monitoring.health import OK, STANDBY
-from bot.requests.platform import Connection, Line, Platform
+from bot.requests.platform import Connection, Line
 from bot.service.errors import sentence
 from bot.service.service import Service
 from bot.service.stats import PlatformSamples, Samples, resident_memory
@@ -21,7 +21,7 @@ from bot.texts.formatting import duration, number
 from bot.texts.number_ranges import write_ranges
 from model.errors import LitteraError
 
-# Of more lines than these only the sum is told, and of more processes than these the number.
+# Above these numbers, shards are summed up and further processes only counted.
 LINES_TOLD = 8
 MEMBERS_TOLD = 12
 
@@ -32,15 +32,17 @@ def label(serving: ModelInfo) -> str:
 
 
 def loss_of(serving: ModelInfo, language: str = SPANISH) -> str:
-    """A checkpoint's loss in words."""
+    """A checkpoint's loss as a sentence."""
     if serving.loss is None:
         return say("loss_unknown", language)
     return say("loss", language, loss=number(serving.loss, 4, language))
 
 
 def model_report(serving: ModelInfo, speed: float | None, language: str = SPANISH) -> str:
-    """Which model writes, and which version of this program; `speed` is that of the last answer, in
-    characters per second."""
+    """Describe the model and the program's version.
+
+    speed: of the last answer, in characters per second.
+    """
     known = "speed_unknown" if speed is None else "speed"
     return say(
         "model_info",
@@ -59,7 +61,7 @@ def model_report(serving: ModelInfo, speed: float | None, language: str = SPANIS
 
 
 def reload_report(done: Reloaded, language: str = SPANISH) -> str:
-    """What a reload changed, and how long it took, on every replica if there are any."""
+    """Report a reload: the old and the new checkpoint and the seconds, for each replica too."""
     told = say(
         "reload_done",
         language,
@@ -72,7 +74,7 @@ def reload_report(done: Reloaded, language: str = SPANISH) -> str:
 
 
 def failed_reload_report(old: ModelInfo, error: LitteraError, language: str = SPANISH) -> str:
-    """Why a reload changed nothing, and which replica could not, if there are any."""
+    """Report why a reload failed, and on which replicas."""
     told = say("reload_failed", language, old=label(old), error=sentence(error, language))
     replicas = error.replicas if isinstance(error, RolledBackError) else ()
     return "\n".join([told, *(_replica_reload(each, language) for each in replicas)])
@@ -88,9 +90,9 @@ def _replica_reload(done: ReplicaReload, language: str) -> str:
 
 
 def status_report(
-    service: Service, executor: Executor, platforms: Iterable[Platform], language: str
+    service: Service, executor: Executor, connections: Mapping[str, Connection], language: str
 ) -> str:
-    """How the bot is doing, in a few lines for whoever runs it."""
+    """Report on the bot in a few lines, for admins."""
     vitals, serving = service.vitals, executor.serving
     told = say(
         "status_report",
@@ -117,7 +119,7 @@ def status_report(
         worker_memory=_megabytes(executor.worker_pid and resident_memory(executor.worker_pid)),
         restarts=executor.restarts,
         platforms=", ".join(
-            f"{each.name} {connection_report(each.connection, language)}" for each in platforms
+            f"{name} {connection_report(each, language)}" for name, each in connections.items()
         ),
         store=service.store.trouble or say("store_fine", language),
     )
@@ -126,7 +128,7 @@ def status_report(
 
 
 def following(others: Iterable[Member], mark: str | None, language: str) -> list[str]:
-    """A line for each of the other processes about what came of the order with this mark."""
+    """A line for each other process: whether it has followed the order with this mark."""
     lines = []
     for each in others:
         name, checkpoint = _name(each), each.state.get("checkpoint", "-")
@@ -141,7 +143,7 @@ def following(others: Iterable[Member], mark: str | None, language: str) -> list
 
 
 def _members(members: Sequence[Member], language: str) -> Iterator[str]:
-    """A line for each process that shares the store, if several may."""
+    """A line for each process, where several share the store."""
     for each in members[:MEMBERS_TOLD]:
         if each.silent:
             yield say("member_silent", language, name=_name(each), since=duration(each.silent))
@@ -170,7 +172,7 @@ def _connection(word: str, language: str) -> str:
 
 
 def connection_report(connection: Connection, language: str) -> str:
-    """How it stands between the bot and a platform, and over which lines if there are several."""
+    """The state of a connection, with its shards if there are several."""
     lines = connection.lines
     down = [n for n, line in lines.items() if not line.up]
     told = say("connected" if not down else "partly_connected", language)
@@ -191,7 +193,7 @@ def connection_report(connection: Connection, language: str) -> str:
 
 
 def _lines_report(lines: list[Line], language: str) -> str:
-    """Servers of these lines and how long a word takes there and back."""
+    """The number of servers of these shards and the range of their latencies."""
     known = [line.latency() for line in lines if line.up and math.isfinite(line.latency())]
     shown = sorted({round(1000 * each) for each in (min(known), max(known))}) if known else ["-"]
     servers = sum(line.servers or 0 for line in lines)
@@ -204,7 +206,7 @@ def _lines_report(lines: list[Line], language: str) -> str:
 
 
 def replicas_report(replicas: Sequence[ReplicaInfo] | None, language: str = SPANISH) -> list[str]:
-    """Who writes in a cluster, a line each; nothing where there is none."""
+    """A total and a line for each replica; empty without a cluster."""
     if replicas is None:
         return []
     if not replicas:

@@ -14,13 +14,14 @@ import os
 import secrets
 import socket
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from bot.admin.reports import label
 from bot.executor.executor import Executor
 from bot.monitoring.health import word_of
-from bot.requests.platform import Platform
+from bot.requests.platform import Connection
 from bot.service.errors import sentence
 from bot.service.service import Service
 from bot.store import Store
@@ -39,7 +40,14 @@ FOLLOW_SECONDS, LOOK_SECONDS = 120.0, 0.5
 class Fleet:
     """This process among those that share its store."""
 
-    def __init__(self, service: Service, executor: Executor, store: Store, folder: Path) -> None:
+    def __init__(
+        self,
+        service: Service,
+        executor: Executor,
+        store: Store,
+        folder: Path,
+        connections: Mapping[str, Connection],
+    ) -> None:
         self._service, self._executor, self._store = service, executor, store
         self._folder = folder
         self._mark = _mark_of(store)
@@ -47,15 +55,11 @@ class Fleet:
         self._following = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._name = f"{socket.gethostname()}:{os.getpid()}"
-        self._platforms: list[Platform] = []
+        self._connections = connections
+        store.describe(self._state)
         if store.shared:
             service.paused = bool(store.recall(PAUSED))
             store.watch(self._look)
-
-    def join(self, platforms: list[Platform]) -> None:
-        """Let the others see this process and its platforms."""
-        self._platforms = platforms
-        self._store.describe(self._state)
 
     @property
     def members(self) -> list[Member]:
@@ -121,7 +125,7 @@ class Fleet:
     def _state(self) -> dict[str, Any]:
         return {
             "name": self._name,
-            "platforms": dict(map(_platform, self._platforms)),
+            "platforms": dict(_platform(*each) for each in self._connections.items()),
             "paused": self._service.paused,
             "running": self._service.running,
             "waiting": self._service.waiting,
@@ -131,10 +135,9 @@ class Fleet:
         }
 
 
-def _platform(platform: Platform) -> tuple[str, str]:
+def _platform(name: str, connection: Connection) -> tuple[str, str]:
     """What a platform is called here, with the lines of it that are this process's, and how it
     stands with it."""
-    connection, name = platform.connection, platform.name
     if connection.several:
         name = f"{name} {write_ranges(connection.lines)}/{connection.total}"
     return name, word_of(connection)

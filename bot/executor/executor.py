@@ -32,6 +32,7 @@ from bot.executor.model_info import ModelInfo, Reloaded
 from bot.executor.process import WorkerProcess
 from bot.executor.program import WorkerProgram
 from bot.executor.reloads import Reloads
+from bot.net.backoff import Backoff
 from model.engine.result import Result
 from model.errors import LitteraError
 from model.text.prompt import Options, check_phrase
@@ -166,11 +167,12 @@ class Executor:
 
     async def _keep(self) -> None:
         """Start the worker, read its messages until it dies, start it again."""
-        failed = 0
+        failed, backoff = 0, Backoff(*BACKOFF_SECONDS)
         while not self._closing:
             try:
                 await self._serve()
                 failed = 0
+                backoff.reset()
             except (LitteraError, OSError) as error:
                 failed += 1
                 reason = _reason(error)
@@ -183,7 +185,7 @@ class Executor:
             self.restarts += 1
             if failed >= FAILED_STARTS:
                 self._fail_all(UnavailableError("the worker cannot be started"))
-            await asyncio.sleep(min(BACKOFF_SECONDS[0] * 2**failed, BACKOFF_SECONDS[1]))
+            await asyncio.sleep(backoff.next())
 
     async def _serve(self) -> None:
         """One worker's life. Raises LitteraError when it never became ready."""

@@ -1,48 +1,39 @@
-"""Whether the bot lives and serves, for whoever watches it from outside."""
+"""Liveness and readiness of a running bot."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from bot.texts.number_ranges import write_ranges
 
 if TYPE_CHECKING:
-    from bot.context import Core
+    from bot.executor.executor import Executor
     from bot.requests.platform import Connection
 
-OK, STANDBY = "ok", "standby"
-# What a part may say that is well.
+OK, STANDBY, STARTING = "ok", "standby", "starting"
+# States of a healthy part.
 WELL = frozenset({OK, STANDBY})
 
 
 class Health:
-    """Reports on the parts of a running bot, a word or two each; a report is good when all are in
-    `WELL`.
+    """Reports a state of one to five words for each part; a report is good if all are in `WELL`."""
 
-    core: None until the model has been loaded.
-    """
-
-    def __init__(self) -> None:
-        self.core: Core | None = None
+    def __init__(self, executor: Executor, connections: Mapping[str, Connection]) -> None:
+        self._executor, self._connections = executor, connections
 
     def live(self) -> dict[str, str]:
-        """Whether it lives: the worker answers. The event loop shows by answering at all."""
-        return {"worker": self._worker()}
+        """Liveness: the worker answers. That the event loop runs is shown by the response."""
+        return {"worker": OK if self._executor.answering else "not answering"}
 
     def ready(self) -> dict[str, str]:
-        """Whether it serves: the worker answers, and events of every configured platform arrive, or
-        go to another process for which this one stands by."""
-        platforms = self.core.administration.platforms if self.core is not None else ()
-        return self.live() | {each.name: word_of(each.connection) for each in platforms}
-
-    def _worker(self) -> str:
-        if self.core is None:
-            return "starting"
-        return OK if self.core.executor.answering else "not answering"
+        """Readiness: the worker answers, and events of every platform arrive, here or in the
+        process for which this one stands by."""
+        return self.live() | {name: word_of(each) for name, each in self._connections.items()}
 
 
 def word_of(connection: Connection) -> str:
-    """How it stands between the bot and a platform."""
+    """The state of a connection."""
     lost = connection.lost
     if not lost:
         return OK
@@ -50,6 +41,6 @@ def word_of(connection: Connection) -> str:
         return STANDBY
     if connection.closed_for:
         return "no session starts left"
-    # Of several, which ones; who keeps but one of them need not be told.
+    # A process with a single shard need not number it.
     some = connection.several and len(connection.lines) > 1
     return f"disconnected: {write_ranges(lost)}" if some else "disconnected"

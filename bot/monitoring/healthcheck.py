@@ -1,5 +1,5 @@
-"""Asking a bot of this machine how it is, as a container's health check does again and again: only
-what is quickly imported is used."""
+"""A client of /readyz on this machine. Container health checks run it often, so its imports must
+be quick."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from http.client import HTTPConnection, HTTPException
 from bot.monitoring.health import WELL
 
 SECONDS = 3.0
-# Who listens everywhere is asked here.
-_HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (to be recognised)
+# Addresses that listen on all interfaces, and the loopback address to ask instead.
+_HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (compared, not bound)
 
 
 def readiness(host: str, port: int) -> dict[str, str] | None:
-    """What the bot that listens there says at /readyz, a word for each of its parts; None when
-    there is none."""
+    """The state of each part, from /readyz; None without a bot at this address."""
     with closing(HTTPConnection(_HERE.get(host, host), port, timeout=SECONDS)) as connection:
         try:
             connection.request("GET", "/readyz")
@@ -27,5 +26,5 @@ def readiness(host: str, port: int) -> dict[str, str] | None:
 
 
 def unwell(parts: dict[str, str]) -> str:
-    """The parts that are not as they should be, and how they are."""
+    """The unhealthy parts and their states, as a line."""
     return ", ".join(f"{part}: {word}" for part, word in parts.items() if word not in WELL)

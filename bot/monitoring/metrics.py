@@ -1,7 +1,7 @@
-"""The bot in Prometheus' terms: what is noted elsewhere, read when somebody asks for it.
+"""The Prometheus metrics, collected from the bot's own counters on every scrape.
 
-Names follow https://prometheus.io/docs/practices/naming; `deploy/` has a dashboard and alerts over
-them. No label holds a person, a server or a word of anybody's.
+Names follow https://prometheus.io/docs/practices/naming; `deploy/` has a dashboard and alerts that
+use them. No label holds a person, a server or a user's text.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import platform as machine
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -24,57 +24,59 @@ from prometheus_client.registry import Collector
 
 from bot.context import Core
 from bot.executor.model_info import ReplicaInfo
-from bot.monitoring.health import Health
 from bot.requests.job import Outcome
-from bot.requests.platform import Platform
+from bot.requests.platform import Connection
 from bot.service.stats import Samples, Vitals
 
 PREFIX = "litteragpt"
 
+# Returns the running bot, None while it starts or stops.
+Source = Callable[[], Core | None]
 
-def metrics_registry(health: Health) -> CollectorRegistry:
-    """All there is to tell of the bot, its process and its worker's."""
+
+def metrics_registry(source: Source) -> CollectorRegistry:
+    """The metrics of the bot, of its process and of its worker's process."""
     registry = CollectorRegistry()
-    registry.register(BotCollector(health))
+    registry.register(BotCollector(source))
     ProcessCollector(registry=registry)
-    ProcessCollector(f"{PREFIX}_worker", lambda: _worker_pid(health), registry=registry)
+    ProcessCollector(f"{PREFIX}_worker", lambda: _worker_pid(source()), registry=registry)
     return registry
 
 
-def _worker_pid(health: Health) -> int | str:
-    pid = None if health.core is None else health.core.executor.worker_pid
+def _worker_pid(core: Core | None) -> int | str:
+    pid = None if core is None else core.executor.worker_pid
     return "none" if pid is None else pid
 
 
 class BotCollector(Collector):
-    """Reads the figures of a bot at the moment they are asked for; few before it serves."""
+    """Collects the metrics of a running bot; only its version while it starts."""
 
-    def __init__(self, health: Health) -> None:
-        self._health = health
+    def __init__(self, source: Source) -> None:
+        self._source = source
 
     def collect(self) -> Iterator[Metric]:
-        """Every metric family of ours."""
-        core = self._health.core
+        """Every metric family of the bot."""
+        core = self._source()
         python = machine.python_version()
         yield _info("program", "The program.", version=version("litteragpt"), python=python)
         if core is None:
             return
-        yield from _of_requests(core.service.vitals, core.administration.platforms)
+        yield from _of_requests(core.service.vitals, core.connections)
         yield from _of_work(core)
         yield from _of_worker(core)
         yield from _of_platforms(core)
-        yield from _of_shards(core.administration.platforms)
+        yield from _of_shards(core.connections)
         yield _gauge("store_bytes", "Size of the store's files.", core.store.size)
         yield _gauge("store_failing", "1 while nothing can be kept.", core.store.failing)
 
 
-def _of_requests(vitals: Vitals, platforms: list[Platform]) -> Iterator[Metric]:
+def _of_requests(vitals: Vitals, platforms: Iterable[str]) -> Iterator[Metric]:
     requests = CounterMetricFamily(
         f"{PREFIX}_requests", "Requests by what came of them.", labels=("platform", "outcome")
     )
     for platform in platforms:
-        for outcome in Outcome:  # those that never happened too: a rate needs a beginning
-            requests.add_metric((platform.name, outcome), vitals.outcomes[platform.name, outcome])
+        for outcome in Outcome:  # zeros too: a rate needs a first sample
+            requests.add_metric((platform, outcome), vitals.outcomes[platform, outcome])
     yield requests
     for name, meaning, samples in (
         ("acknowledgement", "From a request to the first sign.", vitals.acknowledged),
@@ -83,8 +85,8 @@ def _of_requests(vitals: Vitals, platforms: list[Platform]) -> Iterator[Metric]:
     ):
         family = HistogramMetricFamily(f"{PREFIX}_{name}_seconds", meaning, labels=("platform",))
         for platform in platforms:
-            each = samples.of[platform.name]
-            family.add_metric((platform.name,), _buckets(each), each.total)
+            each = samples.of[platform]
+            family.add_metric((platform,), _buckets(each), each.total)
         yield family
 
 
@@ -121,7 +123,7 @@ def _of_worker(core: Core) -> Iterator[Metric]:
 
 
 def _of_replicas(replicas: Sequence[ReplicaInfo]) -> Iterator[Metric]:
-    """A cluster's, by node and checkpoint; the names of replicas are new ones every time."""
+    """Replicas of a cluster by node and checkpoint; their own names change at every start."""
     where = ("node", "checkpoint")
     counted = Counter((each.node, each.checkpoint) for each in replicas)
     writing, rows = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
@@ -149,16 +151,16 @@ def _of_platforms(core: Core) -> Iterator[Metric]:
     limited = CounterMetricFamily(
         f"{PREFIX}_rate_limited", "Answers 429 of the platform.", labels=("platform",)
     )
-    for platform in core.administration.platforms:
-        connection, labels = platform.connection, (platform.name,)
+    for name, connection in core.connections.items():
+        labels = (name,)
         connected.add_metric(labels, connection.up or connection.standing_by)
         reconnects.add_metric(labels, connection.reconnects)
-        limited.add_metric(labels, core.service.vitals.rate_limited[platform.name])
+        limited.add_metric(labels, core.service.vitals.rate_limited[name])
     yield from (connected, reconnects, limited)
 
 
-def _of_shards(platforms: list[Platform]) -> Iterator[Metric]:
-    """Of platforms that shard: a line each for the shards of this process and no others."""
+def _of_shards(connections: Mapping[str, Connection]) -> Iterator[Metric]:
+    """The shards of this process, on platforms that have shards."""
     count = GaugeMetricFamily(
         f"{PREFIX}_shards", "Shards in all processes together.", labels=("platform",)
     )
@@ -175,13 +177,12 @@ def _of_shards(platforms: list[Platform]) -> Iterator[Metric]:
     latency = GaugeMetricFamily(
         f"{PREFIX}_shard_latency_seconds", "Of a heartbeat, there and back.", labels=each
     )
-    for platform in platforms:
-        connection = platform.connection
+    for name, connection in connections.items():
         if connection.total is None:
             continue
-        count.add_metric((platform.name,), connection.total)
+        count.add_metric((name,), connection.total)
         for number, line in connection.lines.items():
-            labels = (platform.name, str(number))
+            labels = (name, str(number))
             connected.add_metric(labels, line.up)
             reconnects.add_metric(labels, line.reconnects)
             servers.add_metric(labels, line.servers or 0)

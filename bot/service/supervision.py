@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from typing import Protocol
 
+from bot.net.backoff import Backoff
 from bot.requests.platform import RefusedError
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ async def supervise(platform: Supervised) -> RefusedError:
     Each failure doubles the delay before the next try, up to a minute, with a fifth of chance in
     it, so that many bots do not come back to a platform in the same second.
     """
-    delay = FIRST_DELAY
+    backoff = Backoff(FIRST_DELAY, LONGEST_DELAY)
     while True:
         started = time.monotonic()
         try:
@@ -48,10 +48,9 @@ async def supervise(platform: Supervised) -> RefusedError:
             reason = _in_one_line(error)
             log.debug("%s failed", platform.name, exc_info=True)
         if time.monotonic() - started > STEADY_SECONDS:
-            delay = FIRST_DELAY
-        log.warning("%s is down (%s); next try in %.0f s", platform.name, reason, delay)
-        await asyncio.sleep(delay * random.uniform(0.8, 1.2))  # noqa: S311 (no secret)
-        delay = min(2 * delay, LONGEST_DELAY)
+            backoff.reset()
+        log.warning("%s is down (%s); next try in %.0f s", platform.name, reason, backoff.delay)
+        await asyncio.sleep(backoff.next())
 
 
 def _in_one_line(error: BaseException) -> str:

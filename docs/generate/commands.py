@@ -8,15 +8,15 @@ from typing import Any
 from discord import AppCommandOptionType
 from discord.app_commands import Parameter
 
-from bot.adapters.discord.admin_commands import ADMIN_COMMANDS
+from bot.adapters.discord import admin_commands as admin
 from bot.adapters.discord.commands import COMMANDS
-from bot.adapters.telegram import menus as telegram
+from bot.admin.commands import ADMIN_COMMANDS, Command
 from bot.texts import ENGLISH, SPANISH, say
 from docs.generate.marks import header, row
 
-_ON_DISCORD = {command.name: command for command in (*COMMANDS, *ADMIN_COMMANDS)}
-_ON_TELEGRAM = (*telegram.COMMANDS, *telegram.ADMIN_COMMANDS)
-_FOR_ADMINS = {command.name for command in ADMIN_COMMANDS} | set(telegram.ADMIN_COMMANDS)
+_ON_DISCORD = {command.name: command for command in (*COMMANDS, *admin.ADMIN_COMMANDS)}
+_ON_TELEGRAM = tuple(Command)
+_FOR_ADMINS = frozenset(ADMIN_COMMANDS)
 _MENUS = ("menu_continue", "menu_info")
 _BUTTONS = (
     "button_continue",
@@ -28,7 +28,7 @@ _BUTTONS = (
 
 
 def chat_commands() -> tuple[str, ...]:
-    """Every command of the chats, by its Spanish name; those of whoever runs the bot come last."""
+    """Every command of the chats, by its Spanish name; those of admins come last."""
     names = dict.fromkeys((*_ON_DISCORD, *_ON_TELEGRAM))
     return tuple(sorted(names, key=lambda name: name in _FOR_ADMINS))
 

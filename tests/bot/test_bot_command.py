@@ -21,7 +21,7 @@ from tests.bot.programs import PROGRAM, SECONDS, environment, litteragpt
 pytestmark = pytest.mark.timeout(120)
 
 
-def test_answers_lines_until_end_of_input(checkpoints: Path) -> None:
+def test_piped_input_is_answered_line_by_line(checkpoints: Path) -> None:
     chat = litteragpt("bot", settings=environment(checkpoints), given=f"{PHRASE}\nHola".encode())
     lines = chat.stdout.decode().splitlines()
     assert lines[0] == say("welcome", name="tiny")
@@ -30,14 +30,14 @@ def test_answers_lines_until_end_of_input(checkpoints: Path) -> None:
     assert (chat.returncode, chat.stderr) == (0, b"")
 
 
-def test_salir_ends_before_further_input(checkpoints: Path) -> None:
+def test_input_after_salir_is_ignored(checkpoints: Path) -> None:
     given = b"/salir\n" + b"/ayuda\n" * 50
     chat = litteragpt("bot", settings=environment(checkpoints), given=given)
     assert chat.stdout.decode().splitlines() == [say("welcome", name="tiny"), say("goodbye")]
     assert (chat.returncode, chat.stderr) == (0, b"")
 
 
-def test_survives_undecodable_input(checkpoints: Path) -> None:
+def test_invalid_bytes_do_not_end_the_chat(checkpoints: Path) -> None:
     settings = environment(checkpoints) | {"PYTHONIOENCODING": "utf-8:strict"}
     given = b"\xff\xfe\x00\n\x00\n" + "Ñandú".encode("latin-1") + b"\n/ayuda\n"
     chat = litteragpt("bot", settings=settings, given=given)
@@ -47,7 +47,7 @@ def test_survives_undecodable_input(checkpoints: Path) -> None:
 
 @pytest.mark.parametrize("input", ["<&-", "</dev/null", "</dev/zero", ": |"])
 @pytest.mark.parametrize("found", [".env", ".env.txt", None])
-def test_fails_without_platform_and_terminal(
+def test_no_front_end_is_a_configuration_error(
     checkpoints: Path, tmp_path: Path, input: str, found: str | None
 ) -> None:
     if found is not None:
@@ -70,7 +70,7 @@ def test_fails_without_platform_and_terminal(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_signal_ends_it_with_pending_input(checkpoints: Path, number: signal.Signals) -> None:
+def test_signal_ends_the_chat_with_pending_input(checkpoints: Path, number: signal.Signals) -> None:
     with subprocess.Popen(
         [*PROGRAM, "bot"],
         env=environment(checkpoints, sentences=5, sentence_limit=4000),
@@ -80,7 +80,7 @@ def test_signal_ends_it_with_pending_input(checkpoints: Path, number: signal.Sig
     ) as chat:
         assert chat.stdin is not None
         assert chat.stdout is not None
-        chat.stdout.readline()  # the welcome: signal handlers are installed
+        chat.stdout.readline()  # the welcome: signals are handled now
         if number == signal.SIGTERM:
             chat.stdin.write(f"{PHRASE}\n".encode() * 20)
             chat.stdin.flush()
@@ -90,7 +90,7 @@ def test_signal_ends_it_with_pending_input(checkpoints: Path, number: signal.Sig
     assert (chat.returncode, errors) == (0, b"")
 
 
-def test_closed_output_is_not_reported(checkpoints: Path) -> None:
+def test_closed_output_prints_no_error(checkpoints: Path) -> None:
     with subprocess.Popen(
         [*PROGRAM, "bot"],
         env=environment(checkpoints),
@@ -107,13 +107,13 @@ def test_closed_output_is_not_reported(checkpoints: Path) -> None:
 
 
 def refused(settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> int:
-    """Start the bot in this process with unusable settings; the exit code."""
+    """Start the bot in this process with invalid settings; the exit code."""
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     return run(["bot"])
 
 
-def test_wrong_settings_get_one_sentence_each(
+def test_wrong_settings_print_a_sentence_each(
     checkpoints: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = environment(checkpoints, threads="dos", sentences=9, device="tpu")
@@ -124,7 +124,7 @@ def test_wrong_settings_get_one_sentence_each(
     assert shown.out == ""
 
 
-def test_unknown_model_lists_known_models(
+def test_unknown_model_error_lists_known_ones(
     checkpoints: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert refused(environment(checkpoints, checkpoint="nadie"), monkeypatch) == EXIT_CONFIG
@@ -132,7 +132,7 @@ def test_unknown_model_lists_known_models(
     assert capsys.readouterr() == ("", explain(problem) + "\n")
 
 
-def test_error_names_file_of_broken_model(
+def test_broken_model_error_names_the_file(
     checkpoints: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -146,14 +146,14 @@ def test_error_names_file_of_broken_model(
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_reports_missing_gpu(
+def test_missing_gpu_is_reported(
     checkpoints: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert refused(environment(checkpoints, device="cuda"), monkeypatch) == EXIT_CONFIG
     assert capfd.readouterr() == ("", explain(DeviceError("no_cuda")) + "\n")
 
 
-def test_reports_worker_that_does_not_start(checkpoints: Path, tmp_path: Path) -> None:
+def test_worker_start_failure_is_reported(checkpoints: Path, tmp_path: Path) -> None:
     (tmp_path / "safetensors.py").write_text("raise SystemExit('no such luck')\n")
     settings = environment(checkpoints) | {"PYTHONPATH": str(tmp_path)}
     program = litteragpt("bot", settings=settings)

@@ -1,4 +1,4 @@
-"""Discord as the core sees it: a life that can be supervised, and the five verbs."""
+"""Discord as a platform: its life under supervision and the five verbs for a job."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ import aiohttp
 from bot.adapters.discord.buttons import answer_buttons, endings_buttons, picture_of
 from bot.adapters.discord.client import endpoints
 from bot.adapters.discord.delivery import Reply
-from bot.adapters.discord.layout import layout_of
+from bot.adapters.discord.identify_limiter import SPACING, IdentifyLimiter
+from bot.adapters.discord.interactions import Host
 from bot.adapters.discord.localization import call_commands
 from bot.adapters.discord.markdown import escape
-from bot.adapters.discord.messages import answer_message, draft_message, endings_message
+from bot.adapters.discord.messages import answer_message, endings_message, preview_message
 from bot.adapters.discord.shard import Shard, TooFewShardsError
-from bot.adapters.discord.starts import SPACING, Starts, ask_limits
+from bot.adapters.discord.sharding import ask_limits, assign_shards
 from bot.adapters.discord.wire import TOKEN_SECONDS
 from bot.card import card_of
 from bot.context import Core
 from bot.requests.endings import Endings
 from bot.requests.job import Answer, Draft, Job
-from bot.requests.platform import Connection, RefusedError
+from bot.requests.platform import RefusedError
 from bot.service.previews import SELDOM
 from bot.service.supervision import supervise
 from bot.texts import say
@@ -33,7 +34,7 @@ from bot.texts.number_ranges import write_ranges
 
 log = logging.getLogger(__name__)
 
-# Once Discord has refused, answers under way may still go out, but the next life waits for them.
+# How long the next life waits for running answers, which outlive a refused connection.
 FAREWELL_SECONDS = 30.0
 
 
@@ -41,44 +42,56 @@ class Discord:
     """The platform Discord; a job's origin is the `Reply` to its interaction."""
 
     name = "discord"
-    # Discord itself would tell people that the application did not respond.
+    # Discord would show that the application did not respond.
     may_stay_silent = False
     patience = TOKEN_SECONDS
     pace = SELDOM
 
     def __init__(self, core: Core) -> None:
-        self.core = core
-        self.connection = Connection(total=1)
-        self.trace = _counting_limits(core.service.vitals.rate_limited, self.name)
+        self.connection = core.connections[self.name]
+        self._settings, self._service = core.settings, core.service
         self._jobs: set[asyncio.Task[None]] = set()
         self._session: aiohttp.ClientSession | None = None
+        self._host = Host(
+            settings=core.settings,
+            service=core.service,
+            store=core.store,
+            admin=core.admin,
+            commands=core.commands,
+            connection=self.connection,
+            platform=self,
+            begin=self.begin,
+            session=self.session,
+            styles=lambda: core.executor.serving.styles,
+            trace=_counting_limits(core.service.vitals.rate_limited, self.name),
+        )
 
     def session(self) -> aiohttp.ClientSession:
-        """The HTTP session of the life that lasts; answers to interactions go through it, whatever
-        becomes of the connections. Raises TimeoutError between two lives."""
+        """The HTTP session for answers, which outlives gateway connections. Raises TimeoutError
+        between two lives."""
         if self._session is None:
             raise TimeoutError("not connected")
         return self._session
 
     def pack(self, job: Job) -> Any:
-        """All that the way back to an interaction takes."""
+        """The address of the interaction, as JSON."""
         return _reply(job).pack()
 
     def unpack(self, origin: Any) -> Reply:
-        """The way back to an interaction that an earlier process was told of."""
+        """The reply to an interaction that an earlier process received."""
         return Reply.unpack(self.session, origin)
 
     async def run(self) -> None:
-        """Connect and serve until that is no use. Raises RefusedError for a token or an application
-        that Discord will not have, or for too few connections."""
-        token = self.core.settings.discord_token
+        """Connect and serve. Raises RefusedError for a token or an application that Discord does
+        not accept, and for too few shards."""
+        token = self._settings.discord_token
         if token is None:
             raise RefusedError(say("discord_token"))
-        connector = aiohttp.TCPConnector(limit=0)  # the core bounds how many answers there are
+        connector = aiohttp.TCPConnector(limit=0)  # the service limits the number of answers
         async with aiohttp.ClientSession(
-            connector=connector, trace_configs=[self.trace]
+            connector=connector, trace_configs=[self._host.trace]
         ) as self._session:
-            with endpoints(self.core.settings):
+            with endpoints(self._settings):
                 try:
                     await self._serve(token.get_secret_value(), self._session)
                 except Exception:
@@ -88,21 +101,21 @@ class Discord:
                     self._session = None
 
     def begin(self, job: Job) -> None:
-        """Have the core serve a job."""
-        task = self.core.service.start(job, self)
+        """Start a job."""
+        task = self._service.start(job, self)
         self._jobs.add(task)
         task.add_done_callback(self._jobs.discard)
 
     async def acknowledge(self, job: Job) -> None:
-        """Show that the bot is thinking; a job whose interaction is lost is not worth writing."""
+        """Show that the bot is thinking; cancel a job whose interaction has expired."""
         await _reply(job).acknowledge(job.reference)
         if _reply(job).lost:
-            self.core.service.cancel(job.requester.person)
+            self._service.cancel(job.requester.person)
 
     async def progress(self, job: Job, draft: Draft) -> None:
-        """Show an unfinished answer, or drop it."""
-        if (message := draft_message(draft)) is not None:
-            await _reply(job).show_draft(message)
+        """Show a preview, or drop it."""
+        if (message := preview_message(draft)) is not None:
+            await _reply(job).show_preview(message)
 
     async def finish(self, job: Job, answer: Answer) -> None:
         """Show the answer with its buttons."""
@@ -120,39 +133,43 @@ class Discord:
         await _reply(job).show(endings_message(endings, components, job.language), job.reference)
 
     async def fail(self, job: Job, notice: str) -> None:
-        """Tell the asker, and nobody else, why there is no answer."""
+        """Show the requester alone why there is no answer."""
         notice = call_commands(notice, job.language)
         await _reply(job).apologize(escape(notice), job.reference)
 
     async def _serve(self, token: str, session: aiohttp.ClientSession) -> None:
-        """Keep the connections that the settings or Discord want until one is refused for good."""
+        """Keep the configured or recommended shards connected until one is refused for good."""
         while True:
-            limits = await ask_limits(session, self.core.settings)
-            layout = layout_of(self.core.settings, limits.shards)
-            self.connection.spread(layout.numbers, layout.count)
-            if layout.sharded:
-                numbers = write_ranges(layout.numbers)
+            limits = await ask_limits(session, self._settings)
+            assignment = assign_shards(self._settings, limits.shards)
+            self.connection.spread(assignment.numbers, assignment.count)
+            if assignment.sharded:
                 log.info(
-                    "shards %s of %d, Discord recommends %d", numbers, layout.count, limits.shards
+                    "shards %s of %d, Discord recommends %d",
+                    write_ranges(assignment.numbers),
+                    assignment.count,
+                    limits.shards,
                 )
-            starts = Starts(session, self.core.settings, layout, limits, self.connection)
+            limiter = IdentifyLimiter(session, self._settings, assignment, limits, self.connection)
             refusal = await _first_refused(
-                Shard(self, token, starts, layout, number) for number in layout.numbers
+                Shard(self._host, token, limiter, assignment, number)
+                for number in assignment.numbers
             )
-            grown = isinstance(refusal, TooFewShardsError) and layout.automatic
-            if not grown or (await ask_limits(session, self.core.settings)).shards <= layout.count:
+            if not isinstance(refusal, TooFewShardsError) or not assignment.automatic:
+                raise refusal
+            if (await ask_limits(session, self._settings)).shards <= assignment.count:
                 raise refusal
             log.info("the bot has grown: connecting with more shards")
-            await asyncio.sleep(SPACING)  # from the session that was refused
+            await asyncio.sleep(SPACING)  # after the refused session
 
     async def _let_answers_out(self) -> None:
-        """Interactions outlive the gateway and even the bot's token: finish what was begun."""
+        """Let running jobs finish: interactions outlive the gateway and even the bot's token."""
         if self._jobs:
             await asyncio.wait(self._jobs, timeout=FAREWELL_SECONDS)
 
 
 async def _first_refused(shards: Iterable[Shard]) -> RefusedError:
-    """Keep all of these, each on its own, until one of them is refused: so would be the others."""
+    """Supervise all shards until one is refused for good; the others would be refused as well."""
     keeping = [asyncio.create_task(supervise(shard), name=shard.name) for shard in shards]
     try:
         done, _ = await asyncio.wait(keeping, return_when=asyncio.FIRST_COMPLETED)
@@ -164,7 +181,7 @@ async def _first_refused(shards: Iterable[Shard]) -> RefusedError:
 
 
 def _counting_limits(limited: Counter[str], name: str) -> aiohttp.TraceConfig:
-    """Counts the answers 429 of whatever session is given this."""
+    """A trace that counts responses with status 429."""
 
     async def note(_: object, __: object, request: aiohttp.TraceRequestEndParams) -> None:
         if request.response.status == HTTPStatus.TOO_MANY_REQUESTS:

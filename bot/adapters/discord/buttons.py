@@ -1,5 +1,5 @@
-"""The buttons below an answer. All they know is in their ids and in the message, so they work
-after any restart."""
+"""The buttons below an answer. Their state is in their ids and in the message, so they work after
+any restart."""
 
 from __future__ import annotations
 
@@ -11,8 +11,15 @@ from typing import Any
 
 import discord
 
-from bot.adapters.discord.delivery import Reply
-from bot.adapters.discord.interactions import Interaction, language, requester_of, tell
+from bot.adapters.discord.interactions import (
+    Interaction,
+    host_of,
+    language,
+    reply_to,
+    report,
+    requester_of,
+    tell,
+)
 from bot.adapters.discord.markdown import escape
 from bot.adapters.discord.messages import (
     Shown,
@@ -21,7 +28,6 @@ from bot.adapters.discord.messages import (
     shown_text,
     text_message,
 )
-from bot.adapters.discord.problems import report
 from bot.adapters.discord.wire import Payload, Picture
 from bot.card import Card, drawn
 from bot.requests.buttons import CHOICES, PATTERN, Button, Verb
@@ -37,7 +43,7 @@ def answer_buttons(job: Job, result: Result) -> list[Payload]:
 
 
 def endings_buttons(job: Job, results: Sequence[Result]) -> list[Payload]:
-    """The components below the endings that a job has asked for."""
+    """The components below the endings of a job."""
     return _row(Button.below_endings(job.requester.user, job.options, results), job.language)
 
 
@@ -52,13 +58,13 @@ def _row(buttons: list[Button], language: str) -> list[Payload]:
 
 
 async def picture_of(card: Card, language: str) -> Picture | None:
-    """A card as it goes with a message."""
+    """A card as an attachment, None if rendering fails."""
     data = await drawn(card, language)
     return None if data is None else Picture(data, card.alternative())
 
 
 class _Pressed(discord.ui.DynamicItem[discord.ui.Button[Any]], template=""):
-    """A button that somebody has pressed."""
+    """A pressed button."""
 
     @classmethod
     async def from_custom_id(
@@ -72,23 +78,23 @@ class _Pressed(discord.ui.DynamicItem[discord.ui.Button[Any]], template=""):
         return cls(item)  # type: ignore[arg-type]
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Do what it is for; say so when that fails."""
+        """Handle the press and report errors."""
         try:
             await press(interaction, Button.read(self.custom_id))
-        except Exception as error:  # noqa: BLE001 (whatever it is, the person is told)
+        except Exception as error:  # noqa: BLE001 (reported)
             await report(interaction, error)
 
 
 class AnswerButton(_Pressed, template=PATTERN):
-    """A button whose id can be one of ours."""
+    """A button of this bot, by its id."""
 
 
 class StrangeButton(_Pressed, template=rf"(?!{PATTERN}\Z)[\s\S]*"):
-    """A button whose id is none of ours; without an answer, Discord would call it broken."""
+    """Any other button; without a response, Discord would show it as broken."""
 
 
 async def press(interaction: Interaction, button: Button | None) -> None:
-    """A button was pressed; None stands for one that we cannot read."""
+    """Handle a press; None stands for an unreadable button."""
     message = interaction.message
     if button is None or message is None:
         await _tell(interaction, "stale_button")
@@ -105,16 +111,16 @@ async def press(interaction: Interaction, button: Button | None) -> None:
 
 
 def _write(interaction: Interaction, button: Button, shown: Shown, *, ephemeral: bool) -> None:
-    client = interaction.client
-    phrase, options = button.asks(shown.phrase, shown.text, client.core.settings)
-    reply = Reply.to(interaction, ephemeral=ephemeral)
+    host = host_of(interaction)
+    phrase, options = button.asks(shown.phrase, shown.text, host.settings)
+    reply = reply_to(interaction, ephemeral=ephemeral)
     endings = ENDINGS if button.verb is Verb.ENDINGS else 0
     requester = requester_of(interaction)
-    client.begin(Job(phrase, options, requester, reply, private=ephemeral, endings=endings))
+    host.begin(Job(phrase, options, requester, reply, private=ephemeral, endings=endings))
 
 
 async def _choose(interaction: Interaction, button: Button, message: discord.Message) -> None:
-    """Make an answer of the ending that was chosen, in the place of all of them."""
+    """Replace the endings by the chosen one, as an answer."""
     endings = shown_endings(message)
     if not endings:
         await _tell(interaction, "stale_button")
@@ -123,16 +129,16 @@ async def _choose(interaction: Interaction, button: Button, message: discord.Mes
     else:
         components = _row(button.kept(), language(interaction))
         chosen = text_message(endings[CHOICES.index(button.verb)], components)
-        await Reply.to(interaction, ephemeral=message.flags.ephemeral).replace(chosen, "choice")
+        await reply_to(interaction, ephemeral=message.flags.ephemeral).replace(chosen, "choice")
 
 
 async def _draw(interaction: Interaction, button: Button, shown: Shown, *, ephemeral: bool) -> None:
-    """Answer with the text as a picture. The service sees to it, also while the program ends."""
-    requester, service = requester_of(interaction), interaction.client.core.service
+    """Answer with the text as a picture. The service finishes it even during shutdown."""
+    requester, service = requester_of(interaction), host_of(interaction).service
     if (notice := service.admit_card(requester)) is not None:
         await tell(interaction, escape(notice))
         return
-    reply, reference = Reply.to(interaction, ephemeral=ephemeral), new_reference()
+    reply, reference = reply_to(interaction, ephemeral=ephemeral), new_reference()
     card = Card(shown.phrase, shown.continuation, button.style, button.seed, button.checkpoint)
     removal = replace(button, verb=Verb.DELETE, user=requester.user)
 
@@ -154,8 +160,8 @@ async def _delete(interaction: Interaction, button: Button) -> None:
     if interaction.user.id != button.user and not moderates:
         await _tell(interaction, "not_yours")
         return
-    # By way of the interaction, which works where the bot is no member.
-    await Reply.to(interaction, ephemeral=True).remove("deletion")
+    # Through the interaction, which works where the bot is no member.
+    await reply_to(interaction, ephemeral=True).remove("deletion")
 
 
 async def _tell(interaction: Interaction, key: str) -> None:

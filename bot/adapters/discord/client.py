@@ -1,7 +1,7 @@
-"""One session of one connection to Discord: login, gateway, commands and buttons.
+"""A Discord client: login, gateway, commands and buttons.
 
-discord.py reconnects and resumes by itself; a client's life ends with its session, or with what the
-library does not recover from. A closed client cannot be used again, so every life has its own.
+discord.py reconnects and resumes by itself. A client ends with its session, or with an error that
+the library does not recover from. A closed client cannot be reused, so every session has its own.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import contextlib
 import logging
 import math
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import aiohttp
 import discord
@@ -23,28 +23,23 @@ from discord.http import Route
 from bot.adapters.discord.admin_commands import ADMIN_COMMANDS
 from bot.adapters.discord.buttons import AnswerButton, StrangeButton
 from bot.adapters.discord.commands import COMMANDS
+from bot.adapters.discord.identify_limiter import IdentifyLimiter, Turn
+from bot.adapters.discord.interactions import Host, HostedClient, report
 from bot.adapters.discord.localization import Texts
 from bot.adapters.discord.menus import MENUS
-from bot.adapters.discord.problems import report
+from bot.adapters.discord.sharding import ShardAssignment
 from bot.adapters.discord.sync import keep_synced
-from bot.context import Core
 from bot.net.keepalive import open_socket
 from bot.requests.platform import Line
 from bot.settings.settings import Settings
 from model.errors import LitteraError
 
-if TYPE_CHECKING:
-    from bot.adapters.discord.adapter import Discord
-    from bot.adapters.discord.layout import Layout
-    from bot.adapters.discord.starts import Starts, Turn
-    from bot.requests.job import Job
-
 log = logging.getLogger(__name__)
 
-# Discord waits for three seconds; whoever cannot claim in this time answers all the same.
+# Discord waits for three seconds. Without a claim in this time, the interaction is answered anyway.
 CLAIM_SECONDS = 0.5
 
-# The library's warnings about voice, and about caches that need the guilds intent: we use neither.
+# Warnings about voice, and about caches that need the guilds intent. The bot uses neither.
 discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
 logging.getLogger("discord.state").addFilter(
     lambda record: not str(record.msg).startswith("Guilds intent")
@@ -53,8 +48,8 @@ logging.getLogger("discord.state").addFilter(
 
 @contextlib.contextmanager
 def endpoints(settings: Settings) -> Iterator[None]:
-    """Where discord.py finds Discord, as the settings say, for as long as this lasts: the library
-    knows its addresses by class attributes only."""
+    """Have discord.py use the configured addresses while the context is open; the library keeps
+    them in class attributes."""
     before = Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY
     if settings.discord_api_base is not None:
         Route.BASE = settings.discord_api_base
@@ -67,30 +62,30 @@ def endpoints(settings: Settings) -> Iterator[None]:
 
 
 class SessionOverError(LitteraError):
-    """Discord has forgotten the session; another one is another client's."""
+    """Discord has ended the session; the next one needs a new client."""
 
 
-class LitteraClient(discord.Client):
-    """The connection, and what commands and buttons need of the rest of the program."""
+class LitteraClient(HostedClient):
+    """The client of one shard's session."""
 
-    def __init__(self, adapter: Discord, layout: Layout, number: int) -> None:
+    def __init__(self, host: Host, assignment: ShardAssignment, number: int) -> None:
         super().__init__(
-            # Interactions come whatever the intents, and nothing else is of interest.
+            host,
+            # Interactions arrive without any intent.
             intents=discord.Intents.none(),
             allowed_mentions=discord.AllowedMentions.none(),
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
-            http_trace=adapter.trace,
+            http_trace=host.trace,
             connector=aiohttp.TCPConnector(limit=0, socket_factory=open_socket),
-            shard_id=number if layout.sharded else None,
-            shard_count=layout.count if layout.sharded else None,
+            shard_id=number if assignment.sharded else None,
+            shard_count=assignment.count if assignment.sharded else None,
         )
-        self.adapter = adapter
         self.tree = Tree(self)
-        self._layout, self._number = layout, number
+        self._number = number
         self._turn: Turn | None = None
-        self._starts: Starts | None = None
+        self._limiter: IdentifyLimiter | None = None
         self._syncing: asyncio.Task[None] | None = None
         self._claims: set[asyncio.Task[None]] = set()
         self._line.latency = self._measured
@@ -104,84 +99,75 @@ class LitteraClient(discord.Client):
         }
 
     @property
-    def core(self) -> Core:
-        """The parts behind the platforms."""
-        return self.adapter.core
-
-    @property
     def _line(self) -> Line:
-        return self.adapter.connection.lines[self._number]
+        return self.host.connection.lines[self._number]
 
-    def begin(self, job: Job) -> None:
-        """Have a job served, whatever becomes of this connection."""
-        self.adapter.begin(job)
-
-    async def serve(self, token: str, starts: Starts) -> None:
-        """Log in, wait for the turn, connect, and serve until the session is over. Raises
-        SessionOverError, RefusedError, and what discord.py raises."""
-        async with starts.logins:
+    async def serve(self, token: str, limiter: IdentifyLimiter) -> None:
+        """Log in, wait for the turn, connect, and serve until the session ends. Raises
+        SessionOverError, RefusedError, and the errors of discord.py."""
+        async with limiter.logins:
             await self.login(token)
-        turn = await starts.turn(self._number)
-        self._starts, self._turn = starts, turn
+        turn = await limiter.turn(self._number)
+        self._limiter, self._turn = limiter, turn
         try:
             await self.connect()
         finally:
             turn.leave()
 
     async def setup_hook(self) -> None:
-        """Between login and connection."""
-        self.adapter.session().headers["User-Agent"] = self.http.user_agent
-        guilds = add_commands(self.tree, self.core.settings)
+        """Prepare after the login and before the connection."""
+        self.host.session().headers["User-Agent"] = self.http.user_agent
+        guilds = add_commands(self.tree, self.host.settings)
         await self.tree.set_translator(Texts())
         self.add_dynamic_items(AnswerButton, StrangeButton)
-        await self.core.service.recover(self.adapter)
-        if self._number == 0:  # commands are registered once, by whoever has the first shard
+        await self.host.service.recover(self.host.platform)
+        if self._number == 0:  # the first shard registers the commands
             self._syncing = asyncio.create_task(
-                keep_synced(self.tree, guilds, self.core.store, str(self.application_id)),
+                keep_synced(self.tree, guilds, self.host.store, str(self.application_id)),
                 name="command sync",
             )
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
-        """A session begins. A second one would need another turn, which discord.py, who has
-        connected already, could not wait for."""
+        """Use up the turn before IDENTIFY. A second session would need another turn, for which
+        discord.py, already connected, cannot wait."""
         if self._turn is None:
             raise SessionOverError
         self._turn.identified()
         self._turn = None
 
     async def close(self) -> None:
-        """End this life."""
+        """Close the connection and stop registering commands."""
         if self._syncing is not None:
             self._syncing.cancel()
         await super().close()
 
     async def on_connect(self) -> None:
-        """READY has come."""
-        if self._starts is not None:
-            self._starts.settled(self._number)
+        """Note that READY has arrived."""
+        if self._limiter is not None:
+            self._limiter.settled(self._number)
         self._line.note(True)
         log.info("connected to Discord as %s", self.user)
 
     async def on_resumed(self) -> None:
-        """The session goes on after a break."""
+        """Note that the session was resumed."""
         self._line.note(True)
         log.info("connected again; nothing was missed")
 
     async def on_disconnect(self) -> None:
-        """The gateway is gone; discord.py goes after it, and says so at every try."""
+        """Note that the gateway is lost; discord.py reconnects and calls this at every try."""
         if self._line.up:
             log.info("the connection was lost")
         self._line.note(False)
 
     def _claiming(self, parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """A parser of interactions that leaves those to other processes which they have claimed:
-        Discord tells every connection of a shard of each."""
-        store = self.core.store
+        """A parser that skips interactions claimed by another process: Discord sends each one to
+        every connection of a shard."""
+        store = self.host.store
         if not store.shared:
             return parse
 
         async def claim(data: dict[str, Any]) -> None:
-            claimed = asyncio.create_task(store.claim(self.adapter.name, str(data["id"])))
+            claimed = asyncio.create_task(store.claim(self.host.platform.name, str(data["id"])))
             await asyncio.wait([claimed], timeout=CLAIM_SECONDS)
             if not claimed.done() or claimed.result():
                 parse(data)
@@ -197,15 +183,15 @@ class LitteraClient(discord.Client):
         return begin
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
-        """Something failed in a listener."""
+        """Log an error in a listener."""
         log.exception("failed in %s", event_method)
 
     def _measured(self) -> float:
         return self.latency if math.isfinite(self.latency) else math.nan
 
     def _without_servers(self, parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """READY names every server, and discord.py would keep an object for each of them. We need
-        none: what an interaction brings is enough."""
+        """A parser of READY that drops its servers, for each of which discord.py would keep an
+        object; an interaction contains all that its answer needs."""
 
         def parsed(data: Any) -> None:
             self._line.servers = len(data["guilds"])
@@ -214,23 +200,25 @@ class LitteraClient(discord.Client):
         return parsed
 
 
-class Tree(app_commands.CommandTree[LitteraClient]):
-    """The commands; whatever one of them raises is told to whoever used it."""
+class Tree(app_commands.CommandTree[HostedClient]):
+    """The commands; the requester learns of every error."""
 
     async def on_error(
         self,
-        interaction: discord.Interaction[LitteraClient],
+        interaction: discord.Interaction[HostedClient],
         error: app_commands.AppCommandError,
         /,
     ) -> None:
-        """A command failed, or is not known (any more)."""
+        """Report a failed or unknown command."""
         await report(interaction, error)
 
 
 def add_commands(tree: Tree, settings: Settings) -> set[int]:
-    """Put every command where it belongs: in the named servers only, or else everywhere, never
-    both, or people would see it twice; admins' commands in the admins' server, if there is one.
-    The servers that now have commands of their own."""
+    """Add the commands to the configured servers or, without any, everywhere. Both would show each
+    command twice. Admins' commands go to the admins' server if there is one.
+
+    Returns the servers with commands of their own.
+    """
     guilds = set(settings.discord_guild_ids)
     for command in (*COMMANDS, *MENUS):
         _add(tree, command, guilds)
@@ -249,14 +237,14 @@ def _add(tree: Tree, command: Any, guilds: set[int]) -> None:
 
 
 def _guarded(event: str, parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A parser that survives an event it cannot read: discord.py would end the connection."""
-    if event in ("READY", "RESUMED"):  # without these there is none
+    """A parser that skips malformed events, on which discord.py would close the connection."""
+    if event in ("READY", "RESUMED"):  # essential for the connection
         return parse
 
     def guarded(data: Any) -> None:
         try:
             parse(data)
-        except Exception as error:  # noqa: BLE001 (whatever was wrong with it)
+        except Exception as error:  # noqa: BLE001 (of any kind)
             log.warning("a %s event cannot be read (%s)", event, type(error).__name__)
 
     return guarded

@@ -1,4 +1,4 @@
-"""The commands that everybody has."""
+"""The slash commands of all users."""
 
 from __future__ import annotations
 
@@ -7,16 +7,22 @@ from typing import Any
 from discord import app_commands
 from discord.app_commands import Choice, Range
 
-from bot.adapters.discord.delivery import Reply
-from bot.adapters.discord.interactions import Interaction, language, requester_of, tell
-from bot.adapters.discord.localization import term
+from bot.adapters.discord.interactions import (
+    Interaction,
+    host_of,
+    language,
+    reply_to,
+    requester_of,
+    tell,
+)
+from bot.adapters.discord.localization import description_of, name_of, term
 from bot.adapters.discord.markdown import escape
-from bot.admin.reports import model_report
+from bot.admin.commands import Command
 from bot.requests.job import Job
 from bot.texts import say
 from model.text.prompt import PHRASE_LIMIT
 
-# What Discord shows of an autocompletion.
+# Most choices of an autocompletion.
 CHOICES = 25
 # Discord's integers end here.
 LARGEST_INTEGER = 2**53 - 1
@@ -25,7 +31,7 @@ everywhere = app_commands.AppCommandContext(guild=True, dm_channel=True, private
 anyhow = app_commands.AppInstallationType(guild=True, user=True)
 
 
-@app_commands.command(name=term("name_escribe"), description=term("command_escribe"))
+@app_commands.command(name=name_of(Command.WRITE), description=description_of(Command.WRITE))
 @app_commands.rename(
     frase=term("name_frase"),
     estilo=term("name_estilo"),
@@ -55,60 +61,49 @@ async def escribe(
     tarjeta: bool = False,
 ) -> None:
     """Continue a phrase."""
-    client = interaction.client
-    options = client.core.settings.options(
+    host = host_of(interaction)
+    options = host.settings.options(
         sentences=frases, style=estilo, temperature=temperatura, seed=semilla
     )
-    reply = Reply.to(interaction, ephemeral=privado, card=tarjeta)
-    client.begin(Job(frase, options, requester_of(interaction), reply, private=privado))
+    reply = reply_to(interaction, ephemeral=privado, card=tarjeta)
+    host.begin(Job(frase, options, requester_of(interaction), reply, private=privado))
 
 
 @escribe.autocomplete("estilo")
 async def _styles(interaction: Interaction, typed: str) -> list[Choice[str]]:
-    styles = interaction.client.core.executor.serving.styles
-    return choices_of(styles, typed)
+    return choices_of(host_of(interaction).styles(), typed)
 
 
-@app_commands.command(name=term("name_ayuda"), description=term("command_ayuda"))
+@app_commands.command(name=name_of(Command.HELP), description=description_of(Command.HELP))
 async def ayuda(interaction: Interaction) -> None:
-    """What the bot can do."""
+    """Show the help."""
     await tell(interaction, say("help_discord", language(interaction)))
 
 
-@app_commands.command(name=term("name_modelo"), description=term("command_modelo"))
+@app_commands.command(name=name_of(Command.MODEL), description=description_of(Command.MODEL))
 async def modelo(interaction: Interaction) -> None:
-    """Which model writes."""
-    core = interaction.client.core
-    speed = core.service.vitals.speed
-    await tell(
-        interaction, escape(model_report(core.executor.serving, speed, language(interaction)))
-    )
+    """Describe the model."""
+    await tell(interaction, escape(host_of(interaction).commands.model(language(interaction))))
 
 
-@app_commands.command(name=term("name_privacidad"), description=term("command_privacidad"))
+@app_commands.command(name=name_of(Command.PRIVACY), description=description_of(Command.PRIVACY))
 @app_commands.rename(borrar=term("name_borrar"))
 @app_commands.describe(borrar=term("option_borrar"))
 async def privacidad(interaction: Interaction, borrar: bool = False) -> None:
-    """What the bot keeps, or an end of it."""
-    core = interaction.client.core
-    key = "privacy_logged" if core.settings.log_phrases else "privacy"
-    if borrar:
-        await core.service.forget(requester_of(interaction))
-        key = "erased"
-    await tell(interaction, escape(say(key, language(interaction))))
+    """Say what the bot stores about people, or erase the requester's data."""
+    commands = host_of(interaction).commands
+    await tell(interaction, escape(await commands.privacy(requester_of(interaction), erase=borrar)))
 
 
-@app_commands.command(name=term("name_cancelar"), description=term("command_cancelar"))
+@app_commands.command(name=name_of(Command.CANCEL), description=description_of(Command.CANCEL))
 async def cancelar(interaction: Interaction) -> None:
-    """Stop what is being written for whoever asks this."""
-    person = requester_of(interaction).person
-    cancelled = await interaction.client.core.service.cancel_anywhere(person)
-    key = "cancelling" if cancelled else "nothing_to_cancel"
-    await tell(interaction, escape(say(key, language(interaction))))
+    """Cancel the requester's running job."""
+    _, notice = await host_of(interaction).commands.cancel(requester_of(interaction))
+    await tell(interaction, escape(notice))
 
 
 def choices_of(names: tuple[str, ...] | list[str], typed: str) -> list[Choice[str]]:
-    """The names that hold what was typed, those that begin with it first."""
+    """The names that contain the typed text; names that begin with it come first."""
     wanted = typed.strip().lower()
     found = [name for name in names if wanted in name.lower() and len(name) <= 100]
     found.sort(key=lambda name: not name.lower().startswith(wanted))

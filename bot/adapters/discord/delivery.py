@@ -1,4 +1,4 @@
-"""The answer to one interaction: acknowledged in time, edited until it stands."""
+"""The reply to one interaction: acknowledged in time, edited until it is delivered."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ log = logging.getLogger(__name__)
 Session = Callable[[], aiohttp.ClientSession]
 
 EPHEMERAL = discord.MessageFlags(ephemeral=True).value
-# Where an interaction keeps whether it has been responded to, whoever asks next.
+# The key in an interaction's extras that records a response, for all replies to it.
 _ACKNOWLEDGED = "acknowledged"
 
 
 class Reply:
-    """What is said to one interaction; no method raises for what cannot be delivered.
+    """The reply to one interaction. No method raises for an undeliverable message.
 
-    card: the answer is wanted with a picture of it; lost: no answer can come any more, since
-    Discord was not told in time that one would.
+    card: whether the answer comes with a picture of it.
+    lost: whether the interaction has expired without a response.
     """
 
     def __init__(
@@ -53,21 +53,25 @@ class Reply:
 
     @classmethod
     def to(
-        cls, interaction: discord.Interaction[Any], *, ephemeral: bool, card: bool = False
+        cls,
+        session: Session,
+        interaction: discord.Interaction[Any],
+        *,
+        ephemeral: bool,
+        card: bool = False,
     ) -> Reply:
-        """The reply to an interaction that has come just now."""
+        """The reply to an interaction that has just arrived."""
         application, token = interaction.application_id, interaction.token
         address = Address(application, interaction.id, token, time.time())
-        session = interaction.client.adapter.session
         return cls(session, address, ephemeral=ephemeral, card=card, extras=interaction.extras)
 
     @classmethod
     def unpack(cls, session: Session, packed: dict[str, Any]) -> Reply:
-        """The reply to an interaction that an earlier process was told of; raises LookupError,
-        TypeError or ValueError for what is none.
+        """The reply to an interaction that an earlier process received. Raises LookupError,
+        TypeError or ValueError for malformed data.
 
-        Whether that process responded only Discord knows, and says as long as responding is
-        possible; later it must have, or nobody sees an answer any more.
+        Only Discord knows whether that process responded, and reports it while a response is
+        possible. Later it is assumed: without a response, no answer can be shown.
         """
         address = Address(
             int(packed["application"]),
@@ -85,28 +89,30 @@ class Reply:
         )
 
     def pack(self) -> dict[str, Any]:
-        """All that a later process needs."""
+        """The reply as JSON, for a later process."""
         return vars(self._address) | {"ephemeral": self.ephemeral, "card": self.card}
 
     @property
     def acknowledged(self) -> bool:
-        """Whether Discord knows that an answer comes, or has one."""
+        """Whether the interaction has a response."""
         return bool(self._extras.get(_ACKNOWLEDGED))
 
     async def acknowledge(self, reference: str) -> None:
-        """Show that the answer is being thought of."""
+        """Show that the bot is thinking."""
         if self.acknowledged:
             return
         data = {"flags": EPHEMERAL} if self.ephemeral else {}
         await self._respond(InteractionResponseType.deferred_channel_message, data, reference)
 
-    async def show_draft(self, message: Payload) -> None:
-        """Show an unfinished answer, if that works at once."""
+    async def show_preview(self, message: Payload) -> None:
+        """Show a preview, without retries."""
         await self._wire.try_edit(message)
 
     async def show(self, message: Payload, reference: str, picture: Picture | None = None) -> bool:
-        """Show the answer, by a message of its own if somebody has removed the one that was
-        thinking; whether it is there."""
+        """Show the answer, in a new message if a user has removed the one that was thinking.
+
+        Returns whether it was delivered.
+        """
         if self.lost:
             return False
         if self.ephemeral:
@@ -125,9 +131,8 @@ class Reply:
         return True
 
     async def apologize(self, text: str, reference: str) -> None:
-        """Say why there is no answer, to the asker only: what was thinking in public vanishes, and
-        the channel is not bothered with a notice that concerns one person. A followup fills what is
-        thinking, in public, while that is there; hence the order (discord-api-docs#2739)."""
+        """Show the requester alone why there is no answer. A public message that was thinking is
+        removed first: a followup would fill it, in public (discord-api-docs#2739)."""
         public = self.acknowledged and not self.ephemeral
         if not self.acknowledged or (public and await self._withdraw(reference)):
             await self.tell(text, reference)
@@ -135,7 +140,7 @@ class Reply:
             await self.show(notice_message(text), reference)
 
     async def tell(self, text: str, reference: str) -> None:
-        """Say something that only the asker sees."""
+        """Send a message that only the requester sees."""
         message = notice_message(text) | {"flags": EPHEMERAL}
         if self.lost:
             return
@@ -148,7 +153,7 @@ class Reply:
             log.error("%s: a notice cannot be delivered (%s)", reference, error)
 
     async def replace(self, message: Payload, reference: str) -> None:
-        """Have the message whose button was pressed show something else."""
+        """Replace the message whose button was pressed."""
         await self._respond(InteractionResponseType.message_update, message, reference)
 
     async def remove(self, reference: str) -> None:
@@ -158,7 +163,7 @@ class Reply:
             await self._withdraw(reference)
 
     async def _withdraw(self, reference: str) -> bool:
-        """Remove the original answer; whether it is gone."""
+        """Delete the original answer; whether it is gone."""
         try:
             await self._wire.delete()
         except UndeliverableError as error:

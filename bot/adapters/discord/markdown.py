@@ -1,4 +1,4 @@
-"""Discord's Markdown, kept from seeing anything in texts that are not ours.
+"""Escaping of Discord's Markdown in users' and models' texts.
 
 https://docs.discord.com/developers/reference#message-formatting
 """
@@ -7,29 +7,29 @@ from __future__ import annotations
 
 import re
 
-# Besides what formats, quotes or lists: `<` and `@` begin mentions, `:` names emoji, and without
-# `:` and `/` there is neither a link nor an invitation (discord.gg/... needs no scheme). What means
-# something at the beginning of a line only stays as it is elsewhere: prose is full of it.
+# Besides marks of formats, quotes and lists: `<` and `@` begin mentions, `:` begins an emoji, and
+# links and invitations need `:` or `/` (discord.gg/... has no scheme). Marks that matter only at
+# the beginning of a line stay elsewhere: prose is full of them.
 _MARKS = re.compile(r"[\\*_~`|<>#\[\]@/]|:(?=\S)|^[+-]")
-# A backslash before anything else stays a backslash.
+# A backslash before any other character stays.
 _ESCAPED = re.compile(r"\\([^0-9A-Za-z\s])")
 
 
 def escape(text: str) -> str:
-    """A line of text that is shown as it is, at the beginning of a message or within a line."""
+    """Markdown that shows this line of text literally, at the beginning of a line or within one."""
     return _MARKS.sub(r"\\\g<0>", text)
 
 
 def unescape(text: str) -> str:
-    """What `escape` was given."""
+    """The text before `escape`."""
     return _ESCAPED.sub(r"\1", text)
 
 
 def bold(text: str) -> str:
-    """The text as it is, in bold."""
+    """Markdown of the text in bold."""
     return f"**{escape(text)}**"
 
 
 def small(text: str) -> str:
-    """The text as it is, as a small line of its own."""
+    """Markdown of the text as a small line."""
     return f"-# {escape(text)}"

@@ -1,9 +1,9 @@
-"""An answer as a message, and the text of a message again.
+"""Messages that show answers, and the answers that messages show.
 
-The phrase is bold, its continuation follows, notices come below in small lines. What does not fit
-into a message goes into an embed, and what does not fit there is cut at a sentence. Everything is
-escaped, so that the text can be read back as it was: buttons keep their options in their ids and
-their text in the message.
+The phrase is bold, its continuation follows, notices are small lines below. A text that exceeds a
+message's limit goes into an embed, and one that exceeds an embed's is cut at a sentence. All text
+is escaped and can be read back: buttons keep their options in their ids and their text in the
+message.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 import discord
 
+from bot.adapters.cutting import cut_answer
 from bot.adapters.discord.markdown import bold, escape, small, unescape
 from bot.adapters.discord.wire import Payload
 from bot.requests.endings import ENDINGS, Endings, as_line, fitted, of_line
 from bot.requests.job import Answer, Draft
 from bot.texts import say
-from model.text.sentences import split_sentences
 
 # https://docs.discord.com/developers/resources/message#create-message
 CONTENT_LIMIT = 2000  # characters
@@ -33,7 +33,7 @@ _ENDINGS = re.compile(rf"\*\*((?:\\.|[^\\*\n])+)\*\*{_LINES}(?:\n-# .*)*")
 
 @dataclass(frozen=True)
 class Shown:
-    """The text that a message of ours shows."""
+    """The answer that a message shows."""
 
     phrase: str
     continuation: str
@@ -45,7 +45,7 @@ class Shown:
 
 
 def answer_message(answer: Answer, components: list[Payload], language: str) -> Payload:
-    """The message that shows an answer, of one size or another."""
+    """The message that shows an answer."""
     content = _written(answer.phrase, answer.continuation, answer.notices)
     if len(content) > EMBED_LIMIT:
         notices = (*answer.notices, say("cut", language))
@@ -54,7 +54,7 @@ def answer_message(answer: Answer, components: list[Payload], language: str) -> 
 
 
 def endings_message(endings: Endings, components: list[Payload], language: str) -> Payload:
-    """The message that shows endings, each on a line with its number, cut where they do not fit."""
+    """The message that shows endings on numbered lines, cut to the limit."""
     notices = [*endings.notices, say("cut", language)]
 
     def fits(continuations: Sequence[str]) -> bool:
@@ -65,12 +65,12 @@ def endings_message(endings: Endings, components: list[Payload], language: str) 
 
 
 def text_message(shown: Shown, components: list[Payload]) -> Payload:
-    """The message that shows a text which another one has shown."""
+    """The message that shows an answer again."""
     return _sized(_written(shown.phrase, shown.continuation), components)
 
 
-def draft_message(draft: Draft) -> Payload | None:
-    """The message that shows an unfinished answer, None when there is no room for it."""
+def preview_message(draft: Draft) -> Payload | None:
+    """The message that shows a preview, None if it exceeds the limit."""
     if draft.note:
         return _message(small(draft.note))
     content = _written(draft.phrase, f"{draft.continuation} …")
@@ -80,17 +80,17 @@ def draft_message(draft: Draft) -> Payload | None:
 
 
 def picture_message(components: list[Payload]) -> Payload:
-    """The message that shows nothing but the picture that goes with it."""
+    """A message without text, for a picture."""
     return _message("", components)
 
 
 def notice_message(text: str) -> Payload:
-    """A message in words of ours; what others have typed must be escaped already."""
+    """A message in Markdown; users' text in it must be escaped already."""
     return _message(text[:CONTENT_LIMIT])
 
 
 def shown_text(message: discord.Message) -> Shown | None:
-    """What a message of ours shows, None when it is no answer."""
+    """The answer that a message of the bot shows, None if it shows none."""
     for content in _contents(message):
         if (match := _SHOWN.match(content)) is not None:
             return Shown(unescape(match[1]), unescape(match[2]))
@@ -98,8 +98,7 @@ def shown_text(message: discord.Message) -> Shown | None:
 
 
 def shown_endings(message: discord.Message) -> list[Shown]:
-    """What each ending that a message of ours shows would be as an answer; none where it shows
-    none."""
+    """The endings that a message of the bot shows, each as an answer; empty if it shows none."""
     for content in _contents(message):
         if (match := _ENDINGS.fullmatch(content)) is not None:
             phrase, *lines = map(unescape, match.groups())
@@ -113,7 +112,7 @@ def _contents(message: discord.Message) -> list[str]:
 
 def _sized(content: str, components: list[Payload]) -> Payload:
     if len(content) <= CONTENT_LIMIT:
-        # Nothing in it is a link; should Discord find one all the same, it shows no preview.
+        # The text contains no links; should Discord find one, it must not show a preview.
         flags = discord.MessageFlags(suppress_embeds=True).value
         return _message(content, components, flags=flags)
     # Suppressing embeds would hide this one.
@@ -123,7 +122,7 @@ def _sized(content: str, components: list[Payload]) -> Payload:
 def _message(
     content: str, components: Iterable[Payload] = (), embeds: Iterable[Payload] = (), flags: int = 0
 ) -> Payload:
-    # Every part is given, since an edit keeps those that are not.
+    # All fields are present, since an edit keeps the ones that are not.
     return {
         "content": content,
         "embeds": list(embeds),
@@ -147,18 +146,9 @@ def _numbered(phrase: str, continuations: Sequence[str], notices: Iterable[str])
 
 
 def _cut(answer: Answer, notices: Iterable[str]) -> str:
-    """As much of the continuation as fits into an embed: whole sentences, or else whole words."""
+    """The beginning of the continuation that fits into an embed."""
 
     def fits(continuation: str) -> bool:
         return len(_written(answer.phrase, continuation, notices)) <= EMBED_LIMIT
 
-    sentences = split_sentences(answer.phrase + answer.continuation)
-    while sentences:
-        sentences.pop()
-        kept = " ".join(sentences)[len(answer.phrase) :]
-        if kept and fits(kept):
-            return kept
-    kept = answer.continuation[:EMBED_LIMIT]
-    while not fits(kept + "..."):
-        kept = kept.rpartition(" ")[0] or kept[:-1]
-    return kept + "..."
+    return cut_answer(answer.phrase, answer.continuation, fits)

@@ -1,54 +1,57 @@
-"""One of the connections to Discord, or the only one of a small bot, as it can be supervised.
+"""One gateway connection, under supervision; a small bot has only one.
 
-Each is a client of its own, which discord.py resumes by itself. The library's AutoShardedClient has
-all shards in one, but brings them back one after the other: while it waits for one that Discord
-does not let in, the rest stay lost; and after a refused connection it begins a new session where a
-plain client resumes the old one, so that what happened meanwhile is lost too.
+Each shard is a client of its own, which discord.py resumes. The library's AutoShardedClient brings
+its shards back one after the other: while it waits for a shard that Discord refuses, the others
+stay disconnected. It also begins a new session after a refused connection, where a plain client
+resumes the old one and loses no events.
 """
 
 from __future__ import annotations
 
 import logging
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
 
 import discord
 
 from bot.adapters.discord.client import LitteraClient, SessionOverError
+from bot.adapters.discord.identify_limiter import IdentifyLimiter
+from bot.adapters.discord.interactions import Host
+from bot.adapters.discord.sharding import ShardAssignment
 from bot.logs import of_shard
 from bot.requests.platform import RefusedError
 from bot.texts import say
 
-if TYPE_CHECKING:
-    from bot.adapters.discord.adapter import Discord
-    from bot.adapters.discord.layout import Layout
-    from bot.adapters.discord.starts import Starts
-
 log = logging.getLogger(__name__)
 
-# Close codes of the gateway that come again at the next try.
+# Close codes of the gateway that retrying does not change.
 # https://docs.discord.com/developers/topics/opcodes-and-status-codes#gateway
 AUTHENTICATION_FAILED, INVALID_SHARD, SHARDING_REQUIRED = 4004, 4010, 4011
 FATAL_CODES = frozenset({4012, 4013, 4014})
 
 
 class TooFewShardsError(RefusedError):
-    """The bot is in more servers than its connections may bring."""
+    """The bot is in more servers than its shards may serve."""
 
 
 class Shard:
-    """A connection that begins again whenever its session or its client is over."""
+    """A connection with a new client after every session."""
 
     def __init__(
-        self, adapter: Discord, token: str, starts: Starts, layout: Layout, number: int
+        self,
+        host: Host,
+        token: str,
+        limiter: IdentifyLimiter,
+        assignment: ShardAssignment,
+        number: int,
     ) -> None:
-        self.name = f"{adapter.name} shard {number}" if layout.sharded else adapter.name
-        self._adapter, self._token, self._starts = adapter, token, starts
-        self._layout, self._number = layout, number
+        name = host.platform.name
+        self.name = f"{name} shard {number}" if assignment.sharded else name
+        self._host, self._token, self._limiter = host, token, limiter
+        self._assignment, self._number = assignment, number
 
     async def run(self) -> None:
-        """Connect and serve until that fails. Raises RefusedError where retrying is no use."""
-        with of_shard(self._number) if self._layout.sharded else nullcontext():
+        """Connect and serve until that fails. Raises RefusedError if retrying is pointless."""
+        with of_shard(self._number) if self._assignment.sharded else nullcontext():
             while True:
                 try:
                     await self._live()
@@ -65,14 +68,14 @@ class Shard:
 
     async def _live(self) -> None:
         try:
-            async with LitteraClient(self._adapter, self._layout, self._number) as client:
-                await client.serve(self._token, self._starts)
+            async with LitteraClient(self._host, self._assignment, self._number) as client:
+                await client.serve(self._token, self._limiter)
         finally:
-            self._adapter.connection.lines[self._number].note(False)
+            self._host.connection.lines[self._number].note(False)
 
     def _refusal(self, code: int) -> RefusedError | None:
-        """What a close code means that no further try would change."""
-        count = self._layout.count
+        """The error for a close code that retrying does not change."""
+        count = self._assignment.count
         if code == AUTHENTICATION_FAILED:
             return RefusedError(say("discord_token"))
         if code == INVALID_SHARD:

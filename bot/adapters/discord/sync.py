@@ -1,7 +1,7 @@
-"""Registering the commands with Discord, when they have changed and not at every start.
+"""Registration of the commands with Discord, only when they have changed.
 
-Discord limits how many commands may be created a day, and shows a global change to people only
-after a while; what was registered last is remembered as a hash for each scope.
+Discord limits the number of commands created in a day, and global changes take a while to reach
+users. The store remembers a hash of the registered commands for each scope.
 https://docs.discord.com/developers/interactions/application-commands#registering-a-command
 """
 
@@ -11,13 +11,13 @@ import asyncio
 import hashlib
 import json
 import logging
-import random
 from collections.abc import Collection
 from typing import Any
 
 import discord
 from discord import app_commands
 
+from bot.net.backoff import Backoff
 from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -30,18 +30,19 @@ Tree = app_commands.CommandTree[Any]
 
 
 async def keep_synced(tree: Tree, guilds: Collection[int], store: Store, application: str) -> None:
-    """Register what has changed, everywhere and in these servers, and try again until Discord has
-    taken it; serving goes on meanwhile."""
-    delay = FIRST_DELAY
-    while not await _sync(tree, guilds, store, application):
-        await asyncio.sleep(delay * random.uniform(0.8, 1.2))  # noqa: S311 (no secret)
-        delay = min(2 * delay, LONGEST_DELAY)
+    """Register changed commands, globally and in these servers, and retry until Discord accepts
+    them."""
+    backoff = Backoff(FIRST_DELAY, LONGEST_DELAY)
+    while True:
+        if await _sync(tree, guilds, store, application):
+            return
+        await asyncio.sleep(backoff.next())
 
 
 async def _sync(tree: Tree, guilds: Collection[int], store: Store, application: str) -> bool:
-    """One try over all scopes; whether Discord now knows all of them."""
+    """Try every scope once; whether all are registered."""
     known = _remembered(store, application)
-    # A server that is not named any more has no commands of ours, which clears it.
+    # A server that is no longer configured has no commands in the tree, which clears it.
     scopes = {GLOBAL, *known, *map(str, guilds)}
     complete = True
     for scope in sorted(scopes):
@@ -52,9 +53,9 @@ async def _sync(tree: Tree, guilds: Collection[int], store: Store, application: 
             continue
         try:
             await tree.sync(guild=guild)
-        except Exception as error:  # noqa: BLE001 (whatever it is, serving goes on)
-            told = " ".join(str(error).split())
-            log.warning("commands (%s) are not registered: %s", scope, told[:200])
+        except Exception as error:  # noqa: BLE001 (retried)
+            reason = " ".join(str(error).split())
+            log.warning("commands (%s) are not registered: %s", scope, reason[:200])
             complete = False
             continue
         log.info("%d commands registered (%s)", len(payload), scope)
@@ -64,7 +65,7 @@ async def _sync(tree: Tree, guilds: Collection[int], store: Store, application: 
 
 
 async def _payload(tree: Tree, guild: discord.Object | None) -> list[dict[str, Any]]:
-    """What `tree.sync` sends, in an order that does not change."""
+    """The payload of `tree.sync`, in a stable order."""
     translator = tree.translator
     commands = sorted(tree.get_commands(guild=guild), key=lambda each: (each.name, str(each)))
     if translator is None:

@@ -1,8 +1,8 @@
 """Telegram, through python-telegram-bot's Bot and loops of our own for updates, limits and retries.
 
-An update comes in by `polling` or `webhook`, is taken by `intake` and handed by `dispatcher` to
-`messages`, `callbacks`, `inline` or `guest`; these make a job with an answer (`answers`, `inline`,
-`guest`) as its origin, which `outbox` sends under the rules of `rate_limiter`.
+Updates arrive by `polling` or `webhook` at `intake`, which stores them. `dispatcher` passes them to
+`messages`, `callbacks` or `inline`, which start jobs with an answer of `answers` or `inline` as
+their origin. `outbox` sends all messages, within the limits of `rate_limiter`.
 """
 
 from bot.adapters.telegram.adapter import Telegram

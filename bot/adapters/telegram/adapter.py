@@ -1,4 +1,4 @@
-"""Telegram as a platform of the core: one connection's life at a time, and the five verbs."""
+"""Telegram as a platform: one connection at a time, and the five verbs for a job."""
 
 from __future__ import annotations
 
@@ -11,11 +11,17 @@ from typing import Any, cast
 from telegram.error import InvalidToken, TelegramError
 
 from bot.adapters.telegram.answers import ChatAnswer, WayBack
+from bot.adapters.telegram.connection import (
+    BotConnection,
+    ConnectionFailedError,
+    log_in,
+    make_connection,
+    summarize_error,
+)
 from bot.adapters.telegram.context import NAME, PATIENCE_SECONDS, RESUMED, Context
 from bot.adapters.telegram.dispatcher import Dispatcher
-from bot.adapters.telegram.guest import GuestAnswer
+from bot.adapters.telegram.inline import GuestAnswer
 from bot.adapters.telegram.intake import Intake, Seen
-from bot.adapters.telegram.link import Link, LinkError, in_short, log_in, make_link
 from bot.adapters.telegram.menus import Menus
 from bot.adapters.telegram.outbox import Outbox, Place
 from bot.adapters.telegram.polling import Polling
@@ -24,7 +30,7 @@ from bot.adapters.telegram.webhook import Webhook
 from bot.context import Core
 from bot.requests.endings import Endings
 from bot.requests.job import Answer, Draft, Job
-from bot.requests.platform import Connection, RefusedError
+from bot.requests.platform import RefusedError
 from bot.service.previews import SELDOM
 from bot.store.coordination import Lead
 from bot.texts import say
@@ -42,12 +48,12 @@ class Telegram:
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        # These outlive a connection: what Telegram still holds against us, what was answered, and
-        # jobs that are delivered by whichever connection lives.
+        # These outlive a connection: rate limits and ids of updates apply to the next one, and
+        # every connection delivers all jobs.
         self._limiter = RateLimiter()
         self._outbox = Outbox()
         self._seen = Seen()
-        self.connection = Connection()
+        self.connection = core.connections[self.name]
         self._context: Context | None = None
 
     def pack(self, job: Job) -> Any:
@@ -62,18 +68,18 @@ class Telegram:
         raise ValueError(origin["kind"])
 
     async def run(self) -> None:
-        """One connection's life, from the first request to the end of everything it opened."""
-        link = make_link(self._core.settings, self._limiter, self._note_limit)
+        """Connect and serve until the connection fails; closes all that it opened."""
+        bot = make_connection(self._core.settings, self._limiter, self._note_limit)
         try:
-            await log_in(link)
-            async with self._handling(link) as intake:
+            await log_in(bot)
+            async with self._handling(bot) as intake:
                 if self._core.settings.telegram_webhook_url is None:
-                    await self._poll(link, intake)
+                    await self._poll(bot, intake)
                 else:
-                    await self._listen(link, intake)
+                    await self._listen(bot, intake)
         finally:
             self.connection.note(False)
-            await link.shutdown()
+            await bot.shutdown()
 
     async def acknowledge(self, job: Job) -> None:
         await self._keeping(job, cast("WayBack", job.origin).acknowledge(job))
@@ -82,7 +88,7 @@ class Telegram:
         await self._keeping(job, cast("WayBack", job.origin).progress(job, draft))
 
     async def _keeping(self, job: Job, showing: Awaitable[None]) -> None:
-        """Show something, and keep where it stands if a message of ours is there to be edited."""
+        """Show something, and store the origin if a new message can be edited later."""
         before = self.pack(job)
         await showing
         if (now := self.pack(job)) != before:
@@ -98,44 +104,44 @@ class Telegram:
         await cast("WayBack", job.origin).fail(job, notice)
 
     @asynccontextmanager
-    async def _handling(self, link: Link) -> AsyncIterator[Intake]:
-        """Everything that works on updates while this connection lives."""
-        menus = Menus(link, self._core)
-        context = Context(self._core, self, self._outbox, link.bot)
-        intake = Intake(link, Dispatcher(context, menus), self._seen, self._core.store)
-        self._context, self._outbox.link = context, link
+    async def _handling(self, bot: BotConnection) -> AsyncIterator[Intake]:
+        """Handle updates while this connection lasts."""
+        menus = Menus(bot, self._core)
+        context = Context(self._core, self, self._outbox, bot.bot)
+        intake = Intake(bot, Dispatcher(context, menus), self._seen, self._core.store)
+        self._context, self._outbox.bot = context, bot
         tasks = (
             asyncio.create_task(menus.publish(), name="telegram menus"),
             asyncio.create_task(intake.take_over(), name="telegram takeover"),
         )
-        log.info("Telegram: @%s", link.bot.username)
+        log.info("Telegram: @%s", bot.username)
         try:
             await self._core.service.recover(self)
             await intake.resume()
             yield intake
         finally:
-            self._outbox.link = None
+            self._outbox.bot = None
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await intake.close()
 
-    async def _poll(self, link: Link, intake: Intake) -> None:
-        try:  # or else Telegram would refuse to be asked
-            await link.delete_webhook(drop_pending_updates=False)
+    async def _poll(self, bot: BotConnection, intake: Intake) -> None:
+        try:  # with a webhook, Telegram refuses getUpdates
+            await bot.delete_webhook(drop_pending_updates=False)
         except InvalidToken:
             raise RefusedError(say("telegram_refused")) from None
         except TelegramError as error:
-            raise LinkError(in_short(error)) from None
-        name = f"{NAME}:{link.id}"
+            raise ConnectionFailedError(summarize_error(error)) from None
+        name = f"{NAME}:{bot.id}"
         try:
-            await self._poll_in_turn(link, intake, self._core.store.want(name))
+            await self._poll_in_turn(bot, intake, self._core.store.want(name))
         finally:
             self.connection.standing_by = False
             self._core.store.give_back(name)
 
-    async def _poll_in_turn(self, link: Link, intake: Intake, lead: Lead) -> None:
-        """Poll whenever it is this process that does, for as long as nobody else has taken over."""
+    async def _poll_in_turn(self, bot: BotConnection, intake: Intake, lead: Lead) -> None:
+        """Poll while this process is the leader; stand by otherwise."""
         seconds = self._core.settings.telegram_poll_seconds
         await lead.known()
         while True:
@@ -146,7 +152,7 @@ class Telegram:
                 log.info("fetching the updates from Telegram now")
             self.connection.standing_by = False
             polling = asyncio.create_task(
-                Polling(link, intake, lead, seconds, self.connection.note).run(), name="polling"
+                Polling(bot, intake, lead, seconds, self.connection.note).run(), name="polling"
             )
             lost = asyncio.create_task(lead.lost())
             try:
@@ -159,8 +165,8 @@ class Telegram:
                 await asyncio.gather(polling, lost, return_exceptions=True)
                 self.connection.note(False)
 
-    async def _listen(self, link: Link, intake: Intake) -> None:
-        webhook = Webhook(link, intake, self._core.settings)
+    async def _listen(self, bot: BotConnection, intake: Intake) -> None:
+        webhook = Webhook(bot, intake, self._core.settings)
         async with webhook.listening():
             self.connection.note(True)
             await webhook.watch()

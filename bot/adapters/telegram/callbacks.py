@@ -1,4 +1,4 @@
-"""Buttons that were pressed. What they know came from outside, so nothing of it is trusted."""
+"""Presses of buttons. Their data comes from clients and is not trusted."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ from bot.texts import language_of, say
 
 
 class Callbacks:
-    """Answers presses: each is answered once, whatever comes of it."""
+    """Handles presses; each is answered once, even on errors."""
 
     def __init__(self, context: Context, admins: AdminCommands) -> None:
         self._context, self._admins = context, admins
 
     async def handle(self, query: CallbackQuery, event: Event) -> None:
-        """Do what the button says, for whoever pressed it."""
+        """Do what the button is for."""
         press = Press(self._context.outbox, query.id)
         message, data = query.message, query.data or ""
         try:
             if not isinstance(message, Message) or not self._context.wrote(message):
-                pass  # too old for Telegram to show, or no message of ours
+                pass  # too old for Telegram to include, or not the bot's message
             elif self._admins.chosen(data):
                 await self._admins.choose(requester(query.from_user, message), press, message, data)
             elif (button := Button.read(data)) is not None:
@@ -73,13 +73,13 @@ class Callbacks:
         job.event = event.take()
         life = core.service.start(job, self._context.platform)
         await asyncio.wait({life})
-        await press.answer()  # of no effect, but for somebody who floods and is told nothing
+        await press.answer()  # no effect unless a flooding user gets no notice
 
     async def _choose(
         self, query: CallbackQuery, press: Press, message: Message, button: Button
     ) -> None:
-        """Make an answer of the ending that was chosen, in the place of all of them. Until that
-        stands the update counts as unhandled, so a process that comes after this one does it."""
+        """Replace the endings by the chosen one, as an answer. Until that is delivered the update
+        counts as unhandled, so a later process repeats it."""
         endings = read_endings(message.text or "", message.entities)
         if not endings:
             return
@@ -88,7 +88,7 @@ class Callbacks:
             await press.answer(say("not_your_choice", language))
             return
         await press.answer()
-        await self._context.outbox.stand(
+        await self._context.outbox.deliver(
             Place.of(message),
             render_shown(endings[CHOICES.index(button.verb)]),
             reference="a choice",
@@ -99,8 +99,8 @@ class Callbacks:
     async def _draw(
         self, query: CallbackQuery, press: Press, message: Message, button: Button, shown: Shown
     ) -> None:
-        """Answer with the text as a picture. Until it is there the update counts as unhandled, so
-        a process that comes after this one draws it."""
+        """Answer with the text as a picture. Until that is delivered the update counts as
+        unhandled, so a later process repeats it."""
         asker, outbox = requester(query.from_user, message), self._context.outbox
         if (notice := self._context.core.service.admit_card(asker)) is not None:
             await press.answer(notice)
@@ -113,10 +113,10 @@ class Callbacks:
         markup = keys_of([removal], asker.language)
         sent = None
         if picture is not None:
-            sent = await outbox.stand(place, Picture(picture), reference="a card", markup=markup)
-        if sent is None:  # some groups take no pictures
-            told = plain(say("card_failed", asker.language))
-            await outbox.stand(place, told, reference="a card's apology")
+            sent = await outbox.deliver(place, Picture(picture), reference="a card", markup=markup)
+        if sent is None:  # some groups allow no pictures
+            apology = plain(say("card_failed", asker.language))
+            await outbox.deliver(place, apology, reference="a card's apology")
 
     async def _delete(
         self, query: CallbackQuery, press: Press, message: Message, button: Button
@@ -148,6 +148,6 @@ class Callbacks:
 
 
 def _carries(message: Message, button: Button) -> bool:
-    """Whether a button is there: a modified client sends the data of any."""
+    """Whether the message has this button: a modified client can send the data of any."""
     rows = message.reply_markup.inline_keyboard if message.reply_markup is not None else ()
     return any(each.callback_data == button.id for row in rows for each in row)

@@ -1,4 +1,4 @@
-"""What those who handle updates work with during one connection's life."""
+"""The context of an update: the core, the outbox, the bot's own user, and helpers of handlers."""
 
 from __future__ import annotations
 
@@ -10,70 +10,82 @@ from telegram import Message, User
 from bot.adapters.telegram.outbox import Markup, Outbox, Place
 from bot.adapters.telegram.rendering import Rendered, plain
 from bot.context import Core
+from bot.requests.closing_phrase import closing_phrase
 from bot.requests.job import Requester
 from bot.requests.platform import Platform
 from bot.texts import language_of
+from model.text.normalize import normalize
 
 NAME = "telegram"
 PATIENCE_SECONDS = 600.0
-# What stands in the place of an answer for as long as it may be lost: see bot.texts.
+# Keys of the notes that hold the place of an answer which a crash could lose: see bot.texts.
 RESUMED, BEGUN = "resumed", "begun"
 
 
 @dataclass
 class Event:
-    """An update that is being handled: its key in the store, if it is kept there, whether it was
-    there before we were, and whether a job answers for it from now on."""
+    """An update that is being handled."""
 
+    # Its key in the store, None if it is not stored.
     key: str | None = None
+    # Whether it arrived before this process or connection.
     waited: bool = False
+    # Whether a job has taken over the event's key.
     taken: bool = False
 
     def take(self) -> str | None:
-        """Have a job answer for it; the key."""
+        """Hand the event over to a job; returns the key."""
         self.taken = True
         return self.key
 
 
 @dataclass(frozen=True)
 class Context:
-    """The core, the way out, and who we are."""
+    """What all handlers of one connection use."""
 
     core: Core
     platform: Platform
     outbox: Outbox
     me: User
-    since: float = field(default_factory=time.time)  # seconds since 1970
+    # When the connection began, in seconds since 1970.
+    since: float = field(default_factory=time.time)
 
     def is_late(self, message: Message) -> bool:
-        """Whether a request had waited for so long when we came that its writer has gone on.
+        """Whether a request had waited for too long when this connection began.
 
-        What comes while we serve is never late, however wrong this machine's clock may be.
+        A message that arrives later is never late, however wrong this machine's clock is.
         """
         return self.since - message.date.timestamp() > PATIENCE_SECONDS
 
     def note_for(self, event: Event) -> str | None:
-        """The key of what is said at once to somebody who asks, in the place of the answer; None
-        where the answer can come by itself."""
+        """The key of a note to send at once and replace by the answer; None if none is needed."""
         if event.waited:
             return RESUMED
         return BEGUN if self.core.store.shaky else None
 
     def wrote(self, message: Message) -> bool:
-        """Whether a message is one of ours."""
+        """Whether the bot wrote this message."""
         return message.from_user is not None and message.from_user.id == self.me.id
 
     async def reply(
         self, message: Message, text: str | Rendered, markup: Markup | None = None
     ) -> None:
-        """Answer a message with a text of our own."""
+        """Reply to a message."""
         content = plain(text) if isinstance(text, str) else text
         place = Place.of(message)
-        await self.outbox.stand(place, content, reference="a reply", markup=markup)
+        await self.outbox.deliver(place, content, reference="a reply", markup=markup)
 
 
 def requester(user: User, message: Message | None = None) -> Requester:
-    """Who asks, and where; without a message nobody knows where."""
+    """The requester, with the chat unless it is private or unknown."""
     private = message is None or message.chat.type == message.chat.PRIVATE
     place = None if private or message is None else message.chat.id
     return Requester(NAME, user.id, place, language_of(user.language_code))
+
+
+def replied_phrase(message: Message, target: Message, limit: int) -> str:
+    """The phrase that a reply to `target` continues: the quoted part or else the whole text, and of
+    a text longer than `limit` characters its end."""
+    quoted = message.quote.text if message.quote is not None else ""
+    text = normalize(quoted or target.text or target.caption or "")
+    return text if len(text) <= limit else closing_phrase(text, limit)

@@ -1,4 +1,4 @@
-"""Who handles which update, and what becomes of an error on the way."""
+"""Dispatch of updates to their handlers, and handling of their errors."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from telegram.error import TelegramError
 
 from bot.adapters.telegram.admin_commands import AdminCommands
 from bot.adapters.telegram.callbacks import Callbacks
+from bot.adapters.telegram.connection import summarize_error
 from bot.adapters.telegram.context import Context, Event
-from bot.adapters.telegram.guest import GuestMessages
-from bot.adapters.telegram.inline import InlineQueries
-from bot.adapters.telegram.link import in_short
+from bot.adapters.telegram.inline import GuestMessages, InlineQueries
 from bot.adapters.telegram.menus import Menus
 from bot.adapters.telegram.messages import Messages
 from bot.logs import about
@@ -27,7 +26,7 @@ _AWAY = {ChatMember.BANNED, ChatMember.LEFT}
 
 
 class Dispatcher:
-    """Handles the updates of one connection's life."""
+    """Handles the updates of one connection."""
 
     def __init__(self, context: Context, menus: Menus) -> None:
         self._context, self._menus = context, menus
@@ -38,13 +37,14 @@ class Dispatcher:
         self._guests = GuestMessages(context)
 
     async def handle(self, update: Update, event: Event) -> None:
-        """Handle an update. Raises nothing but CancelledError: who asked is told, and the log."""
+        """Handle an update. Errors are logged and reported to the sender; only CancelledError is
+        raised."""
         try:
             await self._handle(update, event)
         except LitteraError as error:
             await self._say(update, sentence(error, _language(update)))
         except TelegramError as error:
-            log.warning("update %s: %s", update.update_id, in_short(error))
+            log.warning("update %s: %s", update.update_id, summarize_error(error))
         except Exception as error:
             reference = new_reference()
             with about(reference):
@@ -65,7 +65,7 @@ class Dispatcher:
             await self._guests.handle(update.guest_message, event)
         elif update.my_chat_member is not None:
             self._note_membership(update.my_chat_member)
-        # Edited messages and whatever else may come are no requests.
+        # Other kinds, such as edited messages, are no requests.
 
     def _note_chat(self, message: Message) -> None:
         outbox = self._context.outbox

@@ -1,16 +1,23 @@
-"""Inline mode: `@bot phrase` typed in any chat offers its continuation.
+"""Inline mode, `@bot phrase` typed in any chat, and guest mode, the bot called by name in a chat
+that it is no member of (Bot API 10.0). Both answer a query with an article that becomes a message.
 
-Queries come with every keystroke (https://core.telegram.org/bots/inline), so one is answered when
-its writer has paused, and a newer one takes the place of the older. What is offered becomes a
-message that Telegram never shows us again (a press below it comes without its text), so it has no
-buttons of ours but one that starts the next query from its end.
+Inline queries arrive with every keystroke (https://core.telegram.org/bots/inline), so one is
+answered when its author pauses, and a newer one replaces it. Telegram does not send the bot the
+resulting message, and a press below it arrives without the text. Its only button therefore starts
+the next query from the end of the text.
+
+A guest query contains one message and accepts one answer:
+https://core.telegram.org/bots/api#answerguestquery
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import re
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 
 from telegram import (
     InlineKeyboardButton,
@@ -19,32 +26,37 @@ from telegram import (
     InlineQueryResultArticle,
     InlineQueryResultsButton,
     InputTextMessageContent,
+    Message,
 )
 from telegram.constants import InlineQueryLimit
-from telegram.error import BadRequest, TelegramError
+from telegram.error import BadRequest, Forbidden, TelegramError
 
-from bot.adapters.telegram.context import Context, requester
-from bot.adapters.telegram.link import in_short
+from bot.adapters.telegram.connection import summarize_error
+from bot.adapters.telegram.context import Context, Event, replied_phrase, requester
 from bot.adapters.telegram.outbox import NO_PREVIEW
 from bot.adapters.telegram.rendering import Rendered, guard, render_answer
+from bot.net.backoff import Backoff
 from bot.requests.closing_phrase import closing_phrase
 from bot.requests.endings import Endings
 from bot.requests.job import Answer, Draft, Job
 from bot.texts import language_of, say
+from model.text.normalize import normalize
 
 log = logging.getLogger(__name__)
 
+# How long the author of an inline query must have stopped typing.
 PAUSE_SECONDS = 0.7
-# How long Telegram may answer the same person's same query itself.
+# How long Telegram may repeat an answer to the same query of the same user.
 CACHE_SECONDS = 60
-TRIES = 3
+INLINE_TRIES, GUEST_TRIES = 3, 6
+FIRST_DELAY = 0.5
 DESCRIPTION_LENGTH = 120
 START_PARAMETER = "ayuda"
 _QUERY_LENGTH = int(InlineQueryLimit.MAX_QUERY_LENGTH)
 
 
 class _Pending:
-    """The newest query of a person."""
+    """A user's newest query."""
 
     def __init__(self) -> None:
         self.job: Job | None = None
@@ -53,14 +65,14 @@ class _Pending:
 
 
 class InlineQueries:
-    """Answers inline queries, of each person only the last."""
+    """Answers inline queries: of each user, only the newest."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._pending: dict[int, _Pending] = {}
 
     async def handle(self, query: InlineQuery) -> None:
-        """Answer a query unless a newer one comes."""
+        """Answer a query unless a newer one arrives."""
         user = query.from_user.id
         older, pending = self._pending.get(user), _Pending()
         self._pending[user] = pending
@@ -87,7 +99,7 @@ class InlineQueries:
         await asyncio.wait({pending.life})
 
     async def _drop(self, older: _Pending) -> None:
-        """Give up an older query and its job; other jobs of the person go on."""
+        """Give up an older query and its job, but no other job of the user."""
         older.dropped = True
         if older.job is not None and older.life is not None and not older.life.done():
             self._context.core.service.withdraw(older.job)
@@ -95,13 +107,13 @@ class InlineQueries:
 
 
 class InlineAnswer:
-    """The way back to an inline query: one answer, no drafts."""
+    """The answer to an inline query; see answers.WayBack. Shows no previews."""
 
     def __init__(self, context: Context, query_id: str, pending: _Pending) -> None:
         self._context, self._id, self._pending = context, query_id, pending
 
     def pack(self) -> None:
-        """A query is over before another process could answer it."""
+        """Nothing to store: the query expires before another process could answer it."""
 
     async def acknowledge(self, job: Job) -> None:
         """Nothing can be shown."""
@@ -110,8 +122,8 @@ class InlineAnswer:
         """Nothing can be shown."""
 
     async def finish(self, job: Job, answer: Answer) -> None:
-        # Notices are for whoever asked, and this becomes a message to others.
-        offered = article(self._context, job, replace(answer, notices=()))
+        # Notices are for the requester alone; this becomes a message to others.
+        offered = _article(self._context, job, replace(answer, notices=()))
         await _offer(self._context, self._id, offered)
 
     async def offer(self, job: Job, endings: Endings) -> None:
@@ -122,8 +134,76 @@ class InlineAnswer:
             await _offer(self._context, self._id, None, notice)
 
 
-def article(context: Context, job: Job, answer: Answer) -> InlineQueryResultArticle:
-    """The answer as something to be chosen; sent as it is into the chat."""
+class GuestMessages:
+    """Answers messages that call the bot as a guest."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        names = rf"(?:/escribe)?@{re.escape(context.me.username or '')}\b"
+        self._name = re.compile(names, re.IGNORECASE)
+
+    async def handle(self, message: Message, event: Event) -> None:
+        """Continue the text beside the bot's name, or else the replied-to message."""
+        if message.guest_query_id is None or message.from_user is None:
+            return
+        core = self._context.core
+        job = Job(
+            self._phrase(message),
+            core.settings.options(),
+            requester(message.from_user, message),
+            GuestAnswer(self._context, message.guest_query_id),
+            event=event.key,
+        )
+        if not job.phrase:
+            await job.origin.fail(job, say("start", job.language))
+            return
+        event.take()
+        core.service.start(job, self._context.platform)
+
+    def _phrase(self, message: Message) -> str:
+        own = normalize(self._name.sub(" ", message.text or message.caption or ""))
+        target = message.reply_to_message
+        if own or target is None:
+            return own
+        return replied_phrase(message, target, self._context.core.settings.phrase_limit)
+
+
+class GuestAnswer:
+    """The answer to a guest query; see answers.WayBack. Shows no previews."""
+
+    def __init__(self, context: Context, query_id: str) -> None:
+        self._context, self._id = context, query_id
+
+    def pack(self) -> dict[str, Any]:
+        return {"kind": "guest", "query": self._id}
+
+    async def acknowledge(self, job: Job) -> None:
+        """Nothing can be shown."""
+
+    async def progress(self, job: Job, draft: Draft) -> None:
+        """Nothing can be shown."""
+
+    async def finish(self, job: Job, answer: Answer) -> None:
+        await self._send(job, _article(self._context, job, answer))
+
+    async def offer(self, job: Job, endings: Endings) -> None:
+        """Do nothing: only buttons of chat messages request endings."""
+
+    async def fail(self, job: Job, notice: str) -> None:
+        title, content = say("inline_title", job.language), Rendered(guard(notice))
+        await self._send(job, _result(job.reference, title, content))
+
+    async def _send(self, job: Job, content: InlineQueryResultArticle) -> None:
+        outbox = self._context.outbox
+        failure = await _retry(
+            lambda: outbox.connected().answer_guest_query(self._id, content), GUEST_TRIES
+        )
+        if failure is not None:
+            log.warning("%s cannot be delivered: %s", job.reference, summarize_error(failure))
+
+
+def _article(context: Context, job: Job, answer: Answer) -> InlineQueryResultArticle:
+    """The answer as a result of a query."""
     text = answer.phrase + answer.continuation
     markup = None
     if context.me.supports_inline_queries:
@@ -132,7 +212,7 @@ def article(context: Context, job: Job, answer: Answer) -> InlineQueryResultArti
             switch_inline_query_current_chat=closing_phrase(text, _QUERY_LENGTH),
         )
         markup = InlineKeyboardMarkup([[button]])
-    return _article(
+    return _result(
         job.reference,
         say("inline_title", job.language),
         render_answer(answer, job.language),
@@ -141,12 +221,7 @@ def article(context: Context, job: Job, answer: Answer) -> InlineQueryResultArti
     )
 
 
-def notice_article(job: Job, notice: str) -> InlineQueryResultArticle:
-    """A notice in the place of an answer."""
-    return _article(job.reference, say("inline_title", job.language), Rendered(guard(notice)))
-
-
-def _article(
+def _result(
     number: str,
     title: str,
     content: Rendered,
@@ -164,23 +239,36 @@ def _article(
 async def _offer(
     context: Context, query_id: str, offered: InlineQueryResultArticle | None, notice: str = ""
 ) -> None:
-    """Answer a query with an article, or with a notice in the bar above the results."""
+    """Answer an inline query with an article, or with a notice in the bar above the results."""
     button = InlineQueryResultsButton(notice, start_parameter=START_PARAMETER) if notice else None
-    for _ in range(TRIES):
+    failure = await _retry(
+        lambda: context.outbox.connected().answer_inline_query(
+            query_id,
+            [] if offered is None else [offered],
+            cache_time=0 if offered is None else CACHE_SECONDS,
+            is_personal=True,
+            button=button,
+        ),
+        INLINE_TRIES,
+    )
+    if failure is not None:
+        # Telegram refuses an expired query: its author waited too long, or typed on.
+        level = logging.INFO if isinstance(failure, BadRequest) else logging.WARNING
+        log.log(level, "an inline query cannot be answered: %s", summarize_error(failure))
+
+
+async def _retry(send: Callable[[], Awaitable[Any]], tries: int) -> TelegramError | None:
+    """Send with backoff; None once Telegram accepts, otherwise the last error."""
+    backoff = Backoff(FIRST_DELAY)
+    failure: TelegramError | None = None
+    for _ in range(tries):
         try:
-            await context.outbox.connected().answer_inline_query(
-                query_id,
-                [] if offered is None else [offered],
-                cache_time=0 if offered is None else CACHE_SECONDS,
-                is_personal=True,
-                button=button,
-            )
-        except BadRequest as error:  # its writer has waited too long, or gone on
-            log.info("an inline query cannot be answered: %s", in_short(error))
-            return
+            await send()
+        except (BadRequest, Forbidden) as error:
+            return error
         except TelegramError as error:
             failure = error
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(backoff.next())
         else:
-            return
-    log.warning("an inline query cannot be answered: %s", in_short(failure))
+            return None
+    return failure

@@ -1,8 +1,8 @@
-"""The one place where an update is taken in, before Telegram is told that we have it.
+"""Intake of updates, before they are confirmed to Telegram.
 
-By polling that is the next `offset`, by webhook the answer 200; either comes after `take`, which
-keeps in the store what somebody waits for. It leaves the store when it has been handled, or when
-the job that came of it is kept there.
+Polling confirms by the next `offset`, the webhook by its response 200. Both follow `take`, which
+stores each update whose sender waits for an answer. The update leaves the store when it has been
+handled, or when the store has its job.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from typing import Any, TypeGuard
 
 from telegram import Update
 
+from bot.adapters.telegram.connection import BotConnection
 from bot.adapters.telegram.context import NAME, Event
 from bot.adapters.telegram.dispatcher import Dispatcher
-from bot.adapters.telegram.link import Link
 from bot.store import Store
 
 log = logging.getLogger(__name__)
 
-REMEMBERED = 10_000  # updates, by number
-# What somebody waits for. Inline queries are over in seconds and come with every keystroke.
+REMEMBERED = 10_000  # ids of updates
+# Kinds that are stored. Inline queries expire in seconds and arrive with every keystroke.
 KEPT = frozenset({"message", "callback_query", "guest_message"})
 
 
 class Seen:
-    """The numbers of the updates taken last; outlives a connection."""
+    """The ids of the last updates, across connections."""
 
     def __init__(self) -> None:
         self._numbers: OrderedDict[int, None] = OrderedDict()
 
     def add(self, number: int) -> bool:
-        """Note a number; False when it was there."""
+        """Add an id; False if it was there."""
         if number in self._numbers:
             return False
         self._numbers[number] = None
@@ -43,20 +43,20 @@ class Seen:
 
 
 class Intake:
-    """Takes updates as they come and handles each in a task of its own: a chat that is slow to
-    answer keeps nobody waiting."""
+    """Handles each update in its own task, so that a slow chat delays no other."""
 
-    def __init__(self, link: Link, dispatcher: Dispatcher, seen: Seen, store: Store) -> None:
-        self._link, self._dispatcher, self._seen, self._store = link, dispatcher, seen, store
+    def __init__(
+        self, bot: BotConnection, dispatcher: Dispatcher, seen: Seen, store: Store
+    ) -> None:
+        self._bot, self._dispatcher, self._seen, self._store = bot, dispatcher, seen, store
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def take(self, *raws: object, waited: bool = False) -> int | None:
-        """Take updates in; the highest of their numbers, None when none has one.
+        """Store updates and begin to handle them; the highest id, None if none has one.
 
-        waited: they were there before anybody asked for updates.
+        Logs and skips malformed updates: an error would make Telegram deliver them for ever.
 
-        Never raises for a malformed one: it is skipped with a line in the log, or it would be
-        fetched for ever.
+        waited: whether they arrived before this connection.
         """
         found = {raw["update_id"]: raw for raw in raws if _is_numbered(raw)}
         if len(found) < len(raws):
@@ -70,16 +70,16 @@ class Intake:
         return max(found, default=None)
 
     async def resume(self) -> None:
-        """Handle what was taken in and not handled, by an earlier process or connection."""
-        await self._go_on_with(await self._store.unhandled(NAME))
+        """Handle stored updates that an earlier process or connection left unhandled."""
+        await self._handle_stored(await self._store.unhandled(NAME))
 
     async def take_over(self) -> None:
-        """Handle, until cancelled, what other processes have taken in that are gone."""
+        """Handle stored updates of dead processes, until cancelled."""
         while True:
             await self._store.beat()
-            await self._go_on_with(await self._store.orphaned_events(NAME))
+            await self._handle_stored(await self._store.orphaned_events(NAME))
 
-    async def _go_on_with(self, kept: list[tuple[str, Any, float]]) -> None:
+    async def _handle_stored(self, kept: list[tuple[str, Any, float]]) -> None:
         for key, raw, _ in kept:
             self._seen.add(int(key))
             await self._begin(raw, Event(key, waited=True))
@@ -88,29 +88,29 @@ class Intake:
         task = asyncio.create_task(self._handle(raw, event), name=f"update {raw['update_id']}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        # One turn of the loop: what this update begins or ends (see bot.adapters.telegram.
-        # messages) has begun or ended when the next one is looked at.
+        # One turn of the event loop, in which the handler runs up to its first await: updates take
+        # effect in order (see bot.adapters.telegram.messages).
         await asyncio.sleep(0)
 
     async def _handle(self, raw: dict[str, Any], event: Event) -> None:
         if (update := self._parse(raw)) is not None:
             try:
                 await self._dispatcher.handle(update, event)
-            except Exception:  # so odd that even saying sorry fails
+            except Exception:  # even the apology failed
                 log.exception("update %s cannot be answered at all", raw["update_id"])
         if event.key is not None and not event.taken:
             await self._store.handled(NAME, event.key)
 
     async def close(self) -> None:
-        """Drop what is being handled; jobs that were begun go on."""
+        """Cancel running handlers; their jobs continue."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _parse(self, raw: dict[str, Any]) -> Update | None:
         try:
-            return Update.de_json(raw, self._link)
-        except Exception as error:  # noqa: BLE001 (the library raises whatever a field is wrong by)
+            return Update.de_json(raw, self._bot)
+        except Exception as error:  # noqa: BLE001 (the library raises errors of any type)
             number, kind = raw["update_id"], type(error).__name__
             log.warning("update %s is malformed and skipped: %s", number, kind)
             return None

@@ -1,7 +1,7 @@
-"""What Telegram shows of the bot by itself: menus of commands and descriptions.
+"""The bot's menus of commands and its descriptions on Telegram.
 
-Each is set once and again only when it has changed: what was set is remembered as a digest. Admins
-have their commands in the menu of their own chat with the bot and nowhere else
+Each is set only when it has changed; the store remembers a digest of each. Admins see their
+commands only in the menu of their own chat with the bot
 (https://core.telegram.org/bots/api#botcommandscope).
 """
 
@@ -24,23 +24,23 @@ from telegram import (
 )
 from telegram.error import TelegramError
 
-from bot.adapters.telegram.link import Link, in_short
+from bot.adapters.telegram.connection import BotConnection, summarize_error
+from bot.admin.commands import ADMIN_COMMANDS, USER_COMMANDS, Command
 from bot.context import Core
 from bot.texts import ENGLISH, SPANISH, say
 
 log = logging.getLogger(__name__)
 
-COMMANDS = ("escribe", "cancelar", "info", "modelo", "privacidad", "ayuda")
-ADMIN_COMMANDS = ("recargar", "estado", "pausar", "reanudar")
 _MEMORY = "telegram_menus"
-# Spanish for everybody, and English for those whose Telegram speaks it.
+# Spanish by default, and English for users whose Telegram is in English.
 _LANGUAGES = ((SPANISH, None), (ENGLISH, "en"))
 
 
 @dataclass(frozen=True)
 class _Setting:
-    """One thing to be set: what it is called in memory, what it is, and how it is set."""
+    """A menu or a description."""
 
+    # Its key in the stored digests.
     name: str
     content: Any
     apply: Callable[[], Coroutine[Any, Any, bool]]
@@ -52,21 +52,20 @@ class _Setting:
 
 
 class Menus:
-    """Sets menus and descriptions of one bot."""
+    """Sets the menus and descriptions of one bot."""
 
-    def __init__(self, link: Link, core: Core) -> None:
-        self._link, self._core = link, core
+    def __init__(self, bot: BotConnection, core: Core) -> None:
+        self._bot, self._core = bot, core
         self._met: set[int] = set()
         self._publishing = asyncio.Lock()
 
     async def publish(self) -> None:
-        """Set what has changed since it was set last. Failures are a line of the log each."""
+        """Set all that have changed; logs failures."""
         async with self._publishing:
             await self._publish()
 
     async def meet(self, user: int) -> None:
-        """Somebody has written to us in private: from then on an admin has a chat with us, which
-        can have its own menu."""
+        """Note a private message: an admin's chat with the bot now exists and can have a menu."""
         if user in self._core.settings.telegram_admin_ids and user not in self._met:
             self._met.add(user)
             await self.publish()
@@ -80,7 +79,7 @@ class Menus:
         for setting in wanted.values():
             if done.get(setting.name) != setting.digest and await self._try(setting):
                 done[setting.name] = setting.digest
-                # At once: the program may end before the next one is set.
+                # At once, since the process may end before the next one.
                 await self._core.store.remember(_MEMORY, dict(done))
         for name in [name for name in done if name not in wanted and self._is_admin_menu(name)]:
             if await self._try(_Setting(name, None, self._removal(name))):
@@ -91,18 +90,18 @@ class Menus:
         try:
             await setting.apply()
         except TelegramError as error:
-            log.warning("the menu %s cannot be set: %s", setting.name, in_short(error))
+            log.warning("the menu %s cannot be set: %s", setting.name, summarize_error(error))
             return False
         return True
 
     def _settings(self, admins: Sequence[int]) -> Iterator[_Setting]:
         for language, code in _LANGUAGES:
             private = BotCommandScopeAllPrivateChats()
-            yield self._menu("private", COMMANDS, private, language, code)
+            yield self._menu("private", USER_COMMANDS, private, language, code)
             groups = BotCommandScopeAllGroupChats()
-            yield self._menu("groups", COMMANDS, groups, language, code)
+            yield self._menu("groups", USER_COMMANDS, groups, language, code)
             for admin in admins:
-                commands = COMMANDS + ADMIN_COMMANDS
+                commands = USER_COMMANDS + ADMIN_COMMANDS
                 scope = BotCommandScopeChat(admin)
                 yield self._menu(f"admin.{admin}", commands, scope, language, code)
             yield self._description("about", language, code)
@@ -111,16 +110,16 @@ class Menus:
     def _menu(
         self,
         name: str,
-        commands: tuple[str, ...],
+        commands: tuple[Command, ...],
         scope: BotCommandScope,
         language: str,
         code: str | None,
     ) -> _Setting:
-        content = [(command, say(f"command_{command}", language)) for command in commands]
+        content = [(command.value, say(f"command_{command}", language)) for command in commands]
 
         async def apply() -> bool:
             shown = [BotCommand(command, description) for command, description in content]
-            return await self._link.set_my_commands(shown, scope, code)
+            return await self._bot.set_my_commands(shown, scope, code)
 
         return _Setting(self._name(name, language), content, apply)
 
@@ -129,22 +128,22 @@ class Menus:
 
         async def apply() -> bool:
             if key == "about":
-                return await self._link.set_my_description(content, code)
-            return await self._link.set_my_short_description(content, code)
+                return await self._bot.set_my_description(content, code)
+            return await self._bot.set_my_short_description(content, code)
 
         return _Setting(self._name(key, language), content, apply)
 
     def _name(self, what: str, language: str) -> str:
-        return f"{self._link.id}.{what}.{language}"  # another token is another bot
+        return f"{self._bot.id}.{what}.{language}"  # another token means another bot
 
     def _is_admin_menu(self, name: str) -> bool:
-        return name.startswith(f"{self._link.id}.admin.")
+        return name.startswith(f"{self._bot.id}.admin.")
 
     def _removal(self, name: str) -> Callable[[], Coroutine[Any, Any, bool]]:
         _, _, admin, language = name.split(".")
 
         async def apply() -> bool:
             code = dict(_LANGUAGES).get(language)
-            return await self._link.delete_my_commands(BotCommandScopeChat(int(admin)), code)
+            return await self._bot.delete_my_commands(BotCommandScopeChat(int(admin)), code)
 
         return apply

@@ -1,4 +1,4 @@
-"""Messages to the bot: its commands, and in private any text."""
+"""Messages to the bot: commands and, in private chats, phrases."""
 
 from __future__ import annotations
 
@@ -13,19 +13,17 @@ from telegram.helpers import effective_message_type
 
 from bot.adapters.telegram.admin_commands import AdminCommands
 from bot.adapters.telegram.answers import ChatAnswer
-from bot.adapters.telegram.context import Context, Event, requester
+from bot.adapters.telegram.context import Context, Event, replied_phrase, requester
 from bot.adapters.telegram.outbox import Place
-from bot.admin.reports import model_report
-from bot.requests.buttons import Button, origin_of
-from bot.requests.closing_phrase import closing_phrase
+from bot.admin.commands import Command
+from bot.requests.buttons import Button
 from bot.requests.job import Job, Requester
 from bot.requests.limits import MINUTE, Window
 from bot.texts import ENGLISH, SPANISH, say
-from model.text.normalize import normalize
 
 # https://core.telegram.org/bots/features#commands
 _COMMAND = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@(\w{1,32}))?(?:\s+|$)(.*)", re.DOTALL)
-# What people send besides text; everything else without text is Telegram's own note of something.
+# Media that users send; other messages without text are Telegram's service messages.
 _MEDIA = frozenset(
     {
         MessageType.ANIMATION,
@@ -45,61 +43,62 @@ _MEDIA = frozenset(
         MessageType.VOICE,
     }
 )
-# What /privacidad takes for the wish to be forgotten.
+# Arguments of /privacidad that erase the user's data.
 ERASE = frozenset({"borrar", "erase", "delete"})
-# Commands that cost nothing are answered so many times a minute, for each person.
+# Answers to cheap commands in a minute, for each user.
 COMMANDS_A_MINUTE = 20
 HINT_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A command: who sent it in which message, and what stands behind its name."""
+    """A command or a phrase."""
 
     message: Message
     user: User
+    # The text after the command.
     rest: str
     event: Event
 
     @property
     def requester(self) -> Requester:
-        """Who asks, and where."""
+        """The requester, with the chat."""
         return requester(self.user, self.message)
 
     @property
     def language(self) -> str:
-        """The language to answer in."""
+        """The requester's language."""
         return self.requester.language
 
 
 class Messages:
-    """Answers messages. Whatever is decided without waiting (a job begun or cancelled) is decided
-    before the first `await`, so that what one person sends takes effect in order."""
+    """Answers messages. Handlers start and cancel jobs before their first `await`, so that the
+    messages of one user take effect in order."""
 
     def __init__(self, context: Context, admins: AdminCommands) -> None:
         self._context, self._admins = context, admins
         self._cheap = Window(COMMANDS_A_MINUTE, MINUTE)
         self._hints = Window(1, HINT_SECONDS)
         self._commands: dict[str, Callable[[Asked], Coroutine[Any, Any, None]]] = {
-            "escribe": self._write,
-            "cancelar": self._cancel,
+            Command.WRITE: self._write,
+            Command.CANCEL: self._cancel,
             "start": self._start,
-            "ayuda": self._help,
+            Command.HELP: self._help,
             "help": self._help,
-            "modelo": self._model,
-            "privacidad": self._privacy,
-            "info": self._info,
-            "recargar": self._reload,
-            "estado": self._status,
-            "pausar": self._pause,
-            "reanudar": self._resume,
+            Command.MODEL: self._model,
+            Command.PRIVACY: self._privacy,
+            Command.INFO: self._info,
+            Command.RELOAD: self._reload,
+            Command.STATUS: self._status,
+            Command.PAUSE: self._pause,
+            Command.RESUME: self._resume,
         }
 
     async def handle(self, message: Message, event: Event) -> None:
-        """Answer a message, if it is for us."""
+        """Answer a message if it is for the bot."""
         user, me = message.from_user, self._context.me
         if user is None or (message.via_bot is not None and message.via_bot.id == me.id):
-            return  # what our own inline answers became
+            return  # an inline answer of this bot
         text = message.text or message.caption or ""
         private = message.chat.type == message.chat.PRIVATE
         if (command := _COMMAND.match(text)) is not None:
@@ -115,8 +114,8 @@ class Messages:
         command = self._commands.get(name)
         private = asked.message.chat.type == asked.message.chat.PRIVATE
         if command is None and not private and addressee is None:
-            return  # another bot's
-        if name not in {"escribe", "cancelar"} and not self._in_measure(asked.requester):
+            return  # for another bot
+        if name not in {Command.WRITE, Command.CANCEL} and not self._in_measure(asked.requester):
             return
         if command is None:
             await self._reply(asked, "unknown_command")
@@ -124,8 +123,8 @@ class Messages:
             await command(asked)
 
     def _in_measure(self, requester: Requester) -> bool:
-        """Whether a command that costs nothing is still answered; who insists meets silence."""
-        if self._context.core.administration.allowed(requester):
+        """Whether the user may still use a cheap command; beyond that, there is no answer."""
+        if self._context.core.admin.allowed(requester):
             return True
         free = not self._cheap.wait(requester.person)
         if free:
@@ -140,7 +139,9 @@ class Messages:
                 selective=True, input_field_placeholder=say("option_frase", asked.language)
             )
             await self._context.reply(asked.message, say("ask_phrase", asked.language), force)
-        elif text := self._text_of(target, asked.message):
+        elif text := replied_phrase(
+            asked.message, target, self._context.core.settings.phrase_limit
+        ):
             await self._begin(asked, text)
         else:
             await self._reply(asked, "no_text")
@@ -156,25 +157,16 @@ class Messages:
         job.event = asked.event.take()
         core.service.start(job, self._context.platform)
 
-    def _text_of(self, target: Message, message: Message) -> str:
-        """What a message that is replied to offers as a phrase: the part that was quoted, or else
-        all of it, and of much text its end."""
-        quoted = message.quote.text if message.quote is not None else ""
-        text = normalize(quoted or target.text or target.caption or "")
-        limit = self._context.core.settings.phrase_limit
-        return text if len(text) <= limit else closing_phrase(text, limit)
-
     def _was_asked(self, message: Message) -> bool:
-        """Whether this replies to our question for a phrase. The question itself is the memory."""
+        """Whether this replies to the bot's question for a phrase, recognized by its text."""
         target = message.reply_to_message
         questions = {say("ask_phrase", language) for language in (SPANISH, ENGLISH)}
         return target is not None and self._context.wrote(target) and target.text in questions
 
     async def _cancel(self, asked: Asked) -> None:
-        service = self._context.core.service
-        cancelled = await service.cancel_anywhere(asked.requester.person)
-        if not cancelled:  # else the job itself says so
-            await self._reply(asked, "nothing_to_cancel")
+        cancelled, notice = await self._context.core.commands.cancel(asked.requester)
+        if not cancelled:  # a cancelled job sends its own notice
+            await self._context.reply(asked.message, notice)
 
     async def _start(self, asked: Asked) -> None:
         await self._reply(asked, "start")
@@ -183,25 +175,18 @@ class Messages:
         await self._reply(asked, "help_telegram", username=self._context.me.username)
 
     async def _model(self, asked: Asked) -> None:
-        core = self._context.core
-        report = model_report(core.executor.serving, core.service.vitals.speed, asked.language)
-        await self._context.reply(asked.message, report)
+        await self._context.reply(asked.message, self._context.core.commands.model(asked.language))
 
     async def _privacy(self, asked: Asked) -> None:
-        core = self._context.core
-        if asked.rest.lower() in ERASE:
-            await core.service.forget(asked.requester)
-            await self._reply(asked, "erased")
-        else:
-            await self._reply(asked, "privacy_logged" if core.settings.log_phrases else "privacy")
+        erase = asked.rest.lower() in ERASE
+        text = await self._context.core.commands.privacy(asked.requester, erase=erase)
+        await self._context.reply(asked.message, text)
 
     async def _info(self, asked: Asked) -> None:
         target = _target(asked.message)
         buttons = [] if target is None else self._buttons_of(target)
-        if buttons:
-            await self._context.reply(asked.message, origin_of(buttons, asked.language))
-        else:
-            await self._reply(asked, "not_mine")
+        info = self._context.core.commands.info(buttons, asked.language)
+        await self._context.reply(asked.message, info)
 
     def _buttons_of(self, message: Message) -> list[Button]:
         if not self._context.wrote(message) or message.reply_markup is None:
@@ -214,19 +199,19 @@ class Messages:
         await self._admins.reload(asked.requester, asked.message, asked.rest)
 
     async def _status(self, asked: Asked) -> None:
-        status = self._context.core.administration.status(asked.requester)
+        status = self._context.core.admin.status(asked.requester)
         await self._context.reply(asked.message, status)
 
     async def _pause(self, asked: Asked) -> None:
-        done = await self._context.core.administration.pause(asked.requester)
+        done = await self._context.core.admin.pause(asked.requester)
         await self._context.reply(asked.message, done)
 
     async def _resume(self, asked: Asked) -> None:
-        done = await self._context.core.administration.resume(asked.requester)
+        done = await self._context.core.admin.resume(asked.requester)
         await self._context.reply(asked.message, done)
 
     async def _hint(self, asked: Asked) -> None:
-        """Tell what we can read, but not ten times for ten pictures."""
+        """Say that the bot reads only text, once for an album of pictures."""
         person = asked.requester.person
         if not self._hints.wait(person):
             self._hints.count(person)
@@ -237,7 +222,7 @@ class Messages:
 
 
 def _target(message: Message) -> Message | None:
-    """The message that this one replies to. In a topic, what replies to nothing "replies" to the
-    topic's beginning."""
+    """The replied-to message. In a topic, a message without a reply "replies" to the message that
+    created the topic."""
     target = message.reply_to_message
     return None if target is None or target.forum_topic_created is not None else target

@@ -1,8 +1,8 @@
-"""Everything the bot sends into a chat: once where that can be known, and until it stands.
+"""Delivery of messages into chats, at least once.
 
-A request whose connection breaks may or may not have had its effect, and Telegram offers no way to
-ask. The rule: an edit is simply made again ("message is not modified" means that it stands); a
-message is sent again, so that seldom there are two, and never none.
+After a broken connection Telegram offers no way to learn whether a request took effect. An edit is
+idempotent and is repeated ("message is not modified" means success). A message is sent again, so
+that in rare cases it appears twice.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TypeVar
@@ -28,18 +27,19 @@ from telegram.error import (
     TelegramError,
 )
 
-from bot.adapters.telegram.link import Link, in_short
+from bot.adapters.telegram.connection import BotConnection, summarize_error
 from bot.adapters.telegram.rate_limiter import DroppedError, Priority, seconds_of
 from bot.adapters.telegram.rendering import Picture, Rendered
+from bot.net.backoff import Backoff
 
 log = logging.getLogger(__name__)
 
 PICTURE_NAME = "litteragpt.png"
 NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
-# How long a message is tried for, and the pauses in between.
-STAND_SECONDS = 600.0
-FIRST_PAUSE, LONGEST_PAUSE = 0.25, 20.0
-REMEMBERED = 10_000  # chats that are gone or have moved
+# How long delivery is retried, and the delays in between.
+DELIVERY_SECONDS = 600.0
+FIRST_DELAY, LONGEST_DELAY = 0.25, 20.0
+REMEMBERED = 10_000  # chats that the bot has left or that have moved
 
 Markup = InlineKeyboardMarkup | ForceReply
 _Value = TypeVar("_Value")
@@ -47,20 +47,20 @@ _GONE = ("message to edit not found", "message can't be edited", "message_id_inv
 
 
 class _Verdict(Enum):
-    """What is to be done about a message that could not be delivered."""
+    """How to proceed after a failed request."""
 
-    STANDS = auto()  # it was, after all
-    ANEW = auto()  # as a new message
-    AGAIN = auto()  # as it is
-    UNWANTED = auto()  # nothing, and nobody need be told
-    HOPELESS = auto()  # nothing
+    DELIVERED = auto()  # it had taken effect
+    AS_NEW = auto()  # send a new message
+    RETRY = auto()  # repeat the request
+    UNWANTED = auto()  # give up; normal
+    IMPOSSIBLE = auto()  # give up
 
 
 @dataclass
 class Place:
-    """Where in Telegram: a chat, the topic in it, and the message that is answered.
+    """A place for a message: a chat, a topic in it, and the message to reply to.
 
-    It changes when the group moves to another id or the topic is closed.
+    Changes when the group moves to another id or the topic is closed.
     """
 
     chat: int
@@ -69,46 +69,46 @@ class Place:
 
     @classmethod
     def of(cls, message: Message) -> Place:
-        """The place of an answer to a message. General is no topic to be named: its id is refused
-        (tdlib/telegram-bot-api#447), and threads of replies are none either."""
+        """The place of a reply to a message. Requests must not name the topic General
+        (tdlib/telegram-bot-api#447), nor a thread of replies."""
         thread = message.message_thread_id if message.is_topic_message else None
         return cls(message.chat.id, thread, message.message_id)
 
     @property
     def reply(self) -> ReplyParameters | None:
-        """The message that is answered, as a request wants it; it may be gone."""
+        """The parameter for the message to reply to, which may have been deleted."""
         if self.reply_to is None:
             return None
         return ReplyParameters(self.reply_to, allow_sending_without_reply=True)
 
 
 class Outbox:
-    """Sends through whichever connection lives; used by all of them."""
+    """Sends through the current connection; outlives all connections."""
 
     def __init__(self) -> None:
-        self.link: Link | None = None
+        self.bot: BotConnection | None = None
         self._absent: OrderedDict[int, None] = OrderedDict()
         self._moved: OrderedDict[int, int] = OrderedDict()
 
-    def connected(self) -> Link:
-        """The connection; raises NetworkError between two lives."""
-        if self.link is None:
+    def connected(self) -> BotConnection:
+        """The current connection. Raises NetworkError between two."""
+        if self.bot is None:
             raise NetworkError("not connected")
-        return self.link
+        return self.bot
 
     def leave(self, chat: int) -> None:
-        """Remember that a chat does not want us: nothing is sent there any more."""
+        """Stop sending to a chat that has removed or blocked the bot."""
         _remember(self._absent, chat, None)
 
     def enter(self, chat: int) -> None:
-        """Forget that: somebody there talks to us."""
+        """Send to this chat again: a user there has written to the bot."""
         self._absent.pop(chat, None)
 
     def follow(self, old: int, new: int) -> None:
-        """Remember that a group has another id now."""
+        """Remember that a group has moved to another id."""
         _remember(self._moved, old, new)
 
-    async def stand(
+    async def deliver(
         self,
         place: Place,
         content: Rendered | Picture,
@@ -118,33 +118,36 @@ class Outbox:
         markup: Markup | None = None,
         priority: Priority = Priority.NOTICE,
     ) -> int | None:
-        """Send a message, or edit one, until it stands; its id, None when that cannot be.
+        """Send or edit a message, with retries; its id, None if it cannot be delivered.
 
-        Never raises for a message that cannot be delivered: that is one line of the log.
+        Logs a failed delivery and does not raise.
         """
         failure: TelegramError | None = None
-        for pause in _pauses():
+        backoff, until = Backoff(FIRST_DELAY, LONGEST_DELAY), time.monotonic() + DELIVERY_SECONDS
+        while time.monotonic() < until:
             try:
-                return await self.put(place, content, edit=edit, markup=markup, priority=priority)
+                return await self.send_once(
+                    place, content, edit=edit, markup=markup, priority=priority
+                )
             except TelegramError as error:
                 failure = error
             match self._judge(failure, place, editing=edit is not None):
-                case _Verdict.STANDS:
+                case _Verdict.DELIVERED:
                     return edit
                 case _Verdict.UNWANTED:
-                    log.info("%s is not wanted: %s", reference, in_short(failure))
+                    log.info("%s is not wanted: %s", reference, summarize_error(failure))
                     return None
-                case _Verdict.HOPELESS:
+                case _Verdict.IMPOSSIBLE:
                     break
-                case _Verdict.ANEW:
+                case _Verdict.AS_NEW:
                     edit = None
             held = seconds_of(failure) if isinstance(failure, RetryAfter) else 0.0
-            await asyncio.sleep(max(pause, held))
+            await asyncio.sleep(max(backoff.next(), held))
         if failure is not None:
-            log.warning("%s cannot be delivered: %s", reference, in_short(failure))
+            log.warning("%s cannot be delivered: %s", reference, summarize_error(failure))
         return None
 
-    async def put(
+    async def send_once(
         self,
         place: Place,
         content: Rendered | Picture,
@@ -153,16 +156,16 @@ class Outbox:
         markup: Markup | None = None,
         priority: Priority = Priority.NOTICE,
     ) -> int | None:
-        """Send a message once, or edit one; a picture is always sent. Raises TelegramError,
-        DroppedError among them."""
+        """Send or edit a message, without retries; a picture is always sent. Raises TelegramError,
+        and DroppedError if the rate limiter drops it."""
         place.chat = self._moved.get(place.chat, place.chat)
         if place.chat in self._absent:
             return None
-        link = self.connected()
+        bot = self.connected()
         if isinstance(content, Picture):
-            return await self._put_picture(link, place, content, markup, priority)
+            return await self._put_picture(bot, place, content, markup, priority)
         if edit is not None:
-            await link.edit_message_text(
+            await bot.edit_message_text(
                 content.text,
                 place.chat,
                 edit,
@@ -172,7 +175,7 @@ class Outbox:
                 rate_limit_args=priority,
             )
             return edit
-        message = await link.send_message(
+        message = await bot.send_message(
             place.chat,
             content.text,
             entities=content.entities,
@@ -185,9 +188,14 @@ class Outbox:
         return message.message_id
 
     async def _put_picture(
-        self, link: Link, place: Place, picture: Picture, markup: Markup | None, priority: Priority
+        self,
+        bot: BotConnection,
+        place: Place,
+        picture: Picture,
+        markup: Markup | None,
+        priority: Priority,
     ) -> int:
-        message = await link.send_photo(
+        message = await bot.send_photo(
             place.chat,
             picture.data,
             filename=PICTURE_NAME,
@@ -199,8 +207,7 @@ class Outbox:
         return message.message_id
 
     async def show_typing(self, place: Place) -> None:
-        """Show for some seconds that something is being written; never worth waiting for, and its
-        failure is nobody's concern."""
+        """Show 'typing' for five seconds, best effort."""
         place.chat = self._moved.get(place.chat, place.chat)
         if place.chat in self._absent:
             return
@@ -216,45 +223,37 @@ class Outbox:
         except Forbidden:
             self.leave(place.chat)
         except TelegramError as error:
-            log.debug("no typing: %s", in_short(error))
+            log.debug("no typing: %s", summarize_error(error))
 
     def _judge(self, error: TelegramError, place: Place, *, editing: bool) -> _Verdict:
-        """What a failure means for a message; learns from it where messages can still go."""
+        """Decide how to proceed after an error; note chats that have moved or refuse messages."""
         match error:
             case ChatMigrated():
                 self.follow(place.chat, error.new_chat_id)
-                return _Verdict.ANEW  # the numbers of messages do not move along
+                return _Verdict.AS_NEW  # message ids change with the chat id
             case Forbidden():
                 self.leave(place.chat)
                 return _Verdict.UNWANTED
             case DroppedError():
                 return _Verdict.UNWANTED
             case InvalidToken():
-                return _Verdict.HOPELESS
+                return _Verdict.IMPOSSIBLE
             case BadRequest():
                 return _judge_request(error.message.lower(), place, editing=editing)
-            case _:  # broken connections, 5xx, 429, answers that are no JSON
-                return _Verdict.AGAIN
+            case _:  # broken connections, 5xx, 429, malformed responses
+                return _Verdict.RETRY
 
 
 def _judge_request(problem: str, place: Place, *, editing: bool) -> _Verdict:
-    """What it means that Telegram finds a request bad."""
+    """Decide how to proceed after a BadRequest."""
     if "not modified" in problem:
-        return _Verdict.STANDS
+        return _Verdict.DELIVERED
     if editing and any(gone in problem for gone in _GONE):
-        return _Verdict.ANEW
+        return _Verdict.AS_NEW
     if place.thread is not None and "thread not found" in problem:
         place.thread = None
-        return _Verdict.ANEW
-    return _Verdict.HOPELESS
-
-
-def _pauses() -> Iterator[float]:
-    until = time.monotonic() + STAND_SECONDS
-    pause = FIRST_PAUSE
-    while time.monotonic() < until:
-        yield pause
-        pause = min(2 * pause, LONGEST_PAUSE)
+        return _Verdict.AS_NEW
+    return _Verdict.IMPOSSIBLE
 
 
 def _remember(memory: OrderedDict[int, _Value], key: int, value: _Value) -> None:

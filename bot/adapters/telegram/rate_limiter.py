@@ -1,9 +1,9 @@
-"""Telegram's limits on what a bot sends, kept from our side, so that they are never reached.
+"""Telegram's limits on sending, enforced here so that Telegram need not.
 
 About one message a second in a private chat, twenty a minute in a group and thirty a second in all
 (https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this); edits count too.
-What does not fit waits, answers first; what is not worth waiting for is dropped. A chat that
-Telegram asks us to leave alone (429 with `retry_after`) holds up no other chat.
+Excess requests wait, answers first; previews and typing signs are dropped instead. A chat that is
+blocked by a 429 with `retry_after` delays no other chat.
 """
 
 from __future__ import annotations
@@ -28,78 +28,78 @@ log = logging.getLogger(__name__)
 Clock = Callable[[], float]
 Callback = Callable[..., Coroutine[Any, Any, Any]]
 
-# Requests may overtake each other on their way, so each span is a little longer than Telegram's.
-CHAT_BURST, CHAT_SECONDS = 3, 1.05  # at once, and then one every so many seconds
-GROUP = (20, 61.0)  # so many in so many seconds
+# Requests may overtake each other, so each window is a little longer than Telegram's.
+CHAT_BURST, CHAT_SECONDS = 3, 1.05  # a burst, then one in this many seconds
+GROUP = (20, 61.0)  # requests, seconds
 EVERYWHERE = (30, 1.05)
-# What can be dropped leaves so much to what cannot: in the chat, in a group's minute, everywhere.
+# Capacity that previews and typing signs leave to other requests.
 CHAT_RESERVE, GROUP_RESERVE, EVERYWHERE_RESERVE = 1, 10, 10
-# So many may wait in one chat; notices that come later are dropped as well.
+# Most waiting requests of one chat; further notices are dropped.
 MOST_WAITING = 40
 TRIES = 5
-# Idle chats are forgotten whenever so many more are known than after the last time.
+# Idle chats are forgotten each time this many chats are added.
 CHATS = 1000
 
 
 class Priority(IntEnum):
-    """Who goes first. Drafts and typing go at once or not at all. None is 0: the library takes
-    that for nothing said."""
+    """The order of waiting requests. PREVIEW and TYPING do not wait: they are sent or dropped. The
+    library treats 0 as unset."""
 
     ANSWER = 1
     NOTICE = 2
-    DRAFT = 3
+    PREVIEW = 3
     TYPING = 4
 
 
 class DroppedError(TelegramError):
-    """There was no room for a request that is not worth waiting for."""
+    """The rate limiter dropped a request."""
 
 
 class Room:
-    """At most `limit` events within `seconds`."""
+    """A sliding window: at most `limit` events within `seconds`."""
 
     def __init__(self, limit: int, seconds: float) -> None:
         self.limit, self.seconds = limit, seconds
         self._times: deque[float] = deque()
 
     def free(self, now: float) -> int:
-        """How many more may happen now."""
+        """Events that may happen now."""
         while self._times and self._times[0] + self.seconds <= now:
             self._times.popleft()
         return self.limit - len(self._times)
 
     def count(self, now: float) -> None:
-        """Note an event."""
+        """Count an event."""
         self._times.append(now)
 
     def ready(self, now: float) -> float:
-        """When the next may happen."""
+        """When the next event may happen."""
         return now if self.free(now) > 0 else self._times[0] + self.seconds
 
 
 class Burst:
-    """At most `limit` events at once, and then one every `seconds`."""
+    """A token bucket: at most `limit` events at once, then one every `seconds`."""
 
     def __init__(self, limit: int, seconds: float) -> None:
         self.limit, self.seconds = limit, seconds
-        self._full_at = 0.0  # when all of the limit is free again
+        self._full_at = 0.0  # when the whole limit is available again
 
     def free(self, now: float) -> int:
-        """How many more may happen now."""
+        """Events that may happen now."""
         return int(self.limit - max(0.0, self._full_at - now) / self.seconds + 1e-6)
 
     def count(self, now: float) -> None:
-        """Note an event."""
+        """Count an event."""
         self._full_at = max(now, self._full_at) + self.seconds
 
     def ready(self, now: float) -> float:
-        """When the next may happen."""
+        """When the next event may happen."""
         return max(now, self._full_at - (self.limit - 1) * self.seconds)
 
 
 class _Chat:
-    """What a chat has had lately, and until when Telegram wants it left alone. The chat 0 stands
-    for requests that are about no chat: they count for the whole only."""
+    """The recent requests of a chat, and until when Telegram blocks it. Chat 0 stands for requests
+    about no chat, which only the overall limit counts."""
 
     def __init__(self, number: int) -> None:
         self.burst = Burst(CHAT_BURST, CHAT_SECONDS) if number else None
@@ -120,7 +120,7 @@ class _Chat:
         return max([self.held_until, *(limit.ready(now) for limit in self._limits)])
 
     def spare(self, now: float) -> bool:
-        """Whether there is room for what can be dropped."""
+        """Whether a preview or a typing sign fits."""
         return (self.burst is None or self.burst.free(now) > CHAT_RESERVE) and (
             self.minute is None or self.minute.free(now) > GROUP_RESERVE
         )
@@ -139,10 +139,9 @@ class _Waiting:
 
 
 class RateLimiter(BaseRateLimiter[Priority]):
-    """Keeps requests within the limits; `rate_limit_args` is a Priority (a notice's without one).
+    """Limits requests; `rate_limit_args` is a Priority, NOTICE by default.
 
-    Settings of the bot, questions about it and answers to presses pass at once. Memory is bounded:
-    chats are forgotten when their last minute is over.
+    Requests that send no message pass at once. Memory is bounded: idle chats are forgotten.
     """
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
@@ -156,14 +155,14 @@ class RateLimiter(BaseRateLimiter[Priority]):
 
     @property
     def chats(self) -> int:
-        """How many chats are remembered."""
+        """The number of remembered chats."""
         return len(self._chats)
 
     async def initialize(self) -> None:
-        """Nothing to prepare: the limits outlive a connection."""
+        """Do nothing: the limits outlive a connection."""
 
     async def shutdown(self) -> None:
-        """Nothing to close."""
+        """Do nothing."""
 
     async def process_request(
         self,
@@ -174,16 +173,18 @@ class RateLimiter(BaseRateLimiter[Priority]):
         data: dict[str, Any],
         rate_limit_args: Priority | None,
     ) -> Any:
-        """Wait for room and make the request; again after a `retry_after`, at most `TRIES` times.
-        Raises DroppedError for a draft or a typing action without room, and for a notice where
-        too much waits already."""
+        """Wait for capacity and send the request, up to `TRIES` times after a `retry_after`.
+
+        Raises DroppedError for a preview or a typing sign without capacity, and for a notice in a
+        chat where too many requests wait.
+        """
         chat_id = _chat_id(endpoint, data)
         if chat_id is None:
             return await callback(*args, **kwargs)
         priority = Priority.NOTICE if rate_limit_args is None else rate_limit_args
         for last in (False,) * (TRIES - 1) + (True,):
             chat = self._chat(chat_id)
-            if priority >= Priority.DRAFT:
+            if priority >= Priority.PREVIEW:
                 self._take_or_drop(chat, priority)
             elif priority == Priority.NOTICE and chat.waiting >= MOST_WAITING:
                 raise DroppedError("too much waits in the chat")
@@ -193,7 +194,7 @@ class RateLimiter(BaseRateLimiter[Priority]):
                 return await callback(*args, **kwargs)
             except RetryAfter as error:
                 self._hold(chat_id, endpoint, seconds_of(error))
-                if last or priority >= Priority.DRAFT:
+                if last or priority >= Priority.PREVIEW:
                     raise
         raise AssertionError("the last try returns or raises")
 
@@ -202,7 +203,7 @@ class RateLimiter(BaseRateLimiter[Priority]):
         full = self._everywhere.free(now) <= EVERYWHERE_RESERVE
         if full or chat.waiting or chat.held_until > now or not chat.spare(now):
             raise DroppedError("no room")
-        if priority == Priority.DRAFT:
+        if priority == Priority.PREVIEW:
             chat.count(now)
         self._everywhere.count(now)
 
@@ -224,7 +225,7 @@ class RateLimiter(BaseRateLimiter[Priority]):
             waiting.chat.waiting -= 1
 
     def _grant(self) -> None:
-        """Let everybody go who may, in order, and come back when the next one may."""
+        """Grant all requests that fit, in order, and schedule the next call."""
         now = self._clock()
         for waiting in list(self._queue):
             if not self._everywhere.free(now):
@@ -267,13 +268,13 @@ class RateLimiter(BaseRateLimiter[Priority]):
 
 
 def seconds_of(error: RetryAfter) -> float:
-    """How long Telegram wants to be left alone."""
-    wait = error.retry_after  # an int or a timedelta, as the library is set
+    """Seconds until Telegram accepts the request again."""
+    wait = error.retry_after  # int or timedelta, by the library's configuration
     return wait.total_seconds() if isinstance(wait, timedelta) else float(wait)
 
 
 def _chat_id(endpoint: str, data: dict[str, Any]) -> int | None:
-    """The chat whose room a request takes, 0 for room everywhere only, None for none at all."""
+    """The chat whose limit a request counts for: 0 for the overall limit only, None for none."""
     if endpoint in {"answerInlineQuery", "answerGuestQuery"}:
         return 0
     chat_id = data.get("chat_id")

@@ -1,16 +1,15 @@
-"""An answer as a message: plain text with entities, and back again.
+"""Messages that show answers, as plain text with entities, and the answers that messages show.
 
-No parse_mode: what people and models write is never markup. Entities count in UTF-16 code units
-(https://core.telegram.org/bots/api#messageentity). The phrase is bold, notices stand below in
-italics, so the message itself says what is what and a button needs to know nothing more.
+There is no parse_mode: users' and models' texts are never markup. Entities count in UTF-16 code
+units (https://core.telegram.org/bots/api#messageentity). The phrase is bold and notices are in
+italics below, so the answer can be read back from the message.
 
-Nobody is pinged and nothing is linked. Telegram looks for @names, /commands, #tags, $tags and
-addresses in every text a bot sends, and entities of ours over them do not stop that (bold and
-links live together); only a text in which they cannot be found does. So an invisible word joiner
-(U+2060) is set behind each mark that begins one: by TDLib's rules (td/telegram/MessageEntity.cpp:
-match_mentions, match_bot_commands, match_hashtags, match_cashtags, match_urls, match_tg_urls) it
-is neither a letter nor a character of an address. It is no part of any phrase, since
-`model.text.normalize.normalize` drops it, and so it is taken out again when a message is read.
+Messages ping no user and contain no links. Telegram searches every text for @names, /commands,
+#tags, $tags and addresses, even below other entities. An invisible word joiner (U+2060) after each
+character that begins one prevents a match: by TDLib's rules (td/telegram/MessageEntity.cpp:
+match_mentions, match_bot_commands, match_hashtags, match_cashtags, match_urls, match_tg_urls) it is
+neither a letter nor a character of an address. `model.text.normalize.normalize` drops it from
+phrases, so reading a message back can remove it.
 """
 
 from __future__ import annotations
@@ -21,22 +20,21 @@ from dataclasses import dataclass
 
 from telegram import MessageEntity
 
+from bot.adapters.cutting import ELLIPSIS, cut_answer, cut_words
 from bot.requests.endings import ENDINGS, Endings, as_line, fitted, of_line
 from bot.requests.job import Answer, Draft
 from bot.texts import say
-from model.text.sentences import split_sentences
 
 LIMIT = 4096  # UTF-16 code units of a message
 JOINER = "\u2060"
-# Behind what may begin a name, a command, a tag or a scheme, and inside of what may be a domain.
+# Characters that may begin a name, a command, a tag or a scheme, or separate parts of a domain.
 _LINKABLE = re.compile(r"[@/#$](?=\w)|(?<=\w):(?=//)|(?<=[\w~-])[.](?=[\w~-])")
-_ELLIPSIS = "..."
 _ENDINGS = re.compile("\n\n" + "\n".join(rf"{n}\. (.*)" for n in range(1, ENDINGS + 1)))
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """A text to be sent and its entities."""
+    """A text with its entities."""
 
     text: str
     entities: tuple[MessageEntity, ...] = ()
@@ -44,14 +42,14 @@ class Rendered:
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG file to be sent."""
+    """A PNG file."""
 
     data: bytes
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What a message of ours shows: the phrase, and the whole text it begins."""
+    """The answer that a message shows: its phrase and its whole text."""
 
     phrase: str
     text: str
@@ -63,35 +61,34 @@ def units(text: str) -> int:
 
 
 def guard(text: str) -> str:
-    """The text with nothing in it that Telegram would make a link or a ping of."""
+    """The text with joiners, so that Telegram finds no link and no mention in it."""
     return _LINKABLE.sub(lambda mark: mark[0] + JOINER, text)
 
 
 def unguard(text: str) -> str:
-    """The text as it was before `guard`."""
+    """The text before `guard`."""
     return text.replace(JOINER, "")
 
 
 def plain(text: str) -> Rendered:
-    """A text of our own."""
+    """A text without entities."""
     return Rendered(text)
 
 
 def render_answer(answer: Answer, language: str) -> Rendered:
-    """The finished answer, shortened by whole sentences where a message cannot hold it."""
+    """The finished answer, cut at a sentence if it exceeds the limit."""
     notices = list(answer.notices)
     phrase, continuation = guard(answer.phrase), guard(answer.phrase + answer.continuation)
     continuation = continuation[len(phrase) :]
     if units(_joined(phrase + continuation, notices)) > LIMIT:
         notices.append(say("cut", language))
         room = LIMIT - units(_joined(phrase, notices))
-        continuation = _shortened(phrase, continuation, room)
+        continuation = cut_answer(phrase, continuation, lambda text: units(text) <= room)
     return _compose(phrase, continuation, notices)
 
 
 def render_endings(endings: Endings, language: str) -> Rendered:
-    """Endings to choose from, each on a line with its number; shortened where a message cannot hold
-    them."""
+    """Endings on numbered lines, cut if they exceed the limit."""
     phrase, notices = guard(endings.phrase), list(endings.notices)
 
     def fits(continuations: Sequence[str]) -> bool:
@@ -105,22 +102,23 @@ def render_endings(endings: Endings, language: str) -> Rendered:
 
 
 def render_shown(shown: Shown) -> Rendered:
-    """A text of ours that was shown before, alone."""
+    """An answer shown before, without notices."""
     phrase, text = guard(shown.phrase), guard(shown.text)
     return _compose(phrase, text[len(phrase) :], [])
 
 
-def render_draft(draft: Draft) -> Rendered:
-    """An unfinished answer, or a note on the wait."""
+def render_preview(draft: Draft) -> Rendered:
+    """A preview: an unfinished answer, or a note on the wait."""
     if draft.note:
         return _compose("", "", [draft.note])
     phrase, text = guard(draft.phrase), guard(draft.phrase + draft.continuation)
-    room = LIMIT - units(phrase + " " + _ELLIPSIS)
-    return _compose(phrase, _fitting(text[len(phrase) :], room) + " " + _ELLIPSIS, [])
+    room = LIMIT - units(phrase + " " + ELLIPSIS)
+    shown = cut_words(text[len(phrase) :], lambda text: units(text) <= room)
+    return _compose(phrase, f"{shown} {ELLIPSIS}", [])
 
 
 def read_back(text: str, entities: Sequence[MessageEntity]) -> Shown | None:
-    """What a message that `render_answer` made shows; None for any other."""
+    """The answer that a message of `render_answer` shows; None for any other message."""
     encoded = text.encode("utf-16-le", "surrogatepass")
 
     def part(start: int, end: int) -> str:
@@ -136,8 +134,8 @@ def read_back(text: str, entities: Sequence[MessageEntity]) -> Shown | None:
 
 
 def read_endings(text: str, entities: Sequence[MessageEntity]) -> list[Shown]:
-    """What each ending of a message that `render_endings` made would be as an answer; none of any
-    other message."""
+    """The endings that a message of `render_endings` shows, each as an answer; empty for any other
+    message."""
     shown = read_back(text, entities)
     match = _ENDINGS.fullmatch(shown.text[len(shown.phrase) :]) if shown is not None else None
     if shown is None or match is None:
@@ -161,28 +159,6 @@ def _compose(phrase: str, continuation: str, notices: Sequence[str]) -> Rendered
     if phrase:
         entities.append(MessageEntity(MessageEntity.BOLD, 0, units(phrase)))
     if notices:
-        told = units("\n".join(map(guard, notices)))
-        entities.append(MessageEntity(MessageEntity.ITALIC, units(text) - told, told))
+        length = units("\n".join(map(guard, notices)))
+        entities.append(MessageEntity(MessageEntity.ITALIC, units(text) - length, length))
     return Rendered(text, tuple(entities))
-
-
-def _shortened(phrase: str, continuation: str, room: int) -> str:
-    """As many whole sentences as fit into so many units, or else as many words."""
-    sentences = split_sentences(phrase + continuation)
-    while len(sentences) > 1:
-        sentences.pop()
-        kept = " ".join(sentences)
-        if len(kept) <= len(phrase):
-            break
-        if units(kept[len(phrase) :]) <= room:
-            return kept[len(phrase) :]
-    return _fitting(continuation, room - units(_ELLIPSIS)) + _ELLIPSIS
-
-
-def _fitting(text: str, room: int) -> str:
-    """The beginning of a text that fits into so many units, cut between words if it must be."""
-    if units(text) <= room:
-        return text
-    cut = text.encode("utf-16-le", "surrogatepass")[: 2 * max(0, room)]
-    fitting = cut.decode("utf-16-le", "ignore")
-    return fitting.rpartition(" ")[0] or fitting

@@ -1,7 +1,7 @@
-"""Webhook: Telegram delivers updates to us (https://core.telegram.org/bots/api#setwebhook).
+"""A server for Telegram's webhook (https://core.telegram.org/bots/api#setwebhook).
 
-A small server that takes nothing but Telegram's posts: right path, right secret, small, JSON. Any
-answer but 200 makes Telegram deliver again, so a malformed update is taken and skipped.
+Accepts only posts with the right path and secret, a small body and JSON. Telegram repeats a
+delivery unless the response is 200, so malformed updates are accepted and skipped.
 """
 
 from __future__ import annotations
@@ -17,8 +17,13 @@ from aiohttp import web
 from telegram.error import InvalidToken, TelegramError
 from yarl import URL
 
+from bot.adapters.telegram.connection import (
+    ALLOWED_UPDATES,
+    BotConnection,
+    ConnectionFailedError,
+    summarize_error,
+)
 from bot.adapters.telegram.intake import Intake
-from bot.adapters.telegram.link import ALLOWED_UPDATES, Link, LinkError, in_short
 from bot.net.ports import PortError, listen
 from bot.requests.platform import RefusedError
 from bot.settings.names import WEBHOOK_PORT
@@ -29,15 +34,15 @@ log = logging.getLogger(__name__)
 
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 (a name)
 BODY_BYTES = 1 << 20
-# How often it is checked that Telegram still delivers to us.
+# How often the registered URL is checked.
 CHECK_SECONDS = 300.0
 
 
 class Webhook:
-    """Listens, tells Telegram where, and goes on until cancelled."""
+    """Listens, and registers its URL with Telegram."""
 
-    def __init__(self, link: Link, intake: Intake, settings: Settings) -> None:
-        self._link, self._intake = link, intake
+    def __init__(self, bot: BotConnection, intake: Intake, settings: Settings) -> None:
+        self._bot, self._intake = bot, intake
         self._url = settings.telegram_webhook_url or ""
         secret = settings.telegram_webhook_secret
         self._secret = "" if secret is None else secret.get_secret_value()
@@ -45,8 +50,8 @@ class Webhook:
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
-        """Updates are taken in here. Raises RefusedError when the port cannot be had, or for a
-        token that is none; LinkError when Telegram cannot be told."""
+        """Accept updates while the context is open. Raises RefusedError for an unavailable port or
+        an invalid token, ConnectionFailedError if the URL cannot be registered."""
         app = web.Application(client_max_size=BODY_BYTES)
         app.router.add_post(URL(self._url).path or "/", self._receive)
         runner = web.AppRunner(app, access_log=None)
@@ -62,13 +67,13 @@ class Webhook:
             await runner.cleanup()
 
     async def watch(self) -> None:
-        """Return when Telegram delivers elsewhere, or not at all: somebody else has this token."""
+        """Return when another program with this token has changed or removed the URL."""
         while True:
             await asyncio.sleep(CHECK_SECONDS)
             try:
-                there = (await self._link.get_webhook_info()).url
+                there = (await self._bot.get_webhook_info()).url
             except TelegramError as error:
-                log.debug("the webhook cannot be checked: %s", in_short(error))
+                log.debug("the webhook cannot be checked: %s", summarize_error(error))
                 continue
             if there != self._url:
                 log.warning("Telegram delivers updates elsewhere; telling it where we are")
@@ -76,17 +81,17 @@ class Webhook:
 
     async def _announce(self) -> None:
         try:
-            await self._link.set_webhook(
+            await self._bot.set_webhook(
                 self._url, allowed_updates=ALLOWED_UPDATES, secret_token=self._secret
             )
         except InvalidToken:
             raise RefusedError(say("telegram_refused")) from None
         except TelegramError as error:
-            raise LinkError(in_short(error)) from None
+            raise ConnectionFailedError(summarize_error(error)) from None
 
     async def _receive(self, request: web.Request) -> web.Response:
         given = request.headers.get(SECRET_HEADER, "")
-        # Bytes that are no UTF-8 arrive as surrogates.
+        # aiohttp decodes invalid UTF-8 to surrogates.
         bytes_given = given.encode("utf-8", "surrogateescape")
         if not hmac.compare_digest(bytes_given, self._secret.encode()):
             raise web.HTTPForbidden

@@ -1,7 +1,7 @@
-"""LitteraGPT as a web page, served by aiohttp: `page/` is what a browser gets, as it lies there.
+"""LitteraGPT as a web page, served by aiohttp; `page/` has the files that browsers load.
 
-A request comes past `guard`, its visitor gets a name of `visitors`, and `requests` says what may be
-asked. `writing` makes a job with an `AnswerStream` as its origin; `cards` draws.
+`guard` checks every request, `visitors` identifies the requester, and `requests` validates the
+body. `writing` starts a job with an `AnswerStream` as its origin; `cards` renders cards.
 """
 
 from bot.adapters.web.adapter import Web

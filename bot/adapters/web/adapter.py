@@ -1,4 +1,4 @@
-"""The page as a platform of the core: a small server, and the five verbs."""
+"""The page as a platform: an HTTP server, and the five verbs for a job."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bot.context import Core
 from bot.net.ports import PortError, listen
 from bot.requests.endings import Endings
 from bot.requests.job import Answer, Draft, Job
-from bot.requests.platform import Connection, RefusedError
+from bot.requests.platform import RefusedError
 from bot.service.previews import AS_WRITTEN
 from bot.settings.names import WEB_PORT
 from bot.texts import say
@@ -27,7 +27,7 @@ from bot.texts import say
 log = logging.getLogger(__name__)
 
 KEEPALIVE_SECONDS = 75.0
-# At the end: how long the last lines may take.
+# How long shutdown waits for open responses.
 FAREWELL_SECONDS = 2.0
 
 
@@ -36,23 +36,23 @@ class Web:
 
     name = NAME
     may_stay_silent = False
-    # A page that is gone when the process ends cannot be answered by another.
+    # Another process cannot answer: the page's connection ends with this one.
     patience = 0.0
     pace = AS_WRITTEN
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        self.connection = Connection()
+        self.connection = core.connections[self.name]
 
     def pack(self, job: Job) -> None:
-        """Nobody is there any more for an answer of another process."""
+        """Nothing to store: another process cannot answer."""
 
     def unpack(self, origin: Any) -> Any:
         raise ValueError(origin)
 
     async def run(self) -> None:
-        """Serve until cancelled. Raises RefusedError where nobody could use the page, or the port
-        cannot be had."""
+        """Serve until cancelled. Raises RefusedError if the settings exclude all visitors or the
+        port is unavailable."""
         settings = self._core.settings
         allowed = settings.allowed_users
         if allowed and self.name not in allowed:
@@ -60,7 +60,7 @@ class Web:
         runner = web.AppRunner(
             self._application(),
             access_log=None,
-            handler_cancellation=True,  # whoever leaves needs no answer
+            handler_cancellation=True,  # a closed page needs no answer
             auto_decompress=False,
             keepalive_timeout=KEEPALIVE_SECONDS,
             shutdown_timeout=FAREWELL_SECONDS,
@@ -80,7 +80,7 @@ class Web:
             await runner.cleanup()
 
     async def acknowledge(self, job: Job) -> None:
-        """Nothing to show: the page knows that it has asked."""
+        """Do nothing: the page shows that it waits."""
 
     async def progress(self, job: Job, draft: Draft) -> None:
         _stream(job).show(draft)
@@ -96,15 +96,18 @@ class Web:
 
     def _application(self) -> web.Application:
         settings = self._core.settings
-        visitors, pages = Visitors(settings.web_address_header), Pages(self._core)
+        visitors, pages = Visitors(settings.web_address_header), Pages(settings, self._styles)
         guard = Guard(settings.web_names)
         app = web.Application(client_max_size=BODY_BYTES, middlewares=[guard.check, pages.missing])
         app.on_response_prepare.append(add_headers)
         app.router.add_get("/", pages.show)
         app.router.add_get("/{file:[a-z-]+\\.[a-z0-9]+}", pages.file)
-        app.router.add_post("/write", Writing(self._core, self, visitors).write)
-        app.router.add_post("/card", Cards(self._core, visitors).draw)
+        app.router.add_post("/write", Writing(settings, self._core.service, self, visitors).write)
+        app.router.add_post("/card", Cards(self._core.service, visitors).draw)
         return app
+
+    def _styles(self) -> tuple[str, ...]:
+        return self._core.executor.serving.styles
 
 
 def _stream(job: Job) -> AnswerStream:

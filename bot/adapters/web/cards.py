@@ -1,4 +1,4 @@
-"""A text as a picture, for whoever has it on the page."""
+"""Rendering of a text on the page as a card."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from aiohttp import web
 from bot.adapters.web.requests import CardAsked, read
 from bot.adapters.web.visitors import Visitors
 from bot.card import Card, drawn
-from bot.context import Core
+from bot.service.service import Service
 
 
 class Cards:
-    """Answers requests for a picture."""
+    """Handles requests for a card."""
 
-    def __init__(self, core: Core, visitors: Visitors) -> None:
-        self._core, self._visitors = core, visitors
+    def __init__(self, service: Service, visitors: Visitors) -> None:
+        self._service, self._visitors = service, visitors
 
     async def draw(self, request: web.Request) -> web.Response:
-        """Draw a text; one sentence with status 429 where that is too much."""
+        """Respond with a PNG file, or with status 429 and a notice over the limit."""
         asked = await read(request, CardAsked)
         requester = self._visitors.requester(request, asked.language)
-        if (notice := self._core.service.admit_card(requester)) is not None:
+        if (notice := self._service.admit_card(requester)) is not None:
             return web.Response(status=429, text=notice)
         card = Card(asked.phrase, asked.continuation, asked.style, asked.seed, asked.checkpoint)
         if (picture := await drawn(card, asked.language)) is None:

@@ -1,9 +1,9 @@
-"""What every request must pass and every answer carries, so that only this page uses the program.
+"""Checks of every request and headers of every response, so that only this page uses the server.
 
-A page of somebody else's, open in a visitor's browser, must not make that browser ask here: not by
-a name of its own that it has pointed here (DNS rebinding, which the Host header shows), and not
-from where it is (which the browser says in Sec-Fetch-Site, and which a body of JSON prevents where
-it does not: browsers send none to a stranger without asking, and we never answer that question).
+Another site that is open in a visitor's browser must not send requests here: neither through a
+name that it resolves to this address (DNS rebinding; the Host header shows the name) nor across
+origins. Sec-Fetch-Site shows the latter; without it, the required JSON body makes the browser send
+a preflight request, which this server never answers.
 """
 
 from __future__ import annotations
@@ -35,14 +35,17 @@ HEADERS = {
 
 
 class Guard:
-    """Turns away what did not come from the page; `names` are those that the page is called by."""
+    """Rejects requests that do not come from the page.
+
+    names: host names of the page.
+    """
 
     def __init__(self, names: Collection[str]) -> None:
         self._names = {"localhost", *names}
 
     @web.middleware
     async def check(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Let a request through to its handler, or not."""
+        """Pass a request to its handler, or reject it."""
         if not self._is_ours(request.headers.get("Host", "")):
             return web.Response(status=421, text="421\n")
         if request.method == "POST":
@@ -59,7 +62,7 @@ class Guard:
             return web.Response(status=500, text="500\n")
 
     def _is_ours(self, host: str) -> bool:
-        """Whether a Host header names us. A number cannot be pointed anywhere else."""
+        """Whether a Host header names this server. IP addresses cannot be rebound."""
         try:
             name = URL(f"http://{host}").host or ""
         except ValueError:
@@ -74,8 +77,8 @@ class Guard:
 
 
 async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
-    """Put our headers on every answer, errors included."""
+    """Set the headers of a response, including errors."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    # Which versions run here is nobody's business.
+    # Hide the versions of aiohttp and Python.
     response.headers.pop("Server", None)

@@ -1,8 +1,9 @@
-"""The page itself and the files that it is made of, in the visitor's language."""
+"""The page, in the visitor's language, and its files."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -13,14 +14,14 @@ from aiohttp import web
 
 from bot.adapters.web.guard import Handler
 from bot.card import FONTS
-from bot.context import Core
 from bot.requests.endings import ENDINGS
+from bot.settings.settings import Settings
 from bot.texts import ENGLISH, SPANISH, language_of, say
 from bot.texts.formatting import author
 from model.text.prompt import SENTENCES, TEMPERATURES
 
 FOLDER = Path(__file__).parent / "page"
-# Texts that the page shows, by their names in it.
+# Texts of the page, by their names in it.
 _TEXTS = {
     name: f"web_{name}"
     for name in (
@@ -74,19 +75,22 @@ _FILES = {
 
 
 class Pages:
-    """Answers requests for the page and for its files."""
+    """Handles requests for the page and its files.
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
+    styles: returns the styles of the model.
+    """
+
+    def __init__(self, settings: Settings, styles: Callable[[], tuple[str, ...]]) -> None:
+        self._settings, self._styles = settings, styles
 
     async def show(self, request: web.Request) -> web.Response:
-        """The page, for whoever opens it."""
+        """Respond with the page."""
         language = _language(request)
         return _html(self._page(language), language)
 
     @web.middleware
     async def missing(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Answer with a page of our own where there is nothing at an address."""
+        """Respond to an unknown address with a page that leads back."""
         try:
             return await handler(request)
         except web.HTTPNotFound:
@@ -104,16 +108,16 @@ class Pages:
             return _html(_template("missing.html").substitute(escaped), language, status=404)
 
     async def file(self, request: web.Request) -> web.Response:
-        """One of the files that the page is made of, and no other."""
+        """Respond with one of the page's files."""
         name = request.match_info["file"]
         if name not in _FILES:
             raise web.HTTPNotFound
-        # What the page asks for changes its name with its content.
+        # The page adds a digest of the files to their URLs.
         headers = {"Cache-Control": "public, max-age=86400"}
         return web.Response(body=_content(name), content_type=_FILES[name].kind, headers=headers)
 
     def _page(self, language: str) -> str:
-        settings = self._core.settings
+        settings = self._settings
         other = ENGLISH if language == SPANISH else SPANISH
         privacy = "web_privacy_logged" if settings.log_phrases else "web_privacy"
         values = {name: say(key, language) for name, key in _TEXTS.items()} | {
@@ -139,18 +143,17 @@ class Pages:
             f'<button type="button" lang="es">{escape(phrase)}</button>'
             for phrase in EXAMPLES[:CHIPS]
         )
-        return _template("page.html").substitute(escaped, styles=self._styles(), chips=chips)
+        return _template("page.html").substitute(escaped, styles=self._style_options(), chips=chips)
 
-    def _styles(self) -> str:
+    def _style_options(self) -> str:
         return "".join(
             f'<option value="{escape(style)}">{escape(author(style))}</option>'
-            for style in self._core.executor.serving.styles
+            for style in self._styles()
         )
 
 
 def preferred(accepted: str) -> str:
-    """The language to answer in, from a header Accept-Language: whichever of ours is accepted most,
-    and Spanish where none is."""
+    """The page's language that an Accept-Language header prefers, Spanish by default."""
     weights = {SPANISH: 0.0, ENGLISH: 0.0}
     for each in accepted[:500].split(","):
         tag, _, parameter = each.strip().partition(";")

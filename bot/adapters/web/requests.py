@@ -1,4 +1,4 @@
-"""What the page may ask, as JSON; everything else is malformed."""
+"""The JSON bodies of the page's requests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from model.text.prompt import SEEDS, SENTENCES, TEMPERATURES, Options
 
 BODY_BYTES = 64 * 1024
 BODY_SECONDS = 10.0
-TEXT_LIMIT = 12_000  # characters of what is continued or drawn
+TEXT_LIMIT = 12_000  # characters
 
 _Text = Annotated[str, Field(max_length=TEXT_LIMIT)]
 _Style = Annotated[str, Field(max_length=64)]
@@ -37,14 +37,14 @@ class TextAsked(_Asked):
     temperature: float = Field(ge=TEMPERATURES[0], le=TEMPERATURES[1], allow_inf_nan=False)
 
     def options(self, settings: Settings) -> Options:
-        """How it is to be written."""
+        """The options of the answer."""
         return settings.options(
             sentences=self.sentences, style=self.style, temperature=self.temperature
         )
 
 
 class CardAsked(_Asked):
-    """A phrase and what was written behind it, to be drawn."""
+    """A phrase and its continuation, to render as a card."""
 
     phrase: _Text
     continuation: _Text
@@ -57,8 +57,8 @@ _Kind = TypeVar("_Kind", bound=_Asked)
 
 
 async def read(request: web.Request, kind: type[_Kind]) -> _Kind:
-    """What a request asks. Raises HTTPBadRequest for what is malformed or does not come,
-    HTTPRequestEntityTooLarge for what is too long."""
+    """Read and validate a body. Raises HTTPBadRequest for a malformed or late body,
+    HTTPRequestEntityTooLarge for a long one."""
     try:
         async with asyncio.timeout(BODY_SECONDS):
             body = await request.read()

@@ -1,7 +1,7 @@
-"""Who asks: visitors have no accounts, so one is an address, and no address is ever kept.
+"""Visitors of the page: they have no accounts and are identified by address, which is not stored.
 
-A visitor's number is a digest of the address under a key that this process makes and forgets: it
-says who asks again, in the limits and the log, and nothing of who that is.
+A visitor's number is a keyed digest of the address, and the key lives only in this process. Limits
+and the log recognize a returning visitor by it, but it does not reveal the address.
 """
 
 from __future__ import annotations
@@ -16,31 +16,34 @@ from aiohttp import web
 from bot.requests.job import Requester
 
 NAME = "web"
-# The least part of the IPv6 addresses that one household has (RFC 6177).
+# The shortest IPv6 prefix of a household (RFC 6177).
 _HOUSEHOLD_BYTES = 8
 _NUMBER_BYTES = 6
-# Some proxies write the port too: 203.0.113.5:4711, [2001:db8::1]:4711
+# Some proxies add the port: 203.0.113.5:4711, [2001:db8::1]:4711
 _WITH_PORT = re.compile(r"\[(?P<v6>[^\]]+)\](?::\d+)?|(?P<v4>[\d.]+):\d+")
 
 
 class Visitors:
-    """Tells visitors apart; `header` is where a proxy says whom it asks for, None without one."""
+    """Identifies visitors.
+
+    header: the header in which a proxy passes the client's address, None without a proxy.
+    """
 
     def __init__(self, header: str | None) -> None:
         self._header = header
         self._key = secrets.token_bytes(32)
 
     def requester(self, request: web.Request, language: str) -> Requester:
-        """Who makes this request."""
+        """The requester of this request."""
         return Requester(NAME, self._number(self._address(request)), None, language)
 
     def _address(self, request: web.Request) -> str:
         direct = request.remote or ""
         if self._header is None:
             return direct
-        # Proxies add theirs at the end; whatever stands before, anybody may have written.
-        told = request.headers.getall(self._header, [""])[-1]
-        return told.rpartition(",")[2].strip() or direct
+        # The proxy appends its entry; clients can forge the ones before.
+        addresses = request.headers.getall(self._header, [""])[-1]
+        return addresses.rpartition(",")[2].strip() or direct
 
     def _number(self, address: str) -> int:
         digest = hashlib.blake2b(_household(address), key=self._key, digest_size=_NUMBER_BYTES)
@@ -48,8 +51,8 @@ class Visitors:
 
 
 def _household(address: str) -> bytes:
-    """The bytes that stand for a visitor: of IPv6 only the beginning, since a visitor has all the
-    rest; what is no address is taken as it is."""
+    """The bytes that identify a visitor: of an IPv6 address only the prefix, since a household has
+    all addresses below it; a malformed address unchanged."""
     if (found := _WITH_PORT.fullmatch(address)) is not None:
         address = found["v6"] or found["v4"]
     return _bytes_of(address)
@@ -57,10 +60,10 @@ def _household(address: str) -> bytes:
 
 def _bytes_of(address: str) -> bytes:
     try:
-        # A zone (fe80::1%eth0) is about our machine, not about theirs.
+        # A zone (fe80::1%eth0) describes this machine, not the visitor's.
         found = ip_address(address.partition("%")[0])
     except ValueError:
-        # Bytes that are no UTF-8 arrive as surrogates.
+        # aiohttp decodes invalid UTF-8 to surrogates.
         return address.encode("utf-8", "surrogateescape")[:64]
     if isinstance(found, IPv6Address):
         if found.ipv4_mapped is None:

@@ -1,13 +1,12 @@
-"""An answer on its way to a browser: a line of JSON for each thing that happens.
+"""Streaming of an answer to a browser, as lines of JSON.
 
-    {"is": "note", "text"}        how many are ahead
-    {"is": "text", "phrase", "more"}    what was written since the line before
-    {"is": "done", ...}           the whole answer
-    {"is": "endings", "endings"}  what `done` has, for each ending that may be chosen
-    {"is": "failed", "notice"}    why there is none
+    {"is": "note", "text"}              the position in the queue
+    {"is": "text", "phrase", "more"}    text since the line before
+    {"is": "done", ...}                 the whole answer
+    {"is": "endings", "endings"}        endings to choose from, each with the fields of `done`
+    {"is": "failed", "notice"}          the reason for no answer
 
-The last line is `done`, `endings` or `failed`. An empty line says nothing but that the connection
-lives.
+The last line is `done`, `endings` or `failed`. Empty lines keep the connection alive.
 """
 
 from __future__ import annotations
@@ -21,28 +20,29 @@ from aiohttp import web
 
 from bot.adapters.web.requests import TextAsked, read
 from bot.adapters.web.visitors import Visitors
-from bot.context import Core
 from bot.requests.closing_phrase import closing_phrase
 from bot.requests.endings import ENDINGS, Endings
 from bot.requests.job import Answer, Draft, Job
 from bot.requests.platform import Platform
+from bot.service.service import Service
+from bot.settings.settings import Settings
 from bot.texts import say
 
-# Proxies cut connections on which nothing comes for a minute.
+# Proxies close connections that are idle for a minute.
 ALIVE_SECONDS = 15.0
-# Whoever takes no line for so long has gone.
+# A client that does not read a line in this time is gone.
 LINE_SECONDS = 30.0
 _HEADERS = {
     "Content-Type": "application/x-ndjson",
     "Cache-Control": "no-store",
-    "X-Accel-Buffering": "no",  # nginx would hold back what is being written
+    "X-Accel-Buffering": "no",  # or nginx would buffer the stream
 }
 
 
 class AnswerStream:
-    """The way back for one job: what has happened, and lines that tell it.
+    """The origin of a job: turns its events into lines.
 
-    ended: nothing more will happen.
+    ended: whether the last line is known.
     """
 
     def __init__(self) -> None:
@@ -52,26 +52,26 @@ class AnswerStream:
         self._last: dict[str, Any] = {}
 
     def show(self, draft: Draft) -> None:
-        """What there is so far; of two that come between two lines, the later counts."""
+        """Show a preview; it replaces one that was not sent yet."""
         self._draft = draft
         self._news.set()
 
     def finish(self, answer: Answer) -> None:
-        """The answer is there."""
+        """End with the answer."""
         self._end({"is": "done"} | _content_of(answer))
 
     def offer(self, endings: Endings, language: str) -> None:
-        """Endings are there to be chosen from."""
+        """End with endings to choose from."""
         answers = [Answer.of(result, language) for result in endings.results]
         self._end({"is": "endings", "endings": list(map(_content_of, answers))})
 
     def fail(self, notice: str) -> None:
-        """There will be none."""
+        """End without an answer."""
         self._end({"is": "failed", "notice": notice})
 
     async def lines(self) -> AsyncIterator[bytes]:
-        """Every line, as soon as it can be told, up to the last."""
-        told = ""
+        """Yield each line as soon as possible, up to the last."""
+        sent = ""
         while True:
             try:
                 async with asyncio.timeout(ALIVE_SECONDS):
@@ -86,9 +86,9 @@ class AnswerStream:
             draft = self._draft
             if draft.note:
                 yield _line({"is": "note", "text": draft.note})
-            elif len(draft.continuation) > len(told):
-                more = draft.continuation[len(told) :]
-                told = draft.continuation
+            elif len(draft.continuation) > len(sent):
+                more = draft.continuation[len(sent) :]
+                sent = draft.continuation
                 yield _line({"is": "text", "phrase": draft.phrase, "more": more})
 
     def _end(self, last: dict[str, Any]) -> None:
@@ -97,17 +97,20 @@ class AnswerStream:
 
 
 class Writing:
-    """Answers requests for a text."""
+    """Handles requests for a text."""
 
-    def __init__(self, core: Core, platform: Platform, visitors: Visitors) -> None:
-        self._core, self._platform, self._visitors = core, platform, visitors
+    def __init__(
+        self, settings: Settings, service: Service, platform: Platform, visitors: Visitors
+    ) -> None:
+        self._settings, self._service = settings, service
+        self._platform, self._visitors = platform, visitors
 
     async def write(self, request: web.Request) -> web.StreamResponse:
-        """Write for a visitor for as long as there is somebody to read it."""
+        """Stream an answer; withdraw the job once the client is gone."""
         asked = await read(request, TextAsked)
         job, stream = self._job(request, asked)
         response = web.StreamResponse(headers=_HEADERS)
-        self._core.service.start(job, self._platform)
+        self._service.start(job, self._platform)
         try:
             await response.prepare(request)
             async for line in stream.lines():
@@ -115,14 +118,14 @@ class Writing:
                     await response.write(line)
             await response.write_eof()
         except (ConnectionError, TimeoutError):
-            pass  # nobody reads it any more
+            pass  # the client is gone
         finally:
             if not stream.ended:
-                self._core.service.withdraw(job)
+                self._service.withdraw(job)
         return response
 
     def _job(self, request: web.Request, asked: TextAsked) -> tuple[Job, AnswerStream]:
-        settings, phrase = self._core.settings, asked.text
+        settings, phrase = self._settings, asked.text
         if asked.goes_on:
             phrase = closing_phrase(phrase, settings.phrase_limit)
         stream = AnswerStream()
@@ -133,7 +136,7 @@ class Writing:
 
 
 def stop_for_cancel(notice: str, language: str) -> str:
-    """A notice with what this page has in the place of the command that it names."""
+    """The notice with the page's button in place of /cancelar."""
     return notice.replace("/cancelar", f"«{say('web_stop', language)}»")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import aiohttp
 
-from bot.adapters.discord.layout import layout_of
+from bot.adapters.discord.sharding import assign_shards
 from bot.net.platform_api import UnreachableError, ask_discord
 from bot.ops.doctor.clock import Clocks
 from bot.ops.doctor.findings import Finding, good, problem, unanswered, warning
@@ -92,7 +92,7 @@ async def _gateway(
     hours = number(limit["reset_after"] / 3_600_000, 1)
     if limit["remaining"] == 0:
         findings.append(problem(PART, "doctor_discord_starts", total=limit["total"], hours=hours))
-    elif limit["remaining"] < layout_of(settings, recommended).count:
+    elif limit["remaining"] < assign_shards(settings, recommended).count:
         left = limit["remaining"]
         findings.append(warning(PART, "doctor_discord_starts_few", left=left, hours=hours))
     return findings
@@ -102,7 +102,7 @@ def connection_findings(settings: Settings, servers: int, recommended: int) -> I
     """Whether the configured shards cover this number of servers.
 
     recommended: Discord's number of shards, used if the settings have none."""
-    layout = layout_of(settings, recommended)
+    layout = assign_shards(settings, recommended)
     values = {"servers": servers, "count": layout.count, "recommended": recommended}
     if layout.automatic:
         yield good(PART, "doctor_discord_shards_auto", **values)

@@ -1,4 +1,4 @@
-"""The chat, in a terminal of its own."""
+"""The chat in a terminal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.timeout(120)
 
 @pytest.fixture(scope="module")
 def folder(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The checkpoints `tiny`, `otro` and `roto`, the last one without its vocabulary."""
+    """The checkpoints `tiny`, `otro` and `roto`, which lacks its vocabulary."""
     folder = tmp_path_factory.mktemp("console") / "checkpoints"
     shutil.copytree(checkpoints, folder)
     shutil.copytree(folder / "tiny", folder / "roto")
@@ -30,25 +30,25 @@ def folder(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def chat(folder: Path) -> Iterator[Terminal]:
-    """A chat that goes on from test to test, and at whose end there must be nothing to complain."""
+    """A chat for several tests; at its end stderr must be empty."""
     terminal = Terminal(environment(folder))
     yield terminal
     terminal.type("/salir\n")
     assert terminal.ended() == (0, "")
 
 
-def test_it_greets_with_the_name_of_the_model(chat: Terminal) -> None:
+def test_welcome_names_the_model(chat: Terminal) -> None:
     assert chat.welcome == say("welcome", name="tiny") + "\n"
 
 
 @pytest.mark.parametrize("line", [PHRASE, f"/escribe {PHRASE}", f"  /escribe   {PHRASE} "])
-def test_a_phrase_is_continued(chat: Terminal, line: str) -> None:
+def test_phrase_is_continued(chat: Terminal, line: str) -> None:
     reply = chat.ask(line)
     assert reply.startswith(PHRASE)
     assert len(reply) > len(PHRASE) + 2
 
 
-def test_an_answer_comes_with_its_notices(chat: Terminal) -> None:
+def test_answer_shows_notices(chat: Terminal) -> None:
     _, *notices = chat.ask(f"{PHRASE} \N{DRAGON}").splitlines()
     assert f"({say('dropped', characters=chr(0x1F409))})" in notices
 
@@ -60,26 +60,24 @@ def test_an_answer_comes_with_its_notices(chat: Terminal) -> None:
         ("a" * 401, PromptError("too_long", length=401, limit=400)),
     ],
 )
-def test_a_phrase_that_cannot_be_continued_is_answered_with_why(
-    chat: Terminal, line: str, problem: PromptError
-) -> None:
+def test_bad_phrase_is_explained(chat: Terminal, line: str, problem: PromptError) -> None:
     assert chat.ask(line) == explain(problem)
 
 
-def test_escribe_without_a_phrase_asks_for_one(chat: Terminal) -> None:
+def test_escribe_without_phrase_asks_for_one(chat: Terminal) -> None:
     assert chat.ask("/escribe") == say("no_phrase")
 
 
-def test_an_unknown_command_is_told_from_a_phrase(chat: Terminal) -> None:
+def test_unknown_command_is_no_phrase(chat: Terminal) -> None:
     assert chat.ask("/bailar sola") == say("no_such_command", command="/bailar")
 
 
-def test_a_blank_line_is_no_request(chat: Terminal) -> None:
+def test_blank_line_is_ignored(chat: Terminal) -> None:
     chat.type("  \n")
     assert chat.read_until("> ") == ""
 
 
-def test_modelo_tells_what_writes(chat: Terminal) -> None:
+def test_modelo_describes_the_model(chat: Terminal) -> None:
     reply = chat.ask("/modelo")
     assert reply.startswith("Modelo tiny (")
     assert "26.912 parámetros" in reply
@@ -87,7 +85,7 @@ def test_modelo_tells_what_writes(chat: Terminal) -> None:
     assert reply.endswith(f" LitteraGPT {version('litteragpt')}.")
 
 
-def test_estado_counts_the_answers(chat: Terminal) -> None:
+def test_estado_counts_answers(chat: Terminal) -> None:
     before = chat.ask("/estado")
     chat.ask(PHRASE)
     after = chat.ask("/estado")
@@ -105,7 +103,7 @@ def test_ayuda_names_every_command(chat: Terminal) -> None:
     assert commands == ["/escribe", "/recargar", "/modelo", "/estado", "/ayuda", "/salir"]
 
 
-def test_recargar_alone_loads_the_same_model_again(chat: Terminal) -> None:
+def test_recargar_without_name_reloads_same_model(chat: Terminal) -> None:
     before = chat.ask("/modelo")
     assert chat.ask("/recargar").startswith("Modelo cargado en ")
     assert chat.ask("/modelo") == before
@@ -122,7 +120,7 @@ def test_recargar_changes_the_model(chat: Terminal) -> None:
 @pytest.mark.parametrize(
     "name", ["nadie", "../checkpoints/otro", "..", ".", "otro/", "{folder}/otro"]
 )
-def test_recargar_takes_only_names_of_the_folder(chat: Terminal, folder: Path, name: str) -> None:
+def test_recargar_accepts_only_names_in_the_folder(chat: Terminal, folder: Path, name: str) -> None:
     name = name.format(folder=folder)
     problem = CheckpointError("unknown", name=name, folder=folder, known="otro, roto, tiny")
     reply = chat.ask(f"/recargar {name}")
@@ -130,13 +128,13 @@ def test_recargar_takes_only_names_of_the_folder(chat: Terminal, folder: Path, n
     assert reply.endswith(explain(problem))
 
 
-def test_a_broken_model_is_refused_by_its_file(chat: Terminal, folder: Path) -> None:
+def test_broken_model_is_refused_with_its_file(chat: Terminal, folder: Path) -> None:
     problem = CheckpointError("missing", file=folder / "roto" / "tokenizer.json")
     assert chat.ask("/recargar roto").endswith(explain(problem))
     assert chat.ask("/modelo").startswith("Modelo tiny (")
 
 
-def test_words_stay_whole_in_a_narrow_window(folder: Path) -> None:
+def test_words_are_not_split_in_narrow_terminal(folder: Path) -> None:
     terminal = Terminal(environment(folder), columns=30)
     told = terminal.welcome + terminal.ask("/estado")
     reply = terminal.ask(PHRASE)
@@ -150,13 +148,13 @@ def test_words_stay_whole_in_a_narrow_window(folder: Path) -> None:
 
 @pytest.fixture
 def long_chat(folder: Path) -> Iterator[Terminal]:
-    """A chat whose answers take longer than any test waits."""
+    """A chat whose answers take longer than any test."""
     terminal = Terminal(environment(folder, sentences=5, sentence_limit=4000))
     yield terminal
     terminal.process.kill()
 
 
-def test_ctrl_c_ends_an_answer_and_then_the_chat(long_chat: Terminal) -> None:
+def test_ctrl_c_ends_the_answer_then_the_chat(long_chat: Terminal) -> None:
     long_chat.type(PHRASE + "\n")
     long_chat.read_until(PHRASE)
     long_chat.press_ctrl_c()
@@ -167,7 +165,7 @@ def test_ctrl_c_ends_an_answer_and_then_the_chat(long_chat: Terminal) -> None:
 
 
 @pytest.mark.parametrize("line", ["", PHRASE + "\n"], ids=["waiting", "writing"])
-def test_sigterm_ends_the_chat_and_its_worker(long_chat: Terminal, line: str) -> None:
+def test_sigterm_ends_chat_and_worker(long_chat: Terminal, line: str) -> None:
     long_chat.type(line)
     long_chat.read_until(line.strip())
     long_chat.process.send_signal(signal.SIGTERM)

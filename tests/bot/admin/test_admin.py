@@ -1,4 +1,4 @@
-"""Admins' commands over a real worker: reloads as transactions, pauses, and whom they are for."""
+"""Admin commands over a real worker: reloads as transactions, pauses, and rights."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.admin.admin import Administration, chosen_checkpoint
+from bot.admin.admin import Admin, chosen_checkpoint
 from bot.requests.access import Access
 from bot.requests.job import Requester
 from bot.requests.limits import Limits
@@ -28,15 +28,15 @@ STRANGER = Requester("discord", 2, 50)
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with the checkpoints `tiny` and `otro`, for a test to damage."""
+    """A folder with the checkpoints `tiny` and `otro`, which a test may damage."""
     save_tiny(tmp_path / "checkpoints" / "tiny", seed=0)
     save_tiny(tmp_path / "checkpoints" / "otro", seed=1)
     return tmp_path / "checkpoints"
 
 
 @asynccontextmanager
-async def administration(folder: Path) -> AsyncIterator[Administration]:
-    """Of a bot that was configured to serve `tiny`, and serves what was chosen last."""
+async def administration(folder: Path) -> AsyncIterator[Admin]:
+    """Admin commands of a bot that is configured with `tiny` and serves the last choice."""
     async with (
         open_store(folder.parent / "state") as store,
         running(folder / chosen_checkpoint(store, "tiny")) as executor,
@@ -44,20 +44,20 @@ async def administration(folder: Path) -> AsyncIterator[Administration]:
         none = Limits(person_minute=0, person_day=0, place_minute=0, strikes=0, block_seconds=1)
         access = Access(admins=frozenset({ADMIN.person}))
         service = Service(executor, none, access, Vitals(), store, seats=4, queue_limit=8)
-        yield Administration(service, executor, store, folder, "tiny")
+        yield Admin(service, executor, store, {}, folder, "tiny")
 
 
-def serving(ours: Administration) -> str:
+def serving(ours: Admin) -> str:
     return ours._executor.serving.name
 
 
 async def chosen(folder: Path, configured: str) -> str:
-    """What the next start would serve."""
+    """The checkpoint of the next start."""
     async with open_store(folder.parent / "state") as store:
         return chosen_checkpoint(store, configured)
 
 
-async def test_a_reload_tells_and_records_what_changed(folder: Path) -> None:
+async def test_reload_reports_and_records_changes(folder: Path) -> None:
     async with administration(folder) as ours:
         old = ours._executor.serving.checkpoint
         told = await ours.reload(ADMIN, "otro")
@@ -68,7 +68,7 @@ async def test_a_reload_tells_and_records_what_changed(folder: Path) -> None:
     assert audit(folder.parent / "state") == [Entry("discord:1", "reload", details)]
 
 
-async def test_the_one_before_comes_back_even_after_a_restart(folder: Path) -> None:
+async def test_previous_model_returns_after_restart(folder: Path) -> None:
     async with administration(folder) as ours:
         assert await ours.reload(ADMIN, "anterior") == say("reload_none")
         await ours.reload(ADMIN, "otro")
@@ -82,7 +82,7 @@ async def test_the_one_before_comes_back_even_after_a_restart(folder: Path) -> N
         assert serving(ours) == "tiny"
 
 
-async def test_a_changed_setting_is_a_later_choice(folder: Path) -> None:
+async def test_changed_setting_overrides_earlier_choice(folder: Path) -> None:
     async with administration(folder) as ours:
         await ours.reload(ADMIN, "otro")
     assert await chosen(folder, "tiny") == "otro"
@@ -90,7 +90,7 @@ async def test_a_changed_setting_is_a_later_choice(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(("damage", "named"), DAMAGES)
-async def test_a_reload_that_fails_keeps_the_old_one_and_says_why(
+async def test_reload_keeps_old_model_on_failure(
     folder: Path, damage: Callable[[Path], None], named: str
 ) -> None:
     damage(folder / "otro")
@@ -108,7 +108,7 @@ async def test_a_reload_that_fails_keeps_the_old_one_and_says_why(
 @pytest.mark.parametrize(
     "name", ["nada", "..", ".", "../checkpoints/otro", "/etc", "tiny/", "a\x00b", "a" * 5000, "lnk"]
 )
-async def test_only_names_inside_the_folder_are_taken(folder: Path, name: str) -> None:
+async def test_reload_accepts_only_names_in_the_folder(folder: Path, name: str) -> None:
     save_tiny(folder.parent / "outside", seed=2)
     (folder / "lnk").symlink_to(folder.parent / "outside")
     async with administration(folder) as ours:
@@ -119,7 +119,7 @@ async def test_only_names_inside_the_folder_are_taken(folder: Path, name: str) -
     assert len(told) < 400
 
 
-async def test_without_a_name_the_same_folder_is_read_anew(folder: Path) -> None:
+async def test_reload_without_name_reads_same_folder(folder: Path) -> None:
     async with administration(folder) as ours:
         old = ours._executor.serving.checkpoint
         save_tiny(folder / "tiny", seed=3)
@@ -134,7 +134,7 @@ async def test_one_reload_at_a_time(folder: Path) -> None:
     assert told[1] == say("reload_under_way")
 
 
-async def test_whoever_is_no_admin_is_told_so_and_nothing_happens(folder: Path) -> None:
+async def test_commands_refuse_other_users(folder: Path) -> None:
     async with administration(folder) as ours:
         told = [
             await ours.reload(STRANGER, "otro"),
@@ -160,7 +160,7 @@ async def test_pauses_are_recorded_and_shown(folder: Path) -> None:
     assert [entry.what for entry in audit(folder.parent / "state")] == ["pause", "resume"]
 
 
-async def test_a_state_that_cannot_be_kept_costs_the_memory_only(
+async def test_unwritable_store_only_loses_memory(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (folder.parent / "state").write_text("a file where the folder should be")

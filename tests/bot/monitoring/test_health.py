@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from bot.cli import EXIT_CONFIG, EXIT_FAILURE
-from bot.monitoring.health import OK, Health
+from bot.monitoring.health import OK
 from bot.monitoring.healthcheck import readiness
 from bot.monitoring.server import monitoring
 from bot.settings.env_file import load_settings
@@ -140,5 +140,5 @@ async def test_wildcard_address_is_asked_on_loopback(listening: str, named: str)
         pytest.skip("no IPv6 here")
     port = free_port()
     settings = load_settings(metrics_host=listening, metrics_port=port)
-    async with monitoring(settings, Health()):
+    async with monitoring(settings):
         assert await asyncio.to_thread(readiness, named, port) == {"worker": "starting"}

@@ -70,7 +70,7 @@ async def test_delays_double_up_to_the_longest(
 ) -> None:
     monkeypatch.setattr(supervision, "FIRST_DELAY", 1.0)
     monkeypatch.setattr(supervision, "LONGEST_DELAY", 8.0)
-    monkeypatch.setattr(supervision.random, "uniform", lambda *_: 0.0)  # no time passes
+    monkeypatch.setattr("bot.net.backoff.random.uniform", lambda *_: 0.0)  # no time passes
     platform = Trouble(*[OSError() for _ in range(6)])
     task = asyncio.create_task(supervise(platform))
     await platform.serving.wait()

@@ -1,4 +1,4 @@
-"""One bot for most of these tests, in an event loop that lasts as long as they do."""
+"""One bot for most of these tests, in a session-wide event loop."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from model.text.tokenizer import Tokenizer
 from tests.bot.adapters.discord.houses import ADMIN, House, house
 from tests.conftest import CHARACTERS, save_tiny
 
-# A checkpoint that can write what means something to Discord will write it all the time.
+# A checkpoint with these characters writes marks of Markdown frequently.
 MARKED = Tokenizer(
     ("cervantes", "galdos"), "".join(sorted(set(CHARACTERS + "*_~|<>#@/\\[]+&%$=€")))
 )
@@ -38,7 +38,7 @@ async def _shared(
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def home(_shared: House) -> AsyncIterator[House]:
-    """The house that all share: no limits, commands everywhere, `ADMIN` its admin."""
+    """The shared house: no limits, global commands, `ADMIN` as admin."""
     yield _shared
     _shared.discord.faults.clear()
     _shared.check()

@@ -1,4 +1,4 @@
-"""A house: a Discord of one's own and the bot serving it, as a process of its own."""
+"""A house: a fake Discord and a process of the bot that serves it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tests.fakes.discord.messages import Message
 
 TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GabcdE.abcdefghijklmnopqrstuvwxyz0123456789AB"  # noqa: S105 (of no bot)
 ADMIN = 4242
-# In every phrase, and never in a log.
+# In every phrase, never in a log.
 SECRET_WORD = "Zarzaparrilla"  # noqa: S105 (not that kind of secret)
 PHRASE = f"En un lugar de la {SECRET_WORD}"
 # Discord waits three seconds.
 GOOD_TIME = 1.0
-# No limit but those under test.
+# No limits except those under test.
 UNLIMITED = {
     "person_per_minute": 0,
     "person_per_day": 0,
@@ -34,13 +34,13 @@ UNLIMITED = {
 
 
 def is_draft(message: Message) -> bool:
-    """Whether more of this text is to come, as on a machine that is busy."""
+    """Whether this is a preview or a note, as on a busy machine."""
     shown = message.content or "".join(embed["description"] for embed in message.embeds)
     return not message.buttons and (shown.endswith(" …") or shown.startswith("-# "))
 
 
 class House:
-    """One server with a channel, people in it, and the bot."""
+    """A server with a channel, members and the bot."""
 
     def __init__(self, discord: FakeDiscord, folder: Path) -> None:
         self.discord, self.folder = discord, folder
@@ -49,7 +49,7 @@ class House:
         self.process: subprocess.Popen[bytes] | None = None
         self.environment: dict[str, str] = {}
         self._people = 0
-        # Server administrators are shown admins' commands; that is all it is for.
+        # Discord shows admin commands only to server administrators.
         self.admin = User("Administra", id=str(ADMIN))
         discord.users.append(self.admin)
         self.guild.join(self.admin, ORDINARY | Permission.ADMINISTRATOR)
@@ -61,7 +61,7 @@ class House:
         return self.guild.join(self.discord.user(named, locale=locale, installed=installed))
 
     def check(self) -> None:
-        """Nothing was done that Discord does not allow, and the bot lives and keeps its secrets."""
+        """Check that the bot runs, broke no rule of Discord and logged no secret."""
         wrong, self.discord.violations[:] = list(self.discord.violations), []
         assert not wrong, "\n".join(wrong)
         assert self.process is None or self.process.poll() is None, self.log
@@ -78,26 +78,26 @@ class House:
         return await self.answer(asked)
 
     async def answer(self, asked: Interaction, seconds: float = 20) -> Message:
-        """The final answer to an interaction that was acknowledged in good time."""
+        """The final answer to an interaction; checks the time of its acknowledgement."""
         assert await asked.acknowledged() < GOOD_TIME
         return await self.outcome(asked, seconds)
 
     async def outcome(self, asked: Interaction, seconds: float = 20) -> Message:
-        """The final answer to an interaction, however long anything took."""
+        """The final answer to an interaction."""
         message = await asked.final(seconds)
         return await message.until(lambda m: not is_draft(m), seconds)
 
     async def use(self, user: User, name: str, /, **options: Any) -> str:
-        """Use a command that answers in words only its user sees; what it says."""
+        """Use a command with an ephemeral answer; its text."""
         asked = await self.discord.slash(user, self.channel, name, **options)
         return told(await self.answer(asked))
 
     async def press(self, user: User, message: Message, label: str) -> Message:
-        """Press a button that is answered with a message; that message."""
+        """Press a button; the message that answers."""
         return await self.answer(await self.discord.press(user, message, label))
 
     def start(self, checkpoints: Path, **settings: object) -> None:
-        """Start the bot with these settings, or again with those that it had."""
+        """Start the bot with these settings, or again with its former ones."""
         if not self.environment:
             discord = {name: str(settings.pop(name)) for name in list(settings) if name.isupper()}
             self.environment = environment(
@@ -124,7 +124,7 @@ class House:
 
     @property
     def log(self) -> str:
-        """All that the bot has logged."""
+        """The log of the bot."""
         return self.log_path.read_text("utf-8")
 
     async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
@@ -141,7 +141,7 @@ class House:
         return code
 
     async def ready(self, shards: int = 1) -> None:
-        """Wait until there are so many sessions; with the log of the bot if it ends before."""
+        """Wait for this number of sessions; raises AssertionError with the log if the bot ends."""
         connected = asyncio.ensure_future(self.discord.ready(SECONDS, shards))
         while not connected.done():
             await asyncio.wait([connected], timeout=0.2)
@@ -151,7 +151,7 @@ class House:
         connected.result()
 
     async def logged(self, text: str) -> None:
-        """Wait until the bot has logged something."""
+        """Wait until the log contains this text."""
         async with asyncio.timeout(SECONDS):
             while text not in self.log:  # noqa: ASYNC110 (another process's file)
                 await asyncio.sleep(0.05)
@@ -166,7 +166,7 @@ class House:
 
 @asynccontextmanager
 async def quiet_house(folder: Path, discord: FakeDiscord | None = None) -> AsyncIterator[House]:
-    """A house whose bot has not been started; it has a Discord of its own unless one is named."""
+    """A house whose bot is not started, with a new Discord by default."""
     folder.mkdir(exist_ok=True)
     async with AsyncExitStack() as stack:
         discord = discord or await stack.enter_async_context(FakeDiscord(token=TOKEN))
@@ -183,7 +183,7 @@ async def quiet_house(folder: Path, discord: FakeDiscord | None = None) -> Async
 async def house(
     folder: Path, checkpoints: Path, guilds: Mapping[str, str] | None = None, **settings: object
 ) -> AsyncIterator[House]:
-    """A house whose bot is connected and has registered its commands; `guilds` are further servers
+    """A house whose bot is connected and has registered its commands; `guilds` are other servers
     by their ids."""
     async with quiet_house(folder) as ours:
         for number, name in (guilds or {}).items():

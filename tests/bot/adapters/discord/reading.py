@@ -1,4 +1,4 @@
-"""What a person sees of a message, by a reader of Discord's Markdown of the tests' own."""
+"""The rendered text of a message, by an independent reader of Discord's Markdown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tests.fakes.discord.messages import Message
 
-# What stands for an escaped character while constructs are looked for: no construct has it.
+# Replaces escaped characters in the search for constructs, none of which contains it.
 _LITERAL = "\ue000"
 # https://docs.discord.com/developers/reference#message-formatting and what clients do besides.
 CONSTRUCTS = [
@@ -39,7 +39,7 @@ class Seen:
 
 
 def plain(markdown: str) -> str:
-    """The characters that are shown of a text in which nothing may be formatted."""
+    """The rendered text of Markdown; fails if anything in it is formatted."""
     residue = re.sub(r"\\[^0-9A-Za-z\s]", _LITERAL, markdown)
     for construct in CONSTRUCTS:
         found = construct.search(residue)
@@ -48,12 +48,12 @@ def plain(markdown: str) -> str:
 
 
 def read(markdown: str) -> Seen:
-    """The parts of an answer; fails where anything but the phrase is formatted."""
+    """The parts of an answer; fails if anything but the phrase is formatted."""
     first, *small = markdown.split("\n")
     bold = re.match(r"\*\*((?:\\.|[^\\])+?)\*\*(?!\*)", first)
     assert bold is not None, f"no phrase in {markdown!r}"
     assert all(line.startswith("-# ") for line in small), markdown
-    # What follows begins behind something, so it is not at the beginning of a line.
+    # The continuation is not at the beginning of a line.
     continuation = plain("." + first[bold.end() :])[1:]
     return Seen(
         plain("." + bold[1])[1:], continuation, tuple(plain("." + line[3:])[1:] for line in small)
@@ -61,7 +61,7 @@ def read(markdown: str) -> Seen:
 
 
 def seen(message: Message) -> Seen:
-    """What a person sees of an answer, in the message or in its embed."""
+    """The parts of an answer, from the message or its embed."""
     if message.embeds:
         (embed,) = message.embeds
         assert message.content == ""
@@ -72,6 +72,6 @@ def seen(message: Message) -> Seen:
 
 
 def told(message: Message) -> str:
-    """A notice, which nobody but its reader sees."""
+    """The text of an ephemeral notice."""
     assert message.ephemeral
     return plain(message.content)

@@ -1,4 +1,4 @@
-"""The commands of whoever runs the bot, and who is refused them."""
+"""Admin commands, and the users whom they refuse."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)
 COMMANDS = ("recargar", "estado", "pausar", "reanudar")
 
 
-async def test_the_admin_is_shown_what_the_bot_is_doing(home: House) -> None:
+async def test_status_reports_to_admins(home: House) -> None:
     await home.ask(home.person())
     report = await home.use(home.admin, "estado")
     for part in ("En marcha", "tiny", "p99", "PyTorch", "discord conectado", "MB"):
@@ -24,16 +24,14 @@ async def test_the_admin_is_shown_what_the_bot_is_doing(home: House) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-async def test_a_servers_administrator_is_refused(home: House, name: str) -> None:
-    """Discord shows the commands to the server's owner, who is nobody to the bot."""
+async def test_server_administrators_are_no_admins(home: House, name: str) -> None:
+    """Discord shows the commands to the server's owner, who has no rights in the bot."""
     assert await home.use(home.guild.owner, name) == say("not_admin")
     assert "denied" in home.log
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-async def test_others_are_not_even_shown_them_and_refused_all_the_same(
-    home: House, name: str
-) -> None:
+async def test_admin_commands_are_hidden_and_refused(home: House, name: str) -> None:
     ana = home.person(locale="en-US")
     with pytest.raises(ClientRefused):
         await home.discord.slash(ana, home.channel, name)
@@ -44,7 +42,7 @@ async def test_others_are_not_even_shown_them_and_refused_all_the_same(
     )
 
 
-async def test_only_the_admin_is_offered_checkpoints(home: House) -> None:
+async def test_autocompletion_offers_checkpoints_to_admins_only(home: House) -> None:
     discord, channel = home.discord, home.channel
     asked = await discord.autocomplete(home.admin, channel, "recargar", "checkpoint", "")
     assert [c["value"] for c in await asked.completions()] == ["anterior", "otro", "tiny"]
@@ -54,7 +52,7 @@ async def test_only_the_admin_is_offered_checkpoints(home: House) -> None:
     assert await asked.completions() == []
 
 
-async def test_a_pause_lets_nothing_in_until_it_is_over(home: House) -> None:
+async def test_pause_refuses_requests_until_resume(home: House) -> None:
     ana = home.person()
     message = await home.ask(ana)
     assert await home.use(home.admin, "pausar") == say("paused_done")
@@ -66,7 +64,7 @@ async def test_a_pause_lets_nothing_in_until_it_is_over(home: House) -> None:
     assert seen(await home.ask(ana)).phrase == PHRASE
 
 
-async def test_what_admins_do_is_on_record(home: House) -> None:
+async def test_audit_records_admin_commands(home: House) -> None:
     await home.use(home.admin, "pausar")
     await home.use(home.admin, "reanudar")
     done = audit(home.folder / "state")

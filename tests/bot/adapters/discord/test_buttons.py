@@ -19,20 +19,20 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)
 
 
 def button_of(message: Message, verb: Verb = Verb.AGAIN) -> Button:
-    """A button as it lies in a message."""
+    """A button in a message."""
     ids = [c["custom_id"] for c in components_in(message.components) if c.get("custom_id")]
     buttons = [Button.read(custom_id) for custom_id in ids]
     return next(button for button in buttons if button is not None and button.verb is verb)
 
 
 def exchange(message: Message, label: str, custom_id: str) -> None:
-    """Put another button behind a label."""
+    """Replace the button of a label."""
     for component in components_in(message.components):
         if component.get("label") == label:
             component["custom_id"] = custom_id
 
 
-async def test_another_text_for_the_same_phrase_with_the_same_options(home: House) -> None:
+async def test_again_keeps_phrase_and_options(home: House) -> None:
     ana = home.person()
     first = await home.ask(ana, frases=1, temperatura=0.5, estilo="galdos")
     second = await home.press(ana, first, "Otra vez")
@@ -44,7 +44,7 @@ async def test_another_text_for_the_same_phrase_with_the_same_options(home: Hous
     assert new.seed != old.seed
 
 
-async def test_a_story_goes_on_from_its_end_again_and_again(home: House) -> None:
+async def test_continue_extends_from_the_end_repeatedly(home: House) -> None:
     ana = home.person()
     message = await home.ask(ana, frase=f"{PHRASE} *y* @todos_")
     for _ in range(3):
@@ -53,14 +53,14 @@ async def test_a_story_goes_on_from_its_end_again_and_again(home: House) -> None
         assert seen(message).phrase in phrases_to_continue(before)
 
 
-async def test_whoever_presses_is_the_one_who_asks(home: House) -> None:
+async def test_presser_is_the_requester(home: House) -> None:
     ana, ben = home.person(), home.person(locale="en-US")
     theirs = await home.press(ben, await home.ask(ana), "Continuar")
     assert button_of(theirs).user == int(ben.id)
     assert list(theirs.buttons) == ["Continue", "Again", "Three endings", "Card", "Delete"]
 
 
-async def test_what_comes_of_a_private_answer_is_private(home: House) -> None:
+async def test_buttons_of_private_answers_answer_in_private(home: House) -> None:
     ana = home.person()
     message = await home.ask(ana, privado=True)
     assert (await home.press(ana, message, "Continuar")).ephemeral
@@ -69,7 +69,7 @@ async def test_what_comes_of_a_private_answer_is_private(home: House) -> None:
     await message.until(lambda m: m.deleted, 5)
 
 
-async def test_deleting_is_for_the_asker_and_for_moderators(home: House) -> None:
+async def test_requester_and_moderators_may_delete(home: House) -> None:
     ana, ben = home.person(), home.person(locale="en-US")
     moderator = home.guild.join(home.person(), ORDINARY | Permission.MANAGE_MESSAGES)
     for somebody in (ana, moderator, home.guild.owner):
@@ -81,7 +81,7 @@ async def test_deleting_is_for_the_asker_and_for_moderators(home: House) -> None
         await message.until(lambda m: m.deleted, 5)
 
 
-async def test_deleting_twice_at_once_is_no_failure(home: House) -> None:
+async def test_concurrent_deletions_succeed(home: House) -> None:
     ana = home.person()
     message = await home.ask(ana)
     presses = [await home.discord.press(ana, message, "Borrar") for _ in range(2)]
@@ -101,7 +101,7 @@ async def test_deleting_twice_at_once_is_no_failure(home: House) -> None:
         "\n",
     ],
 )
-async def test_a_strange_button_is_politely_refused(home: House, custom_id: str) -> None:
+async def test_unknown_button_is_refused(home: House, custom_id: str) -> None:
     ana = home.person()
     message = await home.ask(ana)
     exchange(message, "Otra vez", custom_id)
@@ -109,7 +109,7 @@ async def test_a_strange_button_is_politely_refused(home: House, custom_id: str)
     assert told(refusal) == say("stale_button")
 
 
-async def test_an_unknown_style_in_a_button_is_explained(home: House) -> None:
+async def test_unknown_style_in_button_is_explained(home: House) -> None:
     ana = home.person()
     message = await home.ask(ana)
     forged = Button(Verb.AGAIN, int(ana.id), 2, 0.8, 1, "c3ef", "quevedo")
@@ -118,7 +118,7 @@ async def test_an_unknown_style_in_a_button_is_explained(home: House) -> None:
     assert refusal == say("style", value="quevedo", known="cervantes, galdos")
 
 
-async def test_a_button_below_no_answer_is_politely_refused(home: House) -> None:
+async def test_button_below_no_answer_is_refused(home: House) -> None:
     ana = home.person(locale="en-US")
     message = await home.ask(ana)
     message.content = "Another text altogether"
@@ -127,7 +127,7 @@ async def test_a_button_below_no_answer_is_politely_refused(home: House) -> None
     )
 
 
-async def test_buttons_work_after_a_restart(home: House, marked_checkpoints: Path) -> None:
+async def test_buttons_work_after_restart(home: House, marked_checkpoints: Path) -> None:
     ana = home.person()
     messages = [await home.ask(ana), await home.ask(ana, privado=True)]
     await home.restart(marked_checkpoints)

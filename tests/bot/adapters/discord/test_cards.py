@@ -1,4 +1,4 @@
-"""A text as a picture, asked for with it or afterwards."""
+"""Cards, requested with the answer or later."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EDIT = ("PATCH", "/webhooks/*/messages/@original")
 
 
 def card_of(message: Message, text: str) -> Image.Image:
-    """The picture that a message has, which says for those who do not see it what it shows."""
+    """The picture of a message; checks its alternative text."""
     (file,) = message.files
     assert file.filename == "litteragpt.png"
     assert file.content_type == "image/png"
@@ -31,7 +31,7 @@ def card_of(message: Message, text: str) -> Image.Image:
     return picture
 
 
-async def test_an_answer_comes_with_a_card_for_whoever_wants_one(home: House) -> None:
+async def test_option_adds_card_to_answer(home: House) -> None:
     ana = home.person()
     message = await home.ask(ana, tarjeta=True, estilo="galdos")
     card_of(message, seen(message).text)
@@ -42,7 +42,7 @@ async def test_an_answer_comes_with_a_card_for_whoever_wants_one(home: House) ->
     assert (await home.ask(ana)).files == []
 
 
-async def test_a_card_can_be_had_afterwards_by_anybody_and_again(home: House) -> None:
+async def test_any_user_may_request_a_card_repeatedly(home: House) -> None:
     ana, ben = home.person(), home.person(locale="en-US")
     message = await home.ask(ana)
     pictures = []
@@ -51,13 +51,13 @@ async def test_a_card_can_be_had_afterwards_by_anybody_and_again(home: House) ->
         pictures.append(card_of(shown, seen(message).text).tobytes())
         assert shown.content == ""
         assert not shown.ephemeral
-    # The same text gives the same picture, but for the language of what stands around it.
+    # The same text gives the same picture, except for the language of its labels.
     assert pictures[0] != pictures[1] == pictures[2]
     assert list(shown.buttons) == [say("button_delete", ENGLISH)]
     assert seen(message).phrase == PHRASE
 
 
-async def test_who_wanted_a_card_may_remove_it(home: House) -> None:
+async def test_requester_may_delete_own_card(home: House) -> None:
     ana, ben = home.person(), home.person()
     message = await home.ask(ana)
     shown = await home.press(ben, message, "Tarjeta")
@@ -68,7 +68,7 @@ async def test_who_wanted_a_card_may_remove_it(home: House) -> None:
     assert not message.deleted
 
 
-async def test_the_card_of_a_private_answer_is_private(home: House) -> None:
+async def test_card_of_private_answer_is_private(home: House) -> None:
     ana = home.person()
     message = await home.ask(ana, privado=True, tarjeta=True)
     assert message.ephemeral
@@ -76,7 +76,7 @@ async def test_the_card_of_a_private_answer_is_private(home: House) -> None:
     assert (await home.press(ana, message, "Tarjeta")).ephemeral
 
 
-async def test_cards_can_be_had_after_a_restart(home: House, marked_checkpoints: Path) -> None:
+async def test_cards_work_after_restart(home: House, marked_checkpoints: Path) -> None:
     ana = home.person()
     message = await home.ask(ana, frase=f"{PHRASE} *y* @todos_")
     before = card_of(await home.press(ana, message, "Tarjeta"), seen(message).text)
@@ -85,7 +85,7 @@ async def test_cards_can_be_had_after_a_restart(home: House, marked_checkpoints:
     assert before.tobytes() == after.tobytes()
 
 
-async def test_a_card_survives_connections_that_drop(home: House) -> None:
+async def test_card_survives_dropped_connections(home: House) -> None:
     ana = home.person()
     home.discord.faults.reset(*EDIT)
     home.discord.faults.status(*EDIT, 503)
@@ -93,12 +93,12 @@ async def test_a_card_survives_connections_that_drop(home: House) -> None:
     card_of(message, seen(message).text)
     home.discord.faults.reset(*EDIT, after_effect=True)
     shown = await home.press(ana, message, "Tarjeta")
-    # Discord did it and the bot has not heard so: it is done again, and nobody sees a difference.
+    # Discord's response was lost, so the bot repeats the request, with the same effect.
     await shown.until(lambda m: len(m.history) == 2, 5)
     card_of(shown, seen(message).text)
 
 
-async def test_where_no_files_are_taken_there_is_still_the_answer(home: House) -> None:
+async def test_answer_arrives_where_files_are_forbidden(home: House) -> None:
     ana = home.person()
     home.discord.faults.status(*EDIT, 403)
     message = await home.ask(ana, tarjeta=True)
@@ -108,7 +108,7 @@ async def test_where_no_files_are_taken_there_is_still_the_answer(home: House) -
     assert told(await home.press(ana, message, "Tarjeta")) == say("card_failed")
 
 
-async def test_cards_have_a_limit_of_their_own(marked_checkpoints: Path, tmp_path: Path) -> None:
+async def test_cards_have_their_own_limit(marked_checkpoints: Path, tmp_path: Path) -> None:
     async with house(tmp_path, marked_checkpoints, person_per_minute=2) as ours:
         ana = ours.person()
         message = await ours.ask(ana)
@@ -116,13 +116,11 @@ async def test_cards_have_a_limit_of_their_own(marked_checkpoints: Path, tmp_pat
             card_of(await ours.press(ana, message, "Tarjeta"), seen(message).text)
         refusal = told(await ours.press(ana, message, "Tarjeta"))
         assert refusal.startswith(say("card_minute", limit=2, wait="").partition(";")[0])
-        assert seen(await ours.ask(ana)).phrase == PHRASE  # which is counted apart
+        assert seen(await ours.ask(ana)).phrase == PHRASE  # counted separately
         ours.check()
 
 
-async def test_a_card_that_was_asked_for_outlives_the_process(
-    marked_checkpoints: Path, tmp_path: Path
-) -> None:
+async def test_running_card_survives_shutdown(marked_checkpoints: Path, tmp_path: Path) -> None:
     settings = {"engine": "pytorch", "sentence_limit": 1500}
     async with house(tmp_path, marked_checkpoints, **settings) as ours:
         asked = await ours.discord.slash(

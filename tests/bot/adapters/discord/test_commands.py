@@ -1,4 +1,4 @@
-"""Everybody's commands, used as people use them."""
+"""The commands of all users."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.fakes.discord import ClientRefused, Place, User
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)]
 
 
-async def test_a_phrase_is_continued_with_two_sentences_and_buttons(home: House) -> None:
+async def test_escribe_answers_with_two_sentences_and_buttons(home: House) -> None:
     message = await home.ask(home.person())
     shown = seen(message)
     assert shown.phrase == PHRASE
@@ -27,7 +27,7 @@ async def test_a_phrase_is_continued_with_two_sentences_and_buttons(home: House)
     assert not message.ephemeral
 
 
-async def test_options_are_taken_and_a_seed_gives_the_same_text(home: House) -> None:
+async def test_options_apply_and_seed_repeats_text(home: House) -> None:
     ana, options = home.person(), {"frases": 1, "temperatura": 1.5, "semilla": 7}
     texts = [
         seen(await home.ask(ana, estilo=style, **options)).text
@@ -40,14 +40,14 @@ async def test_options_are_taken_and_a_seed_gives_the_same_text(home: House) -> 
     assert three.text.startswith(one.text)
 
 
-async def test_a_private_answer_is_seen_by_its_asker_only(home: House) -> None:
+async def test_private_answer_is_ephemeral(home: House) -> None:
     message = await home.ask(home.person(), privado=True)
     assert message.ephemeral
     assert seen(message).phrase == PHRASE
 
 
 @pytest.mark.parametrize("where", ["thread", "post", "dm", "group", "elsewhere"])
-async def test_it_works_wherever_discord_has_commands(home: House, where: str) -> None:
+async def test_commands_work_in_every_context(home: House, where: str) -> None:
     ana, place = _place(home, where)
     asked = await home.discord.slash(ana, place, "escribe", frase=PHRASE)
     message = await home.answer(asked)
@@ -72,13 +72,13 @@ def _place(home: House, where: str) -> tuple[User, Place]:
             return ana, discord.dm(ana)
         case "group":
             return ana, discord.group_dm("tertulia", ana, home.person())
-    # A server that the bot is no member of; Ana brings it along.
+    # A server without the bot, which Ana has installed for herself.
     guild = discord.guild("Otra parte", with_bot=False)
     guild.join(ana)
     return ana, guild.channel("charla")
 
 
-async def test_each_person_is_answered_in_their_language(home: House) -> None:
+async def test_answers_use_the_requesters_language(home: House) -> None:
     ann = home.person(locale="en-GB")
     message = await home.answer(
         await home.discord.slash(ann, home.channel, "write", phrase=f"{PHRASE} ♥", sentences=1)
@@ -90,7 +90,7 @@ async def test_each_person_is_answered_in_their_language(home: House) -> None:
     assert (await home.use(home.person(locale="fr"), "cancelar")) == say("nothing_to_cancel")
 
 
-async def test_texts_call_commands_by_the_names_that_the_person_sees(home: House) -> None:
+async def test_texts_use_localized_command_names(home: House) -> None:
     for locale, names in (("es-ES", ["escribe", "cancelar"]), ("en-US", ["write", "cancel"])):
         person = home.person(locale=locale)
         asked = await home.discord.slash(
@@ -123,14 +123,14 @@ async def test_names_and_descriptions_are_translated(home: House) -> None:
     assert (options["temperatura"]["min_value"], options["temperatura"]["max_value"]) == (0, 2)
 
 
-async def test_authors_are_offered_while_their_name_is_typed(home: House) -> None:
+async def test_autocompletion_offers_styles(home: House) -> None:
     ana = home.person()
     for typed, offered in (("", ["cervantes", "galdos"]), ("GAL", ["galdos"]), ("zzz", [])):
         asked = await home.discord.autocomplete(ana, home.channel, "escribe", "estilo", typed)
         assert [choice["value"] for choice in await asked.completions()] == offered
 
 
-async def test_what_cannot_be_continued_is_told_to_its_asker_only(home: House) -> None:
+async def test_bad_phrase_is_refused_in_private(home: House) -> None:
     ana = home.person()
     asked = await home.discord.slash(ana, home.channel, "escribe", frase="​​")
     assert told(await home.answer(asked)) == say("unwritable")
@@ -138,7 +138,7 @@ async def test_what_cannot_be_continued_is_told_to_its_asker_only(home: House) -
     assert told(await home.answer(asked)) == say(
         "style", value="*quevedo*", known="cervantes, galdos"
     )
-    # Nothing is left in the channel of an answer that was begun in public.
+    # The public message that was thinking is gone.
     assert asked.original is not None
     assert asked.original.deleted
     with pytest.raises(ClientRefused):
@@ -154,21 +154,19 @@ async def test_what_cannot_be_continued_is_told_to_its_asker_only(home: House) -
         "—¿«Quién» lo dijo?— preguntó él; ¡nadie!...",
     ],
 )
-async def test_no_phrase_pings_links_or_formats_and_none_is_changed(
-    home: House, phrase: str
-) -> None:
+async def test_phrases_never_ping_link_or_format(home: House, phrase: str) -> None:
     ana = home.person()
     phrase = phrase.replace("{ana}", ana.id).replace("{channel}", home.channel.id)
     message = await home.ask(ana, frase=phrase)
     assert seen(message).phrase == phrase
     assert message.pings == message.mentions == set()
     assert message.previews == []
-    assert message.flags & 4  # previews are suppressed besides
+    assert message.flags & 4  # link previews are suppressed too
     bodies = [call.body for call in home.discord.rest.calls if call.method == "PATCH"]
     assert all(body["allowed_mentions"] == {"parse": []} for body in bodies if body)
 
 
-async def test_the_model_and_the_privacy_are_told(home: House) -> None:
+async def test_modelo_and_privacidad_answer(home: House) -> None:
     ana, ann = home.person(), home.person(locale="en-GB")
     for model in (await home.use(ana, "modelo"), await home.use(ann, "model")):
         assert "tiny" in model
@@ -177,7 +175,7 @@ async def test_the_model_and_the_privacy_are_told(home: House) -> None:
     assert await home.use(ana, "privacidad") == say("privacy")
 
 
-async def test_the_phrase_is_no_part_of_what_is_kept(home: House) -> None:
+async def test_log_and_store_omit_phrases(home: House) -> None:
     ana = home.person()
     await home.ask(ana)
     await home.ask(ana)  # by then the first one is forgotten

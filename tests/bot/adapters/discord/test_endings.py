@@ -1,4 +1,4 @@
-"""Three endings below an answer: offered beside it, chosen by their asker, never in its place."""
+"""Three endings of an answer: offered in another message, chosen by the requester."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180
 
 ANSWER = ["Continuar", "Otra vez", "Tres finales", "Tarjeta", "Borrar"]
 ENDINGS, INFO = say("button_endings"), say("menu_info")
-# Endings that are there to be interrupted; one that does not end by itself takes a while.
+# Endings without an end of their own, slow enough to interrupt.
 SLOW = {"LITTERAGPT_ENGINE": "pytorch", "LITTERAGPT_SENTENCE_LIMIT": "4000"}
 
 
@@ -31,7 +31,7 @@ def content_of(message: Message) -> str:
 
 
 def offered(message: Message) -> list[str]:
-    """The whole texts that a message offers, as its reader takes them."""
+    """The whole texts of the endings in a message."""
     phrase, *lines = content_of(message).split("\n")
     bold = re.fullmatch(r"\*\*((?:\\.|[^\\])+?)\*\*", phrase)
     assert bold is not None, phrase
@@ -45,7 +45,7 @@ def offered(message: Message) -> list[str]:
     return texts
 
 
-async def test_endings_come_beside_an_answer_and_the_chosen_one_becomes_one(home: House) -> None:
+async def test_chosen_ending_becomes_an_answer(home: House) -> None:
     ana = home.person()
     answer = await home.ask(ana, frases=3, estilo="galdos", temperatura=1.0)
     before = answer.content, answer.components
@@ -74,10 +74,10 @@ async def test_endings_come_beside_an_answer_and_the_chosen_one_becomes_one(home
     assert (answer.content, answer.components) == before
 
 
-async def test_only_who_asked_for_endings_chooses(home: House) -> None:
+async def test_only_the_requester_chooses(home: House) -> None:
     ana, ben = home.person(), home.person(locale="en-US")
     answer = await home.ask(ana)
-    endings = await home.press(ben, answer, ENDINGS)  # as anybody may write it anew
+    endings = await home.press(ben, answer, ENDINGS)  # which any user may rewrite
     before = content_of(endings)
     for number in "123":
         assert told(await home.press(ana, endings, number)) == say("not_your_choice")
@@ -97,14 +97,14 @@ async def test_private_endings_stay_private(home: House) -> None:
     assert seen(endings).text == text
 
 
-async def test_a_word_is_completed_three_times(home: House) -> None:
+async def test_endings_complete_a_word_three_times(home: House) -> None:
     ana = home.person()
     answer = await home.ask(ana, frase="En un lugar de la Zarza-")
     for text in offered(await home.press(ana, answer, ENDINGS)):
         assert text.startswith("En un lugar de la Zarza")
 
 
-async def test_a_choice_below_anything_else_is_stale(home: House) -> None:
+async def test_choice_below_other_message_is_stale(home: House) -> None:
     ana = home.person()
     answer = await home.ask(ana)
     forged = button_of(answer).id.replace("a.", "2.", 1)
@@ -115,7 +115,7 @@ async def test_a_choice_below_anything_else_is_stale(home: House) -> None:
     assert told(await home.press(ana, endings, "3")) == say("stale_button")
 
 
-async def test_an_old_answer_without_the_button_goes_on_as_before(home: House) -> None:
+async def test_old_answer_without_endings_button_works(home: House) -> None:
     ana = home.person()
     answer = await home.ask(ana)
     for row in answer.components:
@@ -123,7 +123,7 @@ async def test_an_old_answer_without_the_button_goes_on_as_before(home: House) -
     assert ENDINGS in (await home.press(ana, answer, "Otra vez")).buttons
 
 
-async def test_a_choice_can_be_made_after_a_restart(home: House, marked_checkpoints: Path) -> None:
+async def test_choice_works_after_restart(home: House, marked_checkpoints: Path) -> None:
     ana = home.person()
     endings = await home.press(ana, await home.ask(ana), ENDINGS)
     texts = offered(endings)
@@ -132,14 +132,14 @@ async def test_a_choice_can_be_made_after_a_restart(home: House, marked_checkpoi
     assert seen(endings).text == texts[2]
 
 
-async def test_a_choice_whose_word_is_lost_is_made_again(home: House) -> None:
+async def test_lost_choice_is_retried(home: House) -> None:
     ana = home.person()
     endings = await home.press(ana, await home.ask(ana), ENDINGS)
     texts = offered(endings)
     home.discord.faults.reset("POST", "/interactions/*/callback", after_effect=True)
     await home.answer(await home.discord.press(ana, endings, "1"))
     assert seen(endings).text == texts[0]
-    # The repetition comes after the effect, and Discord minds it least.
+    # The retry follows the effect, and Discord tolerates it.
     async with asyncio.timeout(10):
         while not home.discord.violations:  # noqa: ASYNC110 (nobody tells of them)
             await asyncio.sleep(0.01)
@@ -148,9 +148,7 @@ async def test_a_choice_whose_word_is_lost_is_made_again(home: House) -> None:
     home.discord.violations.clear()
 
 
-async def test_endings_are_one_request_and_choosing_is_none(
-    marked_checkpoints: Path, tmp_path: Path
-) -> None:
+async def test_endings_count_as_one_request(marked_checkpoints: Path, tmp_path: Path) -> None:
     async with house(tmp_path, marked_checkpoints, person_per_minute=2) as ours:
         ana = ours.person()
         answer = await ours.ask(ana)
@@ -164,7 +162,7 @@ async def test_endings_are_one_request_and_choosing_is_none(
 
 
 async def under_way(ours: House, answer: Message) -> Interaction:
-    """A request for endings that are being written."""
+    """A request for endings that are being generated."""
     ana = ours.guild.owner
     pressed = await ours.discord.press(ana, answer, ENDINGS)
     await pressed.acknowledged()
@@ -174,7 +172,7 @@ async def under_way(ours: House, answer: Message) -> Interaction:
     return pressed
 
 
-async def test_endings_that_take_long_can_be_cancelled_cut_and_gone_on_with(
+async def test_long_endings_can_be_cancelled_cut_and_continued(
     tmp_path: Path,
 ) -> None:
     models = tmp_path / "models"

@@ -1,4 +1,4 @@
-"""What can go wrong between the bot and Discord, and goes well in the end."""
+"""Faults between the bot and Discord, and the recovery from them."""
 
 from __future__ import annotations
 
@@ -61,18 +61,18 @@ def everything_at_once(faults: Faults) -> None:
     ],
     ids=lambda fault: fault.__name__,
 )
-async def test_an_answer_stands_in_the_end(home: House, fault: object) -> None:
+async def test_answer_is_delivered_despite_errors(home: House, fault: object) -> None:
     fault(home.discord.faults)  # type: ignore[operator]
     message = await home.ask(home.person())
     assert seen(message).phrase == PHRASE
     assert list(message.buttons) == ["Continuar", "Otra vez", "Tres finales", "Tarjeta", "Borrar"]
 
 
-async def test_an_answer_whose_place_was_deleted_comes_as_a_message_of_its_own(
+async def test_answer_to_deleted_message_is_a_new_message(
     home: House,
 ) -> None:
     ana = home.person()
-    home.discord.faults.status(*EDIT, 503)  # the answer comes later than the deletion
+    home.discord.faults.status(*EDIT, 503)  # the answer arrives after the deletion
     asked = await home.discord.slash(ana, home.channel, "escribe", frase=PHRASE)
     await asked.acknowledged()
     assert asked.original is not None
@@ -83,7 +83,7 @@ async def test_an_answer_whose_place_was_deleted_comes_as_a_message_of_its_own(
     assert seen(await home.press(ana, message, "Otra vez")).phrase == PHRASE
 
 
-async def test_an_answer_that_can_never_come_is_one_line_in_the_log(home: House) -> None:
+async def test_undeliverable_answer_logs_one_line(home: House) -> None:
     ana = home.person()
     home.discord.faults.status(*EDIT, 503)
     asked = await home.discord.slash(ana, home.channel, "escribe", frase=PHRASE)
@@ -91,45 +91,43 @@ async def test_an_answer_that_can_never_come_is_one_line_in_the_log(home: House)
     asked.expire()
     await home.logged("cannot be delivered (status 401, code 50027)")
     assert home.log.count("cannot be delivered (status 401, code 50027)") == 1
-    home.discord.violations.clear()  # of the token that this test has spoilt
+    home.discord.violations.clear()  # for the token that this test invalidates
     assert seen(await home.ask(ana)).phrase == PHRASE
 
 
 @pytest.mark.parametrize("after_effect", [False, True])
-async def test_an_acknowledgement_survives_a_connection_that_drops(
-    home: House, after_effect: bool
-) -> None:
+async def test_acknowledgement_survives_dropped_connection(home: House, after_effect: bool) -> None:
     home.discord.faults.reset(*CALLBACK, after_effect=after_effect)
     assert seen(await home.ask(home.person())).phrase == PHRASE
     repeated = [told for told in home.discord.violations if "40060" in told]
-    # The bot cannot know whether the first was heard; Discord minds a second one least.
+    # The bot cannot know whether the first arrived; Discord tolerates a second.
     assert len(repeated) == after_effect
     home.discord.violations.clear()
 
 
-async def test_an_acknowledgement_survives_a_server_error(home: House) -> None:
+async def test_acknowledgement_survives_server_error(home: House) -> None:
     home.discord.faults.status(*CALLBACK, 502)
     asked = await home.discord.slash(home.person(), home.channel, "escribe", frase=PHRASE)
     assert seen(await home.outcome(asked, 10)).phrase == PHRASE
 
 
-async def test_a_command_answered_in_words_survives_a_connection_that_drops(home: House) -> None:
+async def test_notice_survives_dropped_connection(home: House) -> None:
     home.discord.faults.reset(*CALLBACK)
     assert await home.use(home.person(), "cancelar") == say("nothing_to_cancel")
 
 
-async def test_an_interaction_that_is_lost_costs_nothing_but_itself(home: House) -> None:
+async def test_lost_interaction_affects_no_other(home: House) -> None:
     ana = home.person()
     home.discord.faults.slow(*CALLBACK, 3.2)
     asked = await home.discord.slash(ana, home.channel, "escribe", frase=PHRASE)
     await home.discord.changes.until(lambda: asked.lapsed, 5, lambda: "still waiting")
     home.discord.faults.clear()
     await asyncio.sleep(0.5)
-    home.discord.violations.clear()  # of having come too late
+    home.discord.violations.clear()  # for being too late
     assert seen(await home.ask(ana)).phrase == PHRASE
 
 
-async def test_a_dropped_gateway_is_resumed_and_nothing_is_missed(home: House) -> None:
+async def test_dropped_gateway_is_resumed(home: House) -> None:
     discord, before = home.discord, home.discord.gateway.resumed
     discord.gateway.drop()
     await discord.disconnected(5)
@@ -139,7 +137,7 @@ async def test_a_dropped_gateway_is_resumed_and_nothing_is_missed(home: House) -
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 4000, 4009])
-async def test_a_closed_gateway_is_come_back_to(home: House, code: int) -> None:
+async def test_closed_gateway_is_reconnected(home: House, code: int) -> None:
     discord = home.discord
     await discord.gateway.close(code)
     await discord.disconnected(5)
@@ -147,7 +145,7 @@ async def test_a_closed_gateway_is_come_back_to(home: House, code: int) -> None:
     assert seen(await home.ask(home.person())).phrase == PHRASE
 
 
-async def test_a_request_to_reconnect_is_followed(home: House) -> None:
+async def test_reconnect_opcode_is_followed(home: House) -> None:
     discord, before = home.discord, home.discord.gateway.resumed
     discord.gateway.ask_to_reconnect()
     await discord.resumed(20, times=before + 1)
@@ -155,7 +153,7 @@ async def test_a_request_to_reconnect_is_followed(home: House) -> None:
 
 
 @pytest.mark.parametrize("resumable", [True, False])
-async def test_an_invalid_session_is_resumed_or_begun_anew(home: House, resumable: bool) -> None:
+async def test_invalid_session_is_resumed_or_replaced(home: House, resumable: bool) -> None:
     discord = home.discord
     identified, resumed = len(discord.gateway.identified), discord.gateway.resumed
     discord.gateway.invalidate(resumable=resumable)
@@ -171,7 +169,7 @@ async def test_an_invalid_session_is_resumed_or_begun_anew(home: House, resumabl
     assert seen(await home.ask(home.person())).phrase == PHRASE
 
 
-async def test_an_answer_under_way_survives_the_loss_of_every_connection(home: House) -> None:
+async def test_running_answer_survives_loss_of_all_connections(home: House) -> None:
     discord, gateway = home.discord, home.discord.gateway
     connected = gateway.resumed + len(gateway.identified)
     slow = discord.faults.slow("PATCH", "/webhooks/*/messages/@original", 10)
@@ -199,7 +197,7 @@ async def test_an_answer_under_way_survives_the_loss_of_every_connection(home: H
     ],
     ids=str,
 )
-async def test_a_malformed_event_harms_nobody(home: House, data: object) -> None:
+async def test_malformed_event_is_skipped(home: House, data: object) -> None:
     identified, resumed = len(home.discord.gateway.identified), home.discord.gateway.resumed
     for event in ("INTERACTION_CREATE", "GUILD_CREATE", "MESSAGE_CREATE", "UNHEARD_OF"):
         await home.discord.malformed_event(event, data)
@@ -208,7 +206,7 @@ async def test_a_malformed_event_harms_nobody(home: House, data: object) -> None
     assert home.discord.gateway.resumed == resumed
 
 
-async def test_a_command_of_former_times_is_explained(home: House) -> None:
+async def test_outdated_command_is_explained(home: House) -> None:
     ana = home.person()
     bodies = [command.body for command in home.discord.registry.of(None)]
     home.discord.registry.overwrite([*bodies, {"name": "antigua", "description": "Ya no"}], None)
@@ -216,12 +214,12 @@ async def test_a_command_of_former_times_is_explained(home: House) -> None:
     assert told(await home.answer(asked)) == say("stale_command")
 
 
-async def test_no_failure_filled_the_log_with_tracebacks(home: House) -> None:
+async def test_faults_log_no_tracebacks(home: House) -> None:
     assert "Traceback" not in home.log
 
 
 @pytest.mark.parametrize("missing", ["data", "user", "member", "locale", "channel", "message"])
-async def test_an_interaction_without_a_part_harms_nobody(home: House, missing: str) -> None:
+async def test_incomplete_interaction_is_skipped(home: House, missing: str) -> None:
     ana = home.person()
     message = await home.ask(ana)
     pressed = await home.discord.press(ana, message, "Otra vez")
@@ -233,4 +231,4 @@ async def test_an_interaction_without_a_part_harms_nobody(home: House, missing: 
     payload |= {"type": 2, "data": {"id": "1", "name": "nadie", "type": 1}}
     await home.discord.malformed_event("INTERACTION_CREATE", payload)
     assert seen(await home.ask(home.person())).phrase == PHRASE
-    home.discord.violations.clear()  # of answers to interactions that nobody has opened
+    home.discord.violations.clear()  # for answers to unknown interactions

@@ -1,4 +1,4 @@
-"""`litteragpt invite`: the links by which people add the bot."""
+"""`litteragpt invite`: links that add the bot to servers and chats."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def link_in(line: str) -> URL:
 
 @asynccontextmanager
 async def telegram(user: dict[str, Any] | None) -> AsyncIterator[str]:
-    """The one method of Telegram's that is asked here; the base of its addresses."""
+    """A server for Telegram's getMe; its base URL."""
 
     async def get_me(request: web.Request) -> web.Response:
         if request.match_info["token"] != BOT_TOKEN or user is None:
@@ -58,7 +58,7 @@ async def telegram(user: dict[str, Any] | None) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-async def test_discord_is_joined_with_no_permission_at_all(tmp_path: Path) -> None:
+async def test_discord_link_requests_no_permissions(tmp_path: Path) -> None:
     async with FakeDiscord(token=TOKEN) as discord:
         code, lines, errors = await invite(
             tmp_path, DISCORD_TOKEN=TOKEN, DISCORD_API_BASE=discord.api_base
@@ -81,7 +81,7 @@ async def test_discord_is_joined_with_no_permission_at_all(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("groups", [True, False])
-async def test_telegram_is_told_by_the_bots_name(tmp_path: Path, groups: bool) -> None:
+async def test_telegram_link_uses_the_username(tmp_path: Path, groups: bool) -> None:
     user = {"id": 1, "username": "litteragpt_bot", "can_join_groups": groups}
     async with telegram(user) as base:
         code, lines, errors = await invite(
@@ -92,11 +92,11 @@ async def test_telegram_is_told_by_the_bots_name(tmp_path: Path, groups: bool) -
     assert list(map(str, map(link_in, lines))) == links[: 1 + groups]
 
 
-async def test_without_a_token_there_is_nobody_to_invite(tmp_path: Path) -> None:
+async def test_invite_needs_a_token(tmp_path: Path) -> None:
     assert await invite(tmp_path) == (EXIT_CONFIG, [], [say("invite_none")])
 
 
-async def test_a_bad_token_is_told_in_a_sentence_and_the_other_platform_is_shown(
+async def test_bad_token_spares_the_other_platform(
     tmp_path: Path,
 ) -> None:
     async with FakeDiscord(token=TOKEN) as discord, telegram(None) as base:
@@ -117,7 +117,7 @@ async def test_a_bad_token_is_told_in_a_sentence_and_the_other_platform_is_shown
         assert errors[0].startswith("Discord rechaza DISCORD_TOKEN: ")
 
 
-async def test_a_platform_that_is_away_is_told_in_a_sentence(tmp_path: Path) -> None:
+async def test_unreachable_platform_is_reported(tmp_path: Path) -> None:
     async with FakeDiscord(token=TOKEN) as discord:
         address = discord.api_base
     code, lines, errors = await invite(tmp_path, DISCORD_TOKEN=TOKEN, DISCORD_API_BASE=address)

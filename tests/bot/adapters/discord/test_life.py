@@ -1,4 +1,4 @@
-"""How the bot begins and ends on Discord, and what it registers there."""
+"""Start and end of the bot on Discord, and registration of commands."""
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ from tests.bot.records import forget
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 
 
-async def test_a_bad_token_ends_the_bot_with_one_sentence(
-    marked_checkpoints: Path, tmp_path: Path
-) -> None:
+async def test_bad_token_ends_the_bot(marked_checkpoints: Path, tmp_path: Path) -> None:
     async with quiet_house(tmp_path) as ours:
         ours.discord.faults.token_revoked = True
         ours.start(marked_checkpoints)
@@ -29,9 +27,7 @@ async def test_a_bad_token_ends_the_bot_with_one_sentence(
         ours.check()
 
 
-async def test_a_token_that_is_revoked_lets_answers_out_and_ends_the_bot(
-    marked_checkpoints: Path, tmp_path: Path
-) -> None:
+async def test_revoked_token_lets_answers_finish(marked_checkpoints: Path, tmp_path: Path) -> None:
     async with quiet_house(tmp_path) as ours:
         ours.start(marked_checkpoints, sentence_limit=600)
         await ours.ready()
@@ -46,19 +42,19 @@ async def test_a_token_that_is_revoked_lets_answers_out_and_ends_the_bot(
         ours.check()
 
 
-async def test_the_bot_waits_for_a_discord_that_is_away_and_registers_once(
+async def test_bot_waits_for_discord_and_registers_once(
     marked_checkpoints: Path, tmp_path: Path
 ) -> None:
     async with quiet_house(tmp_path) as ours:
         discord = ours.discord
-        # Away, then unwilling to take commands.
+        # Discord is away, then refuses to register commands.
         discord.faults.status("PUT", "/applications/*/commands", 503)
         await discord.refuse_connections(600)
         ours.start(marked_checkpoints)
         await ours.logged("discord is down (UnreachableError: ClientConnectorError)")
         await discord.accept_connections()
         await ours.ready()
-        # Commands are not there yet, and the bot serves what it can all the same.
+        # The bot serves before its commands are registered.
         await discord.synced(SECONDS)
         await discord.changes.until(lambda: discord.commands(), 30, lambda: "no commands")
         assert seen(await ours.ask(ours.person())).phrase == PHRASE
@@ -71,7 +67,7 @@ async def test_the_bot_waits_for_a_discord_that_is_away_and_registers_once(
         assert discord.sync_count == taken
         assert [call for call in discord.rest.calls if call.method == "PUT"] == tried
 
-        # Once the commands are others, they are registered again.
+        # Changed commands are registered again.
         assert await ours.stop() == 0
         forget(ours.folder / "state", "discord_commands")
         await discord.disconnected(10)
@@ -80,7 +76,7 @@ async def test_the_bot_waits_for_a_discord_that_is_away_and_registers_once(
         ours.check()
 
 
-async def test_servers_that_are_not_named_any_more_are_cleared(
+async def test_removed_servers_lose_their_commands(
     marked_checkpoints: Path, tmp_path: Path
 ) -> None:
     async with quiet_house(tmp_path) as ours:

@@ -1,4 +1,4 @@
-"""Limits, lists, and a house whose commands are in one server only."""
+"""Limits, lists of users, and commands of one server."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def _strict(
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def strict(_strict: House) -> AsyncIterator[House]:
-    """A house of few requests; each test has a server of its own in it."""
+    """A house with low limits; each test has its own server in it."""
     _strict.guild = _strict.discord.guild("Otra")
     _strict.channel = _strict.guild.channel("general")
     yield _strict
@@ -46,21 +46,21 @@ async def strict(_strict: House) -> AsyncIterator[House]:
 
 
 async def notice(strict: House, person: User) -> str:
-    """What a person is told who asks in vain."""
+    """The notice of a refused request."""
     asked = await strict.discord.slash(person, strict.channel, "escribe", frase=PHRASE)
     return told(await strict.answer(asked))
 
 
-async def test_a_persons_limit_is_told_with_the_time_left(strict: House) -> None:
+async def test_user_limit_names_the_remaining_time(strict: House) -> None:
     ana, ann = strict.person(), strict.person(locale="en-US")
     message = await strict.ask(ana)
     await strict.press(ana, message, "Otra vez")
     assert re.fullmatch(r"Admito 2 peticiones .* en (\d+ s|1 min)\.", await notice(strict, ana))
     assert "2 peticiones" in told(await strict.press(ana, message, "Continuar"))
-    assert seen(await strict.ask(ann)).phrase == PHRASE  # others are not concerned
+    assert seen(await strict.ask(ann)).phrase == PHRASE  # other users are not affected
 
 
-async def test_a_servers_limit_is_told_too_and_stays_in_the_server(strict: House) -> None:
+async def test_server_limit_applies_to_that_server_only(strict: House) -> None:
     for _ in range(5):
         await strict.ask(strict.person())
     last = strict.person(locale="en-GB")
@@ -69,7 +69,7 @@ async def test_a_servers_limit_is_told_too_and_stays_in_the_server(strict: House
     assert seen(await strict.answer(asked)).phrase == PHRASE
 
 
-async def test_who_floods_is_not_served_for_a_while(strict: House) -> None:
+async def test_flooding_user_is_blocked_for_a_while(strict: House) -> None:
     ana = strict.person()
     await strict.ask(ana)
     await strict.ask(ana)
@@ -77,16 +77,16 @@ async def test_who_floods_is_not_served_for_a_while(strict: House) -> None:
     assert all(told.startswith("Ha insistido demasiado") for told in told_last)
 
 
-async def test_a_blocked_person_is_refused(strict: House) -> None:
+async def test_blocked_user_is_refused(strict: House) -> None:
     outcast = User("Malo", id=str(BLOCKED), locale="en-US")
     strict.guild.join(outcast)
     assert await notice(strict, outcast) == say("not_allowed", ENGLISH)
 
 
-async def test_commands_for_one_server_are_in_that_server_only(
+async def test_server_commands_are_in_that_server_only(
     marked_checkpoints: Path, tmp_path: Path
 ) -> None:
-    """Nobody sees them twice, and admins' ones are in their own server."""
+    """No command shows twice, and admins' commands are in their server."""
     named, admins = "111", "222"
     async with house(
         tmp_path,

@@ -1,4 +1,4 @@
-"""Many at once."""
+"""Load: many concurrent requests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(90)
 MANY = 50
 
 
-async def test_fifty_at_once_are_acknowledged_in_time_and_answered(home: House) -> None:
+async def test_fifty_concurrent_requests_are_acknowledged_in_time(home: House) -> None:
     people = [home.person() for _ in range(MANY)]
     asked = [
         await home.discord.slash(person, home.channel, "escribe", frase=PHRASE) for person in people

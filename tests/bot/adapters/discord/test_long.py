@@ -1,4 +1,4 @@
-"""Texts that take their time: drafts, waiting, cancelling, messages that are too long, an end."""
+"""Long texts: previews, waiting, cancelling, cutting, shutdown."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tests.fakes.discord.interactions import Interaction
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 
-# Characters; without temperature the tiny checkpoint says the same again and again until then,
-# with PyTorch about a thousand a second; the native engine leaves no time to look.
+# Characters; at temperature 0 the tiny checkpoint repeats itself up to this limit,
+# with PyTorch about a thousand a second; the native engine would be too fast to observe.
 SENTENCE_LIMIT = 1500
 
 
@@ -43,13 +43,13 @@ async def _slow(
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def slow(_slow: House) -> AsyncIterator[House]:
-    """A house that writes one long text after the other."""
+    """A house that generates one long text at a time."""
     yield _slow
     _slow.check()
 
 
 async def begin(slow: House, person: User, sentences: int = 5) -> Interaction:
-    """Ask for a text that takes seconds; returns once it is acknowledged."""
+    """Request a text that takes seconds; returns once it is acknowledged."""
     asked = await slow.discord.slash(
         person, slow.channel, "escribe", frase=PHRASE, frases=sentences, temperatura=0.0
     )
@@ -57,7 +57,7 @@ async def begin(slow: House, person: User, sentences: int = 5) -> Interaction:
     return asked
 
 
-async def test_a_long_answer_is_drafted_and_ends_in_an_embed(slow: House) -> None:
+async def test_long_answer_shows_previews_and_ends_in_embed(slow: House) -> None:
     ana = slow.person()
     message = await slow.answer(await begin(slow, ana, 3), 60)
     final = seen(message)
@@ -69,7 +69,7 @@ async def test_a_long_answer_is_drafted_and_ends_in_an_embed(slow: House) -> Non
     for draft in filter(None, drafts):  # longer ones are in an embed
         assert final.text.startswith(read(draft).text.removesuffix(" …"))
     assert all(later - earlier > 0.9 for earlier, later in itertools.pairwise(times))
-    # What was read back from the embed is whole.
+    # The embed is read back completely.
     again = await slow.discord.press(ana, message, "Continuar")
     await again.acknowledged()
     assert again.original is not None
@@ -79,7 +79,7 @@ async def test_a_long_answer_is_drafted_and_ends_in_an_embed(slow: House) -> Non
     await slow.use(ana, "cancelar")
 
 
-async def test_five_long_sentences_are_cut_where_one_ends(slow: House) -> None:
+async def test_long_answer_is_cut_at_a_sentence(slow: House) -> None:
     message = await slow.answer(await begin(slow, slow.person()), 90)
     final = seen(message)
     assert final.notices[-1] == say("cut")
@@ -88,7 +88,7 @@ async def test_five_long_sentences_are_cut_where_one_ends(slow: House) -> None:
     assert list(message.buttons) == ["Continuar", "Otra vez", "Tres finales", "Tarjeta", "Borrar"]
 
 
-async def test_one_text_for_each_person_at_a_time_and_it_can_be_cancelled(slow: House) -> None:
+async def test_one_job_per_user_until_cancelled(slow: House) -> None:
     ana, ann = slow.person(), slow.person(locale="en-US")
     assert await slow.use(ana, "cancelar") == say("nothing_to_cancel")
     first = await begin(slow, ana)
@@ -98,7 +98,7 @@ async def test_one_text_for_each_person_at_a_time_and_it_can_be_cancelled(slow: 
     assert await slow.use(ana, "cancelar") == say("cancelling")
     await slow.discord.changes.until(lambda: first.followups, 10, lambda: "no word")
     assert told(first.followups[0]) == say("cancelled_job")
-    # Nothing is left in the channel.
+    # The channel is empty.
     assert first.original is not None
     assert first.original.deleted
     private = await slow.discord.slash(
@@ -114,7 +114,7 @@ async def test_one_text_for_each_person_at_a_time_and_it_can_be_cancelled(slow: 
     assert not message.buttons
 
 
-async def test_who_waits_long_is_told_how_many_are_ahead(slow: House) -> None:
+async def test_long_wait_shows_the_queue_position(slow: House) -> None:
     people = [slow.person(), slow.person(), slow.person(), slow.person(locale="en-GB")]
     asked = [await begin(slow, person) for person in people]
     last = asked[-1].original
@@ -129,7 +129,7 @@ async def test_who_waits_long_is_told_how_many_are_ahead(slow: House) -> None:
     )
 
 
-async def test_at_the_end_what_was_begun_is_finished(slow: House) -> None:
+async def test_shutdown_finishes_running_jobs(slow: House) -> None:
     asked = await begin(slow, slow.person(), 1)
     ending = asyncio.create_task(slow.stop())
     await slow.logged("stopping")
@@ -142,7 +142,7 @@ async def test_at_the_end_what_was_begun_is_finished(slow: House) -> None:
     assert "Traceback" not in slow.log
 
 
-async def test_what_cannot_be_finished_at_the_end_is_told(
+async def test_shutdown_apologizes_for_unfinished_jobs(
     marked_checkpoints: Path, tmp_path: Path
 ) -> None:
     async with house(

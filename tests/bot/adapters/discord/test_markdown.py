@@ -1,4 +1,4 @@
-"""Texts go through Discord's Markdown and come back as they were."""
+"""Round trips of texts through Discord's Markdown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.adapters.discord.messages import (
     CONTENT_LIMIT,
     EMBED_LIMIT,
     answer_message,
-    draft_message,
+    preview_message,
     shown_text,
 )
 from bot.requests.job import Answer, Draft
@@ -42,13 +42,13 @@ TROUBLE = [
 
 
 def answer(phrase: str, continuation: str, *notices: str) -> Answer:
-    """An answer; the rest of its result does not matter here."""
+    """An answer with an arbitrary result."""
     text = phrase + continuation
     return Answer(phrase, continuation, notices, cast("Result", SimpleNamespace(text=text)))
 
 
 def message_of(payload: dict[str, Any]) -> discord.Message:
-    """As much of a message as is read back."""
+    """The fields of a message that are read back."""
     embeds = [discord.Embed.from_dict(embed) for embed in payload["embeds"]]
     return cast("discord.Message", SimpleNamespace(content=payload["content"], embeds=embeds))
 
@@ -59,17 +59,17 @@ def test_escaping_is_reversible(text: str) -> None:
 
 
 @given(LINES)
-def test_nothing_formats_links_or_mentions(text: str) -> None:
+def test_escaped_text_never_formats_links_or_mentions(text: str) -> None:
     assert plain("." + escape(text)) == "." + text
 
 
 @pytest.mark.parametrize("text", TROUBLE)
-def test_known_trouble_is_shown_as_it_is(text: str) -> None:
+def test_known_marks_are_escaped(text: str) -> None:
     assert plain(escape(text)) == text
 
 
 @given(LINES, LINES, st.booleans())
-def test_an_answer_is_read_back_as_it_was(phrase: str, rest: str, apart: bool) -> None:
+def test_answer_is_read_back_unchanged(phrase: str, rest: str, apart: bool) -> None:
     payload = answer_message(answer(phrase, " " * apart + rest, "Un aviso."), [], SPANISH)
     shown = shown_text(message_of(payload))
     assert shown is not None
@@ -79,7 +79,7 @@ def test_an_answer_is_read_back_as_it_was(phrase: str, rest: str, apart: bool) -
 
 
 @given(MARKS | st.text())
-def test_what_is_no_answer_is_not_read_as_one_that_is_longer(content: str) -> None:
+def test_other_messages_are_not_read_as_answers(content: str) -> None:
     shown = shown_text(message_of({"content": content, "embeds": []}))
     assert shown is None or len(shown.text) < len(content)
 
@@ -88,7 +88,7 @@ SENTENCE = "Y era así, señor, " + "que no se sabe " * 20 + "nada de *nada*."
 
 
 @pytest.mark.parametrize("count", range(1, 25))
-def test_long_answers_go_into_an_embed_and_are_cut_at_a_sentence(count: int) -> None:
+def test_long_answers_use_an_embed_and_are_cut(count: int) -> None:
     text = " ".join([SENTENCE] * count)
     payload = answer_message(answer("Érase", f" {text}", "Un aviso."), [], SPANISH)
     if not payload["embeds"]:
@@ -107,7 +107,7 @@ def test_long_answers_go_into_an_embed_and_are_cut_at_a_sentence(count: int) -> 
     assert (count <= 12) == whole
 
 
-def test_a_sentence_that_does_not_fit_is_cut_between_words() -> None:
+def test_oversized_sentence_is_cut_between_words() -> None:
     payload = answer_message(answer("Érase", " una vez*" * 800), [], ENGLISH)
     (embed,) = payload["embeds"]
     shown = read(embed["description"])
@@ -115,22 +115,22 @@ def test_a_sentence_that_does_not_fit_is_cut_between_words() -> None:
     assert EMBED_LIMIT - 50 < len(embed["description"]) <= EMBED_LIMIT
 
 
-def test_the_longest_phrase_leaves_room_for_its_continuation() -> None:
+def test_longest_phrase_leaves_room_for_continuation() -> None:
     payload = answer_message(answer("*" * 400, " a" * 9000), [], SPANISH)
     assert len(read(payload["embeds"][0]["description"]).continuation) > 2000
 
 
-def test_a_draft_that_does_not_fit_is_not_shown() -> None:
-    assert draft_message(Draft("Érase", " una vez" * 600)) is None
-    longer = draft_message(Draft("Érase", " una vez" * 300))
+def test_oversized_preview_is_dropped() -> None:
+    assert preview_message(Draft("Érase", " una vez" * 600)) is None
+    longer = preview_message(Draft("Érase", " una vez" * 300))
     assert longer is not None
     assert read(longer["embeds"][0]["description"]).continuation == " una vez" * 300 + " …"
-    payload = draft_message(Draft("Érase", " una *vez*"))
+    payload = preview_message(Draft("Érase", " una *vez*"))
     assert payload is not None
     assert read(payload["content"]).text == "Érase una *vez* …"
 
 
-def test_commands_are_called_by_the_names_that_people_see() -> None:
+def test_commands_are_renamed_in_texts() -> None:
     assert call_commands("or use /cancelar.", ENGLISH) == "or use /cancel."
     assert call_commands("`/escribe phrase` a/escribe /escribes", ENGLISH) == (
         "`/write phrase` a/escribe /escribes"

@@ -1,4 +1,4 @@
-"""The menu of a message."""
+"""Commands in the menu of a message."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)
 CONTINUE, INFO = say("menu_continue"), say("menu_info")
 
 
-async def test_anybodys_message_is_continued(home: House) -> None:
+async def test_menu_continues_any_message(home: House) -> None:
     ana, ben = home.person(), home.person()
     said = await home.discord.say(ana, home.channel, f"¿Sabes? **{PHRASE}** vivía\nun _hidalgo_")
     asked = await home.discord.context_menu(ben, home.channel, CONTINUE, said)
@@ -23,7 +23,7 @@ async def test_anybodys_message_is_continued(home: House) -> None:
     assert shown.phrase == f"¿Sabes? {PHRASE} vivía un hidalgo"
 
 
-async def test_an_answer_is_continued_from_its_end(home: House) -> None:
+async def test_menu_continues_an_answer_from_its_end(home: House) -> None:
     ana = home.person()
     answer = await home.ask(ana, frases=1)
     asked = await home.discord.context_menu(ana, home.channel, CONTINUE, answer)
@@ -31,7 +31,7 @@ async def test_an_answer_is_continued_from_its_end(home: House) -> None:
     assert continued in phrases_to_continue(seen(answer).text)
 
 
-async def test_of_a_long_message_the_end_is_continued(home: House) -> None:
+async def test_menu_continues_the_end_of_a_long_message(home: House) -> None:
     ana = home.person()
     said = await home.discord.say(ana, home.channel, f"Era tarde. {'palabra ' * 200}al fin")
     asked = await home.discord.context_menu(ana, home.channel, CONTINUE, said)
@@ -40,14 +40,14 @@ async def test_of_a_long_message_the_end_is_continued(home: House) -> None:
     assert len(phrase) <= 400
 
 
-async def test_a_message_without_text_is_told(home: House) -> None:
+async def test_message_without_text_is_refused(home: House) -> None:
     ana = home.person()
     said = await home.discord.say(ana, home.channel, "​")
     asked = await home.discord.context_menu(ana, home.channel, CONTINUE, said)
     assert told(await home.answer(asked)) == say("no_text")
 
 
-async def test_seed_and_model_of_a_text_are_told_and_give_it_again(home: House) -> None:
+async def test_info_names_seed_and_model_that_repeat_the_text(home: House) -> None:
     ana = home.person()
     answer = await home.ask(ana)
     asked = await home.discord.context_menu(ana, home.channel, INFO, answer)
@@ -58,7 +58,7 @@ async def test_seed_and_model_of_a_text_are_told_and_give_it_again(home: House) 
     assert seen(await home.ask(ana, semilla=button.seed)).text == seen(answer).text
 
 
-async def test_a_message_of_somebody_else_has_no_seed(home: House) -> None:
+async def test_info_refuses_other_messages(home: House) -> None:
     ana, ben = home.person(), home.person(locale="en-US")
     said = await home.discord.say(ana, home.channel, "Hola")
     asked = await home.discord.context_menu(ben, home.channel, INFO, said)

@@ -1,4 +1,4 @@
-"""`/recargar`: another checkpoint for those who come, the old one for those who are served."""
+"""`/recargar`: new requests use the new checkpoint, running ones the old."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BROKEN = [(str(damage.id).replace(" ", "-"), damage.values[1]) for damage in DAM
 
 @pytest.fixture(scope="module")
 def own_checkpoints(marked_checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two good checkpoints, some broken ones, and a link that leads out of the folder."""
+    """Two valid checkpoints, some broken ones, and a link out of the folder."""
     folder = tmp_path_factory.mktemp("reload") / "checkpoints"
     shutil.copytree(marked_checkpoints, folder)
     for (name, _), damage in zip(BROKEN, DAMAGES, strict=True):
@@ -46,7 +46,7 @@ async def _own(
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def lab(_own: House) -> AsyncIterator[House]:
-    """A house of these tests' own; each finds the checkpoint `tiny` serving."""
+    """A house for this module; each test begins with the checkpoint `tiny`."""
     if "tiny" not in await _own.use(_own.admin, "modelo"):
         await _own.use(_own.admin, "recargar", checkpoint="tiny")
     yield _own
@@ -54,18 +54,18 @@ async def lab(_own: House) -> AsyncIterator[House]:
 
 
 async def serving(lab: House) -> str:
-    """The name of the checkpoint that serves."""
+    """The name of the serving checkpoint."""
     return (await lab.use(lab.admin, "modelo")).split()[1]
 
 
-async def test_another_checkpoint_serves_and_the_one_before_comes_back(lab: House) -> None:
+async def test_reload_switches_checkpoint_and_back(lab: House) -> None:
     ana = lab.person()
     first = await lab.ask(ana, semilla=1)
     report = await lab.use(lab.admin, "recargar", checkpoint="otro")
     assert report.startswith("Modelo cargado en ")
     second = await lab.ask(ana, semilla=1)
     assert seen(second).text != seen(first).text
-    # Both ids, so that it can be told which model wrote what.
+    # The ids of both models, to tell their texts apart.
     assert all(button_of(m).checkpoint in report for m in (first, second))
     assert button_of(first).checkpoint != button_of(second).checkpoint
     assert "de otro" in await lab.use(lab.admin, "recargar", checkpoint="anterior")
@@ -76,20 +76,20 @@ async def test_another_checkpoint_serves_and_the_one_before_comes_back(lab: Hous
 @pytest.mark.parametrize(
     "name", ["nadie", "..", ".", "/etc", "../outside", "{outside}", "link", "tiny/../otro", "a\\b"]
 )
-async def test_only_names_inside_the_folder_are_taken(
+async def test_reload_accepts_only_names_in_the_folder(
     lab: House, own_checkpoints: Path, name: str
 ) -> None:
     name = name.replace("{outside}", str(own_checkpoints.parent / "outside"))[:100]
     report = await lab.use(lab.admin, "recargar", checkpoint=name)
     assert report.startswith("Sigo con tiny (")
-    assert "otro, " in report  # what there is
+    assert "otro, " in report  # the known names
     assert await serving(lab) == "tiny"
 
 
 @pytest.mark.parametrize(
     ("name", "file"), [(str(d.id).replace(" ", "-"), d.values[1]) for d in DAMAGES]
 )
-async def test_a_broken_checkpoint_is_told_by_its_file_and_changes_nothing(
+async def test_broken_checkpoint_keeps_old_model(
     lab: House, own_checkpoints: Path, name: str, file: str
 ) -> None:
     report = await lab.use(lab.admin, "recargar", checkpoint=name)
@@ -99,7 +99,7 @@ async def test_a_broken_checkpoint_is_told_by_its_file_and_changes_nothing(
     assert not (own_checkpoints / PICKLE_TRACE).exists()
 
 
-async def test_twenty_requests_under_way_survive_a_reload(lab: House) -> None:
+async def test_running_requests_survive_reload(lab: House) -> None:
     people = [lab.person() for _ in range(20)]
     asked = [
         await lab.discord.slash(person, lab.channel, "escribe", frase=PHRASE, frases=5)
@@ -114,7 +114,7 @@ async def test_twenty_requests_under_way_survive_a_reload(lab: House) -> None:
     assert button_of(await lab.ask(late[0])).checkpoint in await reload
 
 
-async def test_buttons_of_the_old_model_work_with_the_new_one(lab: House) -> None:
+async def test_old_buttons_work_with_new_model(lab: House) -> None:
     ana = lab.person()
     message = await lab.ask(ana, estilo="galdos")
     await lab.use(lab.admin, "recargar", checkpoint="otro")
@@ -123,16 +123,14 @@ async def test_buttons_of_the_old_model_work_with_the_new_one(lab: House) -> Non
     assert button_of(again).checkpoint != button_of(message).checkpoint
 
 
-async def test_the_choice_survives_a_restart_and_so_does_the_way_back(
-    lab: House, own_checkpoints: Path
-) -> None:
+async def test_chosen_and_previous_model_survive_restart(lab: House, own_checkpoints: Path) -> None:
     await lab.use(lab.admin, "recargar", checkpoint="otro")
     await lab.restart(own_checkpoints)
     assert await serving(lab) == "otro"
     assert "a tiny" in await lab.use(lab.admin, "recargar", checkpoint="anterior")
 
 
-async def test_every_reload_is_on_record(lab: House) -> None:
+async def test_audit_records_every_reload(lab: House) -> None:
     await lab.use(lab.admin, "recargar", checkpoint="otro")
     await lab.use(lab.admin, "recargar", checkpoint="nadie")
     done, failed = audit(lab.folder / "state")[-2:]

@@ -1,4 +1,4 @@
-"""The bot over several connections to Discord, in one process and in two."""
+"""A bot with several shards, in one process and in two."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120
 
 
 def place_on(discord: FakeDiscord, shard: Shard, *people: User, with_bot: bool = True) -> Place:
-    """A channel of a new server whose events come over this shard, and people in it."""
+    """A channel with members, in a new server of this shard."""
     guild = discord.guild(f"Servidor {shard.id}", shard=shard, with_bot=with_bot)
     for each in people:
         guild.join(each)
@@ -29,17 +29,17 @@ def place_on(discord: FakeDiscord, shard: Shard, *people: User, with_bot: bool =
 
 
 def all_at_once(discord: FakeDiscord) -> None:
-    """Have Discord take up to sixteen sessions in five seconds, and no two of a bucket."""
+    """Have Discord accept sixteen sessions in five seconds, one for each bucket."""
     discord.gateway.starts.seconds, discord.gateway.starts.concurrency = 5.0, 16
 
 
 async def answers(house: House, user: User, *places: Place) -> None:
-    """Somebody is answered in all of these places."""
+    """Requests in all of these places are answered."""
     for place in places:
         assert seen(await house.ask(user, place)).phrase == PHRASE
 
 
-async def test_a_shard_that_is_lost_comes_back_while_the_others_serve(
+async def test_lost_shard_returns_while_others_serve(
     marked_checkpoints: Path, tmp_path: Path
 ) -> None:
     async with quiet_house(tmp_path) as ours, aiohttp.ClientSession() as session:
@@ -86,7 +86,7 @@ async def test_a_shard_that_is_lost_comes_back_while_the_others_serve(
         ours.check()
 
 
-async def test_two_processes_share_the_servers_and_one_registers_the_commands(
+async def test_two_processes_share_shards_and_register_once(
     marked_checkpoints: Path, tmp_path: Path
 ) -> None:
     async with (
@@ -112,8 +112,8 @@ async def test_two_processes_share_the_servers_and_one_registers_the_commands(
         await answers(one, ana, discord.dm(ana), first)
         await discord.changes.until(lambda: lost.lapsed, 10, lambda: "answered by somebody")
 
-        # One more is left for today, but not for this process: the other might take it. The day
-        # ends soon after Discord was asked, however long the program takes until then.
+        # One session is left today, reserved for the other process. The limit
+        # resets soon after the bot fetches it, however long its start takes.
         discord.faults.slow("GET", "/gateway/bot", 1.0)
         asked = len(discord.calls("GET", "/gateway/bot"))
         other.start(marked_checkpoints)
@@ -130,14 +130,12 @@ async def test_two_processes_share_the_servers_and_one_registers_the_commands(
         other.check()
 
 
-async def test_a_bot_that_has_grown_connects_with_as_many_shards_as_discord_recommends(
-    marked_checkpoints: Path, tmp_path: Path
-) -> None:
+async def test_grown_bot_adds_recommended_shards(marked_checkpoints: Path, tmp_path: Path) -> None:
     async with quiet_house(tmp_path) as ours:
         discord, gateway, ana = ours.discord, ours.discord.gateway, ours.person()
         discord.guilds.clear()
         places = [place_on(discord, Shard(number, 2), ana) for number in range(2)]
-        # Another process has identified just now, so the first session is not taken.
+        # Another process has just identified, so the first session is refused.
         all_at_once(discord)
         gateway.starts.hurries(Shard())
         ours.start(marked_checkpoints)
@@ -158,7 +156,7 @@ async def test_a_bot_that_has_grown_connects_with_as_many_shards_as_discord_reco
         ours.check()
 
 
-async def test_too_few_shards_by_setting_end_the_bot_with_one_sentence(
+async def test_too_few_configured_shards_end_the_bot(
     marked_checkpoints: Path, tmp_path: Path
 ) -> None:
     async with quiet_house(tmp_path) as ours:
@@ -176,7 +174,7 @@ async def test_too_few_shards_by_setting_end_the_bot_with_one_sentence(
         (4014, say("discord_closed", code=4014)),
     ],
 )
-async def test_a_shard_that_is_refused_ends_the_bot_with_one_sentence(
+async def test_refused_shard_ends_the_bot(
     marked_checkpoints: Path, tmp_path: Path, code: int, sentence: str
 ) -> None:
     async with quiet_house(tmp_path) as ours:
@@ -189,7 +187,7 @@ async def test_a_shard_that_is_refused_ends_the_bot_with_one_sentence(
         assert "Traceback" not in ours.log
 
 
-async def test_wrong_shards_end_the_bot_before_it_begins(
+async def test_invalid_shards_end_the_bot_at_start(
     marked_checkpoints: Path, tmp_path: Path
 ) -> None:
     async with quiet_house(tmp_path) as ours:

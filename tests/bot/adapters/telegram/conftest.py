@@ -1,4 +1,4 @@
-"""One bot for most tests of this folder: starting one takes seconds."""
+"""One bot for most tests of this folder, since starting one takes seconds."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tests.bot.adapters.telegram.running import Bot, running
 from tests.conftest import TINY_TOKENIZER, save_tiny
 from tests.fakes.telegram import Chat, FakeTelegram, User
 
-# A model that can write whatever Telegram makes links and pings of, and does so all the time.
+# A model that frequently writes characters of links and mentions.
 WIDE = TINY_TOKENIZER.characters + "@/#$&*_<>[]~|\\="
 WIDE_TOKENIZER = Tokenizer(TINY_TOKENIZER.styles, "".join(sorted(set(WIDE))))
 
 
 @dataclass
 class Town:
-    """A Telegram with its flood limits on, a bot that serves it, and the admin of that bot."""
+    """A Telegram with its rate limits, a bot that serves it, and its admin."""
 
     server: FakeTelegram
     bot: Bot
@@ -32,7 +32,7 @@ class Town:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
-    """The bot that tests share; each brings its own people."""
+    """The bot that tests share; each test has its own users."""
     folder = tmp_path_factory.mktemp("telegram")
     models = folder / "models"
     for seed, name in enumerate(("tiny", "otro")):
@@ -46,7 +46,7 @@ async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def server(town: Town) -> AsyncIterator[FakeTelegram]:
-    """The shared bot's Telegram; at the end of each test the bot has done nothing wrong there."""
+    """The shared bot's Telegram; checks for violations after each test."""
     yield town.server
     found = list(town.server.violations)
     town.server.violations.clear()
@@ -55,7 +55,7 @@ async def server(town: Town) -> AsyncIterator[FakeTelegram]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def ana(server: FakeTelegram) -> User:
-    """Somebody new who speaks Spanish."""
+    """A new user who speaks Spanish."""
     return server.user("Ana")
 
 

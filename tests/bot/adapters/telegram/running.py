@@ -1,4 +1,4 @@
-"""The real program, `litteragpt bot`, serving a Telegram of the test's own."""
+"""`litteragpt bot` as a process that serves a fake Telegram."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any
 from tests.bot.programs import PROGRAM, SECONDS, environment
 from tests.fakes.telegram import FakeTelegram
 
-# Nothing is limited but what a test limits.
+# No limits unless a test sets them.
 GENEROUS = {"person_per_minute": 0, "person_per_day": 0, "server_per_minute": 0, "strikes": 0}
 
 
 class Bot:
-    """A process that runs the bot, and what it has logged."""
+    """A process of the bot, and its log."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
@@ -27,11 +27,11 @@ class Bot:
 
     @property
     def log(self) -> str:
-        """Everything on the error stream so far."""
+        """The log so far."""
         return "".join(self._log)
 
     async def logged(self, text: str, seconds: float = 20.0) -> str:
-        """Wait for a line of the log that has this in it."""
+        """Wait for a line of the log with this text."""
         async with asyncio.timeout(seconds):
             while True:
                 for line in self._log:
@@ -41,7 +41,7 @@ class Bot:
                 await self._new_line.wait()
 
     async def until(self, happened: Coroutine[Any, Any, object]) -> None:
-        """Wait for something that this process brings about; AssertionError when it ends first."""
+        """Wait for an effect of this process; AssertionError if it ends first."""
         waiting, life = asyncio.create_task(happened), asyncio.create_task(self.process.wait())
         await asyncio.wait({waiting, life}, return_when=asyncio.FIRST_COMPLETED)
         life.cancel()
@@ -49,7 +49,7 @@ class Bot:
         await waiting
 
     def terminate(self) -> None:
-        """As an operator does, or systemd."""
+        """End the process like an operator or systemd."""
         self.process.send_signal(signal.SIGTERM)
 
     async def ended(self) -> int:
@@ -68,7 +68,7 @@ class Bot:
 def settings_of(
     server: FakeTelegram, checkpoints: Path, state: Path, **settings: object
 ) -> dict[str, str]:
-    """The environment for a bot on this server. Names in capitals are variables' whole names."""
+    """The environment of a bot on this server. Names in capitals are complete variable names."""
     telegram = {
         "TELEGRAM_TOKEN": server.token,
         "TELEGRAM_API_BASE": server.base,
@@ -92,7 +92,7 @@ async def start(settings: Mapping[str, str], folder: Path) -> Bot:
 async def running(
     server: FakeTelegram, checkpoints: Path, state: Path, **settings: object
 ) -> AsyncIterator[Bot]:
-    """A bot that serves; ended by SIGTERM, and gone with exit code 0 unless it had ended before."""
+    """Run a bot and end it with SIGTERM; checks the exit code unless it has ended before."""
     bot = await start(settings_of(server, checkpoints, state, **settings), state)
     try:
         await bot.until(server.connected(again=True))
@@ -104,6 +104,6 @@ async def running(
         if bot.process.returncode is None:
             bot.process.kill()
             await bot.ended()
-        # What nobody may ever see.
+        # Never in a log.
         assert server.token not in bot.log
         assert "Traceback" not in bot.log

@@ -1,4 +1,4 @@
-"""What tests of conversations need again and again."""
+"""Helpers of tests of conversations."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ PHRASE = "En un lugar de la Mancha"
 
 
 def phrase_of(message: Message) -> str:
-    """What of an answer is set off as the phrase."""
+    """The phrase of an answer, which is bold."""
     (bold,) = [entity for entity in message.entities if entity["type"] == "bold"]
     return covered(message.text, bold).replace(JOINER, "")
 
 
 def text_of(message: Message) -> str:
-    """The phrase of an answer and its continuation, without what is told below. A random model
-    writes what no book holds, so it is spelt as any text that is read."""
+    """The phrase of an answer and its continuation, without notices. A random model's text is
+    normalized like any input."""
     return normalize(message.text.partition("\n\n")[0])
 
 
@@ -36,14 +36,14 @@ async def answer(
     reply_to: Message | None = None,
     topic: str | None = None,
 ) -> Message:
-    """Say something and wait for the answer to it."""
+    """Send a message and wait for the reply."""
     message = await server.say(user, chat, text, reply_to=reply_to, topic=topic)
     return await server.reply_to(message)
 
 
 async def text_behind(server: FakeTelegram, message: Message) -> Message:
-    """Wait for the text that a message asked for, which whoever waited for the program gets in the
-    place of a note."""
+    """Wait for the answer to a message that waited for the bot, which replaces
+    a note."""
 
     def written() -> Message | None:
         replies = server.replies_to(message)
@@ -53,7 +53,7 @@ async def text_behind(server: FakeTelegram, message: Message) -> Message:
 
 
 async def answers(server: FakeTelegram, message: Message, count: int) -> list[Message]:
-    """Wait until a message has so many answers."""
+    """Wait until a message has this number of replies."""
     return await server.world.changes.until(
         lambda: replies if len(replies := server.replies_to(message)) >= count else None,
         10.0,

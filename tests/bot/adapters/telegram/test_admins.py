@@ -1,4 +1,4 @@
-"""What admins do: change the model while people are served, look, pause. Nobody else can."""
+"""Admin commands: change the model under load, report the status, pause."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ LONG = "muy-largo-" * 20
 
 
 async def order(town: Town, text: str) -> str:
-    """What the bot answers the admin, each time in another group, which has all its room."""
+    """The bot's answer to the admin, in a new group with its full rate limit."""
     chat = town.server.group("Sala", town.admin)
     return unguard((await answer(town.server, town.admin, chat, text)).text)
 
 
 async def serving(town: Town) -> str:
-    """The model that writes, by its report."""
+    """The name of the model in its report."""
     return (await order(town, "/modelo")).split()[1]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-async def test_nobody_else_may(
+async def test_admin_commands_refuse_other_users(
     server: FakeTelegram, ana: User, home: Chat, town: Town, command: str
 ) -> None:
-    boss = server.user("Jefa")  # who runs the group does not run the bot
+    boss = server.user("Jefa")  # an admin of the group is no admin of the bot
     group = server.group("Tertulia", boss)
     for user, chat in ((ana, home), (boss, group)):
         assert (await answer(server, user, chat, command)).text == say("not_admin")
     assert await serving(town) == "tiny"
 
 
-async def test_each_sees_their_own_commands(town: Town, server: FakeTelegram, ana: User) -> None:
+async def test_menus_differ_for_admins(town: Town, server: FakeTelegram, ana: User) -> None:
     await answer(server, town.admin, server.private(town.admin), "/start")
     home, group = server.private(town.admin), server.group("Tertulia", ana, town.admin)
 
@@ -71,7 +71,7 @@ async def test_each_sees_their_own_commands(town: Town, server: FakeTelegram, an
     assert server.profile.texts["short_description", "en"] == say("about_short", "en")
 
 
-async def test_a_reload_changes_the_model_and_anterior_goes_back(town: Town) -> None:
+async def test_reload_changes_model_and_anterior_returns(town: Town) -> None:
     report = await order(town, "/recargar otro")
     assert report.startswith("Modelo cargado en ")
     assert "de tiny (" in report
@@ -84,7 +84,7 @@ async def test_a_reload_changes_the_model_and_anterior_goes_back(town: Town) -> 
     assert done[-1].who == f"telegram:{town.admin.id}"
 
 
-async def test_without_a_name_the_models_are_offered_as_buttons(town: Town) -> None:
+async def test_reload_without_name_offers_buttons(town: Town) -> None:
     shutil.copytree(town.models / "otro", town.models / LONG)
     home = town.server.private(town.admin)
     try:
@@ -112,7 +112,7 @@ async def test_without_a_name_the_models_are_offered_as_buttons(town: Town) -> N
 
 
 @pytest.mark.parametrize("name", ["nadie", "..", ".", "../models/otro", "/etc", "enlace", "~"])
-async def test_only_names_inside_the_folder_are_taken(town: Town, name: str) -> None:
+async def test_reload_accepts_only_names_in_the_folder(town: Town, name: str) -> None:
     link = town.models / "enlace"
     if not link.is_symlink():
         link.symlink_to(town.state)
@@ -122,13 +122,13 @@ async def test_only_names_inside_the_folder_are_taken(town: Town, name: str) -> 
     assert await serving(town) == "tiny"
 
 
-async def test_an_absolute_path_to_a_good_model_is_not_taken_either(town: Town) -> None:
+async def test_reload_rejects_absolute_paths(town: Town) -> None:
     report = await order(town, f"/recargar {town.models / 'otro'}")
     assert report.startswith("Sigo con tiny (")
 
 
 @pytest.mark.parametrize(("damage", "named"), [DAMAGES[0], DAMAGES[5], DAMAGES[8]])
-async def test_a_broken_model_is_not_loaded_and_the_reason_told(
+async def test_broken_model_keeps_old_model(
     town: Town, damage: Callable[[Path], None], named: str
 ) -> None:
     folder = town.models / "roto"
@@ -144,7 +144,7 @@ async def test_a_broken_model_is_not_loaded_and_the_reason_told(
     assert await serving(town) == "tiny"
 
 
-async def test_a_reload_under_load_loses_nobody(town: Town, server: FakeTelegram) -> None:
+async def test_reload_under_load_loses_no_request(town: Town, server: FakeTelegram) -> None:
     people = [server.user(f"Persona {number}") for number in range(20)]
 
     async def ask(person: User) -> Message:
@@ -159,7 +159,7 @@ async def test_a_reload_under_load_loses_nobody(town: Town, server: FakeTelegram
     await order(town, "/recargar tiny")
 
 
-async def test_pausing_refuses_people_until_it_is_over(
+async def test_pause_refuses_requests_until_resume(
     town: Town, server: FakeTelegram, ana: User, home: Chat
 ) -> None:
     assert await order(town, "/pausar") == say("paused_done")
@@ -171,7 +171,7 @@ async def test_pausing_refuses_people_until_it_is_over(
     assert phrase_of(await answer(server, ana, home, PHRASE)) == PHRASE
 
 
-async def test_the_state_is_told(town: Town) -> None:
+async def test_estado_reports_the_status(town: Town) -> None:
     status = await order(town, "/estado")
     assert status.startswith(say("state_serving"))
     assert f"telegram {say('connected')}" in status

@@ -1,4 +1,4 @@
-"""The buttons below an answer, and those that only pretend to be."""
+"""The buttons below an answer, and forged ones."""
 
 from __future__ import annotations
 
@@ -22,31 +22,29 @@ NOTHING = CallbackAnswer("", alert=False, url="")
 
 
 def alert(key: str) -> CallbackAnswer:
-    """A window with this text."""
+    """An alert with this text."""
     return CallbackAnswer(say(key), alert=True, url="")
 
 
 def data_of(message: Message, label: str) -> Button:
-    """What a button knows."""
+    """The fields of a button."""
     button = Button.read(message.button(label)["callback_data"])
     assert button is not None
     return button
 
 
-async def test_continue_goes_on_from_the_end_of_the_text(
-    server: FakeTelegram, ana: User, home: Chat
-) -> None:
+async def test_continue_starts_from_the_end(server: FakeTelegram, ana: User, home: Chat) -> None:
     first = await answer(server, ana, home, PHRASE)
     press = await server.press(ana, first, CONTINUE)
     assert await press.answer() == NOTHING
     second = await server.reply_to(first)
-    # An ellipsis goes where the model completes the word before it.
+    # The model may complete the word before an ellipsis, which then disappears.
     ended = text_of(first).removesuffix("...")
     assert ended.endswith(normalize(phrase_of(second)).removesuffix("..."))
     assert data_of(second, CONTINUE).user == ana.id
 
 
-async def test_again_writes_the_same_phrase_with_another_seed(
+async def test_again_uses_same_phrase_and_new_seed(
     server: FakeTelegram, ana: User, home: Chat
 ) -> None:
     first = await answer(server, ana, home, "/escribe Vino @ana a /ver ejemplo.com")
@@ -57,9 +55,7 @@ async def test_again_writes_the_same_phrase_with_another_seed(
     assert text_of(second) != text_of(first)
 
 
-async def test_whoever_presses_is_answered_in_the_topic_and_in_their_language(
-    server: FakeTelegram, ana: User
-) -> None:
+async def test_press_is_answered_in_topic_and_language(server: FakeTelegram, ana: User) -> None:
     bob = server.user("Bob", language="en")
     forum = server.supergroup("Foro", ana, bob, topics=("Prosa",))
     first = await answer(server, ana, forum, f"/escribe@litteragpt_bot {PHRASE}", topic="Prosa")
@@ -70,9 +66,7 @@ async def test_whoever_presses_is_answered_in_the_topic_and_in_their_language(
     assert data_of(second, say("button_again", ENGLISH)).user == bob.id
 
 
-async def test_every_press_is_answered_once_even_many_at_a_time(
-    server: FakeTelegram, ana: User
-) -> None:
+async def test_every_press_is_answered_once(server: FakeTelegram, ana: User) -> None:
     people = [server.user(f"Persona {number}") for number in range(6)]
     group = server.supergroup("Tertulia", ana, *people)
     first = await answer(server, ana, group, f"/escribe@litteragpt_bot {PHRASE}")
@@ -83,7 +77,7 @@ async def test_every_press_is_answered_once_even_many_at_a_time(
     assert all(len(press.answered) == 1 for press in presses)
 
 
-async def test_who_asked_and_who_moderates_may_delete_and_nobody_else(
+async def test_only_requester_and_moderators_may_delete(
     server: FakeTelegram, ana: User, home: Chat
 ) -> None:
     bea, boss = server.user("Bea"), server.user("Jefa")
@@ -102,9 +96,7 @@ async def test_who_asked_and_who_moderates_may_delete_and_nobody_else(
     assert private.deleted
 
 
-async def test_nobody_deletes_with_a_button_that_is_not_there(
-    server: FakeTelegram, ana: User
-) -> None:
+async def test_forged_delete_button_is_refused(server: FakeTelegram, ana: User) -> None:
     bea, boss = server.user("Bea"), server.user("Jefa")
     group = server.supergroup("Tertulia", boss, ana, bea)
     theirs = await answer(server, ana, group, f"/escribe@litteragpt_bot {PHRASE}")
@@ -119,7 +111,7 @@ async def test_nobody_deletes_with_a_button_that_is_not_there(
         "x",
         "c.1.1.2080.c3efbc19028a",
         "c.1.1.2999.c3efbc19028a.",  # a temperature of 9.99
-        "c.zzzzzzzzzzzzz.zzzzzzzzzzzzz.2080.c3efbc19028a.galdos",  # a seed that is none
+        "c.zzzzzzzzzzzzz.zzzzzzzzzzzzz.2080.c3efbc19028a.galdos",  # an invalid seed
         "d.1.1.9080.c3efbc19028a.",
         "r.000000000000000000000000",
         "r.../../etc",
@@ -128,7 +120,7 @@ async def test_nobody_deletes_with_a_button_that_is_not_there(
         "ñ" * 32,
     ],
 )
-async def test_forged_buttons_are_turned_down_politely(
+async def test_forged_buttons_are_refused(
     server: FakeTelegram, ana: User, home: Chat, data: str
 ) -> None:
     first = await answer(server, ana, home, "/ayuda")
@@ -138,7 +130,7 @@ async def test_forged_buttons_are_turned_down_politely(
     assert server.replies_to(first) == []
 
 
-async def test_a_right_button_below_a_message_that_is_no_answer_is_stale(
+async def test_valid_button_below_other_message_is_stale(
     server: FakeTelegram, ana: User, home: Chat
 ) -> None:
     good = await answer(server, ana, home, PHRASE)
@@ -152,9 +144,7 @@ async def test_a_right_button_below_a_message_that_is_no_answer_is_stale(
     assert await (await server.forge_press(ana, good, data)).answer() == alert("stale_button")
 
 
-async def test_a_deletion_that_telegram_refuses_is_told(
-    server: FakeTelegram, ana: User, home: Chat
-) -> None:
+async def test_refused_deletion_is_reported(server: FakeTelegram, ana: User, home: Chat) -> None:
     from tests.fakes.telegram.messages import Version
 
     first = await answer(server, ana, home, PHRASE)
@@ -162,10 +152,10 @@ async def test_a_deletion_that_telegram_refuses_is_told(
     first.history[0] = Version(old.text, old.entities, old.markup, old.link_preview, old.at - 2e5)
     press = await server.press(ana, first, DELETE)
     assert await press.answer() == alert("too_old")
-    server.violations.clear()  # the fake counts the refusal, which nobody can know before
+    server.violations.clear()  # the fake counts the refusal, which the bot cannot foresee
 
 
-async def test_an_unknown_style_in_a_button_is_explained(
+async def test_unknown_style_in_button_is_explained(
     server: FakeTelegram, ana: User, home: Chat
 ) -> None:
     first = await answer(server, ana, home, PHRASE)
@@ -176,9 +166,7 @@ async def test_an_unknown_style_in_a_button_is_explained(
     assert refusal == say("style", value="quevedo", known="cervantes, galdos")
 
 
-async def test_info_tells_the_seed_and_the_model_of_a_text_of_ours(
-    server: FakeTelegram, ana: User, home: Chat
-) -> None:
+async def test_info_names_seed_and_model(server: FakeTelegram, ana: User, home: Chat) -> None:
     first = await answer(server, ana, home, PHRASE)
     button = data_of(first, CONTINUE)
     info = await answer(server, ana, home, "/info", reply_to=first)
@@ -188,7 +176,7 @@ async def test_info_tells_the_seed_and_the_model_of_a_text_of_ours(
         assert told.text == say("not_mine")
 
 
-async def test_ids_of_buttons_are_json_that_fits(town: Town, ana: User, home: Chat) -> None:
+async def test_button_ids_fit_as_json(town: Town, ana: User, home: Chat) -> None:
     first = await answer(town.server, ana, home, PHRASE)
     assert all(
         len(first.button(label)["callback_data"].encode()) <= 64

@@ -1,5 +1,5 @@
-"""With the settings as they are by default each sentence is chosen among candidates: in a chat,
-inline, after a restart, and when many ask at once."""
+"""With the default settings each sentence is chosen among candidates: in a chat,
+inline, after a restart, and for concurrent requests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ AUTO = {"candidates": "auto", "engine": "native"}
 
 
 async def seed_of(server: FakeTelegram, person: User, text: Message) -> int:
-    """What the bot says of a text of its."""
+    """The bot's answer to /info."""
     asked = await server.say(person, server.private(person), "/info", reply_to=text)
     told = await server.reply_to(asked)
     found = re.match(r"Semilla (\d+), modelo", told.text)
@@ -32,9 +32,7 @@ async def seed_of(server: FakeTelegram, person: User, text: Message) -> int:
     return int(found[1])
 
 
-async def test_one_who_asks_alone_gets_the_best_of_several(
-    checkpoints: Path, tmp_path: Path
-) -> None:
+async def test_single_request_gets_best_of_several(checkpoints: Path, tmp_path: Path) -> None:
     async with FakeTelegram(flood=False) as server:
         ana = server.user("Ana")
         async with running(server, checkpoints, tmp_path, **AUTO):
@@ -49,7 +47,7 @@ async def test_one_who_asks_alone_gets_the_best_of_several(
         assert server.violations == []
 
 
-async def test_many_who_ask_at_once_are_all_answered(checkpoints: Path, tmp_path: Path) -> None:
+async def test_concurrent_requests_are_all_answered(checkpoints: Path, tmp_path: Path) -> None:
     async with FakeTelegram(flood=False) as server:
         people = [server.user(f"P{number}") for number in range(20)]
         async with running(server, checkpoints, tmp_path, **AUTO):

@@ -1,4 +1,4 @@
-"""A text as a picture, for whoever presses the button below it."""
+"""Cards, requested by the button below an answer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CARD = say("button_card")
 
 
 def picture_of(message: Message) -> Image.Image:
-    """What a message shows; it says nothing."""
+    """The picture of a message without text."""
     assert message.photo is not None
     assert message.text == ""
     picture = Image.open(io.BytesIO(message.photo.data))
@@ -34,9 +34,7 @@ async def card(server: FakeTelegram, user: User, message: Message) -> Message:
     return (await answers(server, message, len(server.replies_to(message)) + 1))[-1]
 
 
-async def test_a_card_is_a_picture_in_reply_to_its_text(
-    server: FakeTelegram, ana: User, home: Chat
-) -> None:
+async def test_card_replies_to_its_text(server: FakeTelegram, ana: User, home: Chat) -> None:
     text = await answer(server, ana, home, PHRASE)
     shown = await card(server, ana, text)
     picture_of(shown)
@@ -44,7 +42,7 @@ async def test_a_card_is_a_picture_in_reply_to_its_text(
     assert shown.labels == [DELETE]
 
 
-async def test_who_wanted_a_card_in_a_group_may_remove_it(server: FakeTelegram, ana: User) -> None:
+async def test_requester_may_delete_card_in_group(server: FakeTelegram, ana: User) -> None:
     bea = server.user("Bea", language="en")
     group = server.supergroup("Tertulia", server.user("Jefa"), ana, bea, topics=("Novela",))
     question = await server.say(ana, group, f"/escribe@litteragpt_bot {PHRASE}", topic="Novela")
@@ -60,7 +58,7 @@ async def test_who_wanted_a_card_in_a_group_may_remove_it(server: FakeTelegram, 
     assert not text.deleted
 
 
-async def test_where_no_pictures_are_taken_that_is_said(server: FakeTelegram, ana: User) -> None:
+async def test_forbidden_pictures_are_reported(server: FakeTelegram, ana: User) -> None:
     group = server.supergroup("Sin fotos", server.user("Jefa"), ana)
     group.takes_photos = False
     text = await answer(server, ana, group, f"/escribe@litteragpt_bot {PHRASE}")
@@ -69,7 +67,7 @@ async def test_where_no_pictures_are_taken_that_is_said(server: FakeTelegram, an
     assert told.text == say("card_failed")
 
 
-async def test_a_card_survives_a_connection_that_drops(
+async def test_card_survives_dropped_connection(
     server: FakeTelegram, ana: User, home: Chat
 ) -> None:
     text = await answer(server, ana, home, PHRASE)
@@ -78,7 +76,7 @@ async def test_a_card_survives_a_connection_that_drops(
     picture_of(await card(server, ana, text))
 
 
-async def test_cards_have_a_limit_of_their_own(checkpoints: Path, tmp_path: Path) -> None:
+async def test_cards_have_their_own_limit(checkpoints: Path, tmp_path: Path) -> None:
     async with FakeTelegram(flood=False) as server:
         ana = server.user("Ana")
         async with running(server, checkpoints, tmp_path, person_per_minute=1):
@@ -90,9 +88,7 @@ async def test_cards_have_a_limit_of_their_own(checkpoints: Path, tmp_path: Path
         assert server.violations == []
 
 
-async def test_a_card_that_was_pressed_for_outlives_the_process(
-    checkpoints: Path, tmp_path: Path
-) -> None:
+async def test_running_card_survives_shutdown(checkpoints: Path, tmp_path: Path) -> None:
     async with FakeTelegram(flood=False) as server:
         ana = server.user("Ana")
         home = server.private(ana)

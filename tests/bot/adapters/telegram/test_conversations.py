@@ -1,4 +1,4 @@
-"""What people say to the bot and what it answers, in every kind of chat."""
+"""Conversations in every kind of chat."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HELP = say("help_telegram", username="litteragpt_bot")
 @pytest.mark.parametrize(
     "text", [f"/escribe {PHRASE}", f"/ESCRIBE@litteragpt_bot\n{PHRASE}", PHRASE]
 )
-async def test_in_private_a_command_or_the_phrase_alone_is_continued(
+async def test_private_chat_accepts_command_or_plain_phrase(
     server: FakeTelegram, ana: User, home: Chat, text: str
 ) -> None:
     message = await server.say(ana, home, text)
@@ -41,7 +41,7 @@ async def test_in_private_a_command_or_the_phrase_alone_is_continued(
     assert {action.action for action in server.actions if action.chat is home} <= {"typing"}
 
 
-async def test_who_speaks_english_is_answered_in_english(server: FakeTelegram) -> None:
+async def test_english_user_is_answered_in_english(server: FakeTelegram) -> None:
     bob = server.user("Bob", language="en-GB")
     written = await answer(server, bob, server.private(bob), "/escribe Érase una vez")
     assert written.labels == [
@@ -69,7 +69,7 @@ async def test_commands_are_answered(
     ("language", "begins", "tells"),
     [(SPANISH, "Modelo ", " parámetros, "), (ENGLISH, "Model ", " parameters, ")],
 )
-async def test_the_model_and_the_version_are_told(
+async def test_modelo_names_model_and_version(
     server: FakeTelegram, language: str, begins: str, tells: str
 ) -> None:
     ana = server.user("Ana", language=language)
@@ -85,7 +85,7 @@ async def test_help_and_unknown_commands(server: FakeTelegram, ana: User, home: 
 
 
 @pytest.mark.parametrize("language", [SPANISH, ENGLISH])
-async def test_the_command_alone_asks_and_the_reply_is_the_phrase(
+async def test_bare_command_asks_and_reply_is_the_phrase(
     server: FakeTelegram, language: str
 ) -> None:
     ana = server.user("Ana", language=language)
@@ -102,7 +102,7 @@ async def test_the_command_alone_asks_and_the_reply_is_the_phrase(
     assert phrase_of(written) == PHRASE
 
 
-async def test_a_reply_to_a_message_continues_that_message(server: FakeTelegram, ana: User) -> None:
+async def test_reply_continues_the_replied_message(server: FakeTelegram, ana: User) -> None:
     bea = server.user("Bea")
     group = server.supergroup("Tertulia", ana, bea)
     theirs = await server.say(bea, group, "Érase una vez un caballero")
@@ -116,7 +116,7 @@ async def test_a_reply_to_a_message_continues_that_message(server: FakeTelegram,
     assert phrase_of(own) == "Otra cosa"
 
 
-async def test_groups_hear_only_what_was_meant_for_the_bot(server: FakeTelegram, ana: User) -> None:
+async def test_groups_ignore_messages_to_others(server: FakeTelegram, ana: User) -> None:
     group = server.group("Tertulia", ana)
     unheard = [
         await server.say(ana, group, text)
@@ -133,11 +133,9 @@ async def test_groups_hear_only_what_was_meant_for_the_bot(server: FakeTelegram,
     assert not [each for each in (*unheard, chatter) if server.replies_to(each)]
 
 
-async def test_topics_are_answered_in_the_topic_and_general_in_general(
-    server: FakeTelegram, ana: User
-) -> None:
+async def test_answers_stay_in_their_topic(server: FakeTelegram, ana: User) -> None:
     forum = server.supergroup("Foro", ana, topics=("Prosa", "Verso"))
-    await asyncio.sleep(1.1)  # when much is sent at once, typing is what is left out
+    await asyncio.sleep(1.1)  # under load, typing signs are dropped
     for topic in ("Prosa", "General"):
         asked = await server.say(ana, forum, f"/escribe@litteragpt_bot {PHRASE}", topic=topic)
         written = await server.reply_to(asked)
@@ -150,9 +148,7 @@ async def test_topics_are_answered_in_the_topic_and_general_in_general(
     assert question.topic == server.topic(forum, "Verso")
 
 
-async def test_a_message_in_private_that_holds_no_text_is_met_kindly_and_once(
-    server: FakeTelegram, ana: User, home: Chat
-) -> None:
+async def test_private_media_gets_one_hint(server: FakeTelegram, ana: User, home: Chat) -> None:
     await answer(server, ana, home, "/start")
     sticker = {"file_id": "a", "file_unique_id": "b", "type": "regular", "width": 1, "height": 1}
     picture = {
@@ -181,7 +177,7 @@ async def test_a_message_in_private_that_holds_no_text_is_met_kindly_and_once(
         "La luna🌕 y el 👨‍👩‍👧sol dijeron «hola» —sí— ¿no? ¡ya!",
     ],
 )
-async def test_nothing_people_write_is_a_ping_a_link_or_markup(
+async def test_phrases_never_ping_link_or_format(
     server: FakeTelegram, ana: User, phrase: str
 ) -> None:
     group = server.group("Tertulia", ana)
@@ -194,16 +190,12 @@ async def test_nothing_people_write_is_a_ping_a_link_or_markup(
     assert written.text.replace(JOINER, "").startswith(shown)
 
 
-async def test_a_phrase_that_cannot_be_continued_is_explained(
-    server: FakeTelegram, ana: User, home: Chat
-) -> None:
+async def test_bad_phrase_is_explained(server: FakeTelegram, ana: User, home: Chat) -> None:
     assert "401 caracteres" in (await answer(server, ana, home, "/escribe " + "a" * 401)).text
     assert (await answer(server, ana, home, "\u200b🂡")).text == say("unwritable")
 
 
-async def test_what_an_inline_answer_became_is_not_a_request(
-    server: FakeTelegram, ana: User, home: Chat
-) -> None:
+async def test_inline_answers_are_no_requests(server: FakeTelegram, ana: User, home: Chat) -> None:
     await answer(server, ana, home, "/start")
     query = await server.inline(ana, PHRASE)
     (article,) = (await query.answer()).results
@@ -213,9 +205,7 @@ async def test_what_an_inline_answer_became_is_not_a_request(
     assert [m for m in server.sent(home) if m.reply_to is chosen] == []
 
 
-async def test_a_group_that_becomes_a_supergroup_is_followed(
-    server: FakeTelegram, ana: User
-) -> None:
+async def test_migrated_group_is_followed(server: FakeTelegram, ana: User) -> None:
     group = server.group("Tertulia", ana)
     await answer(server, ana, group, f"/escribe {PHRASE}")
     asked = await server.say(ana, group, f"/escribe {PHRASE}")
@@ -226,10 +216,10 @@ async def test_a_group_that_becomes_a_supergroup_is_followed(
     assert (await answer(server, ana, successor, "/ayuda@litteragpt_bot")).text == HELP
 
 
-async def test_who_blocks_the_bot_or_throws_it_out_is_left_alone(
+async def test_blocking_chats_get_no_messages(
     town: Town, server: FakeTelegram, ana: User, home: Chat
 ) -> None:
-    before = len(town.bot.log)  # of other tests
+    before = len(town.bot.log)  # from other tests
     await answer(server, ana, home, "/start")
     await server.say(ana, home, f"/escribe {PHRASE}")
     server.block(ana)
@@ -246,7 +236,7 @@ async def test_who_blocks_the_bot_or_throws_it_out_is_left_alone(
     assert "Forbidden" not in told
 
 
-async def test_what_one_person_sends_takes_effect_in_order(
+async def test_messages_of_a_user_take_effect_in_order(
     server: FakeTelegram, ana: User, home: Chat
 ) -> None:
     await answer(server, ana, home, "/start")

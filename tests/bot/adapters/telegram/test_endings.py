@@ -1,4 +1,4 @@
-"""Three endings below an answer: offered beside it, chosen by their asker, never in its place."""
+"""Three endings of an answer: offered in another message, chosen by the requester."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120
 
 ENDINGS = say("button_endings")
 ANSWER = [say(f"button_{name}") for name in ("continue", "again", "endings", "card", "delete")]
-# Endings that are there to be interrupted, and three of which no message holds.
+# Endings slow enough to interrupt, of which three exceed a message.
 SLOW = {"engine": "pytorch", "sentence_limit": 4000}
 
 
 def offered(message: Message) -> list[str]:
-    """The whole texts that a message offers, as its reader takes them."""
+    """The whole texts of the endings in a message."""
     phrase = phrase_of(message)
     match = re.match(r"[^\n]+\n\n1\. (.+)\n2\. (.+)\n3\. (.+)", message.text)
     assert match is not None, message.text
@@ -39,12 +39,12 @@ def offered(message: Message) -> list[str]:
 
 
 def whole(message: Message) -> str:
-    """All that an answer shows, as it is spelt."""
+    """The whole text of an answer, literally."""
     return unguard(message.text.partition("\n\n")[0])
 
 
 async def endings_of(server: FakeTelegram, user: User, message: Message) -> Message:
-    """Ask for endings; the message that offers them."""
+    """Request endings; the message that offers them."""
     known = server.replies_to(message)
     assert await (await server.press(user, message, ENDINGS)).answer() == NOTHING
     return await server.world.changes.until(
@@ -57,14 +57,12 @@ async def endings_of(server: FakeTelegram, user: User, message: Message) -> Mess
 
 
 async def choose(server: FakeTelegram, user: User, endings: Message, number: str) -> None:
-    """Choose an ending and wait until it stands."""
+    """Choose an ending and wait for its delivery."""
     assert await (await server.press(user, endings, number)).answer() == NOTHING
     await server.world.changes.until(lambda: len(endings.labels) == 5, 10.0, "the chosen ending")
 
 
-async def test_endings_come_beside_an_answer_and_the_chosen_one_becomes_one(
-    server: FakeTelegram, ana: User, home: Chat
-) -> None:
+async def test_chosen_ending_becomes_an_answer(server: FakeTelegram, ana: User, home: Chat) -> None:
     first = await answer(server, ana, home, "/escribe Vino @ana a ejemplo.com")
     endings = await endings_of(server, ana, first)
     texts = offered(endings)
@@ -87,7 +85,7 @@ async def test_endings_come_beside_an_answer_and_the_chosen_one_becomes_one(
     assert phrase_of(await server.reply_to(endings))
 
 
-async def test_only_who_asked_for_endings_chooses(server: FakeTelegram, ana: User) -> None:
+async def test_only_the_requester_chooses(server: FakeTelegram, ana: User) -> None:
     bob = server.user("Bob", language="en")
     group = server.supergroup("Tertulia", ana, bob)
     first = await answer(server, ana, group, f"/escribe@litteragpt_bot {PHRASE}")
@@ -101,7 +99,7 @@ async def test_only_who_asked_for_endings_chooses(server: FakeTelegram, ana: Use
     await choose(server, ana, endings, "1")
 
 
-async def test_a_choice_below_anything_else_is_stale(
+async def test_choice_below_other_message_is_stale(
     server: FakeTelegram, ana: User, home: Chat
 ) -> None:
     first = await answer(server, ana, home, PHRASE)
@@ -110,9 +108,7 @@ async def test_a_choice_below_anything_else_is_stale(
     assert not first.edits
 
 
-async def test_an_edit_that_fails_at_first_stands_in_the_end(
-    server: FakeTelegram, ana: User, home: Chat
-) -> None:
+async def test_failed_edit_is_retried(server: FakeTelegram, ana: User, home: Chat) -> None:
     endings = await endings_of(server, ana, await answer(server, ana, home, PHRASE))
     texts = offered(endings)
     server.faults.status("editMessageText", 502, 2)
@@ -120,9 +116,7 @@ async def test_an_edit_that_fails_at_first_stands_in_the_end(
     assert whole(endings) == texts[1]
 
 
-async def test_a_button_of_an_earlier_version_is_read(
-    server: FakeTelegram, ana: User, home: Chat
-) -> None:
+async def test_old_button_ids_are_read(server: FakeTelegram, ana: User, home: Chat) -> None:
     first = await answer(server, ana, home, PHRASE)
     old = Button.read("a.1.1.2080.c3efbc19028a.galdos")
     assert old is not None
@@ -130,9 +124,7 @@ async def test_a_button_of_an_earlier_version_is_read(
     assert ENDINGS in (await server.reply_to(first)).labels
 
 
-async def test_endings_are_one_request_and_choosing_is_none(
-    checkpoints: Path, tmp_path: Path
-) -> None:
+async def test_endings_count_as_one_request(checkpoints: Path, tmp_path: Path) -> None:
     async with (
         FakeTelegram(flood=False) as server,
         running(server, checkpoints, tmp_path, person_per_minute=2),
@@ -146,14 +138,14 @@ async def test_endings_are_one_request_and_choosing_is_none(
         assert server.violations == []
 
 
-async def test_a_choice_can_be_made_after_a_restart(checkpoints: Path, tmp_path: Path) -> None:
+async def test_choice_works_after_restart(checkpoints: Path, tmp_path: Path) -> None:
     async with FakeTelegram(flood=False) as server:
         ana = server.user("Ana")
         home = server.private(ana)
         async with running(server, checkpoints, tmp_path):
             endings = await endings_of(server, ana, await answer(server, ana, home, PHRASE))
         texts = offered(endings)
-        press = await server.press(ana, endings, "2")  # while nobody is there
+        press = await server.press(ana, endings, "2")  # while no bot runs
         async with running(server, checkpoints, tmp_path):
             await press.answer()
             await server.world.changes.until(lambda: len(endings.labels) == 5, 10.0, "choice")
@@ -162,7 +154,7 @@ async def test_a_choice_can_be_made_after_a_restart(checkpoints: Path, tmp_path:
 
 
 async def under_way(server: FakeTelegram, user: User, message: Message, state: Path) -> Callback:
-    """A request for endings that are being written."""
+    """A request for endings that are being generated."""
     press = await server.press(user, message, ENDINGS)
     await press.answer()
     async with asyncio.timeout(20):
@@ -172,13 +164,13 @@ async def under_way(server: FakeTelegram, user: User, message: Message, state: P
 
 
 async def begun(server: FakeTelegram, models: Path, state: Path) -> Bot:
-    """A bot that serves and takes long."""
+    """A bot that generates slowly."""
     bot = await start(settings_of(server, models, state, **SLOW), state)
     await bot.until(server.connected(again=True))
     return bot
 
 
-async def test_endings_that_take_long_can_be_cancelled_cut_and_gone_on_with(
+async def test_long_endings_can_be_cancelled_cut_and_continued(
     tmp_path: Path,
 ) -> None:
     save_tiny(tmp_path / "models" / "tiny", tokenizer=ENDLESS_TOKENIZER)

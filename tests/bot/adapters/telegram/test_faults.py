@@ -1,4 +1,4 @@
-"""A network and a Telegram that fail: everybody is answered, and the log says it in a line."""
+"""Faults of the network and of Telegram: every request is answered, with one line in the log."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def scene(
 ) -> AsyncIterator[Scene]:
     folder = tmp_path_factory.mktemp("faults")
     async with FakeTelegram(flood=False) as server:
-        # A webhook is left over from before; what waited for it is not lost.
+        # A webhook is still set; its waiting updates are not lost.
         await _set_webhook(server)
         ana = server.user("Ana")
         waited = await server.say(ana, server.private(ana), PHRASE)
@@ -59,7 +59,7 @@ async def _set_webhook(server: FakeTelegram) -> None:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def server(scene: Scene) -> AsyncIterator[FakeTelegram]:
-    """The Telegram that fails; whole again at the end of each test."""
+    """A Telegram with faults, which end with each test."""
     yield scene.server
     scene.server.faults.clear()
     found = list(scene.server.violations)
@@ -89,7 +89,7 @@ async def home(server: FakeTelegram, ana: User) -> Chat:
         pytest.param(lambda faults: faults.slow("sendChatAction", 2.0), id="slow typing"),
     ],
 )
-async def test_an_answer_stands_in_the_end_and_once(
+async def test_answer_is_delivered_once_despite_errors(
     server: FakeTelegram, ana: User, home: Chat, fail: Callable[[Faults], Fault]
 ) -> None:
     fault = fail(server.faults)
@@ -99,9 +99,7 @@ async def test_an_answer_stands_in_the_end_and_once(
     assert len(server.replies_to(asked)) == 1
 
 
-async def test_a_message_that_may_have_arrived_is_sent_again_rather_than_never(
-    server: FakeTelegram, ana: User, home: Chat
-) -> None:
+async def test_uncertain_message_is_sent_again(server: FakeTelegram, ana: User, home: Chat) -> None:
     server.faults.reset("sendMessage", applied=True)
     asked = await server.say(ana, home, PHRASE)
     await server.world.changes.until(
@@ -111,9 +109,7 @@ async def test_a_message_that_may_have_arrived_is_sent_again_rather_than_never(
     assert first.text == second.text
 
 
-async def test_a_chat_that_must_wait_holds_up_no_other(
-    server: FakeTelegram, ana: User, home: Chat
-) -> None:
+async def test_limited_chat_delays_no_other(server: FakeTelegram, ana: User, home: Chat) -> None:
     bea = server.user("Bea")
     server.faults.flood("sendMessage", 2, chat_id=home.id)
     started = time.monotonic()
@@ -125,7 +121,7 @@ async def test_a_chat_that_must_wait_holds_up_no_other(
     assert time.monotonic() - started > 2.0
 
 
-async def test_a_press_whose_answer_is_lost_still_has_its_text(
+async def test_lost_press_answer_keeps_the_text(
     server: FakeTelegram, ana: User, home: Chat
 ) -> None:
     first = await answer(server, ana, home, PHRASE)
@@ -134,7 +130,7 @@ async def test_a_press_whose_answer_is_lost_still_has_its_text(
     assert phrase_of(await server.reply_to(first)) == PHRASE
 
 
-async def test_an_inline_answer_is_tried_again(server: FakeTelegram, ana: User) -> None:
+async def test_inline_answer_is_retried(server: FakeTelegram, ana: User) -> None:
     server.faults.reset("answerInlineQuery", 1, applied=False)
     offered = await (await server.inline(ana, PHRASE)).answer()
     assert offered.results[0].text.startswith(PHRASE)
@@ -151,7 +147,7 @@ async def test_an_inline_answer_is_tried_again(server: FakeTelegram, ana: User) 
         pytest.param(lambda faults: faults.stall(), id="stalled"),
     ],
 )
-async def test_polling_goes_on_after_trouble_and_tells_it_once(
+async def test_polling_recovers_and_logs_once(
     scene: Scene, server: FakeTelegram, ana: User, home: Chat, fail: Callable[[Faults], Fault]
 ) -> None:
     before = scene.bot.log.count("WARNING")
@@ -165,7 +161,7 @@ async def test_polling_goes_on_after_trouble_and_tells_it_once(
     assert scene.bot.log.count("WARNING") - before == 1
 
 
-async def test_updates_whose_delivery_broke_are_answered_once(
+async def test_broken_deliveries_are_answered_once(
     server: FakeTelegram, ana: User, home: Chat
 ) -> None:
     server.faults.reset("getUpdates", 1, applied=True)
@@ -175,7 +171,7 @@ async def test_updates_whose_delivery_broke_are_answered_once(
     assert len(server.replies_to(asked)) == 1
 
 
-async def test_an_outage_is_survived(server: FakeTelegram, ana: User, home: Chat) -> None:
+async def test_outage_is_survived(server: FakeTelegram, ana: User, home: Chat) -> None:
     await server.refuse_connections(1.5)
     asked = await server.say(ana, home, PHRASE)
     assert phrase_of(await server.reply_to(asked, 20.0)) == PHRASE
@@ -196,7 +192,7 @@ MALFORMED: list[dict[str, object]] = [
 ]
 
 
-async def test_malformed_updates_are_skipped_and_never_come_again(
+async def test_malformed_updates_are_skipped_and_confirmed(
     scene: Scene, server: FakeTelegram, ana: User, home: Chat
 ) -> None:
     numbers = [server.malformed_update(raw) for raw in MALFORMED]
@@ -204,26 +200,22 @@ async def test_malformed_updates_are_skipped_and_never_come_again(
     assert phrase_of(await server.reply_to(asked)) == PHRASE
     for number in numbers:
         await server.took(number)
-    server.violations.clear()  # a press that never was can only be answered in vain
+    server.violations.clear()  # the press does not exist, so its answer is refused
 
 
-async def test_a_token_that_is_revoked_ends_the_program_with_a_sentence(
-    scene: Scene, server: FakeTelegram
-) -> None:
+async def test_revoked_token_ends_the_bot(scene: Scene, server: FakeTelegram) -> None:
     server.faults.revoke()
     assert await scene.bot.ended() == EXIT_CONFIG
     assert scene.bot.log.splitlines()[-1] == REFUSED
     server.violations.clear()
 
 
-async def test_a_token_that_is_none_ends_the_program_with_a_sentence(
-    checkpoints: Path, tmp_path: Path
-) -> None:
+async def test_invalid_token_ends_the_bot(checkpoints: Path, tmp_path: Path) -> None:
     async with FakeTelegram() as server:
         settings = settings_of(server, checkpoints, tmp_path)
         wrong = "9999999999:" + "B" * 35
         bot = await start(settings | {"TELEGRAM_TOKEN": wrong}, tmp_path)
         assert await bot.ended() == EXIT_CONFIG
     assert bot.log.splitlines()[-1] == REFUSED
-    assert len(bot.log.splitlines()) == 2  # the supervisor's line, and the sentence
+    assert len(bot.log.splitlines()) == 2  # the supervisor's line and the error message
     assert wrong not in bot.log

@@ -1,4 +1,4 @@
-"""The bot in chats that it is no member of: typed inline, or called by its name."""
+"""Inline and guest mode."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ from tests.fakes.telegram import Chat, FakeTelegram, User
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_a_phrase_typed_inline_offers_its_continuation(
-    server: FakeTelegram, ana: User
-) -> None:
+async def test_inline_phrase_offers_its_continuation(server: FakeTelegram, ana: User) -> None:
     query = await server.inline(ana, PHRASE)
     offered = await query.answer()
     (article,) = offered.results
@@ -34,7 +32,7 @@ async def test_a_phrase_typed_inline_offers_its_continuation(
     assert normalize(text_of(chosen)).endswith(button["switch_inline_query_current_chat"])
 
 
-async def test_of_what_is_typed_only_the_last_is_answered(server: FakeTelegram) -> None:
+async def test_only_the_newest_inline_query_is_answered(server: FakeTelegram) -> None:
     bob = server.user("Bob", language="en")
     keystrokes = [await server.inline(bob, PHRASE[: 3 * end]) for end in range(1, 8)]
     offered = await keystrokes[-1].answer()
@@ -43,13 +41,13 @@ async def test_of_what_is_typed_only_the_last_is_answered(server: FakeTelegram) 
     assert not [query for query in keystrokes[:-1] if query.answered]
 
 
-async def test_nothing_typed_is_met_with_a_hint(server: FakeTelegram, ana: User) -> None:
+async def test_empty_inline_query_shows_a_hint(server: FakeTelegram, ana: User) -> None:
     offered = await (await server.inline(ana, "  ")).answer()
     assert offered.results == []
     assert offered.button == {"text": say("inline_empty"), "start_parameter": "ayuda"}
 
 
-async def test_a_refusal_is_shown_above_the_results_and_sent_nowhere(
+async def test_inline_refusal_is_shown_above_results(
     server: FakeTelegram, ana: User, home: Chat
 ) -> None:
     offered = await (await server.inline(ana, "🂡🂡🂡")).answer()
@@ -60,9 +58,7 @@ async def test_a_refusal_is_shown_above_the_results_and_sent_nowhere(
     assert server.sent(home) == []
 
 
-async def test_a_guest_continues_what_stands_beside_its_name(
-    server: FakeTelegram, ana: User
-) -> None:
+async def test_guest_continues_text_beside_its_name(server: FakeTelegram, ana: User) -> None:
     group = server.group("Lejos", ana, bot="left")
     query = await server.guest(ana, group, f"@LitteraGPT_bot, {PHRASE}")
     written = await query.answer()
@@ -70,9 +66,7 @@ async def test_a_guest_continues_what_stands_beside_its_name(
     assert written.pings == []
 
 
-async def test_a_guest_continues_the_message_that_is_replied_to(
-    server: FakeTelegram, ana: User
-) -> None:
+async def test_guest_continues_replied_message(server: FakeTelegram, ana: User) -> None:
     bea = server.user("Bea")
     group = server.group("Lejos", ana, bea, bot="left")
     theirs = await server.say(bea, group, "Érase una vez un caballero")
@@ -80,15 +74,13 @@ async def test_a_guest_continues_the_message_that_is_replied_to(
     assert phrase_of(await query.answer()) == "Érase una vez un caballero"
 
 
-async def test_a_guest_that_is_asked_nothing_says_what_it_does(
-    server: FakeTelegram, ana: User
-) -> None:
+async def test_guest_without_phrase_explains_itself(server: FakeTelegram, ana: User) -> None:
     group = server.group("Lejos", ana, bot="left")
     query = await server.guest(ana, group, "@litteragpt_bot")
     assert unguard((await query.answer()).text) == say("start")
 
 
-async def test_an_inline_query_does_not_end_what_is_written_in_a_chat(
+async def test_inline_query_keeps_running_chat_job(
     server: FakeTelegram, ana: User, home: Chat
 ) -> None:
     await server.inline(ana, PHRASE)

@@ -1,4 +1,4 @@
-"""How much may be asked, and how that is told without bothering anybody."""
+"""Limits and their notices."""
 
 from __future__ import annotations
 
@@ -46,21 +46,21 @@ async def scene(
 
 
 async def spent(server: FakeTelegram, user: User) -> Chat:
-    """The private chat of somebody who has asked as often as is allowed."""
+    """The private chat of a user who has reached the limit."""
     home = server.private(user)
     for _ in range(2):
         assert phrase_of(await answer(server, user, home, PHRASE)) == PHRASE
     return home
 
 
-async def test_the_notice_tells_the_limit_and_the_time_left(scene: Scene) -> None:
+async def test_limit_notice_names_limit_and_remaining_time(scene: Scene) -> None:
     bob = scene.server.user("Bob", language="en")
     home = await spent(scene.server, bob)
     told = await answer(scene.server, bob, home, PHRASE)
     assert told.text.startswith("I take 2 requests a minute from each person; you can ask again in")
 
 
-async def test_who_insists_is_told_once_more_and_then_met_with_silence(scene: Scene) -> None:
+async def test_flooding_user_gets_one_notice_then_silence(scene: Scene) -> None:
     server, ana = scene.server, scene.server.user("Ana")
     home = await spent(server, ana)
     told = [(await answer(server, ana, home, PHRASE)).text for _ in range(3)]
@@ -71,7 +71,7 @@ async def test_who_insists_is_told_once_more_and_then_met_with_silence(scene: Sc
     assert [each for each in server.sent(home) if each.reply_to is silent] == []
 
 
-async def test_a_press_over_the_limit_is_told_to_who_pressed_only(scene: Scene) -> None:
+async def test_press_over_limit_alerts_only_the_presser(scene: Scene) -> None:
     server, ana = scene.server, scene.server.user("Ana")
     home = server.private(ana)
     first = await answer(server, ana, home, PHRASE)
@@ -86,7 +86,7 @@ async def test_a_press_over_the_limit_is_told_to_who_pressed_only(scene: Scene) 
     assert all(len(press.answered) == 1 for press in presses)
 
 
-async def test_a_chat_has_a_limit_of_its_own(scene: Scene) -> None:
+async def test_chats_have_their_own_limit(scene: Scene) -> None:
     server = scene.server
     people = [server.user(f"Persona {number}") for number in range(4)]
     group = server.group("Tertulia", *people)
@@ -95,7 +95,7 @@ async def test_a_chat_has_a_limit_of_its_own(scene: Scene) -> None:
     assert told[3].text.startswith("Aquí se me ha pedido mucho")
 
 
-async def test_inline_the_limit_is_shown_and_typing_on_is_no_flooding(scene: Scene) -> None:
+async def test_inline_limit_is_shown_and_typing_is_no_flooding(scene: Scene) -> None:
     server, ana = scene.server, scene.server.user("Ana")
     home = await spent(server, ana)
     for _ in range(4):
@@ -106,7 +106,7 @@ async def test_inline_the_limit_is_shown_and_typing_on_is_no_flooding(scene: Sce
     assert told.text.startswith("Admito 2 peticiones por minuto")
 
 
-async def test_people_and_chats_on_the_lists_are_refused(scene: Scene) -> None:
+async def test_blocked_users_and_chats_are_refused(scene: Scene) -> None:
     server, ana = scene.server, scene.server.user("Ana")
     unwanted = server.private(scene.unwanted)
     assert (await answer(server, scene.unwanted, unwanted, PHRASE)).text == say("not_allowed")
@@ -115,7 +115,7 @@ async def test_people_and_chats_on_the_lists_are_refused(scene: Scene) -> None:
     assert told.text == say("not_allowed")
 
 
-async def test_commands_that_cost_nothing_are_answered_in_measure(scene: Scene) -> None:
+async def test_cheap_commands_are_limited(scene: Scene) -> None:
     server, ana = scene.server, scene.server.user("Ana")
     home = server.private(ana)
     for _ in range(25):

@@ -1,4 +1,4 @@
-"""Texts that take long: typing, drafts, cancelling, one job a person, the end of the program."""
+"""Long texts: typing, previews, cancelling, one job per user, shutdown."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.fakes.telegram import FakeTelegram, Message
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-# Some seconds of writing, for the native engine would need none, and more than a message holds.
+# Some seconds of generation, unlike with the native engine, and more than a message holds.
 SLOW = {"engine": "pytorch", "sentences": 5, "sentence_limit": 1000, "shutdown_seconds": 100}
 
 
@@ -38,13 +38,13 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
 
 
 async def finished(server: FakeTelegram, asked: Message) -> Message:
-    """The answer to a message, once it has its buttons."""
+    """The answer to a message, with its buttons."""
     return await server.world.changes.until(
         lambda: next((each for each in server.replies_to(asked) if each.labels), None), 120.0, "end"
     )
 
 
-async def test_a_long_text_grows_in_one_message_and_is_cut_to_fit(scene: Scene) -> None:
+async def test_long_text_previews_in_one_message_and_is_cut(scene: Scene) -> None:
     server = scene.server
     ana, bea = server.user("Ana"), server.user("Bea")
     home, group = server.private(ana), server.group("Tertulia", bea)
@@ -65,7 +65,7 @@ async def test_a_long_text_grows_in_one_message_and_is_cut_to_fit(scene: Scene) 
     times = [version.at for version in written.history[:-1]]
     assert len(times) >= 2
     assert all(later - earlier > 0.9 for earlier, later in itertools.pairwise(times))
-    # Groups have twenty messages a minute for everybody.
+    # A group has twenty messages a minute.
     edits = [version.at for version in in_group.history]
     assert len(edits) <= 3 + (edits[-1] - edits[0]) / 3
     typed = [action for action in server.actions if action.chat is home]
@@ -73,7 +73,7 @@ async def test_a_long_text_grows_in_one_message_and_is_cut_to_fit(scene: Scene) 
     assert server.violations == []
 
 
-async def test_one_job_a_person_until_it_is_cancelled(scene: Scene) -> None:
+async def test_one_job_per_user_until_cancelled(scene: Scene) -> None:
     server = scene.server
     ana = server.user("Ana")
     home, group = server.private(ana), server.group("Tertulia", ana)
@@ -81,7 +81,7 @@ async def test_one_job_a_person_until_it_is_cancelled(scene: Scene) -> None:
     await server.took(first.update_id or 0)
     assert (await answer(server, ana, group, f"/escribe {PHRASE}")).text == say("busy")
     draft = await server.reply_to(first)
-    # The last edit gets through although its answer is lost once.
+    # The last edit succeeds although its response is lost once.
     fault = server.faults.reset("editMessageText", applied=True)
     await server.say(ana, group, "/cancelar")
     await server.settled(draft, lambda text: text == say("cancelled_job"))
@@ -95,7 +95,7 @@ async def test_one_job_a_person_until_it_is_cancelled(scene: Scene) -> None:
     server.violations.clear()
 
 
-async def test_a_draft_that_is_deleted_does_not_take_the_answer_with_it(scene: Scene) -> None:
+async def test_deleted_preview_keeps_the_answer(scene: Scene) -> None:
     server = scene.server
     ana = server.user("Ana")
     asked = await server.say(ana, server.private(ana), PHRASE)
@@ -107,7 +107,7 @@ async def test_a_draft_that_is_deleted_does_not_take_the_answer_with_it(scene: S
     assert server.violations == []
 
 
-async def test_a_newer_inline_query_ends_the_older_ones_job(scene: Scene) -> None:
+async def test_newer_inline_query_withdraws_the_older(scene: Scene) -> None:
     server = scene.server
     ana = server.user("Ana")
     older = await server.inline(ana, PHRASE)
@@ -122,8 +122,8 @@ async def test_a_newer_inline_query_ends_the_older_ones_job(scene: Scene) -> Non
     assert server.violations == []
 
 
-async def test_a_newer_inline_query_leaves_what_is_written_in_a_chat(scene: Scene) -> None:
-    """The older query is being refused, as its writer has asked in a chat, when the newer comes."""
+async def test_newer_inline_query_keeps_chat_job(scene: Scene) -> None:
+    """The newer query arrives while the older is refused because of a job in a chat."""
     server = scene.server
     ana = server.user("Ana")
     asked = await server.say(ana, server.private(ana), PHRASE)
@@ -136,7 +136,7 @@ async def test_a_newer_inline_query_leaves_what_is_written_in_a_chat(scene: Scen
     assert server.violations == []
 
 
-async def test_at_the_end_what_is_written_is_finished_first(scene: Scene) -> None:
+async def test_shutdown_finishes_running_jobs(scene: Scene) -> None:
     server = scene.server
     ana, bea = server.user("Ana"), server.user("Bea")
     asked = await server.say(ana, server.private(ana), PHRASE)

@@ -1,4 +1,4 @@
-"""Telegram's limits are kept: by the fake's own count, and by the clock."""
+"""Telegram's limits are met, by the fake's count and by the clock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from telegram.constants import ChatAction
 
 from bot.adapters.telegram import rate_limiter
-from bot.adapters.telegram.link import Link
+from bot.adapters.telegram.connection import BotConnection
 from bot.adapters.telegram.rate_limiter import DroppedError, Priority, RateLimiter
 from tests.fakes.telegram import FakeTelegram
 
@@ -23,15 +23,15 @@ async def server() -> AsyncIterator[FakeTelegram]:
 
 
 @pytest.fixture
-async def link(server: FakeTelegram) -> AsyncIterator[Link]:
-    """The adapter's own client and limiter."""
-    link = Link(server.token, base_url=f"{server.base}/bot", rate_limiter=RateLimiter())
+async def link(server: FakeTelegram) -> AsyncIterator[BotConnection]:
+    """The adapter's client and limiter."""
+    link = BotConnection(server.token, base_url=f"{server.base}/bot", rate_limiter=RateLimiter())
     async with link:
         yield link
 
 
 async def homes(server: FakeTelegram, count: int) -> list[int]:
-    """Private chats that have begun."""
+    """Private chats with the bot."""
     chats = []
     for number in range(count):
         user = server.user(f"Persona {number}")
@@ -40,8 +40,8 @@ async def homes(server: FakeTelegram, count: int) -> list[int]:
     return [chat.id for chat in chats]
 
 
-async def test_a_chat_gets_a_few_at_once_and_then_one_a_second(
-    server: FakeTelegram, link: Link
+async def test_chat_limit_is_a_burst_then_one_a_second(
+    server: FakeTelegram, link: BotConnection
 ) -> None:
     (chat,) = await homes(server, 1)
     started = time.monotonic()
@@ -51,7 +51,7 @@ async def test_a_chat_gets_a_few_at_once_and_then_one_a_second(
     assert [call.parameters["text"] for call in server.called("sendMessage")] == list("012345")
 
 
-async def test_all_together_keep_to_thirty_a_second(server: FakeTelegram, link: Link) -> None:
+async def test_overall_limit_is_thirty_a_second(server: FakeTelegram, link: BotConnection) -> None:
     chats = await homes(server, 45)
     started = time.monotonic()
     await asyncio.gather(*(link.send_message(chat, "hola") for chat in chats))
@@ -59,9 +59,7 @@ async def test_all_together_keep_to_thirty_a_second(server: FakeTelegram, link: 
     assert server.flooded == []
 
 
-async def test_a_chat_that_must_be_left_alone_holds_up_no_other(
-    server: FakeTelegram, link: Link
-) -> None:
+async def test_blocked_chat_delays_no_other(server: FakeTelegram, link: BotConnection) -> None:
     one, other = await homes(server, 2)
     server.faults.flood("sendMessage", 2, times=1, chat_id=one)
     started = time.monotonic()
@@ -75,8 +73,8 @@ async def test_a_chat_that_must_be_left_alone_holds_up_no_other(
     assert 2.0 < time.monotonic() - started < 4.0
 
 
-async def test_answers_go_before_notices_and_what_can_be_dropped_is(
-    server: FakeTelegram, link: Link
+async def test_answers_precede_notices_and_typing_is_dropped(
+    server: FakeTelegram, link: BotConnection
 ) -> None:
     (chat,) = await homes(server, 1)
     for text in "abc":
@@ -86,7 +84,7 @@ async def test_answers_go_before_notices_and_what_can_be_dropped_is(
         for text, priority in (("notice", Priority.NOTICE), ("answer", Priority.ANSWER))
     ]
     await asyncio.sleep(0)
-    for priority in (Priority.DRAFT, Priority.TYPING):
+    for priority in (Priority.PREVIEW, Priority.TYPING):
         with pytest.raises(DroppedError):
             await link.send_message(chat, "draft", rate_limit_args=priority)
     await asyncio.gather(*waiting)
@@ -94,18 +92,22 @@ async def test_answers_go_before_notices_and_what_can_be_dropped_is(
     assert sent == ["a", "b", "c", "answer", "notice"]
 
 
-async def test_drafts_leave_room_for_the_answer(server: FakeTelegram, link: Link) -> None:
+async def test_previews_leave_capacity_for_the_answer(
+    server: FakeTelegram, link: BotConnection
+) -> None:
     (chat,) = await homes(server, 1)
     for text in "ab":
-        await link.send_message(chat, text, rate_limit_args=Priority.DRAFT)
+        await link.send_message(chat, text, rate_limit_args=Priority.PREVIEW)
     with pytest.raises(DroppedError):
-        await link.send_message(chat, "c", rate_limit_args=Priority.DRAFT)
+        await link.send_message(chat, "c", rate_limit_args=Priority.PREVIEW)
     started = time.monotonic()
     await link.send_message(chat, "d", rate_limit_args=Priority.ANSWER)
     assert time.monotonic() - started < 0.5
 
 
-async def test_settings_and_presses_take_no_room(server: FakeTelegram, link: Link) -> None:
+async def test_settings_and_presses_are_not_limited(
+    server: FakeTelegram, link: BotConnection
+) -> None:
     (chat,) = await homes(server, 1)
     for text in "abc":
         await link.send_message(chat, text)
@@ -115,7 +117,7 @@ async def test_settings_and_presses_take_no_room(server: FakeTelegram, link: Lin
     assert time.monotonic() - started < 0.5
 
 
-async def test_a_group_has_so_many_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_group_limit_is_per_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rate_limiter, "GROUP", (4, 1.0))
     monkeypatch.setattr(rate_limiter, "CHAT_SECONDS", 0.01)
     limiter, sent = RateLimiter(), []
@@ -132,7 +134,7 @@ async def test_a_group_has_so_many_a_minute(monkeypatch: pytest.MonkeyPatch) -> 
     assert sent[-1] - sent[0] < 4.0
 
 
-async def test_a_request_that_is_given_up_leaves_the_queue() -> None:
+async def test_cancelled_request_leaves_the_queue() -> None:
     limiter = RateLimiter()
 
     async def send() -> bool:
@@ -152,7 +154,7 @@ async def test_a_request_that_is_given_up_leaves_the_queue() -> None:
     assert time.monotonic() - started < 1.5
 
 
-async def test_chats_that_are_quiet_are_forgotten() -> None:
+async def test_idle_chats_are_forgotten() -> None:
     now = 0.0
     limiter = RateLimiter(lambda: now)
 

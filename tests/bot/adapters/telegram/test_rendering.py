@@ -1,4 +1,4 @@
-"""Answers as messages and back, for any text there may be."""
+"""Round trips of answers through messages, for arbitrary texts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.adapters.telegram.rendering import (
     guard,
     read_back,
     render_answer,
-    render_draft,
+    render_preview,
     unguard,
     units,
 )
@@ -24,7 +24,7 @@ from model.engine.result import Result
 from model.text.normalize import normalize
 from tests.fakes.telegram.entities import covered, detected, formatted
 
-# What matters here comes often: marks that begin links, pairs of surrogates, ends of sentences.
+# Frequent special cases: marks that begin links, surrogate pairs, ends of sentences.
 CHARACTERS = st.one_of(
     st.sampled_from("@/#$.:_- aZ9ñ«»¿?!,\n"), st.characters(codec="utf-8"), st.sampled_from("🌕𝒜👨")
 )
@@ -56,7 +56,7 @@ def answer_of(phrase: str, continuation: str, notices: tuple[str, ...] = ()) -> 
 
 
 def api(content: Rendered) -> tuple[str, list[dict[str, object]]]:
-    """What Telegram makes of a message; raises where it would refuse it."""
+    """The message as Telegram shows it; raises if Telegram would refuse it."""
     given = [entity.to_dict() for entity in content.entities]
     return formatted(content.text, given)
 
@@ -68,9 +68,7 @@ def entities(found: list[dict[str, object]]) -> list[MessageEntity]:
 
 
 @given(PHRASES, TEXTS, st.lists(PHRASES, max_size=2))
-def test_an_answer_is_read_back_as_it_was_shown(
-    phrase: str, continuation: str, notices: list[str]
-) -> None:
+def test_answer_is_read_back_unchanged(phrase: str, continuation: str, notices: list[str]) -> None:
     text, found = api(render_answer(answer_of(phrase, continuation, tuple(notices)), SPANISH))
     shown = read_back(text, entities(found))
     assert shown is not None
@@ -83,7 +81,7 @@ def test_an_answer_is_read_back_as_it_was_shown(
 
 
 @given(PHRASES, st.one_of(TEXTS, LINKS), st.lists(LINKS.map(str.strip).filter(bool), max_size=1))
-def test_telegram_finds_nothing_to_link_or_to_ping(
+def test_guarded_text_has_no_links_or_pings(
     phrase: str, continuation: str, notices: list[str]
 ) -> None:
     text, found = api(render_answer(answer_of(phrase, continuation, tuple(notices)), SPANISH))
@@ -92,7 +90,7 @@ def test_telegram_finds_nothing_to_link_or_to_ping(
 
 
 @given(st.one_of(TEXTS, LINKS))
-def test_guarding_changes_nothing_that_is_seen_and_is_undone(text: str) -> None:
+def test_guard_is_invisible_and_reversible(text: str) -> None:
     assert unguard(guard(text)) == text
     assert guard(unguard(guard(text))) == guard(text)
     assert detected(guard(text)) == []
@@ -105,9 +103,7 @@ def test_guarding_changes_nothing_that_is_seen_and_is_undone(text: str) -> None:
         st.text(st.sampled_from("aé🌕@.,"), min_size=1, max_size=2500), min_size=1, max_size=5
     ),
 )
-def test_no_message_is_too_long_and_what_is_shown_is_the_beginning(
-    phrase: str, sentences: list[str]
-) -> None:
+def test_messages_fit_and_show_the_beginning(phrase: str, sentences: list[str]) -> None:
     continuation = " " + ". A".join(normalize(each) for each in sentences) + "."
     content = render_answer(answer_of(phrase, continuation), SPANISH)
     text, found = api(content)
@@ -120,7 +116,7 @@ def test_no_message_is_too_long_and_what_is_shown_is_the_beginning(
         assert (phrase + continuation).startswith(shown.text.removesuffix("..."))
 
 
-def test_whole_sentences_are_left_out_of_a_text_that_does_not_fit() -> None:
+def test_oversized_text_is_cut_at_a_sentence() -> None:
     sentence = " Y llovía" + " mucho" * 250 + "."
     content = render_answer(answer_of("Era de noche.", sentence * 5), SPANISH)
     shown = read_back(content.text, content.entities)
@@ -128,7 +124,7 @@ def test_whole_sentences_are_left_out_of_a_text_that_does_not_fit() -> None:
     assert shown.text == "Era de noche." + sentence * 2
 
 
-def test_one_endless_sentence_is_cut_between_words() -> None:
+def test_endless_sentence_is_cut_between_words() -> None:
     content = render_answer(answer_of("Era de noche", " y llovía mucho" * 1000), SPANISH)
     shown = read_back(content.text, content.entities)
     assert shown is not None
@@ -137,18 +133,18 @@ def test_one_endless_sentence_is_cut_between_words() -> None:
 
 
 @given(PHRASES, st.text(CHARACTERS, max_size=5000))
-def test_drafts_fit_too(phrase: str, continuation: str) -> None:
-    text, _ = api(render_draft(Draft(phrase, continuation)))
+def test_previews_fit(phrase: str, continuation: str) -> None:
+    text, _ = api(render_preview(Draft(phrase, continuation)))
     assert units(text) <= LIMIT
     assert unguard(text).startswith(phrase)
 
 
-def test_a_note_on_the_wait_is_set_off() -> None:
-    content = render_draft(Draft(note=say("position_one")))
+def test_wait_note_is_italic() -> None:
+    content = render_preview(Draft(note=say("position_one")))
     assert [entity.type for entity in content.entities] == ["italic"]
 
 
 @given(st.text(CHARACTERS), st.integers(0, 50), st.integers(1, 50))
-def test_a_message_that_is_none_of_ours_is_none(text: str, offset: int, length: int) -> None:
+def test_other_messages_are_not_read_as_answers(text: str, offset: int, length: int) -> None:
     assert read_back(text, []) is None
     assert read_back(text, [MessageEntity(MessageEntity.BOLD, offset + 1, length)]) is None

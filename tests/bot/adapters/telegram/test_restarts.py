@@ -1,4 +1,4 @@
-"""What outlives the program: buttons, menus, the chosen model, and messages that waited."""
+"""State across restarts: buttons, menus, the chosen model, waiting messages."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ pytestmark = pytest.mark.timeout(120)
 
 
 async def order(server: FakeTelegram, admin: User, text: str) -> str:
-    """What the bot answers the admin."""
+    """The bot's answer to the admin."""
     return (await answer(server, admin, server.private(admin), text)).text
 
 
-async def test_after_a_restart_everything_goes_on(checkpoints: Path, tmp_path: Path) -> None:
+async def test_restart_resumes_everything(checkpoints: Path, tmp_path: Path) -> None:
     async with FakeTelegram(flood=False) as server:
         ana, admin = server.user("Ana"), server.user("Admina")
         home = server.private(ana)
@@ -35,7 +35,7 @@ async def test_after_a_restart_everything_goes_on(checkpoints: Path, tmp_path: P
                 return any(each["command"] == "recargar" for each in shown)
 
             await server.world.changes.until(menu, 5.0, "menu of the admin")
-            assert await order(server, admin, "/estado")  # while that is remembered
+            assert await order(server, admin, "/estado")  # while the digest is remembered
         set_before = len(server.called("setMyCommands"))
         assert set_before == 6  # private, groups, the admin; two languages each
         waited = await server.say(ana, home, f"/escribe {PHRASE}")
@@ -54,9 +54,7 @@ async def test_after_a_restart_everything_goes_on(checkpoints: Path, tmp_path: P
         assert server.violations == []
 
 
-async def test_a_menu_that_cannot_be_set_is_one_line_and_set_the_next_time(
-    checkpoints: Path, tmp_path: Path
-) -> None:
+async def test_failed_menu_is_logged_and_set_next_time(checkpoints: Path, tmp_path: Path) -> None:
     async with FakeTelegram(flood=False) as server:
         ana = server.user("Ana")
         server.faults.status("setMyCommands", 502, 1)
@@ -70,7 +68,7 @@ async def test_a_menu_that_cannot_be_set_is_one_line_and_set_the_next_time(
         assert server.commands_for(ana, server.private(ana))
 
 
-async def test_whoever_wrote_before_the_program_was_there_is_told_and_answered_in_its_place(
+async def test_message_before_start_gets_note_then_answer(
     checkpoints: Path, tmp_path: Path
 ) -> None:
     async with FakeTelegram(flood=False) as server:
@@ -84,9 +82,7 @@ async def test_whoever_wrote_before_the_program_was_there_is_told_and_answered_i
         assert texts.count(say("resumed")) == 1
 
 
-async def test_a_message_whose_success_has_begun_to_arrive_is_not_sent_again(
-    checkpoints: Path, tmp_path: Path
-) -> None:
+async def test_partly_confirmed_message_is_not_resent(checkpoints: Path, tmp_path: Path) -> None:
     async with FakeTelegram(flood=False) as server:
         ana = server.user("Ana")
         home = server.private(ana)
@@ -97,9 +93,7 @@ async def test_a_message_whose_success_has_begun_to_arrive_is_not_sent_again(
         assert len(server.replies_to(asked)) == 1
 
 
-async def test_whoever_waited_for_a_process_that_was_killed_is_told_and_answered_in_its_place(
-    checkpoints: Path, tmp_path: Path
-) -> None:
+async def test_message_before_kill_gets_note_then_answer(checkpoints: Path, tmp_path: Path) -> None:
     async with FakeTelegram(flood=False) as server:
         ana = server.user("Ana")
         home = server.private(ana)
@@ -112,9 +106,7 @@ async def test_whoever_waited_for_a_process_that_was_killed_is_told_and_answered
         assert reply.history[0].text == say("resumed")
 
 
-async def test_after_a_kill_answers_take_the_place_of_a_note_and_after_an_end_they_do_not(
-    checkpoints: Path, tmp_path: Path
-) -> None:
+async def test_answers_edit_notes_only_after_a_kill(checkpoints: Path, tmp_path: Path) -> None:
     async with FakeTelegram(flood=False) as server:
         ana = server.user("Ana")
         home = server.private(ana)
@@ -137,8 +129,8 @@ async def test_after_a_kill_answers_take_the_place_of_a_note_and_after_an_end_th
 async def ask_and_live_until(
     server: FakeTelegram, ana: User, checkpoints: Path, state: Path, mark: str
 ) -> Message:
-    """A bot's life in which a text is asked for, and which is ended when its journal has such a
-    mark; then all faults are over."""
+    """Run a bot, request a text, and end the bot once its journal has this
+    mark; ends all faults."""
     bot = await start(settings_of(server, checkpoints, state), state)
     await bot.until(server.connected())
     asked = await server.say(ana, server.private(ana), f"/escribe {PHRASE}")

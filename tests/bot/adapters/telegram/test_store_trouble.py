@@ -1,4 +1,4 @@
-"""A store that fails while the bot serves: people notice nothing, and admins are told."""
+"""Store failures: users notice nothing, and admins get a report."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class Scene:
     folder: Path
 
     async def serves(self) -> None:
-        """Somebody new is answered."""
+        """A new user is answered."""
         ana = self.server.user("Ana")
         written = await self.server.say(ana, self.server.private(ana), PHRASE)
         assert phrase_of(await self.server.reply_to(written, 20.0)) == PHRASE
 
     async def status(self) -> str:
-        """What the admin is told of the store."""
+        """The store's line in the status report."""
         home = self.server.private(self.admin)
         report = (await answer(self.server, self.admin, home, "/estado")).text
         return report.rpartition("Memoria en disco: ")[2]
@@ -54,7 +54,7 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
         assert server.violations == []
 
 
-async def test_a_disk_without_room(scene: Scene) -> None:
+async def test_full_disk(scene: Scene) -> None:
     process = psutil.Process(scene.bot.process.pid)
     _, most = process.rlimit(psutil.RLIMIT_FSIZE)
     process.rlimit(psutil.RLIMIT_FSIZE, (0, most))
@@ -68,7 +68,7 @@ async def test_a_disk_without_room(scene: Scene) -> None:
     assert await scene.status() == say("store_fine")
 
 
-async def test_a_file_that_another_program_holds(scene: Scene) -> None:
+async def test_locked_file(scene: Scene) -> None:
     with closing(sqlite3.connect(scene.folder / FILE, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         await scene.serves()
@@ -77,17 +77,17 @@ async def test_a_file_that_another_program_holds(scene: Scene) -> None:
     assert await scene.status() == say("store_fine")
 
 
-async def test_a_file_that_is_damaged_while_it_is_used(scene: Scene) -> None:
+async def test_file_damaged_while_in_use(scene: Scene) -> None:
     for path in (scene.folder / FILE, scene.folder / f"{FILE}-wal"):
         size = path.stat().st_size
-        with path.open("r+b") as file:  # in place, as a failing disk does it
+        with path.open("r+b") as file:  # in place, like a failing disk
             file.seek(min(size, 4096))
             file.write(b"\xff" * (size - min(size, 4096)))
     for _ in range(3):
         await scene.serves()
 
 
-async def test_a_file_that_was_damaged_before_the_start(tmp_path: Path) -> None:
+async def test_file_damaged_before_start(tmp_path: Path) -> None:
     save_tiny(tmp_path / "models" / "tiny")
     (tmp_path / FILE).write_bytes(b"no database" * 1000)
     async with FakeTelegram(flood=False) as server:

@@ -1,4 +1,4 @@
-"""Webhook mode: Telegram delivers, and nobody else can."""
+"""Webhook mode: only Telegram can deliver updates."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Scene:
     url: str
 
     async def post(self, body: str | bytes, secret: str | None = SECRET, path: str = "") -> int:
-        """Deliver something; the status of the answer."""
+        """Deliver a body; the status of the response."""
         headers = {} if secret is None else {HEADER: secret}
         async with (
             aiohttp.ClientSession() as session,
@@ -45,7 +45,7 @@ class Scene:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -82,7 +82,7 @@ async def home(scene: Scene, ana: User) -> Chat:
     return scene.server.private(ana)
 
 
-async def test_updates_are_delivered_and_answered(scene: Scene, ana: User, home: Chat) -> None:
+async def test_webhook_updates_are_answered(scene: Scene, ana: User, home: Chat) -> None:
     first = await answer(scene.server, ana, home, PHRASE)
     assert phrase_of(first) == PHRASE
     await (await scene.server.press(ana, first, say("button_again"))).answer()
@@ -99,7 +99,7 @@ async def test_updates_are_delivered_and_answered(scene: Scene, ana: User, home:
 
 
 def message(number: int, home: Chat, ana: User, text: str = PHRASE) -> str:
-    """An update as Telegram posts it."""
+    """An update in Telegram's format."""
     content = {
         "message_id": 900_000 + number,
         "date": int(time.time()),
@@ -110,7 +110,7 @@ def message(number: int, home: Chat, ana: User, text: str = PHRASE) -> str:
     return json.dumps({"update_id": number, "message": content})
 
 
-async def test_a_repeated_delivery_is_answered_once(scene: Scene, ana: User, home: Chat) -> None:
+async def test_repeated_delivery_is_answered_once(scene: Scene, ana: User, home: Chat) -> None:
     await answer(scene.server, ana, home, "/start")
     before = len(scene.server.sent(home))
     statuses = [await scene.post(message(7, home, ana)) for _ in range(3)]
@@ -121,14 +121,14 @@ async def test_a_repeated_delivery_is_answered_once(scene: Scene, ana: User, hom
 
 
 @pytest.mark.parametrize("secret", [None, "", "x" * 26, SECRET + "x", SECRET.upper(), "ñ"])
-async def test_without_the_secret_nothing_is_taken(
+async def test_missing_secret_is_rejected(
     scene: Scene, ana: User, home: Chat, secret: str | None
 ) -> None:
     assert await scene.post(message(8, home, ana), secret) == 403
     assert scene.server.sent(home) == []
 
 
-async def test_a_secret_of_any_bytes_is_a_wrong_one(scene: Scene, ana: User, home: Chat) -> None:
+async def test_invalid_bytes_are_a_wrong_secret(scene: Scene, ana: User, home: Chat) -> None:
     url, body = URL(scene.url), message(8, home, ana).encode()
     reader, writer = await asyncio.open_connection(url.host, url.port)
     head = f"POST {url.path} HTTP/1.1\r\nHost: {url.authority}\r\nContent-Length: {len(body)}\r\n"
@@ -138,7 +138,7 @@ async def test_a_secret_of_any_bytes_is_a_wrong_one(scene: Scene, ana: User, hom
     await writer.wait_closed()
 
 
-async def test_only_the_path_of_the_address_is_served(scene: Scene, ana: User, home: Chat) -> None:
+async def test_only_the_configured_path_is_served(scene: Scene, ana: User, home: Chat) -> None:
     assert await scene.post(message(9, home, ana), path="/mas") == 404
     async with aiohttp.ClientSession() as session, session.get(scene.url) as response:
         assert response.status == 405
@@ -157,16 +157,14 @@ async def test_only_the_path_of_the_address_is_served(scene: Scene, ana: User, h
         (b'{"update_id": 11, "message": {"chat": 5}}', 200),
     ],
 )
-async def test_nonsense_is_turned_down_and_changes_nothing(
+async def test_malformed_body_is_rejected(
     scene: Scene, ana: User, home: Chat, body: bytes, status: int
 ) -> None:
     assert await scene.post(body) == status
     assert phrase_of(await answer(scene.server, ana, home, PHRASE)) == PHRASE
 
 
-async def test_a_port_that_is_taken_is_told_in_a_sentence(
-    scene: Scene, checkpoints: Path, tmp_path: Path
-) -> None:
+async def test_port_in_use_is_reported(scene: Scene, checkpoints: Path, tmp_path: Path) -> None:
     async with FakeTelegram() as other:
         second = await start(settings_of(other, checkpoints, tmp_path, **scene.settings), tmp_path)
         assert await second.ended() == EXIT_CONFIG

@@ -1,4 +1,4 @@
-"""A real browser, where there is one."""
+"""A real browser, if installed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# The sandbox needs rights that containers do not give, and nothing is to be fetched.
+# The sandbox needs rights that containers lack, and updates must not be downloaded.
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -26,7 +26,7 @@ ARGUMENTS = (
 
 
 def chromium() -> str | None:
-    """Where the browser is: CHROMIUM says so, or else the path of the system."""
+    """The browser's path, from CHROMIUM or the system's PATH."""
     named = os.environ.get("CHROMIUM")
     found = (shutil.which(name) for name in ((named,) if named else NAMES))
     return next(filter(None, found), None)
@@ -34,7 +34,7 @@ def chromium() -> str | None:
 
 @asynccontextmanager
 async def browsing() -> AsyncIterator[Browser]:
-    """A browser for as long as the context lasts."""
+    """Run a browser."""
     from playwright.async_api import async_playwright
 
     async with async_playwright() as playwright:

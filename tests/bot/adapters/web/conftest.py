@@ -1,4 +1,4 @@
-"""Two sites for most tests, since starting one takes seconds: a quick one and a slow one."""
+"""A fast and a slow site for most tests, since starting one takes seconds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from model.text.tokenizer import Tokenizer
 from tests.bot.adapters.web.sites import SLOW, Site, Visitor, serving
 from tests.conftest import ENDLESS_TOKENIZER, TINY_TOKENIZER, save_tiny
 
-# A checkpoint that can write tags and entities will write them all the time.
+# A checkpoint with these characters writes tags and entities frequently.
 MARKUP = Tokenizer(
     TINY_TOKENIZER.styles, "".join(sorted(set(TINY_TOKENIZER.characters + "<>&/={}$`")))
 )
@@ -20,7 +20,7 @@ MARKUP = Tokenizer(
 
 @pytest.fixture(scope="session")
 def markup_checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a checkpoint that writes what would be markup in HTML."""
+    """A folder with a checkpoint that writes HTML markup."""
     folder = tmp_path_factory.mktemp("markup")
     save_tiny(folder / "tiny", tokenizer=MARKUP)
     return folder
@@ -28,7 +28,7 @@ def markup_checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def endless_checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a checkpoint that ends a sentence only where it must."""
+    """A folder with a checkpoint that ends a sentence only at the limit."""
     folder = tmp_path_factory.mktemp("endless")
     save_tiny(folder / "tiny", tokenizer=ENDLESS_TOKENIZER)
     return folder
@@ -52,7 +52,7 @@ async def _slow(
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def site(_quick: Site) -> AsyncIterator[Site]:
-    """A site without limits, on which a text takes no time."""
+    """A fast site without limits."""
     yield _quick
     _quick.check()
 
@@ -66,7 +66,7 @@ async def slow_site(_slow: Site) -> AsyncIterator[Site]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def ana(site: Site) -> Visitor:
-    """A visitor of the quick site."""
+    """A visitor of the fast site."""
     return site.visitor()
 
 

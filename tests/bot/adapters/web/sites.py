@@ -1,4 +1,4 @@
-"""A site: `litteragpt web` as a process of its own, and visitors with addresses of their own."""
+"""Sites, each a process of `litteragpt web`, and visitors with their own addresses."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from yarl import URL
 from tests.bot.programs import PROGRAM, SECONDS, environment
 
 HOST = "127.0.0.1"
-# In phrases, and never in a log.
+# In phrases, never in a log.
 SECRET_WORD = "Zarzaparrilla"  # noqa: S105 (not that kind of secret)
 PHRASE = f"En un lugar de la {SECRET_WORD}"
-# By which the tests tell the program who visits; never in a log either.
+# The header with a visitor's address, which is never in a log either.
 ADDRESS_HEADER = "X-Forwarded-For"
 UNLIMITED = {
     "person_per_minute": 0,
@@ -31,14 +31,14 @@ UNLIMITED = {
     "shutdown_seconds": 5,
     "web_address_header": ADDRESS_HEADER,
 }
-# Long enough to be there when something happens to it.
+# Slow enough to interrupt.
 SLOW = {"engine": "pytorch", "sentence_limit": 4000}
 
 _addresses = itertools.count(1)
 
 
 def free_port() -> int:
-    """A port on which nobody listens at the moment."""
+    """A free port."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
@@ -51,7 +51,7 @@ def text_asked(text: str = PHRASE, **changes: Any) -> dict[str, Any]:
 
 
 class Visitor:
-    """Somebody with an address."""
+    """A visitor with an address."""
 
     def __init__(self, session: aiohttp.ClientSession, base: str, address: str) -> None:
         self._session, self.base, self.address = session, base, address
@@ -63,7 +63,7 @@ class Visitor:
 
     @asynccontextmanager
     async def asking(self, text: str = PHRASE, **changes: Any) -> AsyncIterator[Any]:
-        """An answer under way: iterate over its lines as they come."""
+        """A streaming answer; iterate over its lines."""
         async with self.post("/write", json=text_asked(text, **changes)) as response:
             assert response.status == 200
             yield lines_of(response)
@@ -74,7 +74,7 @@ class Visitor:
             return [line async for line in lines]
 
     async def ask_and_leave(self, text: str = PHRASE, **changes: Any) -> None:
-        """Ask, and be gone before anything can come back."""
+        """Send a request and close the connection before the response."""
         url, body = URL(self.base), json.dumps(text_asked(text, **changes)).encode()
         _, writer = await asyncio.open_connection(url.host, url.port)
         head = (
@@ -88,7 +88,7 @@ class Visitor:
         await writer.wait_closed()
 
     async def notice(self, text: str = PHRASE, **changes: Any) -> str | None:
-        """Why there is no answer; None if there is one."""
+        """The notice of a refusal, None for an answer."""
         last = (await self.ask(text, **changes))[-1]
         assert last["is"] in ("done", "failed")
         told: str | None = last.get("notice")
@@ -96,14 +96,14 @@ class Visitor:
 
 
 async def lines_of(response: aiohttp.ClientResponse) -> AsyncIterator[dict[str, Any]]:
-    """What an answer says, line by line."""
+    """The lines of an answer."""
     async for line in response.content:
         if line.strip():
             yield json.loads(line)
 
 
 class Site:
-    """A page that is being served."""
+    """A running site."""
 
     def __init__(
         self, folder: Path, checkpoints: Path, *arguments: str, **settings: object
@@ -125,37 +125,37 @@ class Site:
 
     @property
     def log(self) -> str:
-        """All that the program has said."""
+        """The log of the site."""
         return self._log_path.read_text("utf-8")
 
     def visitor(self, address: str = "") -> Visitor:
-        """Somebody new, or somebody with this address."""
+        """A new visitor, or the visitor with this address."""
         assert self.session is not None
         number = next(_addresses)
-        own = f"198.51.{number // 256}.{number % 256}"  # RFC 5737: nobody's
+        own = f"198.51.{number // 256}.{number % 256}"  # RFC 5737: reserved for examples
         return Visitor(self.session, self.base, address or own)
 
     async def ready(self) -> None:
-        """Wait until the page is there."""
+        """Wait until the page is served."""
         async with asyncio.timeout(SECONDS):
             while "the page is at" not in self.log:
                 assert self.process.poll() is None, self.log
                 await asyncio.sleep(0.05)
 
     async def stop(self) -> int:
-        """End the program with a signal; its exit code."""
+        """End the site with a signal; its exit code."""
         self.process.send_signal(signal.SIGTERM)
         return await self.ended()
 
     async def ended(self) -> int:
-        """Wait for the end of a program that has its signal; its exit code."""
+        """Wait for the end of the site; its exit code."""
         return await asyncio.to_thread(self.process.wait, SECONDS)
 
     def check(self) -> None:
-        """The program lives, nothing went wrong in it, and it has kept its visitors' secrets."""
+        """Check that the site runs, has logged no error and no secret of its visitors."""
         log = self.log
         assert self.process.poll() is None, log
-        # What a visitor has asked wrongly is a line of the log too.
+        # A visitor's bad request also logs a line.
         errors = [line for line in log.splitlines() if "ERROR" in line]
         assert all(line.endswith("failed: PromptError") for line in errors), log
         assert "Traceback" not in log, log
@@ -167,7 +167,7 @@ class Site:
 async def serving(
     folder: Path, checkpoints: Path, *arguments: str, **settings: object
 ) -> AsyncIterator[Site]:
-    """A site for as long as the context lasts; `arguments` are the command, `web` if none."""
+    """Run a site; `arguments` are its command, by default `web`."""
     folder.mkdir(exist_ok=True)
     site = Site(folder, checkpoints, *arguments, **settings)
     try:

@@ -1,4 +1,4 @@
-"""The page in a real browser, as people use it: by mouse, by keyboard, on a phone, in the dark."""
+"""The page in a real browser: by mouse, by keyboard, on a phone, in dark mode."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ pytestmark = [
 SECONDS = 30_000  # milliseconds
 expect.set_options(timeout=SECONDS)
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
-# A finger hits nothing smaller for sure (WCAG 2.5.5).
+# The minimum size of touch targets (WCAG 2.5.5).
 FINGER = 44  # pixels
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """One browser for all of these tests."""
+    """One browser for this module."""
     async with browsing() as ours:
         yield ours
 
@@ -46,8 +46,8 @@ async def browser() -> AsyncIterator[Browser]:
 async def visiting(
     browser: Browser, site: Site, *, complaints: bool = False, **how: Any
 ) -> AsyncIterator[Page]:
-    """The page, opened by somebody; at the end nothing has gone wrong in it, and it has asked
-    nobody but its own site. `complaints`: the browser itself may say in its console what fails."""
+    """The page in a browser; at the end it must have logged no error and have sent requests to
+    its own site only. complaints: the browser itself may log failed requests."""
     how = {"viewport": DESKTOP, "locale": "es-ES", "reduced_motion": "reduce"} | how
     context: BrowserContext = await browser.new_context(
         **how, extra_http_headers={ADDRESS_HEADER: site.visitor().address}
@@ -69,14 +69,14 @@ async def visiting(
 
 
 async def write(page: Page, phrase: str = PHRASE) -> str:
-    """Have a phrase continued; the whole text."""
+    """Continue a phrase; the whole text."""
     await page.fill("#phrase", phrase)
     await page.click("#write")
     return await written(page)
 
 
 async def written(page: Page) -> str:
-    """Wait for the end of the writing; the text."""
+    """Wait until the text is complete; the text."""
     await expect(page.locator("#status")).to_have_text(say("web_done"))
     await expect(page.locator("#actions")).to_be_visible()
     return await page.locator("#text").text_content() or ""
@@ -87,7 +87,7 @@ def button(page: Page, key: str, language: str = "es") -> Any:
     return page.get_by_role("button", name=say(key, language), exact=True)
 
 
-async def test_a_text_appears_as_it_is_written(browser: Browser, slow_site: Site) -> None:
+async def test_text_streams_to_the_page(browser: Browser, slow_site: Site) -> None:
     async with visiting(browser, slow_site) as page:
         await page.fill("#phrase", PHRASE)
         await button(page, "web_write").click()
@@ -102,13 +102,13 @@ async def test_a_text_appears_as_it_is_written(browser: Browser, slow_site: Site
         await button(page, "web_stop").click()
         await expect(page.locator("#status")).to_have_text(say("web_stopped"))
         await expect(page.locator("#answer")).to_have_attribute("aria-busy", "false")
-        # What can be read stays, and can be gone on with; it has no seed to be shown on a card.
+        # The shown text stays and can be continued; without a seed there is no card.
         assert len(await page.locator("#written").text_content() or "") >= lengths[-1]
         await expect(button(page, "button_card")).to_be_hidden()
         await expect(button(page, "button_continue")).to_be_visible()
 
 
-async def test_what_looks_like_html_is_text(browser: Browser, site: Site) -> None:
+async def test_html_is_shown_as_text(browser: Browser, site: Site) -> None:
     phrase = "<img src=x> <b>Y &amp; </b> ${1}"
     async with visiting(browser, site) as page:
         for _ in range(3):
@@ -123,7 +123,7 @@ async def test_what_looks_like_html_is_text(browser: Browser, site: Site) -> Non
     ("phrase", "tall"),
     [("En un", True), ("«¿Éste", True), ("¿Quién", False), ("jota", False), ("1605", False)],
 )
-async def test_no_letter_that_reaches_below_its_line_is_tall(
+async def test_descenders_stay_below_the_line(
     browser: Browser, site: Site, phrase: str, tall: bool
 ) -> None:
     lines = "getComputedStyle(document.querySelector('#text'), '::first-letter').initialLetter"
@@ -143,9 +143,7 @@ async def test_each_speaker_starts_a_line(browser: Browser, site: Site) -> None:
     ]
 
 
-async def test_a_story_goes_on_and_its_last_part_is_written_again(
-    browser: Browser, site: Site
-) -> None:
+async def test_story_continues_and_last_part_is_rewritten(browser: Browser, site: Site) -> None:
     async with visiting(browser, site) as page:
         first = await write(page)
         await button(page, "button_continue").click()
@@ -161,9 +159,7 @@ async def test_a_story_goes_on_and_its_last_part_is_written_again(
         assert (await written(page)).startswith("Otra cosa")
 
 
-async def test_style_sentences_and_temperature_are_those_of_the_form(
-    browser: Browser, site: Site
-) -> None:
+async def test_form_sets_style_sentences_and_temperature(browser: Browser, site: Site) -> None:
     async with visiting(browser, site) as page:
         assert await page.locator("#style option").all_text_contents() == [
             say("web_any_style"),
@@ -178,10 +174,10 @@ async def test_style_sentences_and_temperature_are_those_of_the_form(
             await write(page)
         body = (await asked.value).post_data_json
         assert (body["style"], body["sentences"], body["temperature"]) == ("galdos", 5, 0)
-        assert await write(page) == await write(page)  # at 0 there is no chance in it
+        assert await write(page) == await write(page)  # deterministic
 
 
-async def test_it_can_be_used_with_the_keyboard_alone(browser: Browser, slow_site: Site) -> None:
+async def test_page_works_with_keyboard_only(browser: Browser, slow_site: Site) -> None:
     async with visiting(browser, slow_site) as page:
         focused = page.locator(":focus")
         await expect(focused).to_have_id("phrase")
@@ -281,9 +277,7 @@ async def test_missing_page_leads_back(browser: Browser, site: Site, path: str) 
         await expect(page.locator("#phrase")).to_be_visible()
 
 
-async def test_enter_writes_and_an_empty_phrase_is_told_by_the_browser(
-    browser: Browser, site: Site
-) -> None:
+async def test_enter_submits_and_browser_rejects_empty_phrase(browser: Browser, site: Site) -> None:
     async with visiting(browser, site) as page:
         await page.focus("#phrase")
         await page.keyboard.press("Enter")
@@ -295,13 +289,13 @@ async def test_enter_writes_and_an_empty_phrase_is_told_by_the_browser(
         assert (await written(page)).startswith("Hola amigo")
 
 
-async def test_a_text_is_told_to_those_who_hear_the_page(browser: Browser, site: Site) -> None:
+async def test_screen_readers_announce_the_text(browser: Browser, site: Site) -> None:
     async with visiting(browser, site, locale="en-GB") as page:
         await page.fill("#phrase", PHRASE)
         await button(page, "web_write", ENGLISH).click()
         await expect(page.locator("#status")).to_have_text(say("web_done", ENGLISH))
         text = await page.locator("#written").text_content() or ""
-        # Once, when it is whole, and in the language that it is in.
+        # Once, when it is complete, and in its language.
         spoken = page.locator("[aria-live=polite][lang=es]")
         await expect(spoken).to_have_text(text.strip())
         assert await page.get_attribute("#text", "lang") == "es"
@@ -313,7 +307,7 @@ async def test_a_text_is_told_to_those_who_hear_the_page(browser: Browser, site:
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_nothing_keeps_anybody_out(
+async def test_page_passes_accessibility_checks(
     browser: Browser, site: Site, viewport: dict[str, int], scheme: str
 ) -> None:
     async with visiting(browser, site, viewport=viewport, color_scheme=scheme) as page:
@@ -322,7 +316,7 @@ async def test_nothing_keeps_anybody_out(
                 await write(page)
                 await button(page, "button_card").click()
                 await expect(page.locator("#figure")).to_be_visible()
-            # Every rule of axe, contrast among them.
+            # Every rule of axe, including contrast.
             found = await Axe().run(page)
             assert found.violations_count == 0, found.generate_report()
         assert await page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
@@ -332,9 +326,7 @@ async def test_nothing_keeps_anybody_out(
             assert min(box["width"], box["height"]) >= FINGER
 
 
-async def test_the_colours_are_the_systems_until_they_are_chosen(
-    browser: Browser, site: Site
-) -> None:
+async def test_colours_follow_system_until_chosen(browser: Browser, site: Site) -> None:
     paper = "getComputedStyle(document.body).backgroundColor"
     async with visiting(browser, site, color_scheme="dark") as page:
         switch, dark = button(page, "web_dark"), await page.evaluate(paper)
@@ -350,9 +342,7 @@ async def test_the_colours_are_the_systems_until_they_are_chosen(
         await expect(switch).to_have_attribute("aria-pressed", "true")
 
 
-async def test_nothing_moves_for_those_who_do_not_want_that(
-    browser: Browser, slow_site: Site
-) -> None:
+async def test_reduced_motion_disables_animation(browser: Browser, slow_site: Site) -> None:
     caret = "getComputedStyle(document.querySelector('#written'), '::after').animationName"
     for motion, animation in (("reduce", "none"), ("no-preference", "blink")):
         async with visiting(browser, slow_site, reduced_motion=motion) as page:
@@ -363,14 +353,12 @@ async def test_nothing_moves_for_those_who_do_not_want_that(
 
 
 MOVING = {"reduced_motion": "no-preference"}
-# What is shown and what waits, and where the buttons below it are.
+# The shown text, the pending text, and the position of the buttons.
 PARTS = """() => [...["written", "ahead"].map((id) => document.getElementById(id).textContent),
     document.getElementById("actions").getBoundingClientRect().top + scrollY]"""
 
 
-async def test_a_text_is_shown_as_fast_as_people_read_and_nothing_is_taken_back(
-    browser: Browser, site: Site
-) -> None:
+async def test_text_is_revealed_at_reading_speed(browser: Browser, site: Site) -> None:
     async with visiting(browser, site, **MOVING) as page:
         await page.fill("#sentences", "5")
         whole = await write(page)
@@ -383,20 +371,18 @@ async def test_a_text_is_shown_as_fast_as_people_read_and_nothing_is_taken_back(
         lengths = [len(shown) for _, shown, _, _ in seen]
         assert lengths == sorted(lengths)
         assert len(set(lengths)) > 8
-        # A machine that is busy draws late, and then more at a time.
+        # A busy machine renders late and more at a time.
         (begun, _, _, top), (ended, *_) = seen[0], seen[-1]
         pace = (lengths[-1] - lengths[0]) * 1000 / (ended - begun)
         assert 45 < pace < 100
-        # All of it had its place from the beginning.
+        # The layout was final from the beginning.
         assert all(abs(each[3] - top) < 1 for each in seen)
         found = await Axe().run(page)
         assert found.violations_count == 0, found.generate_report()
 
 
 @pytest.mark.parametrize("how", ["click", "key", "escape"])
-async def test_whoever_does_not_want_to_wait_has_all_of_it_at_once(
-    browser: Browser, site: Site, how: str
-) -> None:
+async def test_click_reveals_the_whole_text(browser: Browser, site: Site, how: str) -> None:
     async with visiting(browser, site, **MOVING) as page:
         await page.fill("#sentences", "5")
         whole = await write(page)
@@ -412,9 +398,7 @@ async def test_whoever_does_not_want_to_wait_has_all_of_it_at_once(
         assert (PHRASE + shown, ahead) == (whole, "")
 
 
-async def test_what_is_done_with_a_text_is_done_with_all_of_it(
-    browser: Browser, site: Site
-) -> None:
+async def test_actions_use_the_whole_text(browser: Browser, site: Site) -> None:
     how = MOVING | {"permissions": ["clipboard-read", "clipboard-write"]}
     async with visiting(browser, site, **how) as page:
         await page.fill("#sentences", "5")
@@ -424,16 +408,14 @@ async def test_what_is_done_with_a_text_is_done_with_all_of_it(
         assert await page.evaluate("navigator.clipboard.readText()") == whole
         spoken = page.locator("[aria-live=polite]")
         assert PHRASE + (await spoken.text_content() or "") == whole
-        assert (await page.evaluate(PARTS))[1]  # all that while it was being shown
+        assert (await page.evaluate(PARTS))[1]  # meanwhile
         await button(page, "button_continue").click()
         longer = await written(page)
         assert longer.startswith(whole)
         assert len(longer) > len(whole)
 
 
-async def test_what_was_shown_when_the_writing_is_stopped_stays_and_nothing_follows(
-    browser: Browser, slow_site: Site
-) -> None:
+async def test_stop_keeps_the_shown_text(browser: Browser, slow_site: Site) -> None:
     async with visiting(browser, slow_site, **MOVING) as page:
         await page.fill("#phrase", PHRASE)
         await page.keyboard.press("Enter")
@@ -448,7 +430,7 @@ async def test_what_was_shown_when_the_writing_is_stopped_stays_and_nothing_foll
 
 
 async def endings_of(page: Page) -> list[str]:
-    """Ask for endings; what each of them says."""
+    """Request endings; their texts."""
     await button(page, "button_endings").click()
     await expect(page.locator("#status")).to_have_text(say("web_choose"))
     return await page.locator("#choices [lang=es]").all_text_contents()
@@ -486,7 +468,7 @@ async def test_one_of_three_endings_is_chosen(
         assert (await written(page)).startswith(text)
 
 
-async def test_of_a_story_the_last_part_has_three_endings(browser: Browser, site: Site) -> None:
+async def test_endings_apply_to_the_last_part(browser: Browser, site: Site) -> None:
     async with visiting(browser, site) as page:
         first = await write(page)
         await button(page, "button_continue").click()
@@ -496,14 +478,14 @@ async def test_of_a_story_the_last_part_has_three_endings(browser: Browser, site
         text = await page.locator("#text").text_content() or ""
         assert text.startswith(first)
         assert text != second
-        # Another request, and those that nobody chose are gone.
+        # A new request removes endings that were not chosen.
         await endings_of(page)
         await button(page, "button_again").click()
         await written(page)
         await expect(page.locator("#choices")).to_be_hidden()
 
 
-async def test_endings_can_be_stopped_and_the_text_stays(
+async def test_stopped_endings_keep_the_text(
     browser: Browser, endless_checkpoints: Path, tmp_path: Path
 ) -> None:
     async with (
@@ -526,7 +508,7 @@ async def test_endings_can_be_stopped_and_the_text_stays(
         await expect(page.locator("#choices")).to_be_hidden()
 
 
-async def test_a_text_can_be_copied(browser: Browser, site: Site) -> None:
+async def test_text_can_be_copied(browser: Browser, site: Site) -> None:
     async with visiting(browser, site, permissions=["clipboard-read", "clipboard-write"]) as page:
         text = await write(page)
         await button(page, "web_copy").click()
@@ -534,9 +516,7 @@ async def test_a_text_can_be_copied(browser: Browser, site: Site) -> None:
         assert await page.evaluate("navigator.clipboard.readText()") == text
 
 
-async def test_a_card_is_shown_and_can_be_saved(
-    browser: Browser, site: Site, tmp_path: Path
-) -> None:
+async def test_card_is_shown_and_saved(browser: Browser, site: Site, tmp_path: Path) -> None:
     async with visiting(browser, site) as page:
         text = await write(page)
         await button(page, "button_card").click()
@@ -548,7 +528,7 @@ async def test_a_card_is_shown_and_can_be_saved(
         assert (await saved.value).suggested_filename == "litteragpt.png"
         await (await saved.value).save_as(tmp_path / "card.png")
         assert (tmp_path / "card.png").read_bytes().startswith(b"\x89PNG")
-        # With the next text, the card of the last one is gone.
+        # The next text removes the card.
         await button(page, "button_again").click()
         await written(page)
         await expect(page.locator("#figure")).to_be_hidden()
@@ -581,7 +561,7 @@ async def test_refusal_stands_beside_the_pressed_button(
         assert found.violations_count == 0, found.generate_report()
 
 
-async def test_a_connection_that_is_lost_is_told(
+async def test_lost_connection_is_shown(
     browser: Browser, endless_checkpoints: Path, tmp_path: Path
 ) -> None:
     async with (

@@ -1,4 +1,4 @@
-"""A text as a picture, for whoever has it on the page."""
+"""Cards of texts on the page."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def card_asked(**changes: Any) -> dict[str, Any]:
 
 
 async def drawn(visitor: Visitor, **changes: Any) -> Image.Image:
-    """The picture that comes."""
+    """The picture of a response."""
     async with visitor.post("/card", json=card_asked(**changes)) as response:
         assert response.status == 200
         assert response.content_type == "image/png"
@@ -34,7 +34,7 @@ async def drawn(visitor: Visitor, **changes: Any) -> Image.Image:
         return Image.open(io.BytesIO(await response.read()))
 
 
-async def test_a_card_is_a_picture_of_its_text(ana: Visitor) -> None:
+async def test_card_shows_its_text(ana: Visitor) -> None:
     first, second = await drawn(ana), await drawn(ana, continuation=", donde nací.")
     assert first.format == "PNG"
     assert first.width == 1200
@@ -54,7 +54,7 @@ async def test_a_card_is_a_picture_of_its_text(ana: Visitor) -> None:
         {"seed": 2**63 - 1},
     ],
 )
-async def test_any_text_can_be_drawn(ana: Visitor, changes: dict[str, Any]) -> None:
+async def test_any_text_renders(ana: Visitor, changes: dict[str, Any]) -> None:
     assert (await drawn(ana, **changes)).height <= 2000
 
 
@@ -68,6 +68,6 @@ async def test_any_text_can_be_drawn(ana: Visitor, changes: dict[str, Any]) -> N
         {"style": 5},
     ],
 )
-async def test_a_malformed_request_is_turned_down(ana: Visitor, changes: dict[str, Any]) -> None:
+async def test_malformed_request_is_rejected(ana: Visitor, changes: dict[str, Any]) -> None:
     async with ana.post("/card", json=card_asked(**changes)) as response:
         assert response.status == 400

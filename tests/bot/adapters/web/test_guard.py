@@ -1,4 +1,4 @@
-"""Only the page uses the program, and only as it is meant to be used."""
+"""The guard: only the page may send requests, and only valid ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)
 
 
 async def status(site: Site, method: str, path: str, **how: Any) -> int:
-    """The status of an answer that carries our headers."""
+    """The status of a response; checks its headers."""
     assert site.session is not None
     async with site.session.request(method, site.base + path, **how) as response:
         await response.read()
@@ -29,28 +29,28 @@ async def status(site: Site, method: str, path: str, **how: Any) -> int:
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:9", "127.0.0.1", "[::1]:80", "10.1.2.3"])
-async def test_the_page_has_these_names(site: Site, host: str) -> None:
+async def test_configured_host_names_are_accepted(site: Site, host: str) -> None:
     assert await status(site, "GET", "/", headers={"Host": host}) == 200
 
 
 @pytest.mark.parametrize(
     "host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "", "[", "a@b"]
 )
-async def test_by_any_other_name_it_is_not_to_be_had(site: Site, host: str) -> None:
+async def test_other_host_names_are_rejected(site: Site, host: str) -> None:
     assert await status(site, "GET", "/", headers={"Host": host}) == 421
     json_headers = {"Host": host, "Content-Type": "application/json"}
     assert await status(site, "POST", "/write", data=b"{}", headers=json_headers) == 421
 
 
 @pytest.mark.parametrize("where", ["cross-site", "same-site", "none"])
-async def test_other_pages_cannot_ask(site: Site, where: str) -> None:
+async def test_cross_origin_requests_are_rejected(site: Site, where: str) -> None:
     headers = {"Sec-Fetch-Site": where}
     assert await status(site, "POST", "/write", json=text_asked(), headers=headers) == 403
-    assert await status(site, "GET", "/", headers=headers) == 200  # a link leads here
+    assert await status(site, "GET", "/", headers=headers) == 200  # a link to this page
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
-async def test_what_a_form_can_send_is_not_taken(site: Site, kind: str) -> None:
+async def test_form_encoded_body_is_rejected(site: Site, kind: str) -> None:
     body = json.dumps(text_asked()).encode()
     for path in ("/write", "/card"):
         code = await status(site, "POST", path, data=body, headers={"Content-Type": kind})
@@ -80,18 +80,18 @@ async def test_what_a_form_can_send_is_not_taken(site: Site, kind: str) -> None:
     ],
 )
 @pytest.mark.parametrize("path", ["/write", "/card"])
-async def test_a_malformed_request_is_turned_down(site: Site, path: str, body: bytes) -> None:
+async def test_malformed_request_is_rejected(site: Site, path: str, body: bytes) -> None:
     headers = {"Content-Type": "application/json"}
     assert await status(site, "POST", path, data=body, headers=headers) == 400
 
 
-async def test_a_compressed_request_is_not_unpacked(site: Site) -> None:
+async def test_compressed_request_is_not_decompressed(site: Site) -> None:
     headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
     bomb = gzip.compress(b" " * 10_000_000)
     assert await status(site, "POST", "/write", data=bomb, headers=headers) == 400
 
 
-async def test_a_long_request_is_not_read_to_its_end(site: Site) -> None:
+async def test_long_request_is_not_read_completely(site: Site) -> None:
     headers = {"Content-Type": "application/json"}
     body = b" " * (BODY_BYTES + 1)
     assert await status(site, "POST", "/write", data=body, headers=headers) == 413
@@ -100,18 +100,18 @@ async def test_a_long_request_is_not_read_to_its_end(site: Site) -> None:
 @pytest.mark.parametrize(
     "path", ["/nothing", "/page.html", "/..%2f..%2fetc%2fpasswd", "/page.css/x", "/pages.py"]
 )
-async def test_nothing_else_is_there(site: Site, path: str) -> None:
+async def test_unknown_paths_are_not_found(site: Site, path: str) -> None:
     assert await status(site, "GET", path) == 404
 
 
-async def test_methods_that_are_not_meant_are_turned_down(site: Site) -> None:
+async def test_other_methods_are_rejected(site: Site) -> None:
     headers = {"Content-Type": "application/json"}
     assert await status(site, "GET", "/write") == 405
     for method in ("POST", "PUT", "DELETE", "OPTIONS"):
         assert await status(site, method, "/", json={}, headers=headers) == 405
 
 
-async def test_the_page_needs_nothing_from_elsewhere_and_has_no_code_of_its_own(
+async def test_page_loads_no_foreign_or_inline_code(
     ana: Visitor,
 ) -> None:
     async with aiohttp.ClientSession() as session, session.get(ana.base) as response:
@@ -148,7 +148,7 @@ async def test_the_page_needs_nothing_from_elsewhere_and_has_no_code_of_its_own(
         ("?lang=%3Cscript%3E", "en", "en"),
     ],
 )
-async def test_the_page_speaks_the_visitors_language(
+async def test_page_uses_the_visitors_language(
     site: Site, query: str, accepted: str, language: str
 ) -> None:
     assert site.session is not None

@@ -1,4 +1,4 @@
-"""How the page's program begins and ends, alone and in the bot."""
+"""Start and end of the page, alone and in the bot."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_signal_lets_the_text_under_way_end(
+async def test_signal_lets_running_text_finish(
     endless_checkpoints: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
     settings = SLOW | {"sentence_limit": 1500, "shutdown_seconds": 60}
@@ -33,7 +33,7 @@ async def test_a_signal_lets_the_text_under_way_end(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_signals_that_come_again_do_not_cut_the_way_out_short(
+async def test_repeated_signals_do_not_cut_shutdown(
     markup_checkpoints: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
     async with serving(tmp_path, markup_checkpoints) as site:
@@ -46,7 +46,7 @@ async def test_signals_that_come_again_do_not_cut_the_way_out_short(
     assert (tmp_path / "state" / "web" / "sent.log").read_text().endswith("ended -\n")
 
 
-async def test_a_text_that_takes_too_long_to_end_is_apologized_for(
+async def test_shutdown_apologizes_for_unfinished_text(
     endless_checkpoints: Path, tmp_path: Path
 ) -> None:
     async with serving(tmp_path, endless_checkpoints, **SLOW, shutdown_seconds=0) as site:
@@ -60,7 +60,7 @@ async def test_a_text_that_takes_too_long_to_end_is_apologized_for(
 
 
 def refused(checkpoints: Path, folder: Path, **settings: object) -> str:
-    """The sentence with which the program ends that cannot work."""
+    """The error message of a program that cannot start."""
     ours = {"state_dir": folder / "state"} | settings
     ended = litteragpt("web", settings=environment(checkpoints, **ours))
     assert ended.returncode == EXIT_CONFIG
@@ -70,7 +70,7 @@ def refused(checkpoints: Path, folder: Path, **settings: object) -> str:
     return errors.splitlines()[-1]
 
 
-async def test_a_port_in_use_is_told_in_one_sentence(checkpoints: Path, tmp_path: Path) -> None:
+async def test_port_in_use_is_reported(checkpoints: Path, tmp_path: Path) -> None:
     with socket.create_server((HOST, 0)) as taken:
         port = taken.getsockname()[1]
         told = refused(checkpoints, tmp_path, web_port=port)
@@ -84,23 +84,17 @@ async def test_a_port_in_use_is_told_in_one_sentence(checkpoints: Path, tmp_path
     assert told == expected
 
 
-async def test_an_address_that_is_not_ours_is_told_in_one_sentence(
-    checkpoints: Path, tmp_path: Path
-) -> None:
+async def test_foreign_address_is_reported(checkpoints: Path, tmp_path: Path) -> None:
     told = refused(checkpoints, tmp_path, web_host="192.0.2.1", web_port=free_port())
     assert told.startswith("No puedo escuchar en 192.0.2.1")
 
 
-async def test_a_page_that_nobody_could_use_is_not_served(
-    checkpoints: Path, tmp_path: Path
-) -> None:
+async def test_page_without_allowed_visitors_is_refused(checkpoints: Path, tmp_path: Path) -> None:
     told = refused(checkpoints, tmp_path, allowed_users="discord:1", web_port=free_port())
     assert told == say("web_nobody")
 
 
-async def test_the_page_keeps_nothing_of_its_visitors(
-    markup_checkpoints: Path, tmp_path: Path
-) -> None:
+async def test_page_stores_nothing_about_visitors(markup_checkpoints: Path, tmp_path: Path) -> None:
     async with serving(tmp_path, markup_checkpoints) as site:
         assert await site.visitor("198.51.100.77").notice(sentences=1) is None
         assert await site.stop() == 0
@@ -110,11 +104,9 @@ async def test_the_page_keeps_nothing_of_its_visitors(
     assert b"198.51" not in kept
 
 
-async def test_what_the_page_keeps_is_for_its_owner_only(
-    markup_checkpoints: Path, tmp_path: Path
-) -> None:
+async def test_state_files_are_private(markup_checkpoints: Path, tmp_path: Path) -> None:
     state = tmp_path / "state"
-    (state / "web").mkdir(parents=True)  # as an earlier version made it
+    (state / "web").mkdir(parents=True)  # as created by an earlier version
     (state / "web" / "sent.log").write_text("")
     kept = [state, state / "web", state / "web" / "sent.log"]
     for path, mode in zip(kept, (0o755, 0o755, 0o644), strict=True):
@@ -125,7 +117,7 @@ async def test_what_the_page_keeps_is_for_its_owner_only(
         assert {*kept} <= {*found}
 
 
-async def test_the_bot_serves_the_page_too(markup_checkpoints: Path, tmp_path: Path) -> None:
+async def test_bot_serves_the_page(markup_checkpoints: Path, tmp_path: Path) -> None:
     settings = {"web": "true", "allowed_users": "discord:1, web"}
     async with serving(tmp_path, markup_checkpoints, "bot", **settings) as site:
         assert await site.visitor().notice(sentences=1) is None

@@ -1,4 +1,4 @@
-"""Texts for visitors: as they are written, one at a time, and only while somebody reads them."""
+"""Streaming of texts to visitors, one at a time, while the connection is open."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.bot.continuing import phrases_to_continue
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 
 
-async def test_an_answer_comes_as_it_is_written_and_then_as_a_whole(ben: Visitor) -> None:
+async def test_answer_streams_and_ends_complete(ben: Visitor) -> None:
     seen, lines_told = "", 0
     async with ben.asking(sentences=1) as lines:
         async for line in lines:
@@ -33,28 +33,28 @@ async def test_an_answer_comes_as_it_is_written_and_then_as_a_whole(ben: Visitor
     assert (line["phrase"], line["style"]) == (PHRASE, None)
 
 
-async def test_what_is_asked_for_is_what_comes(ana: Visitor) -> None:
+async def test_options_of_the_request_apply(ana: Visitor) -> None:
     last = (await ana.ask(f"  {PHRASE}\n\n", style="galdos", sentences=1))[-1]
     assert (last["phrase"], last["style"]) == (PHRASE, "galdos")
     assert 0 <= last["seed"] < 10**9
 
 
 @pytest.mark.parametrize("language", [SPANISH, ENGLISH])
-async def test_that_a_sentence_was_closed_is_said(ana: Visitor, language: str) -> None:
+async def test_closed_sentence_adds_a_notice(ana: Visitor, language: str) -> None:
     notices: list[str] = []
-    while not notices:  # chance ends a sentence before its limit now and then
+    while not notices:  # some sentences end before the limit
         notices = (await ana.ask(language=language, sentences=1))[-1]["notices"]
     assert notices == [say("truncated", language)]
 
 
-async def test_a_text_is_gone_on_with_from_its_end(ana: Visitor) -> None:
+async def test_text_is_continued_from_its_end(ana: Visitor) -> None:
     first = (await ana.ask())[-1]
     text = first["phrase"] + first["continuation"]
     second = (await ana.ask(text, goes_on=True))[-1]
     assert second["phrase"] in phrases_to_continue(text)
 
 
-async def test_three_endings_come_together_and_each_can_be_gone_on_with(ana: Visitor) -> None:
+async def test_three_endings_can_each_be_continued(ana: Visitor) -> None:
     lines = await ana.ask(endings=True, sentences=5, temperature=0, style="galdos")
     (line,) = [line for line in lines if line["is"] != "note"]
     assert line["is"] == "endings"
@@ -71,13 +71,13 @@ async def test_three_endings_come_together_and_each_can_be_gone_on_with(ana: Vis
     assert {each["phrase"] for each in line["endings"]} <= phrases_to_continue(text)
 
 
-async def test_endings_that_cannot_be_written_are_explained(ana: Visitor) -> None:
+async def test_failed_endings_are_explained(ana: Visitor) -> None:
     assert await ana.notice(" ", endings=True) == say("empty")
     told = explain(PromptError("style", value="quevedo", known="cervantes, galdos"))
     assert await ana.notice(style="quevedo", endings=True) == told
 
 
-async def test_endings_are_one_request(markup_checkpoints: Path, tmp_path: Path) -> None:
+async def test_endings_count_as_one_request(markup_checkpoints: Path, tmp_path: Path) -> None:
     async with serving(tmp_path, markup_checkpoints, person_per_minute=2) as strict:
         visitor = strict.visitor()
         assert [line["is"] for line in await visitor.ask(endings=True)] == ["endings"]
@@ -90,13 +90,11 @@ async def test_endings_are_one_request(markup_checkpoints: Path, tmp_path: Path)
     ("changes", "key"),
     [({"text": " \n"}, "empty"), ({"text": "\U0001f600"}, "unwritable")],
 )
-async def test_a_phrase_that_cannot_be_continued_is_explained(
-    ana: Visitor, changes: dict[str, str], key: str
-) -> None:
+async def test_bad_phrase_is_explained(ana: Visitor, changes: dict[str, str], key: str) -> None:
     assert await ana.notice(**changes) == say(key)
 
 
-async def test_a_phrase_that_is_too_long_and_a_style_that_is_not_known_are_explained(
+async def test_long_phrase_and_unknown_style_are_explained(
     ana: Visitor,
 ) -> None:
     told = say("too_long", length=PHRASE_LIMIT + 1, limit=PHRASE_LIMIT)
@@ -105,9 +103,7 @@ async def test_a_phrase_that_is_too_long_and_a_style_that_is_not_known_are_expla
     assert await ana.notice(style="quevedo", language="en") == told
 
 
-async def test_a_visitor_has_one_text_at_a_time_and_others_do_not_notice(
-    slow_site: Site, ben: Visitor
-) -> None:
+async def test_one_text_per_visitor_at_a_time(slow_site: Site, ben: Visitor) -> None:
     async with ben.asking(sentences=5) as lines:
         await anext(lines)
         told = await ben.notice()
@@ -117,15 +113,15 @@ async def test_a_visitor_has_one_text_at_a_time_and_others_do_not_notice(
             assert (await anext(others))["is"] == "text"
 
 
-async def test_whoever_leaves_is_not_written_for_any_more(ben: Visitor) -> None:
+async def test_closed_page_withdraws_the_job(ben: Visitor) -> None:
     for _ in range(4):
-        # That somebody has left is known a moment later: until then they have a text already.
+        # The site notices a closed connection a moment later; until then the visitor has a text.
         while (line := await first_line(ben))["is"] == "failed":
             assert line["notice"] == say("busy").replace("/cancelar", f"«{say('web_stop')}»")
         assert line["is"] == "text"
 
 
-async def test_whoever_asks_twice_and_leaves_the_second_keeps_the_first(
+async def test_leaving_second_request_keeps_the_first(
     slow_site: Site,
 ) -> None:
     visitor = slow_site.visitor()
@@ -138,7 +134,7 @@ async def test_whoever_asks_twice_and_leaves_the_second_keeps_the_first(
 
 
 async def first_line(visitor: Visitor) -> dict[str, Any]:
-    """What a long text begins with; then the visitor leaves."""
+    """The beginning of a long text, after which the visitor leaves."""
     async with visitor.asking(sentences=5) as lines:
         line: dict[str, Any] = await anext(lines)
         return line

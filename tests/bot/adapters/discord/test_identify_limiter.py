@@ -1,4 +1,4 @@
-"""When sessions may begin, against a Discord that counts them."""
+"""Session starts, against a fake Discord that counts them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import aiohttp
 import pytest
 
-from bot.adapters.discord import starts
-from bot.adapters.discord.layout import Layout, layout_of
-from bot.adapters.discord.starts import Starts, ask_limits, seconds_to_turn
+from bot.adapters.discord import identify_limiter
+from bot.adapters.discord.identify_limiter import IdentifyLimiter, seconds_to_turn
+from bot.adapters.discord.sharding import ShardAssignment, ask_limits, assign_shards
 from bot.net.platform_api import UnreachableError
 from bot.requests.platform import Connection, RefusedError
 from bot.settings.env_file import load_settings
@@ -22,7 +22,7 @@ from tests.fakes.discord import FakeDiscord
 pytestmark = pytest.mark.timeout(30)
 
 SPACING = 0.1
-Make = Callable[[Layout], Awaitable[Starts]]
+Make = Callable[[ShardAssignment], Awaitable[IdentifyLimiter]]
 
 
 @pytest.fixture
@@ -54,22 +54,22 @@ async def make(
     connection: Connection,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Make:
-    monkeypatch.setattr(starts, "SPACING", SPACING)
-    monkeypatch.setattr(starts, "TURN_SECONDS", SPACING)
+    monkeypatch.setattr(identify_limiter, "SPACING", SPACING)
+    monkeypatch.setattr(identify_limiter, "TURN_SECONDS", SPACING)
 
-    async def made(layout: Layout) -> Starts:
+    async def made(layout: ShardAssignment) -> IdentifyLimiter:
         limits = await ask_limits(session, settings)
-        return Starts(session, settings, layout, limits, connection)
+        return IdentifyLimiter(session, settings, layout, limits, connection)
 
     return made
 
 
-def all_of(count: int) -> Layout:
-    return Layout(tuple(range(count)), count, automatic=True)
+def all_of(count: int) -> ShardAssignment:
+    return ShardAssignment(tuple(range(count)), count, automatic=True)
 
 
-async def begin(starts: Starts, shard: int) -> float:
-    """Begin a session that is taken; when, by the loop's clock."""
+async def begin(starts: IdentifyLimiter, shard: int) -> float:
+    """Begin an accepted session; its time by the loop's clock."""
     turn = await starts.turn(shard)
     moment = asyncio.get_running_loop().time()
     turn.identified()
@@ -78,14 +78,12 @@ async def begin(starts: Starts, shard: int) -> float:
 
 
 async def closed(connection: Connection) -> None:
-    """Wait until Discord lets nobody begin."""
+    """Wait until no session may begin."""
     while not connection.closed_for:  # noqa: ASYNC110 (nobody tells of it)
         await asyncio.sleep(0.01)
 
 
-async def test_shards_of_a_bucket_begin_one_after_the_other(
-    discord: FakeDiscord, make: Make
-) -> None:
+async def test_shards_of_a_bucket_identify_in_turn(discord: FakeDiscord, make: Make) -> None:
     discord.gateway.starts.concurrency = 2
     ours = await make(all_of(4))
     moments = await asyncio.gather(*(begin(ours, shard) for shard in range(4)))
@@ -93,9 +91,7 @@ async def test_shards_of_a_bucket_begin_one_after_the_other(
     assert moments[3] - moments[1] >= SPACING
 
 
-async def test_one_that_does_not_come_so_far_holds_up_nobody(
-    discord: FakeDiscord, make: Make
-) -> None:
+async def test_abandoned_turn_blocks_no_shard(discord: FakeDiscord, make: Make) -> None:
     discord.gateway.starts.concurrency = 2
     ours = await make(all_of(3))
     turn = await ours.turn(0)
@@ -108,10 +104,8 @@ async def test_one_that_does_not_come_so_far_holds_up_nobody(
     await third
 
 
-async def test_who_is_not_taken_tries_more_and_more_seldom(
-    make: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(starts, "LONGEST_DELAY", 4 * SPACING)
+async def test_refused_sessions_back_off(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identify_limiter, "LONGEST_DELAY", 4 * SPACING)
     ours, clock = await make(all_of(1)), asyncio.get_running_loop().time
     moments = []
     for _ in range(5):
@@ -126,11 +120,11 @@ async def test_who_is_not_taken_tries_more_and_more_seldom(
     assert ours._wait_again(0, 1, ours._buckets[0]) <= SPACING
 
 
-async def test_who_meets_another_process_waits_for_the_turn_of_its_own(
+async def test_refused_shard_waits_for_its_clock_turn(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(starts, "TURN_SECONDS", 50.0)
-    ours = await make(Layout((1,), 2, automatic=False))
+    monkeypatch.setattr(identify_limiter, "TURN_SECONDS", 50.0)
+    ours = await make(ShardAssignment((1,), 2, automatic=False))
     turn = await ours.turn(1)
     turn.identified()
     now = time.time()
@@ -141,20 +135,20 @@ async def test_who_meets_another_process_waits_for_the_turn_of_its_own(
 
 @pytest.mark.parametrize("concurrency", [1, 3, 16])
 @pytest.mark.parametrize("now", [0.0, 5.9, 1_764_000_000.0])
-def test_turns_by_the_clock_fall_apart_in_each_bucket(concurrency: int, now: float) -> None:
+def test_clock_turns_do_not_overlap_in_a_bucket(concurrency: int, now: float) -> None:
     layout = all_of(16)
-    cycle = starts.TURN_SECONDS * -(-layout.count // concurrency)
+    cycle = identify_limiter.TURN_SECONDS * -(-layout.count // concurrency)
     turns = {shard: seconds_to_turn(shard, layout, concurrency, now) for shard in layout.numbers}
     assert all(0 <= wait < cycle for wait in turns.values())
     for shard, wait in turns.items():
         others = [turns[n] for n in turns if n != shard and (n - shard) % concurrency == 0]
         apart = [min((wait - n) % cycle, (n - wait) % cycle) for n in others]
-        assert all(each >= starts.TURN_SECONDS * 0.99 for each in apart)
+        assert all(each >= identify_limiter.TURN_SECONDS * 0.99 for each in apart)
     later = seconds_to_turn(3, layout, concurrency, now + turns[3] / 2)
     assert later == pytest.approx(turns[3] / 2, abs=1e-3)
 
 
-async def test_when_none_is_left_the_next_day_is_waited_for(
+async def test_exhausted_sessions_wait_for_reset(
     discord: FakeDiscord, make: Make, connection: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     discord.gateway.starts.end_in(0.5, left=1)
@@ -169,11 +163,11 @@ async def test_when_none_is_left_the_next_day_is_waited_for(
     assert connection.closed_for == 0
 
 
-async def test_as_many_are_left_to_other_processes_as_they_have_shards(
+async def test_sessions_are_reserved_for_other_processes(
     discord: FakeDiscord, make: Make, connection: Connection
 ) -> None:
     discord.gateway.starts.end_in(60, left=4)
-    ours = await make(Layout((0, 1), 4, automatic=False))
+    ours = await make(ShardAssignment((0, 1), 4, automatic=False))
     await begin(ours, 0)
     await begin(ours, 0)
     third = asyncio.create_task(begin(ours, 1))
@@ -183,14 +177,14 @@ async def test_as_many_are_left_to_other_processes_as_they_have_shards(
     assert third.cancelled()
 
 
-async def test_a_discord_that_does_not_say_is_no_hindrance_unless_nothing_is_known(
+async def test_unreachable_limits_keep_the_last_known(
     discord: FakeDiscord,
     make: Make,
     connection: Connection,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ours = await make(all_of(1))
-    monkeypatch.setattr(starts, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(identify_limiter, "FRESH_SECONDS", 0.0)
     discord.faults.status("GET", "/gateway/bot", 503, times=100)
     await begin(ours, 0)
     discord.faults.clear()
@@ -202,7 +196,7 @@ async def test_a_discord_that_does_not_say_is_no_hindrance_unless_nothing_is_kno
         await waiting
 
 
-async def test_a_token_that_is_not_known_is_refused(
+async def test_unknown_token_is_refused(
     discord: FakeDiscord, settings: Settings, session: aiohttp.ClientSession
 ) -> None:
     discord.faults.token_revoked = True
@@ -219,10 +213,10 @@ async def test_a_token_that_is_not_known_is_refused(
         ({"DISCORD_SHARD_COUNT": "8", "DISCORD_SHARD_IDS": "4-6"}, 1, (4, 5, 6), 8),
     ],
 )
-def test_settings_decide_or_else_discord(
+def test_settings_override_recommended_shards(
     chosen: dict[str, str], recommended: int, numbers: tuple[int, ...], count: int
 ) -> None:
-    layout = layout_of(load_settings(**chosen), recommended)
+    layout = assign_shards(load_settings(**chosen), recommended)
     assert (layout.numbers, layout.count) == (numbers, count)
     assert layout.automatic == (not chosen)
     assert layout.sharded == (count > 1)

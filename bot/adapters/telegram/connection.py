@@ -1,4 +1,4 @@
-"""The connection to the Bot API: the library's Bot with pools of its own, and its failures."""
+"""The connection to the Bot API: python-telegram-bot's Bot with its HTTP pools and errors."""
 
 from __future__ import annotations
 
@@ -19,44 +19,46 @@ from bot.texts import say
 from model.errors import LitteraError
 
 DEFAULT_BASE = "https://api.telegram.org"
-# Exactly what is handled: https://core.telegram.org/bots/api#update
+# The handled kinds: https://core.telegram.org/bots/api#update
 ALLOWED_UPDATES = ("message", "callback_query", "inline_query", "guest_message", "my_chat_member")
-# Seconds a request may take to connect, to send and to be answered.
+# Timeouts of a request.
 CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 10.0
 POOL_SIZE, POOL_SECONDS = 64, 30.0
-SHOWN = 160  # characters of an error's text
+ERROR_LENGTH = 160  # characters
 
 
-class LinkError(LitteraError):
-    """Telegram cannot be reached or answers nonsense; trying again may help."""
+class ConnectionFailedError(LitteraError):
+    """Telegram is unreachable or its response is malformed; retrying may help."""
 
 
-class Link(ExtBot[Priority]):
-    """The Bot of one connection's life, with access to updates as they are on the wire."""
+class BotConnection(ExtBot[Priority]):
+    """A Bot with access to raw updates, for one connection."""
 
     def __repr__(self) -> str:
-        return "Link"  # the library's shows the token
+        return "BotConnection"  # the library's repr contains the token
 
     async def raw_updates(
         self, offset: int, wait: int, read_timeout: float
     ) -> list[dict[str, Any]]:
-        """What getUpdates answers, unparsed: one malformed update must not take the others along.
+        """The unparsed result of getUpdates: a malformed update must not hide the others.
 
-        Confirms every update before `offset`; waits up to `wait` seconds for new ones, in which the
-        connection is silent, so `read_timeout` must be longer.
+        offset: the lowest wanted update; confirms all before it.
+        wait: seconds to wait for new updates. `read_timeout` must be longer, since the connection
+            is silent meanwhile.
         """
         asked = {"offset": offset, "timeout": wait, "allowed_updates": list(ALLOWED_UPDATES)}
         updates = await self._post("getUpdates", asked, read_timeout=read_timeout)
         return updates if isinstance(updates, list) else []
 
 
-def make_link(settings: Settings, limiter: RateLimiter, on_limit: Callable[[], None]) -> Link:
-    """A fresh connection as the settings want it; nothing is sent yet. `on_limit` is called for
-    every answer 429."""
+def make_connection(
+    settings: Settings, limiter: RateLimiter, on_limit: Callable[[], None]
+) -> BotConnection:
+    """A new connection that has sent nothing yet. Calls `on_limit` for every response 429."""
     if settings.telegram_token is None:
         raise RefusedError(say("telegram_refused"))
     base = settings.telegram_api_base or DEFAULT_BASE
-    return Link(
+    return BotConnection(
         settings.telegram_token.get_secret_value(),
         base_url=f"{base}/bot",
         base_file_url=f"{base}/file/bot",
@@ -66,23 +68,24 @@ def make_link(settings: Settings, limiter: RateLimiter, on_limit: Callable[[], N
     )
 
 
-async def log_in(link: Link) -> None:
-    """Ask who we are. Raises RefusedError for a token that is none, LinkError for anything else."""
+async def log_in(bot: BotConnection) -> None:
+    """Fetch the bot's own user. Raises RefusedError for an invalid token, otherwise
+    ConnectionFailedError."""
     try:
-        await link.initialize()
-    except InvalidToken:  # its text holds the token
+        await bot.initialize()
+    except InvalidToken:  # its text contains the token
         raise RefusedError(say("telegram_refused")) from None
     except TelegramError as error:
-        raise LinkError(in_short(error)) from None
+        raise ConnectionFailedError(summarize_error(error)) from None
 
 
-def in_short(error: BaseException) -> str:
-    """What went wrong, for a line of the log: no address, no page of HTML, nothing endless."""
-    told = " ".join(str(error).split())
-    told = told.partition(". Parsing the server response")[0]
-    if len(told) > SHOWN:
-        told = told[:SHOWN] + "..."
-    return f"{type(error).__name__}: {told}" if told else type(error).__name__
+def summarize_error(error: BaseException) -> str:
+    """An error as part of a log line: without addresses or HTML pages, and short."""
+    text = " ".join(str(error).split())
+    text = text.partition(". Parsing the server response")[0]
+    if len(text) > ERROR_LENGTH:
+        text = text[:ERROR_LENGTH] + "..."
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _pool(size: int, on_limit: Callable[[], None]) -> HTTPXRequest:
@@ -104,7 +107,7 @@ def _pool(size: int, on_limit: Callable[[], None]) -> HTTPXRequest:
 
 
 def _is_success(head: httpx.Response) -> bool:
-    """Telegram says with the first line whether it has done what was asked
-    (https://core.telegram.org/bots/api#making-requests); a page of HTML is somebody else's word."""
+    """Whether these headers mean that the request took effect
+    (https://core.telegram.org/bots/api#making-requests). An HTML page is a proxy's."""
     kind = head.headers.get("Content-Type", "")
     return head.status_code == httpx.codes.OK and kind.startswith("application/json")
