@@ -21,7 +21,7 @@ from bot.adapters.discord.sharding import GatewayLimits, ShardAssignment, ask_li
 from bot.net.platform_api import UnreachableError
 from bot.requests.platform import Connection
 from bot.settings.settings import Settings
-from bot.texts import duration
+from bot.texts.formatting import duration
 
 log = logging.getLogger(__name__)
 
