@@ -1,4 +1,4 @@
-"""Executors with a real worker process and a tiny checkpoint on one CPU thread."""
+"""Executors for tests: a real worker process with a tiny checkpoint on one CPU thread."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ from model.engine.result import Result
 from model.text.prompt import Options
 
 PHRASE = "En un lugar de la Mancha"
-# Sentences of the tiny checkpoint reach their limit, so the limit determines the duration.
+# The tiny checkpoint's sentences run on until their limit, so the limit sets how long a text takes.
 SHORT = Options(sentences=2, sentence_limit=40, seed=7)
-# Takes longer than any test; the test cancels the request or kills the worker.
+# Far more than any test waits for; such requests are cancelled or their worker is.
 ENDLESS = Options(sentences=5, sentence_limit=4000, seed=7)
 
 
 def worker_options(checkpoint: Path, **changes: Any) -> WorkerOptions:
-    """Options for one CPU thread; `changes` are fields of WorkerOptions.
+    """One thread on the CPU; `changes` as in WorkerOptions.
 
-    The engine is PyTorch: the native kernel finishes even the longest texts in a second."""
+    PyTorch computes: with the native kernel even the longest texts would be done in a second.
+    """
     ours = {"device": "cpu", "engine": "pytorch", "threads": 1}
     return WorkerOptions(checkpoint, **(ours | changes))
 
 
 @asynccontextmanager
 async def running(checkpoint: Path, **changes: Any) -> AsyncIterator[Executor]:
-    """A started executor, closed at the end."""
+    """An executor that has started; it is closed at the end."""
     executor = Executor(worker_options(checkpoint, **changes))
     await executor.start()
     try:
@@ -41,7 +42,7 @@ async def running(checkpoint: Path, **changes: Any) -> AsyncIterator[Executor]:
 
 
 async def write(executor: Executor, phrase: str = PHRASE, options: Options = SHORT) -> Result:
-    """Submit a request and return its result."""
+    """One request from submission to result."""
     return await executor.submit(phrase, options).result()
 
 
@@ -54,6 +55,6 @@ async def first_piece(generation: Generation) -> str:
 
 
 def signal_worker(executor: Executor, number: signal.Signals) -> None:
-    """Send a signal to the worker, if it runs."""
+    """Send a signal to the worker, if one lives."""
     if executor.worker_pid is not None:
         os.kill(executor.worker_pid, number)

@@ -1,4 +1,4 @@
-"""`litteragpt bot` with pipes: start, input and end."""
+"""`litteragpt bot` with pipes: how it begins, takes its input and ends."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.bot.programs import PROGRAM, SECONDS, environment, litteragpt
 pytestmark = pytest.mark.timeout(120)
 
 
-def test_answers_lines_until_end_of_input(checkpoints: Path) -> None:
+def test_it_answers_line_by_line_and_leaves_at_the_end_of_its_input(checkpoints: Path) -> None:
     chat = litteragpt("bot", settings=environment(checkpoints), given=f"{PHRASE}\nHola".encode())
     lines = chat.stdout.decode().splitlines()
     assert lines[0] == say("welcome", name="tiny")
@@ -30,14 +30,14 @@ def test_answers_lines_until_end_of_input(checkpoints: Path) -> None:
     assert (chat.returncode, chat.stderr) == (0, b"")
 
 
-def test_salir_ends_before_further_input(checkpoints: Path) -> None:
+def test_nothing_behind_salir_is_read(checkpoints: Path) -> None:
     given = b"/salir\n" + b"/ayuda\n" * 50
     chat = litteragpt("bot", settings=environment(checkpoints), given=given)
     assert chat.stdout.decode().splitlines() == [say("welcome", name="tiny"), say("goodbye")]
     assert (chat.returncode, chat.stderr) == (0, b"")
 
 
-def test_survives_undecodable_input(checkpoints: Path) -> None:
+def test_bytes_that_are_no_text_do_not_end_it(checkpoints: Path) -> None:
     settings = environment(checkpoints) | {"PYTHONIOENCODING": "utf-8:strict"}
     given = b"\xff\xfe\x00\n\x00\n" + "Ñandú".encode("latin-1") + b"\n/ayuda\n"
     chat = litteragpt("bot", settings=settings, given=given)
@@ -47,7 +47,7 @@ def test_survives_undecodable_input(checkpoints: Path) -> None:
 
 @pytest.mark.parametrize("input", ["<&-", "</dev/null", "</dev/zero", ": |"])
 @pytest.mark.parametrize("found", [".env", ".env.txt", None])
-def test_fails_without_platform_and_terminal(
+def test_nobody_to_serve_and_no_terminal_is_a_mistake(
     checkpoints: Path, tmp_path: Path, input: str, found: str | None
 ) -> None:
     if found is not None:
@@ -70,7 +70,7 @@ def test_fails_without_platform_and_terminal(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_signal_ends_it_with_pending_input(checkpoints: Path, number: signal.Signals) -> None:
+def test_a_signal_ends_it_while_more_input_waits(checkpoints: Path, number: signal.Signals) -> None:
     with subprocess.Popen(
         [*PROGRAM, "bot"],
         env=environment(checkpoints, sentences=5, sentence_limit=4000),
@@ -80,7 +80,7 @@ def test_signal_ends_it_with_pending_input(checkpoints: Path, number: signal.Sig
     ) as chat:
         assert chat.stdin is not None
         assert chat.stdout is not None
-        chat.stdout.readline()  # the welcome: signal handlers are installed
+        chat.stdout.readline()  # the welcome: it is ready for signals
         if number == signal.SIGTERM:
             chat.stdin.write(f"{PHRASE}\n".encode() * 20)
             chat.stdin.flush()
@@ -90,7 +90,7 @@ def test_signal_ends_it_with_pending_input(checkpoints: Path, number: signal.Sig
     assert (chat.returncode, errors) == (0, b"")
 
 
-def test_closed_output_is_not_reported(checkpoints: Path) -> None:
+def test_a_reader_that_has_seen_enough_is_no_failure_to_tell_of(checkpoints: Path) -> None:
     with subprocess.Popen(
         [*PROGRAM, "bot"],
         env=environment(checkpoints),
@@ -107,13 +107,13 @@ def test_closed_output_is_not_reported(checkpoints: Path) -> None:
 
 
 def refused(settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> int:
-    """Start the bot in this process with unusable settings; the exit code."""
+    """Start the bot in this process with settings that cannot work; the exit code."""
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     return run(["bot"])
 
 
-def test_wrong_settings_get_one_sentence_each(
+def test_wrong_settings_are_told_a_sentence_each(
     checkpoints: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = environment(checkpoints, threads="dos", sentences=9, device="tpu")
@@ -124,7 +124,7 @@ def test_wrong_settings_get_one_sentence_each(
     assert shown.out == ""
 
 
-def test_unknown_model_lists_known_models(
+def test_a_model_that_is_not_there_is_told_with_those_that_are(
     checkpoints: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert refused(environment(checkpoints, checkpoint="nadie"), monkeypatch) == EXIT_CONFIG
@@ -132,7 +132,7 @@ def test_unknown_model_lists_known_models(
     assert capsys.readouterr() == ("", explain(problem) + "\n")
 
 
-def test_error_names_file_of_broken_model(
+def test_a_broken_model_is_told_by_its_file(
     checkpoints: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -146,14 +146,14 @@ def test_error_names_file_of_broken_model(
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_reports_missing_gpu(
+def test_a_gpu_that_is_not_there_is_told(
     checkpoints: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert refused(environment(checkpoints, device="cuda"), monkeypatch) == EXIT_CONFIG
     assert capfd.readouterr() == ("", explain(DeviceError("no_cuda")) + "\n")
 
 
-def test_reports_worker_that_does_not_start(checkpoints: Path, tmp_path: Path) -> None:
+def test_a_worker_that_does_not_start_is_told(checkpoints: Path, tmp_path: Path) -> None:
     (tmp_path / "safetensors.py").write_text("raise SystemExit('no such luck')\n")
     settings = environment(checkpoints) | {"PYTHONPATH": str(tmp_path)}
     program = litteragpt("bot", settings=settings)
@@ -164,7 +164,7 @@ def test_reports_worker_that_does_not_start(checkpoints: Path, tmp_path: Path) -
     assert b"Traceback" not in program.stderr
 
 
-def test_installed_command_runs_this_program(checkpoints: Path) -> None:
+def test_the_installed_command_is_this_program(checkpoints: Path) -> None:
     command = Path(sys.executable).with_name("litteragpt")
     shown = subprocess.run([command, "--version"], capture_output=True, text=True, check=True)
     assert shown.stdout == f"litteragpt {version('litteragpt')}\n"
