@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from bot.token_formats import DISCORD, SHAPES, TELEGRAM
-from model.printable import visible
+from model.printable import escape_controls
 
 TEXT, JSON = "text", "json"
 FORMATS = (TEXT, JSON)
@@ -92,7 +92,7 @@ class RedactingFormatter(logging.Formatter):
         """The text with every secret hidden, and nothing in it that a terminal would obey."""
         for secret in self._secrets:
             text = text.replace(secret, HIDDEN)
-        return visible(_SECRETS.sub(HIDDEN, text))
+        return escape_controls(_SECRETS.sub(HIDDEN, text))
 
 
 class JsonFormatter(RedactingFormatter):

@@ -12,7 +12,7 @@ from bot.cluster.ray.options import PORT, ClusterOptions, loopback, ray_is_insta
 from bot.settings.settings import Settings, SettingsError, load_settings
 from bot.texts import say
 from model.errors import LitteraError
-from model.printable import visible
+from model.printable import escape_controls
 
 app = typer.Typer(
     help="Varias réplicas que escriben, en un clúster de Ray.",
@@ -89,7 +89,7 @@ def status() -> None:
             raise LitteraError(say("cluster_none"))
         address = there.address
     for line in asyncio.run(_status(settings, address)):
-        typer.echo(visible(line))
+        typer.echo(escape_controls(line))
 
 
 @app.command(help="Apaga lo que «cluster up» encendió en esta máquina, y nada más.")

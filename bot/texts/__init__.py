@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bot.texts import english, operation, spanish, terminal
 from model.errors import CodedError
-from model.printable import visible
+from model.printable import escape_controls
 
 SPANISH, ENGLISH = "es", "en"
 QUOTED = 60  # characters
@@ -33,7 +33,7 @@ def language_of(code: str | None) -> str:
 def say(key: str, language: str = SPANISH, **values: object) -> str:
     """The text called `key` with its values filled in, without what a terminal would obey;
     `program` is always among them."""
-    return visible(_TEXTS[language][key].format(**{"program": program()} | values))
+    return escape_controls(_TEXTS[language][key].format(**{"program": program()} | values))
 
 
 def explain(error: CodedError, language: str = SPANISH) -> str:
