@@ -151,7 +151,7 @@ soak: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.chaos.soak --minutes $(MINUTES)
 
 # The kernel under the sanitizers of the C compiler: memory and undefined behaviour, then threads
-KERNEL := $(wildcard model/native/*.[ch])
+KERNEL := $(wildcard model/native/*.[ch] model/native/*.inc)
 SANITIZED := -std=c11 -D_GNU_SOURCE -O1 -g -ffp-contract=off -Wall -Wextra -Wno-psabi -Imodel/native
 sanitize:
 	@mkdir -p build
@@ -185,7 +185,7 @@ $(PYTHON) -m venv "$(VENV)" || { \
 }
 endef
 
-$(VENV)/.installed: pyproject.toml constraints.txt $(wildcard model/native/*.[ch])
+$(VENV)/.installed: pyproject.toml constraints.txt $(wildcard model/native/*.[ch] model/native/*.inc)
 	@test -x $(BIN)/python || { $(MAKE_VENV); }
 	@echo "Instalo LitteraGPT en $(VENV); la primera vez tarda unos minutos, sin decir nada."
 	@$(BIN)/python -m pip install --quiet --editable ".[torch]"

@@ -34,13 +34,13 @@ from benchmarks import front, postgres
 from benchmarks.decoding import Case, measure_apart
 from bot.executor.executor import Executor
 from bot.executor.program import WorkerOptions
-from model.checkpoint.checkpoint import Checkpoint
 from model.checkpoint.discovery import bundled_checkpoints, find_checkpoint
 from model.cpu import available_cores
 from model.engine.backend import Backend
 from model.engine.benchmark import PHRASE
 from model.engine.engine import Engine
 from model.engine.generate import compose
+from model.engine.loaded_model import LoadedModel
 from model.runtime import choose_runtime
 from model.text.prompt import PHRASE_LIMIT, Options
 from training.run.machine import describe_machine
@@ -132,7 +132,7 @@ def answers(_: int) -> dict[str, Any]:
     before it, in seconds a character."""
     runtime = choose_runtime("native", "cpu", 1)
     checkpoint = runtime.load(find_checkpoint("small", bundled_checkpoints()))
-    engine = Engine(checkpoint, rows=16)
+    engine = Engine(checkpoint, slots=16)
     phrases = [PHRASES[number % len(PHRASES)] for number in range(ANSWERS)]
     sequences = [
         compose(checkpoint, phrase, Options(seed=seed)) for seed, phrase in enumerate(phrases)
@@ -152,12 +152,12 @@ def answers(_: int) -> dict[str, Any]:
     }
 
 
-def _reading(checkpoint: Checkpoint[Backend]) -> float:
+def _reading(checkpoint: LoadedModel[Backend]) -> float:
     """Seconds of a core for each character of a phrase as long as may be, with the first one behind
     it."""
     took = []
     for seed in range(20):
-        engine = Engine(checkpoint, rows=1)
+        engine = Engine(checkpoint, slots=1)
         start = f"{seed} veces " + f"{PHRASE} " * PHRASE_LIMIT
         sequence = compose(checkpoint, start[:PHRASE_LIMIT].strip(), Options(seed=seed))
         begun = time.process_time()

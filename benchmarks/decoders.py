@@ -21,11 +21,12 @@ import psutil
 
 from benchmarks import peers
 from benchmarks.grown import grow
-from model.checkpoint.checkpoint import Checkpoint, StoredCheckpoint, read_checkpoint
+from model.checkpoint.checkpoint import StoredCheckpoint, read_checkpoint
 from model.checkpoint.config import DecoderConfig
 from model.checkpoint.discovery import bundled_checkpoints
 from model.engine.backend import Backend
 from model.engine.benchmark import PHRASE, Speed, measure_speed
+from model.engine.loaded_model import LoadedModel, with_decoder
 from model.runtime import choose_runtime
 
 SHAPES = ("small", "base")
@@ -59,7 +60,7 @@ def weight_bytes(shape: str) -> int:
     return sum(int(np.prod(size)) for size in config.tensors().values()) - embedding
 
 
-def load(decoder: str, shape: str, threads: int) -> Checkpoint[Backend]:
+def load(decoder: str, shape: str, threads: int) -> LoadedModel[Backend]:
     """A decoder for a process that measures."""
     engine = "native" if decoder.startswith("native") else "pytorch"
     choose_runtime(engine, "cpu", threads)
@@ -67,19 +68,20 @@ def load(decoder: str, shape: str, threads: int) -> Checkpoint[Backend]:
     if engine == "native":
         from model.native.decoder import NativeDecoder
 
-        native = found.with_decoder(NativeDecoder(found.config, found.weights))
+        native = with_decoder(found, NativeDecoder(found.config, found.weights))
         return native if "drafts" in decoder else replace(native, drafts=None)
     import torch
 
+    from model.pytorch.backend import TorchBackend
     from model.pytorch.decoder import Decoder
 
     made = Decoder(found.config)
     made.load_state_dict({name: torch.from_numpy(w) for name, w in found.weights.items()})
-    made.requires_grad_(False).eval().arrange()
-    return found.with_decoder(made)
+    made.requires_grad_(False).eval()
+    return with_decoder(found, TorchBackend(made))
 
 
-def write_uncached(checkpoint: Checkpoint[Backend]) -> Speed:
+def write_uncached(checkpoint: LoadedModel[Backend]) -> Speed:
     """Write the original's way."""
     import torch
 
@@ -88,7 +90,7 @@ def write_uncached(checkpoint: Checkpoint[Backend]) -> Speed:
     with torch.inference_mode():
         for _ in range(CHARACTERS):
             read = torch.tensor([tokens[-checkpoint.decoder.config.context :]])
-            probabilities = checkpoint.decoder(read)[0, -1].softmax(-1)  # type: ignore[operator]
+            probabilities = checkpoint.decoder.decoder(read)[0, -1].softmax(-1)  # type: ignore[attr-defined]
             tokens.append(int(torch.multinomial(probabilities, 1)))
             times.append(time.perf_counter())
     return Speed(CHARACTERS / (times[-1] - times[0]), times[1] - times[0], math.nan, math.nan)

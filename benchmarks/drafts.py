@@ -14,12 +14,12 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from model.checkpoint.checkpoint import Checkpoint
 from model.checkpoint.discovery import bundled_checkpoints, find_checkpoint
 from model.cpu import available_cores
 from model.engine.backend import Backend
 from model.engine.engine import Engine
 from model.engine.generate import compose
+from model.engine.loaded_model import LoadedModel
 from model.native.decoder import load_native, set_threads
 from model.text.prompt import Options
 from training.data.corpus import Corpus
@@ -38,7 +38,7 @@ class Written:
     seconds: float
 
 
-def write(checkpoint: Checkpoint[Backend], phrases: list[str], rows: int) -> Written:
+def write(checkpoint: LoadedModel[Backend], phrases: list[str], rows: int) -> Written:
     """Continue all phrases with one engine."""
     engine, steps = Engine(checkpoint, rows), 0
     sequences = [

@@ -31,23 +31,16 @@ from safetensors.numpy import save_file
 from benchmarks import gpu_peers, load
 from benchmarks.decoders import stored
 from benchmarks.gpu_limit import Limit, limit_of
-from model.checkpoint.checkpoint import (
-    Checkpoint,
-    StoredCheckpoint,
-    read_checkpoint,
-    writing_checkpoint,
-)
+from model.checkpoint.checkpoint import StoredCheckpoint, read_checkpoint, writing_checkpoint
 from model.checkpoint.discovery import bundled_checkpoints
-from model.checkpoint.draft_table import DraftTable
-from model.checkpoint.weights import Floats
 from model.cuda.graphs import Abilities
-from model.cuda.selection import open_session
-from model.engine.backend import Backend, EngineName, Runner, Session
+from model.cuda.selection import CudaSessions
+from model.engine.backend import Backend
 from model.engine.benchmark import PHRASE, Speed, measure_engine
 from model.engine.engine import Engine
+from model.engine.loaded_model import LoadedModel, with_decoder
+from model.pytorch.backend import TorchBackend
 from model.pytorch.decoder import Decoder
-from model.pytorch.session import TorchSession
-from model.text.automaton import Automaton
 from training.run.machine import describe_machine, git_revision
 
 SIZES = (1, 16, 64, 256)
@@ -77,39 +70,21 @@ ON_GPU = (
 ANYWHERE = (Way("PyTorch, not captured"), Way("PyTorch, token by token", ahead=False))
 
 
-class Backing:
-    """A decoder that writes in one way and no other; see model.engine.backend.Backend.
+class Backing(TorchBackend):
+    """A decoder that writes in one way and no other.
 
     dtype: of matrices and cache where it writes ahead.
     """
 
     def __init__(self, decoder: Decoder, way: Way, dtype: torch.dtype) -> None:
-        self.decoder, self.way, self.dtype = decoder, way, dtype
-        self.config, self.parameter_count = decoder.config, decoder.parameter_count
-        self.device = decoder.device
-        decoder.abilities = Abilities(way.kernels, way.graphs)
-
-    def session(
-        self,
-        rows: int,
-        masks: Floats,
-        drafts: DraftTable | None = None,
-        automaton: Automaton | None = None,
-    ) -> Session | Runner:
-        """A session of this way."""
-        if not self.way.ahead or automaton is None:
-            return TorchSession(self.decoder, rows, masks)
-        return open_session(self.decoder, rows, masks, automaton, drafts, dtype=self.dtype)
-
-    @property
-    def engine(self) -> EngineName:
-        """Who computes."""
-        return self.decoder.engine
+        self.way = way
+        self.ways = CudaSessions(decoder, Abilities(way.kernels, way.graphs), dtype)
+        super().__init__(decoder, self.ways if way.ahead else None)
 
     @property
     def fallen(self) -> bool:
         """Whether it turned out that this machine can't."""
-        return self.decoder.abilities != Abilities(self.way.kernels, self.way.graphs)
+        return self.ways.abilities != Abilities(self.way.kernels, self.way.graphs)
 
 
 def find(shape: str) -> StoredCheckpoint:
@@ -120,14 +95,13 @@ def find(shape: str) -> StoredCheckpoint:
     return stored(shape)
 
 
-def backed(found: StoredCheckpoint, way: Way, device: torch.device) -> Checkpoint[Backend]:
+def backed(found: StoredCheckpoint, way: Way, device: torch.device) -> LoadedModel[Backend]:
     """The checkpoint, to be written with in this way."""
     decoder = Decoder(found.config)
     decoder.load_state_dict({name: torch.from_numpy(w) for name, w in found.weights.items()})
     decoder.requires_grad_(False).eval().to(device)
-    decoder.arrange()
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
-    checkpoint: Checkpoint[Backend] = found.with_decoder(Backing(decoder, way, dtype))
+    checkpoint: LoadedModel[Backend] = with_decoder(found, Backing(decoder, way, dtype))
     return checkpoint if way.drafts else replace(checkpoint, drafts=None)
 
 

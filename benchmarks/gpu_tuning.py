@@ -20,12 +20,12 @@ from rich.table import Table
 
 from benchmarks.gpu import Way, backed, find
 from model.checkpoint.checkpoint import StoredCheckpoint
-from model.cuda import triton_step as fused_steps
-from model.cuda.buffers import MANNER, POSITION, ROW, UNIFORMS, SharedBuffers
-from model.cuda.session import COLUMNS, MOST, SLOTS, least
-from model.cuda.triton_step import FusedSteps, FusedWeights
-from model.engine.engine import constraint_masks
+from model.cuda import triton_step
+from model.cuda.buffers import POSITION, SAMPLING, SLOT, UNIFORMS, SharedBuffers
+from model.cuda.session import BATCHES, COLUMNS, MOST, smallest
+from model.cuda.triton_step import KernelSteps, KernelWeights
 from model.text.automaton import Automaton
+from model.text.constraints import constraint_masks
 from training.run.machine import describe_machine
 
 Size = int | tuple[int, int]
@@ -46,14 +46,14 @@ REPLAYS = 50  # of which a launch has no more than MOST: so long are its answers
 @contextmanager
 def changed(name: str, size: Size | None) -> Iterator[None]:
     """With another size meanwhile."""
-    before = getattr(fused_steps, name, None)
+    before = getattr(triton_step, name, None)
     if size is not None:
-        setattr(fused_steps, name, size)
+        setattr(triton_step, name, size)
     try:
         yield
     finally:
         if size is not None:
-            setattr(fused_steps, name, before)
+            setattr(triton_step, name, before)
 
 
 class Bench:
@@ -65,15 +65,15 @@ class Bench:
         masks, automaton = constraint_masks(found.tokenizer), Automaton(found.tokenizer)
         rows, most = max(slots), max(*slots, COLUMNS[-1])
         self.buffers = SharedBuffers(
-            rows, least(SLOTS, rows), COLUMNS[-1], MOST, masks, automaton, torch.device("cuda")
+            rows, smallest(BATCHES, rows), COLUMNS[-1], MOST, masks, automaton, torch.device("cuda")
         )
-        self.steps = FusedSteps(FusedWeights(decoder, torch.bfloat16), self.buffers, most, None)
+        self.steps = KernelSteps(KernelWeights(decoder, torch.bfloat16), self.buffers, most, None)
         self.length = min(length, found.config.context - REPLAYS)
-        self.buffers.orders[:rows, ROW] = torch.arange(rows, dtype=torch.int32, device="cuda")
-        numbers = self.buffers.numbers
-        numbers[:, MANNER:UNIFORMS] = 0.8
+        self.buffers.inputs[:rows, SLOT] = torch.arange(rows, dtype=torch.int32, device="cuda")
+        numbers = self.buffers.float_inputs
+        numbers[:, SAMPLING:UNIFORMS] = 0.8
         numbers[:, UNIFORMS:] = 0.5
-        self.buffers.manners.fill_(0.8)
+        self.buffers.sampling_params.fill_(0.8)
 
     def time(self, slots: int) -> float:
         """Seconds of a step."""
@@ -96,7 +96,7 @@ class Bench:
         """All texts have their length again, and have used none of their random numbers."""
         self.buffers.states.zero_()
         self.buffers.states[:, POSITION] = self.length - REPLAYS // 2
-        self.buffers.answers.zero_()
+        self.buffers.outputs.zero_()
 
 
 @torch.inference_mode()

@@ -13,9 +13,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from model.arrays import Floats
 from model.checkpoint.checkpoint import StoredCheckpoint
 from model.checkpoint.config import DecoderConfig
-from model.checkpoint.weights import Floats
 
 # Norms over the width: half of the numbers being zero, their mean square is half of what it was.
 _NORMS = ("attention_norm.weight", "feed_forward_norm.weight")

@@ -28,7 +28,7 @@ from bot.texts import explain, say
 from bot.texts.formatting import program, shorten
 from bot.texts.wrapping import fitted
 from model.errors import CheckpointError, CodedError, DeviceError, LitteraError
-from model.printable import visible
+from model.printable import escape_controls
 
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
@@ -115,7 +115,7 @@ def escribe(
     phrase = read_phrase(" ".join(frase))
     written = answer(phrase, options, settings, checkpoint or settings.checkpoint)
     if as_json:
-        typer.echo(visible(written.to_json()))
+        typer.echo(escape_controls(written.to_json()))
         return
     _tell(written.result.text)
     for notice in written.notices:
@@ -167,7 +167,7 @@ def doctor(
 
     findings = asyncio.run(examine())
     if as_json:
-        typer.echo(visible(to_json(findings)))
+        typer.echo(escape_controls(to_json(findings)))
     else:
         _tell("\n".join(as_lines(findings)), hang=HANG)
     if not is_well(findings):
@@ -202,7 +202,7 @@ def bench(
     settings = _settings()
     measured = measure(settings, checkpoint or settings.checkpoint)
     if as_json:
-        typer.echo(visible(measured.to_json()))
+        typer.echo(escape_controls(measured.to_json()))
         return
     _tell("\n".join(measured.lines()))
 
@@ -278,7 +278,7 @@ app.add_typer(cluster, name="cluster")
 
 def _tell(text: str, *, err: bool = False, hang: int = 0) -> None:
     """Print a text wrapped to the terminal, to standard error if `err`; see `fitted` for `hang`."""
-    typer.echo(fitted(visible(text), sys.stderr if err else sys.stdout, hang), err=err)
+    typer.echo(fitted(escape_controls(text), sys.stderr if err else sys.stdout, hang), err=err)
 
 
 def _settings() -> Settings:

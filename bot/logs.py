@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from bot.token_formats import DISCORD, SHAPES, TELEGRAM
-from model.printable import visible
+from model.printable import escape_controls
 
 TEXT, JSON = "text", "json"
 FORMATS = (TEXT, JSON)
@@ -90,7 +90,7 @@ class RedactingFormatter(logging.Formatter):
         """The text with secrets redacted and terminal control characters replaced."""
         for secret in self._secrets:
             text = text.replace(secret, HIDDEN)
-        return visible(_SECRETS.sub(HIDDEN, text))
+        return escape_controls(_SECRETS.sub(HIDDEN, text))
 
 
 class JsonFormatter(RedactingFormatter):

@@ -1,1 +1,1 @@
-"""The decoder and what turns a phrase into sentences: tensors and text, nothing of chats."""
+"""The decoder and the engine that turns a phrase into sentences; independent of chats."""

@@ -1,18 +1,18 @@
-"""Failures a caller can act on, one type for each.
+"""Failures that a caller can act on, one type each.
 
-A coded error says what is wrong (`code`) and carries the wrong value and what would be right
-(`values`), so that a front end can say it in the reader's language; its own text is English.
+A coded error has a `code` and the wrong and expected `values`, so that a front end can translate
+it; its own text is English.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from model.printable import visible_line
+from model.printable import escape_line
 
 
 class LitteraError(Exception):
-    """Base of every failure this project raises on purpose; its text is fit to be shown."""
+    """Base of all deliberate failures; the text is meant for users."""
 
 
 class CodedError(LitteraError):
@@ -22,7 +22,7 @@ class CodedError(LitteraError):
 
     def __init__(self, code: str, **values: object) -> None:
         self.code = code
-        # Many of them come out of files, and all of them may go to a terminal.
+        # Many values come from files, and all may be printed on a terminal.
         self.values = {name: _shown(value) for name, value in values.items()}
         super().__init__(self.TEXTS[code].format(**self.values))
 
@@ -30,11 +30,11 @@ class CodedError(LitteraError):
 def _shown(value: object) -> object:
     if isinstance(value, (tuple, list)):
         return tuple(map(_shown, value))
-    return visible_line(value) if isinstance(value, str) else value
+    return escape_line(value) if isinstance(value, str) else value
 
 
 class PromptError(CodedError):
-    """A phrase or an option cannot be used."""
+    """An invalid phrase or option."""
 
     TEXTS: ClassVar[dict[str, str]] = {
         "empty": "the phrase is empty",
@@ -51,15 +51,15 @@ class PromptError(CodedError):
 
 
 class CheckpointError(CodedError):
-    """A checkpoint cannot be used: the text names the file and what was expected of it."""
+    """An unusable checkpoint; the text names the file and the expected content."""
 
     TEXTS: ClassVar[dict[str, str]] = {
         "unknown": "no checkpoint {name!r} in {folder} (there: {known})",
         "no_folder": "{file}: no such folder; a checkpoint is a folder with model.safetensors",
-        "missing": "{file}: missing, so the checkpoint is not whole",
-        "forbidden": "{file}: no permission to read it; give it with chmod -R u+rX or chown",
+        "missing": "{file}: missing, so the checkpoint is incomplete",
+        "forbidden": "{file}: no permission to read it; grant it with chmod -R u+rX or chown",
         "unreadable": "{file}: cannot be read ({reason})",
-        "not_json": "{file}: not a whole JSON file",
+        "not_json": "{file}: not a valid JSON file",
         "content": "{file}: {problem}",
         "vocabulary": "{file}: a vocabulary of {found}, but config.json expects {expected}",
         "not_weights": "{file}: truncated or no safetensors file; nothing else is read",
@@ -70,7 +70,7 @@ class CheckpointError(CodedError):
 
 
 class DeviceError(CodedError):
-    """The device that was asked for is not there."""
+    """The requested device is not available."""
 
     TEXTS: ClassVar[dict[str, str]] = {
         "no_cuda": "no CUDA device was found; use 'auto' or 'cpu'",
@@ -78,29 +78,29 @@ class DeviceError(CodedError):
         "native_cuda": "the native kernel runs on the CPU only; use 'pytorch' for CUDA",
         "no_torch": "PyTorch is not installed; use 'auto', or run: pip install "
         '"litteragpt[torch]"',
-        "no_decoder": "neither was the native kernel built nor is PyTorch installed; install a C "
-        'compiler and install anew, or run: pip install "litteragpt[torch]"',
+        "no_decoder": "the native kernel was not built and PyTorch is not installed; install a C "
+        'compiler and reinstall, or run: pip install "litteragpt[torch]"',
     }
 
 
 class ExchangeError(CodedError):
-    """A checkpoint cannot be exported or imported."""
+    """A checkpoint that cannot be exported or imported."""
 
     TEXTS: ClassVar[dict[str, str]] = {
-        "no_equivalent": "{name} is of the family {family}, which no other engine knows; only "
+        "no_equivalent": "{name} is of the family {family}, which no other engine supports; only "
         "'modern' checkpoints can be exported",
-        "with_memory": "{name} has an n-gram memory, which no other engine knows; only 'modern' "
+        "with_memory": "{name} has an n-gram memory, which no other engine supports; only 'modern' "
         "checkpoints without one, such as small, can be exported",
         "precision_of_hf": "the format hf has no {value}; use f32 or f16",
         "no_library": '{name} is not installed; run: pip install "litteragpt[export]"',
         "exists": "{file} exists; choose another name, or repeat with --force to replace it",
-        "not_replaced": "{file} is something else than what would be written; choose another name",
+        "not_replaced": "{file} is not a previous export; choose another name",
         "not_torch": "{file}: not a file that torch.save wrote",
-        "legacy_torch": "{file}: written by PyTorch before 1.6; save it anew with a later one",
-        "damaged": "{file}: cut off, damaged or made to deceive; nothing of it was run",
-        "foreign_name": "{file}: names {name}, which no LitteraGPT needs; nothing of it was run",
+        "legacy_torch": "{file}: written by PyTorch before 1.6; save it again with a later one",
+        "damaged": "{file}: truncated, damaged or malicious; nothing in it was run",
+        "foreign_name": "{file}: names {name}, which no LitteraGPT needs; nothing in it was run",
         "not_original": "{file}: not the module of LitteraGPT 0.1.0",
-        "not_numbers": "{file}: some weights are no finite floating-point numbers",
+        "not_numbers": "{file}: some weights are not finite floating-point numbers",
         "no_vocabulary": "{file}: has no vocabulary; name its map of characters with --vocab",
         "not_vocabulary": "{file}: not a map from every character to a number, from 0 on",
         "other_vocabulary": "{file}: {found} characters, but the model has {expected}",

@@ -1,4 +1,4 @@
-"""Writing files so that a reader never meets half of one, and reading them with clear errors."""
+"""Atomic writes, and reads with clear errors."""
 
 import json
 import os
@@ -12,9 +12,9 @@ from model.errors import CheckpointError
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it takes the place of `path` at once.
+    """Yield a temporary path next to `path`; on success it atomically replaces `path`.
 
-    On any failure (a full disk, say) the temporary file goes and `path` is what it was.
+    On failure, such as a full disk, the temporary file is removed and `path` is unchanged.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -25,18 +25,18 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 `text` to `path`, whole or not at all."""
+    """Write UTF-8 `text` to `path` atomically."""
     with replacing(path) as temporary:
         temporary.write_text(text, "utf-8")
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write an object to `path` for programs and people, whole or not at all."""
+    """Write an object to `path` as indented JSON, atomically."""
     write_text(path, json.dumps(content, ensure_ascii=False, indent=2) + "\n")
 
 
 def unreadable(path: Path, error: OSError) -> CheckpointError:
-    """What it means for a checkpoint that one of its files cannot be read."""
+    """The CheckpointError for a file that cannot be read."""
     match error:
         case FileNotFoundError():
             return CheckpointError("missing", file=str(path))
@@ -47,13 +47,13 @@ def unreadable(path: Path, error: OSError) -> CheckpointError:
 
 
 def check_regular(path: Path) -> None:
-    """Raise CheckpointError for a pipe, a device or a folder: reading it might never end."""
+    """Raise CheckpointError for a pipe, a device or a folder, which might block a read forever."""
     if path.exists() and not path.is_file():
         raise CheckpointError("unreadable", file=str(path), reason="it is no regular file")
 
 
 def read_json_object(path: Path) -> dict[str, Any]:
-    """The JSON object in a file of a checkpoint; raises CheckpointError naming the file."""
+    """The JSON object in a checkpoint's file; raises CheckpointError naming the file."""
     check_regular(path)
     try:
         content = json.loads(path.read_text("utf-8"))

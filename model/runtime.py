@@ -1,7 +1,7 @@
-"""Who computes, and where: the native kernel on a CPU, or PyTorch on a CPU or GPU.
+"""Selects engine and device: the native kernel on a CPU, or PyTorch on a CPU or GPU.
 
-Importing torch takes a second or two and hundreds of megabytes, so it is imported only when it is
-to compute, or to be asked about a GPU whose driver can be seen. It need not be installed.
+Importing torch takes a second or two and hundreds of megabytes. It is imported only to compute, or
+to query a GPU whose driver is present, and need not be installed.
 """
 
 from __future__ import annotations
@@ -11,56 +11,69 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from model.checkpoint.checkpoint import Checkpoint
 from model.cpu import available_cores
 from model.engine.backend import Backend, EngineName
+from model.engine.loaded_model import LoadedModel
 from model.errors import DeviceError
 from model.native import library
 from model.text.prompt import STANDARD_CANDIDATES
 
 ENGINES = ("auto", "native", "pytorch")
-# A step of these small decoders is many short jobs: with more threads they would only wait.
+# A step of these small decoders is many short jobs: more threads would only wait.
 _NATIVE_THREADS = 8
 _DRIVERS = (Path("/dev/nvidiactl"), Path("/proc/driver/nvidia"), Path("/dev/dxg"))
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """What loads checkpoints. engine: at best; on a GPU it turns out with the first text. device:
-    as torch names it; threads: of the CPU."""
+    """An engine on a device; loads checkpoints for it."""
 
-    engine: EngineName
-    device: str
-    threads: int
+    engine: EngineName  # the best possible; on a GPU the first session settles it
+    device: str  # as torch names it
+    threads: int  # on the CPU
 
     @property
     def candidates(self) -> int:
-        """From how many candidates a sentence can be chosen before anybody has measured how fast
-        this is: none to choose from where PyTorch on a CPU writes."""
+        """How many candidates per sentence to assume without a measurement: 1, so no choice, for
+        PyTorch on a CPU."""
         slow = self.engine == "pytorch" and self.device == "cpu"
         return 1 if slow else STANDARD_CANDIDATES
 
-    def load(self, folder: Path) -> Checkpoint[Backend]:
-        """Load and check a checkpoint; raises CheckpointError."""
+    def affordable_candidates(self, checkpoint: LoadedModel[Backend]) -> int:
+        """How many candidates per sentence are fast enough; measured for the native kernel."""
+        if self.engine != "native":
+            return self.candidates
+        from model.engine.benchmark import affordable_candidates
+
+        return affordable_candidates(checkpoint, self.threads)
+
+    def load(self, folder: Path) -> LoadedModel[Backend]:
+        """Load and check a checkpoint for serving; raises CheckpointError."""
         if self.engine == "native":
             from model.native.decoder import load_native
 
             return load_native(folder)
-        from model.cuda.graphs import Abilities
-        from model.pytorch.checkpoint import load_checkpoint
+        from model.pytorch.backend import load_pytorch
 
-        loaded = load_checkpoint(folder, self.device)
-        if self.engine == "pytorch" and self.device != "cpu":
-            loaded.decoder.abilities = Abilities(kernels=False, graphs=True)
-        return loaded
+        if self.device == "cpu":
+            return load_pytorch(folder, self.device)
+        from model.cuda.graphs import Abilities
+        from model.cuda.selection import CudaSessions
+
+        abilities = Abilities(kernels=False, graphs=True) if self.engine == "pytorch" else None
+        return load_pytorch(folder, self.device, lambda decoder: CudaSessions(decoder, abilities))
 
 
 def choose_runtime(engine: str = "auto", device: str = "auto", threads: int = 0) -> Runtime:
-    """The runtime for these settings, its threads started.
+    """The runtime for these settings, with its threads started.
 
-    engine: one of ENGINES; device: auto, cpu or cuda; threads: 0 for as many as are useful. A GPU
-    is used where there is one, by PyTorch, with kernels of ours unless `pytorch` is asked for; on a
-    CPU the native kernel computes where it was built. Raises DeviceError for what is not there.
+    A GPU is used if there is one, by PyTorch, with the Triton kernels unless engine is `pytorch`.
+    On a CPU the native kernel is used if it was built.
+
+    engine: one of ENGINES.
+    device: auto, cpu or cuda.
+    threads: 0 for as many as are useful.
+    Raises DeviceError for an engine or a device that is not available.
     """
     if engine == "native" and device == "cuda":
         raise DeviceError("native_cuda")
@@ -87,12 +100,12 @@ def has_torch() -> bool:
 
 
 def gpu_drivers() -> list[Path]:
-    """Traces of a driver for GPUs with CUDA; on Linux there is one where there is such a GPU."""
+    """Paths of CUDA drivers; on Linux every CUDA GPU has one."""
     return [path for path in _DRIVERS if path.exists()]
 
 
 def _wants_gpu(device: str) -> bool:
-    """Whether a GPU is asked for, or may be used and is there."""
+    """Whether to use a GPU: requested, or `auto` and available."""
     if device != "auto":
         return device == "cuda"
     if not has_torch() or (sys.platform == "linux" and not gpu_drivers()):

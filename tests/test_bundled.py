@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
-from model.checkpoint.checkpoint import Checkpoint
 from model.checkpoint.discovery import bundled_checkpoints
 from model.engine.backend import Backend
 from model.engine.generate import generate
+from model.engine.loaded_model import LoadedModel
 from model.runtime import choose_runtime
 from model.text.prompt import Options
 from model.text.sentences import may_end, split_sentences
@@ -29,12 +29,12 @@ PHRASES = (
 
 
 @pytest.fixture(scope="module")
-def small() -> Checkpoint[Backend]:
+def small() -> LoadedModel[Backend]:
     return choose_runtime(device="cpu", threads=1).load(bundled_checkpoints() / "small")
 
 
 @pytest.mark.parametrize("phrase", PHRASES)
-def test_generates_two_complete_sentences(small: Checkpoint[Backend], phrase: str) -> None:
+def test_generates_two_complete_sentences(small: LoadedModel[Backend], phrase: str) -> None:
     result = generate(small, phrase, Options(seed=11))
     assert len(result.sentences) == 2
     assert all(map(may_end, result.sentences))
@@ -43,7 +43,7 @@ def test_generates_two_complete_sentences(small: Checkpoint[Backend], phrase: st
 
 
 @pytest.mark.parametrize("style", ["cervantes", "anonimo", "galdos", "baroja", "clarin"])
-def test_generates_in_every_style(small: Checkpoint[Backend], style: str) -> None:
+def test_generates_in_every_style(small: LoadedModel[Backend], style: str) -> None:
     result = generate(small, "Una mañana", Options(seed=3, style=style, sentences=1))
     assert may_end(result.sentences[0])
 

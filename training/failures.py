@@ -9,7 +9,7 @@ from typing import NoReturn
 import typer
 
 from model.errors import LitteraError
-from model.printable import visible, visible_line
+from model.printable import escape_controls, escape_line
 
 FAILED = 1
 INTERRUPTED = 130
@@ -17,12 +17,12 @@ INTERRUPTED = 130
 
 def tell(text: str) -> None:
     """Print what may hold names of files and styles."""
-    typer.echo(visible(text))
+    typer.echo(escape_controls(text))
 
 
 def fail(sentence: str, code: int = FAILED) -> NoReturn:
     """Say why a command ends here, and end it."""
-    typer.echo(f"litteragpt: {visible_line(' '.join(sentence.split()))}", err=True)
+    typer.echo(f"litteragpt: {escape_line(' '.join(sentence.split()))}", err=True)
     raise typer.Exit(code)
 
 

@@ -33,10 +33,10 @@ from rich.table import Table
 
 from benchmarks.answers.picture import draw
 from benchmarks.answers.prose import Prose, Text, measure
-from model.checkpoint.checkpoint import Checkpoint
 from model.checkpoint.discovery import bundled_checkpoints, find_checkpoint
 from model.engine.backend import Backend
 from model.engine.generate import generate
+from model.engine.loaded_model import LoadedModel
 from model.engine.result import Result
 from model.runtime import choose_runtime
 from model.text.prompt import Options
@@ -102,7 +102,7 @@ def whole(result: Result, wanted: int) -> bool:
 
 
 def write(
-    checkpoint: Checkpoint[Backend],
+    checkpoint: LoadedModel[Backend],
     found: Sequence[Beginning],
     temperature: float,
     candidates: int,

@@ -28,13 +28,13 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.answers.everyday import EVERYDAY
-from model.checkpoint.checkpoint import Checkpoint
 from model.checkpoint.discovery import bundled_checkpoints, find_checkpoint
 from model.engine.backend import Backend
 from model.engine.engine import Engine
 from model.engine.generate import compose
+from model.engine.loaded_model import LoadedModel
 from model.ranking.candidate import Candidate
-from model.ranking.faults import Fault
+from model.ranking.fault import Fault
 from model.ranking.ranking import Judgement, Ranking
 from model.runtime import choose_runtime
 from model.text.prompt import Options
@@ -85,7 +85,7 @@ def development(corpus: Corpus, count: int) -> list[str]:
 
 
 def write(
-    checkpoint: Checkpoint[Backend], engine: Engine, phrase: str, options: Options
+    checkpoint: LoadedModel[Backend], engine: Engine, phrase: str, options: Options
 ) -> Written:
     """One answer, alone on the engine."""
     ranking = Ranking(checkpoint.lexicon)
@@ -159,7 +159,7 @@ class Remembering(Ranking):
 
 
 def without_each_rule(
-    checkpoint: Checkpoint[Backend], engine: Engine, phrases: Sequence[str], options: Options
+    checkpoint: LoadedModel[Backend], engine: Engine, phrases: Sequence[str], options: Options
 ) -> dict[str, tuple[float, float]]:
     """By rule: first sentences in a hundred that violate it, with the rule on, and switched off."""
     ranking = Remembering(checkpoint.lexicon)

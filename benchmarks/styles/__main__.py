@@ -40,11 +40,11 @@ from benchmarks.styles.authorship import (
     pooled,
     without_names,
 )
-from model.checkpoint.checkpoint import Checkpoint
 from model.checkpoint.discovery import bundled_checkpoints, find_checkpoint
 from model.engine.backend import Backend
 from model.engine.engine import Engine
 from model.engine.generate import compose
+from model.engine.loaded_model import LoadedModel
 from model.runtime import choose_runtime
 from model.text.prompt import Options
 from training.data.corpus import Corpus
@@ -87,7 +87,7 @@ def largest(corpus: Corpus, styles: Sequence[str], count: int) -> list[str]:
 
 
 def write(
-    checkpoint: Checkpoint[Backend], styles: Sequence[str | None], samples: int
+    checkpoint: LoadedModel[Backend], styles: Sequence[str | None], samples: int
 ) -> dict[str, list[str]]:
     """`samples` times ten texts for each style, less the phrases, which all styles share."""
     engine = Engine(checkpoint, ROWS)

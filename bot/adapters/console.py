@@ -23,7 +23,7 @@ from bot.texts.formatting import duration
 from bot.texts.wrapping import Wrapper, columns_of, fitted
 from model.engine.result import Result
 from model.errors import LitteraError
-from model.printable import visible
+from model.printable import escape_controls
 from model.text.phrase import Phrase
 
 PROMPT = "> "
@@ -172,7 +172,7 @@ class Console:
         self._say(say("help", sentences=self.settings.sentences))
 
     def _put(self, text: str) -> None:
-        self._out.write(visible(text))
+        self._out.write(escape_controls(text))
         self._out.flush()
 
     def _say(self, text: str) -> None:

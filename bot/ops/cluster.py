@@ -14,7 +14,7 @@ from bot.settings.names import SettingsError
 from bot.settings.settings import Settings
 from bot.texts import say
 from model.errors import LitteraError
-from model.printable import visible
+from model.printable import escape_controls
 
 app = typer.Typer(
     help="Varias réplicas que escriben, en un clúster de Ray.",
@@ -91,7 +91,7 @@ def status() -> None:
             raise LitteraError(say("cluster_none"))
         address = there.address
     for line in asyncio.run(_status(settings, address)):
-        typer.echo(visible(line))
+        typer.echo(escape_controls(line))
 
 
 @app.command(help="Apaga lo que «cluster up» encendió en esta máquina, y nada más.")

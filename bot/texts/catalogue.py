@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from bot.texts import english, operation, spanish, terminal
 from bot.texts.formatting import ENGLISH, SPANISH, program, shorten
 from model.errors import CodedError
-from model.printable import visible
+from model.printable import escape_controls
 
 _SPANISH = spanish.TEXTS | terminal.TEXTS | operation.TEXTS
 _TEXTS = {SPANISH: _SPANISH, ENGLISH: _SPANISH | english.TEXTS}
@@ -22,7 +22,7 @@ def say(key: str, language: str = SPANISH, **values: object) -> str:
     """The text `key` with `values` filled in and terminal control characters made visible.
 
     `{program}` is always available."""
-    return visible(_TEXTS[language][key].format(**{"program": program()} | values))
+    return escape_controls(_TEXTS[language][key].format(**{"program": program()} | values))
 
 
 def explain(error: CodedError, language: str = SPANISH) -> str:

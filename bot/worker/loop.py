@@ -30,7 +30,6 @@ from bot.executor.messages import (
     Write,
 )
 from bot.executor.model_info import ModelInfo
-from model.engine.benchmark import affordable_candidates
 from model.engine.composition import Composition
 from model.engine.engine import Engine
 from model.engine.generate import compose, generate
@@ -220,7 +219,7 @@ def load_and_probe(folder: Path, runtime: Runtime, rows: int) -> Engine:
         checkpoint = runtime.load(folder)
         letters = filter(str.isalpha, checkpoint.tokenizer.characters)
         generate(checkpoint, next(letters, "."), PROBE)
-        return Engine(checkpoint, rows, affordable_candidates(checkpoint, runtime))
+        return Engine(checkpoint, rows, runtime.affordable_candidates(checkpoint))
     except (CodedError, MemoryError, OSError, RuntimeError):
         raise
     except Exception as error:

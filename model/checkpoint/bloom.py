@@ -1,7 +1,7 @@
-"""A set of texts that takes about ten bits for each, and is wrong about one text in a hundred.
+"""A Bloom filter: a set of texts in about ten bits each, with about 1 % false positives.
 
-A Bloom filter: each text sets a few bits, and is in the set where all of its bits are set. What was
-put in is always found; another text is found by chance, more rarely the more bits there are.
+Each text sets a few bits; a text is in the set if all of its bits are set. There are no false
+negatives, and more bits make false positives rarer.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _WHOLE = (1 << 64) - 1
 
 
 class Bloom:
-    """bits: (n,) uint8, of which bit 8·i + j is bit j of byte i; probes: the bits of a text."""
+    """bits: (n,) uint8, bit 8·i + j being bit j of byte i; probes: how many bits a text sets."""
 
     def __init__(self, bits: NDArray[np.uint8], probes: int) -> None:
         if bits.dtype != np.uint8 or bits.ndim != 1 or not bits.size:
@@ -27,7 +27,7 @@ class Bloom:
 
     @classmethod
     def of(cls, texts: Iterable[bytes], each: float, probes: int) -> Bloom:
-        """A filter of different texts that takes `each` bits for one of them."""
+        """A filter of distinct texts with `each` bits per text."""
         hashes = np.array([crc32(text) for text in texts], np.uint64)
         size = 8 * max(1, int(hashes.size * each / 8))
         mixed = hashes * np.uint64(_MIX)  # modulo 2^64, as below
@@ -47,7 +47,7 @@ class Bloom:
         return True
 
     def among(self, texts: Sequence[bytes]) -> list[int]:
-        """The places of those texts that are in the set, of which most are not."""
+        """The indices of the texts that are in the set; fast if most are not."""
         content, size = self._bytes, self._size
         likely = [
             place

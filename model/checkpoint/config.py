@@ -1,4 +1,4 @@
-"""The shape of a decoder: everything needed to build one before its weights are read."""
+"""The shape of a decoder: everything needed to build one without its weights."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class DecoderConfig:
     feed_forward: int
     dropout: float = 0.0
     rope_theta: float = 10_000.0
-    # The published code divides attention scores by √width, not √(width of a head), and builds a
-    # final LayerNorm that it never calls. Both are kept for `reference` and can be set right.
+    # The published code divides attention scores by √width instead of √(head width), and builds a
+    # final LayerNorm that it never calls. `reference` reproduces both; these fields correct them.
     scale_by_width: bool = False
     final_norm: bool = True
     memory: MemoryConfig | None = None
@@ -77,11 +77,11 @@ class DecoderConfig:
 
     @property
     def attention_scale(self) -> float:
-        """What attention scores are multiplied with."""
+        """The factor of attention scores."""
         return 1 / math.sqrt(self.width if self.scale_by_width else self.head_width)
 
     def tensors(self) -> dict[str, tuple[int, ...]]:
-        """Name and shape of every tensor of such a decoder, as in a checkpoint's weights."""
+        """The name and shape of every tensor in a checkpoint of this shape."""
         width, hidden = (self.width,), (self.feed_forward,)
         table = (self.vocabulary, self.width)
         block = {f"attention.{name}.weight": width * 2 for name in ("query", "key", "value", "out")}

@@ -1,4 +1,4 @@
-"""Where checkpoints lie."""
+"""Finding checkpoints by name."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from model.errors import CheckpointError
 
 
 def bundled_checkpoints() -> Path:
-    """The folder of the checkpoints that come with the program, in a checkout and installed."""
+    """The folder of the bundled checkpoints, in a checkout or an installation."""
     return Path(__file__).resolve().parents[2] / "checkpoints"
 
 
 def checkpoint_names(folder: Path) -> list[str]:
-    """The checkpoints in a folder, by name."""
+    """The names of the checkpoints in a folder, sorted."""
     try:
         return sorted(path.parent.name for path in folder.glob(f"*/{WEIGHTS}"))
     except OSError:
@@ -23,14 +23,13 @@ def checkpoint_names(folder: Path) -> list[str]:
 
 
 def named_checkpoint(name: str, folder: Path) -> Path:
-    """The folder called `name` inside `folder`, and nothing outside it.
+    """The folder `name` directly inside `folder`; its content is not checked.
 
-    Raises CheckpointError, naming what is there, for a path, for a link that leads out, and for a
-    name that is not there or may not be looked at. Whether it is a checkpoint is for
-    `load_checkpoint` to say.
+    Raises CheckpointError, naming the available checkpoints, for a path, a link that leads outside,
+    a missing folder or one without permission.
     """
     inside = folder / name
-    # os.path.isdir answers False where Path.is_dir raises: names too long, null bytes.
+    # os.path.isdir returns False where Path.is_dir raises: names too long, null bytes.
     plain = name not in {"", os.curdir, os.pardir} and name == inside.name
     if plain and os.path.isdir(inside) and inside.resolve().parent == folder.resolve():
         return inside
@@ -41,7 +40,7 @@ def named_checkpoint(name: str, folder: Path) -> Path:
 
 
 def find_checkpoint(name_or_path: str, folder: Path) -> Path:
-    """A checkpoint by its name inside `folder`, or by its path; raises CheckpointError."""
+    """A checkpoint by name inside `folder`, or by path; raises CheckpointError."""
     try:
         return named_checkpoint(name_or_path, folder)
     except CheckpointError as error:
@@ -53,7 +52,7 @@ def find_checkpoint(name_or_path: str, folder: Path) -> Path:
 
 
 def check_permission(folder: Path) -> None:
-    """Raises CheckpointError for a file of a checkpoint that is there and may not be read."""
+    """Raise CheckpointError if a file of the checkpoint exists but is not readable."""
     for path in (folder / name for name in (CONFIG, TOKENIZER, WEIGHTS, METRICS)):
         if _is_forbidden(path) or (os.path.exists(path) and not os.access(path, os.R_OK)):
             raise CheckpointError("forbidden", file=str(path))
@@ -64,6 +63,6 @@ def _is_forbidden(path: Path) -> bool:
         path.stat()
     except PermissionError:
         return True
-    except (OSError, ValueError):  # it is not there, or no name that could be
+    except (OSError, ValueError):  # missing, or an impossible name
         return False
     return False

@@ -1,19 +1,19 @@
-"""Guesses of the next tokens, which a decoder reads several at a time and then confirms or not.
+"""The draft table: proposes speculative tokens, which the decoder verifies several at a time.
 
-The table knows, for the last few tokens of a text, which one followed most often in the texts it
-was made from, and how sure that is. A guess costs one more column in a step that is made anyway,
-and saves a step where it comes true. What is written does not change by a bit: the engine draws
-every token from the decoder's own logits with the text's own random number, and a guess counts only
-where it is what was drawn. (Speculative decoding, arXiv 2211.17192, with the draw as the test.)
+For the last few tokens of a text it gives the token that followed most often in the texts that it
+was made from, with a confidence. A speculative token costs one more column in a step and saves a
+step if it is right. It never changes a text: the engine samples every token from the decoder's
+logits with the text's own random number and keeps a speculative token only if it equals the sample.
+(Speculative decoding, arXiv 2211.17192, with the sample as the test.)
 
 A checkpoint may have the file `drafts.safetensors` beside its weights:
 
-    slots   (2^n,) uint32: 16 bits of check, 8 of token, 8 of limit; 0 where nothing is known
+    slots   (2^n,) uint32: 16 bits of check, 8 of token, 8 of limit; 0 if empty
 
-Contexts of several lengths are hashed into one table, a slot each; where two meet, the more
-frequent stays. A guess is worth a column where the random number of its draw is below `limit` /
-256, for a draw takes the likeliest token where that is small. A limit of 0 says that nothing is
-worth it here, and shorter contexts are not asked.
+Contexts of several lengths are hashed into one table, an entry each; in a collision the more
+frequent one stays. A speculative token is worth a column if the random number of its sample is
+below `limit` / 256, since a small number selects the likeliest token. A limit of 0 means that no
+token is worth it after this context; shorter contexts are not consulted.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from model.checkpoint.filenames import DRAFTS
 from model.checkpoint.weights import Tensors, read_optional
 from model.files import replacing
 
-# The lengths of contexts, shortest first; the longest that is known is believed. As in drafts.c.
+# The lengths of contexts, shortest first; the longest known one wins. As in drafts.c.
 ORDERS = (3, 4, 5, 7)
 _MOST_BITS = 24
 
@@ -37,9 +37,9 @@ Keys = NDArray[np.uint64]
 
 
 class DraftTable:
-    """What probably comes next; the kernel looks it up (model/native/drafts.c).
+    """A draft table; the kernel looks contexts up (model/native/drafts.c).
 
-    slots: see above; raises ValueError for anything else.
+    slots: see above. Raises ValueError for another type or size.
     """
 
     def __init__(self, slots: Slots) -> None:
@@ -57,7 +57,7 @@ class DraftTable:
 
 
 def load_drafts(folder: Path, vocabulary: int) -> DraftTable | None:
-    """The table of a checkpoint, None where it has none; raises CheckpointError for a bad file."""
+    """The draft table of a checkpoint, or None; raises CheckpointError for an invalid file."""
 
     def made(tensors: Tensors) -> DraftTable:
         table = DraftTable(tensors["slots"].astype(np.uint32, casting="no", copy=False))
@@ -69,15 +69,15 @@ def load_drafts(folder: Path, vocabulary: int) -> DraftTable | None:
     return read_optional(folder / DRAFTS, "table of drafts", made)
 
 
-# A 64-bit hash of contexts, from their last tokens backwards; the same as in drafts.c.
+# A 64-bit hash of contexts, from the last token backwards; the same as in drafts.c.
 
 
 def extend(keys: Keys, tokens: Keys) -> Keys:
-    """The keys of contexts that are longer by one token before them; that of no token is 0."""
+    """The keys of contexts with one more token before them; the key of no tokens is 0."""
     return keys * np.uint64(0x9E3779B97F4A7C15) + tokens + np.uint64(1)
 
 
 def locate(keys: Keys, bits: int) -> tuple[Keys, Keys]:
-    """The places of keys among 2^bits slots, and the 16 bits of check of each."""
+    """The indices of keys among 2^bits entries, and the 16 check bits of each."""
     mixed = (keys ^ keys >> np.uint64(29)) * np.uint64(0xBF58476D1CE4E5B9)
     return mixed >> np.uint64(64 - bits), mixed >> np.uint64(20) & np.uint64(0xFFFF)

@@ -1,24 +1,22 @@
-"""Facts of the training text by which candidates are judged: words, names, nouns, copies, authors.
+"""The lexicon: facts of the training text by which the ranking judges candidates.
 
 A checkpoint may have the file `lexicon.safetensors` beside its weights (`litteragpt lexicon` writes
-it). Texts are UTF-8 with a line feed between entries, filters are those of
+it). Texts are UTF-8 with a line feed between entries; filters are those of
 `model.checkpoint.bloom`:
 
-    words    (n,) uint8     filter of word forms in lower case
-    finite   (n,) uint8     filter of finite verb forms in lower case
-    words_before, finite_before: the same of the checkpoint that training began with; only where it
-                            began with one
-    blocks   (n,) uint8     filter of the text's blocks of BLOCK bytes, which begin at multiples of
-                            STEP in their paragraphs, so that each overlaps the next
+    words    (n,) uint8     filter: word forms in lower case
+    finite   (n,) uint8     filter: finite verb forms in lower case
+    words_before, finite_before: the same for the checkpoint that training started from, if any
+    blocks   (n,) uint8     filter: the text's blocks of BLOCK bytes at multiples of STEP in their
+                            paragraphs, so that each overlaps the next
     styles   (n,) uint8     text: the authors
-    names    (n,) uint8     text: the names of characters and of their places, as they are written
-    homes    (N,) uint16    for each name the author, by place among `styles`, whose books have it
-    nouns    (n,) uint8     text: words that stand behind articles, in lower case
-    refused  (W,) uint8     for each of those the articles that never stand before it: MASCULINE
-                            or other bits
+    names    (n,) uint8     text: the names of characters and their places, in original case
+    homes    (N,) uint16    per name the index in `styles` of the author whose books have it
+    nouns    (n,) uint8     text: words that follow articles, in lower case
+    refused  (W,) uint8     per noun the articles that never precede it: bits, see MASCULINE
     frequent (n,) uint8     text: frequent words in lower case
-    odds     (F, S) float32 for each of those and each author the logarithm of how much more often
-                            the author writes it than the others do
+    odds     (F, S) float32 per frequent word and author the logarithm of how much more often the
+                            author uses it than the others
 """
 
 from __future__ import annotations
@@ -37,14 +35,14 @@ from model.checkpoint.weights import Tensors, read_optional
 from model.files import replacing
 
 STEP, BLOCK = 12, 24
-# A run of RUN characters has so many whole blocks in a row, wherever it begins. That they stand one
-# behind the other in the text too follows from what they share.
+# Any run of RUN characters contains this many consecutive whole blocks. Since blocks overlap, they
+# are consecutive in the training text too.
 RUN, BLOCKS = 60, 3
 WORD_PROBES, FINITE_PROBES, BLOCK_PROBES = 7, 7, 5
 _MOST_STYLES = 1 << 12
 _CACHED = 1 << 15
 
-# What an article, or another word before a noun, says of the noun; several say that it may be any.
+# The forms of a noun that a determiner before it allows; several bits allow several.
 MASCULINE, FEMININE, MASCULINE_PLURAL, FEMININE_PLURAL = 1, 2, 4, 8
 _ALL_FORMS = 15
 
@@ -52,7 +50,7 @@ AnyInteger = TypeVar("AnyInteger", bound=np.integer[Any])
 
 
 class Lexicon:
-    """What a file holds; raises KeyError or ValueError for tensors that are no lexicon."""
+    """A lexicon from its tensors; raises KeyError or ValueError for invalid ones."""
 
     def __init__(self, tensors: Tensors) -> None:
         self.tensors = tensors
@@ -77,25 +75,27 @@ class Lexicon:
             raise ValueError("'odds' must be finite")
         self._odds = odds
         self._row = {word: row for row, word in enumerate(frequent)}
-        # The same words come again and again, and a set is faster than hashing.
+        # Words repeat, and a cache is faster than hashing.
         self.knows = lru_cache(_CACHED)(lambda word: _holds(words, word))
         self.may_be_finite = lru_cache(_CACHED)(lambda word: _holds(finite, word))
 
     def refused(self, word: str) -> int:
-        """The articles that never stand before this word (lower case): bits, see MASCULINE."""
+        """The articles that never precede this word (lower case): bits, see MASCULINE."""
         return self.nouns.get(word, 0)
 
     def manner(self, words: list[str], style: str) -> float:
-        """How much more a style's author writes these words (lower case) than the others do: the
-        mean of natural logarithms, 0 where nothing is known."""
+        """How typical these words (lower case) are of a style's author: the mean of `odds`, 0 if
+        unknown."""
         if style not in self.styles or not words:
             return 0.0
         rows = [self._row[word] for word in words if word in self._row]
         return float(self._odds[rows, self.styles.index(style)].sum()) / len(words) if rows else 0.0
 
     def has_copied(self, text: str) -> bool:
-        """Whether a run of more than RUN characters of `text` stands in the training text; one of
-        48 or more is found where it happens to begin with a block."""
+        """Whether `text` shares a run of more than RUN characters with the training text.
+
+        A run of 48 or more is also found if it happens to begin with a block.
+        """
         content = text.encode()
         places = _looked_at(len(content))
         found = self._blocks.among([content[place : place + BLOCK] for place in places])
@@ -107,7 +107,7 @@ class Lexicon:
             save_file(self.tensors, temporary)
 
     def _run(self, content: bytes, place: int) -> bool:
-        """Whether BLOCKS known blocks stand in a row, one of which is at `place`."""
+        """Whether BLOCKS consecutive blocks are known, including the one at `place`."""
         count, left, right = 1, place - STEP, place + STEP
         while left >= 0 and content[left : left + BLOCK] in self._blocks:
             count, left = count + 1, left - STEP
@@ -118,23 +118,22 @@ class Lexicon:
 
 @lru_cache(_CACHED)
 def _looked_at(length: int) -> list[int]:
-    """Where in a text of so many bytes blocks are looked for: of BLOCKS in a row one begins in the
-    last STEP places of each span of that many steps."""
+    """The positions at which a text of `length` bytes is checked for known blocks.
+
+    One of BLOCKS consecutive blocks begins in the last STEP bytes of each span of BLOCKS steps.
+    """
     span = STEP * BLOCKS
     places = range(span - STEP, length - BLOCK + 1)
     return [place for place in places if place % span >= span - STEP]
 
 
 def load_lexicon(folder: Path) -> Lexicon | None:
-    """The lexicon of a checkpoint, None where it has none.
-
-    Raises CheckpointError for a bad file.
-    """
+    """The lexicon of a checkpoint, or None; raises CheckpointError for an invalid file."""
     return read_optional(folder / LEXICON, "lexicon", Lexicon)
 
 
 def text_tensor(lines: list[str]) -> NDArray[np.uint8]:
-    """Entries as a tensor, see above; none of them has a line feed."""
+    """Entries without line feeds as a tensor, see above."""
     return np.frombuffer("\n".join(lines).encode(), np.uint8)
 
 

@@ -1,11 +1,11 @@
-"""The n-gram memory's shape, and which of its rows a token reads.
+"""The shape of the n-gram memory, and the keys that select its rows.
 
 Hashed n-gram embeddings (Byte Latent Transformer, arXiv 2412.09871; Engram, arXiv 2601.07372): each
-table gives one row for the characters, or the words, up to a token. A decoder adds the rows to the
-token's embedding and so gets spelling from a lookup.
+table gives one row for the characters, or the words, up to a token. The decoder adds the rows to
+the token's embedding and so learns spelling by lookup.
 
-Key version 1, in arithmetic modulo 2^32. `model.pytorch.memory` computes it with torch and
-`model/native/ngrams.c` in C; the tests compare both with the plain loop below.
+Key version 1, modulo 2^32. `model.pytorch.memory` computes it in PyTorch, `model/native/ngrams.c`
+in C; the tests compare both with the plain loop below.
 
     step(h, s)  = (h ^ s) · 16777619                                  (FNV-1a)
     mix(h)      = h ^= h >> 16; h *= 73244475; the same again; h ^= h >> 16
@@ -13,11 +13,11 @@ Key version 1, in arithmetic modulo 2^32. `model.pytorch.memory` computes it wit
 
 - Characters, order n: h starts at 2166136261 and takes the symbols of the last n tokens, newest
   first. Before the text the symbol is 0.
-- A word is a run of tokens with a letter, at most 20: of a longer run, its last 20 make a word, and
-  so on backwards. Its hash starts at 2166136261 and takes the letters, newest first.
-- Words, order m: h starts at 2166136261 where the token is a letter, else at its complement, and
-  takes the hashes of the last m words, newest first. The word that the token ends or continues is
-  the first. 0 stands for a word that ends 64 or more tokens back or is not there.
+- A word is a run of at most 20 letter tokens; a longer run is split into words of 20, from its end
+  backwards. Its hash starts at 2166136261 and takes the letters, newest first.
+- Words, order m: h starts at 2166136261 if the token is a letter, else at its complement, and takes
+  the hashes of the last m words, newest first, beginning with the word that the token ends or
+  continues. A missing word, or one that ends 64 or more tokens back, counts as 0.
 """
 
 from __future__ import annotations
@@ -32,33 +32,29 @@ VERSION = 1
 BASIS, PRIME, MULTIPLIER, MASK = 2166136261, 16777619, 73244475, (1 << 32) - 1
 WORD_LETTERS = 20
 WORD_REACH = 64
-# A token's rows depend on so many tokens before it at most.
+# A token's rows depend on at most this many tokens before it.
 LOOKBACK = WORD_REACH + WORD_LETTERS
 MAX_ORDER = 16
 MAX_WORDS = 4
-# Symbols that stand for no character; those of characters are their code points.
+# Symbols of tokens without a character; the symbol of a character is its code point.
 START_SYMBOL, SEPARATOR_SYMBOL = 1, 2
 
 
 @dataclass(frozen=True)
 class MemoryConfig:
-    """Shape of a memory. Raises ValueError for what cannot be.
+    """Shape of an n-gram memory. Raises ValueError for invalid values."""
 
-    orders: of characters; words: orders of words; rows: of each table; width: of a row; symbols and
-    letters: of each token of the vocabulary, letter 0 for a token that belongs to no word.
-    """
-
-    orders: tuple[int, ...]
-    words: tuple[int, ...]
-    rows: int
-    width: int
-    symbols: tuple[int, ...]
-    letters: tuple[int, ...]
+    orders: tuple[int, ...]  # of characters
+    words: tuple[int, ...]  # orders of words
+    rows: int  # per table
+    width: int  # of a row
+    symbols: tuple[int, ...]  # per token of the vocabulary
+    letters: tuple[int, ...]  # per token of the vocabulary; 0 for a token outside words
     dropout: float = 0.0
     keys: int = VERSION
 
     def __post_init__(self) -> None:
-        for name in ("orders", "words", "symbols", "letters"):  # lists, where they come from JSON
+        for name in ("orders", "words", "symbols", "letters"):  # lists, if from JSON
             object.__setattr__(self, name, _numbers(name, getattr(self, name)))
         if type(self.keys) is not int or self.keys != VERSION:
             raise ValueError(f"memory.keys is {brief(self.keys)}, expected {VERSION}")
@@ -80,7 +76,7 @@ class MemoryConfig:
 
     @classmethod
     def from_json(cls, content: object) -> MemoryConfig:
-        """The shape that config.json describes; raises ValueError."""
+        """The shape in config.json; raises ValueError."""
         if not isinstance(content, dict):
             raise ValueError("memory must be an object")
         needed = {each.name: each.default is MISSING for each in fields(cls)}
@@ -92,12 +88,12 @@ class MemoryConfig:
 
     @property
     def tables(self) -> int:
-        """How many rows a token reads, one of each table."""
+        """The number of tables; a token reads one row of each."""
         return len(self.orders) + len(self.words)
 
     @property
     def inputs(self) -> int:
-        """How many numbers these rows hold together."""
+        """The size of these rows together."""
         return self.tables * self.width
 
 
@@ -108,7 +104,7 @@ def _numbers(name: str, values: object) -> tuple[int, ...]:
 
 
 def symbols_of(tokenizer: Tokenizer) -> tuple[int, ...]:
-    """The symbol of every token: styles share that of the start."""
+    """The symbol of every token; styles share the start symbol."""
     symbols = [ord(piece) if len(piece) == 1 else START_SYMBOL for piece in tokenizer.pieces]
     if tokenizer.marked:
         symbols[tokenizer.separator] = SEPARATOR_SYMBOL
@@ -116,13 +112,13 @@ def symbols_of(tokenizer: Tokenizer) -> tuple[int, ...]:
 
 
 def letters_of(tokenizer: Tokenizer) -> tuple[int, ...]:
-    """The letter of every token, capitals as small ones; 0 for a token that is none."""
+    """The letter of every token in lower case; 0 for a token that is no letter."""
     folded = (piece.lower() if piece.isalpha() else "" for piece in tokenizer.pieces)
     return tuple(ord(letter) if len(letter) == 1 else 0 for letter in folded)
 
 
 def rows_of(config: MemoryConfig, tokens: Sequence[int]) -> list[int]:
-    """The row of each table for the last of `tokens`, orders of characters first."""
+    """The row of each table for the last of `tokens`, character orders first."""
     symbols = [config.symbols[token] for token in reversed(tokens[-LOOKBACK:])]
     letters = [config.letters[token] for token in reversed(tokens[-LOOKBACK:])]
     symbols += [0] * MAX_ORDER

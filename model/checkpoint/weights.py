@@ -1,7 +1,7 @@
-"""Weights as they lie in a file, read and checked with NumPy alone.
+"""Reading and checking weights, with NumPy alone.
 
-Only safetensors are read, and every tensor is compared with what the configuration asks for before
-a decoder, of whatever kind, is built from it.
+Only safetensors are read. Every tensor is checked against the configuration before a decoder is
+built.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, deserialize
 from safetensors.numpy import load_file
 
+from model.arrays import Floats
 from model.checkpoint.config import DecoderConfig
 from model.checkpoint.filenames import CONFIG
 from model.errors import CheckpointError
@@ -24,16 +25,14 @@ from model.files import check_regular, unreadable
 
 ID_LENGTH = 12
 _FAR_LARGER = 20
-# Larger optional files were made by no command of ours: they take a few megabytes, and a table of
-# drafts 64 at most.
+# Optional files take a few megabytes, a draft table 64 at most; larger ones are not ours.
 _MOST_OPTIONAL_BYTES = 1 << 27
-Floats = NDArray[np.float32]
 Tensors = dict[str, NDArray[np.generic]]
 Made = TypeVar("Made")
 
 
 def _from_bfloat16(content: bytes) -> Floats:
-    # A bfloat16 is the upper half of a float32, and NumPy knows no bfloat16.
+    # A bfloat16 is the upper half of a float32; NumPy has no bfloat16.
     wide = np.frombuffer(content, "<u2").astype(np.uint32)
     wide <<= 16
     return wide.view(np.float32)
@@ -51,15 +50,15 @@ _READERS: dict[str, Callable[[bytes], Floats]] = {
 
 
 def to_float32(content: bytes, dtype: str) -> Floats:
-    """The numbers in `content`, a vector; dtype: BF16, F16 or F32, as safetensors names them."""
+    """The vector in `content`; dtype: BF16, F16 or F32, as safetensors names them."""
     return _READERS[dtype](content)
 
 
 def read_weights(path: Path, config: DecoderConfig) -> tuple[dict[str, Floats], str]:
     """All tensors as float32, and the id of the file: the beginning of its SHA-256.
 
-    Raises CheckpointError for a file that is missing, cut off or something else, and for a tensor
-    that is missing, foreign, of another shape, of no floating-point type, or not finite.
+    Raises CheckpointError for a missing, truncated or foreign file, and for a tensor that is
+    missing, unexpected, of another shape, not of a floating-point type, or not finite.
     """
     check_regular(path)
     try:
@@ -75,7 +74,7 @@ def read_weights(path: Path, config: DecoderConfig) -> tuple[dict[str, Floats], 
     _check_shapes(path, {name: tuple(each["shape"]) for name, each in stored.items()}, config)
     weights = {}
     for name in list(stored):
-        each = stored.pop(name)  # tables are large: nothing is kept for longer than it is needed
+        each = stored.pop(name)  # tables are large: free each as soon as it is converted
         if each["dtype"] not in _READERS:
             _refuse(path, name, each["dtype"], "a floating-point type")
         weights[name] = to_float32(each["data"], each["dtype"]).reshape(each["shape"])
@@ -85,10 +84,11 @@ def read_weights(path: Path, config: DecoderConfig) -> tuple[dict[str, Floats], 
 
 
 def read_optional(path: Path, what: str, make: Callable[[Tensors], Made]) -> Made | None:
-    """What `make` makes of the tensors in a file that a checkpoint may lack, None where it does.
+    """The result of `make` for the tensors in an optional file, None without the file.
 
-    what: the file's kind, for errors. Raises CheckpointError for a bad file, also where `make`
-    raises KeyError, TypeError or ValueError.
+    what: the kind of file, for errors.
+    Raises CheckpointError for an invalid file, also if `make` raises KeyError, TypeError or
+    ValueError.
     """
     if not path.exists():
         return None
@@ -99,7 +99,7 @@ def read_optional(path: Path, what: str, make: Callable[[Tensors], Made]) -> Mad
         return make(load_file(path))
     except OSError as error:
         raise unreadable(path, error) from None
-    # Of types that NumPy lacks, safetensors says so with an AttributeError or a TypeError.
+    # safetensors raises AttributeError or TypeError for types that NumPy lacks.
     except (SafetensorError, AttributeError, KeyError, TypeError, ValueError) as error:
         reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         problem = f"is no {what} ({reason})"
@@ -107,12 +107,12 @@ def read_optional(path: Path, what: str, make: Callable[[Tensors], Made]) -> Mad
 
 
 def _all_finite(numbers: Floats) -> bool:
-    """The extremes tell, without an array of answers: both are NaN where any number is."""
+    """Check the extremes, without a temporary array: both are NaN if any number is."""
     return bool(np.isfinite(numbers.min(initial=0)) and np.isfinite(numbers.max(initial=0)))
 
 
 def _check_size(path: Path, config: DecoderConfig, held: int) -> None:
-    """Say that the configuration is wrong where it asks for far more than the `held` bytes."""
+    """Blame the configuration if it needs far more than the `held` bytes of weights."""
     wanted = sum(math.prod(shape) for shape in config.tensors().values())
     if wanted > _FAR_LARGER * held / 2:
         problem = "describes a decoder far larger than the weights beside it"

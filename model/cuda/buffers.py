@@ -1,48 +1,47 @@
-"""What host and device have in common while texts are written ahead: fixed tensors on the device.
+"""Tensors that host and device share while the device samples ahead.
 
-The host orders a launch by filling in a line for every slot (a place in the launch), the device
-keeps the state of every row between launches, and answers with a line for every slot.
+For a launch the host writes an input line per sequence; the device keeps the state of every slot
+between launches and writes an output line per sequence.
 """
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from model.arrays import Floats, Integers
 from model.checkpoint.draft_table import ORDERS
-from model.checkpoint.weights import Floats
 from model.text.automaton import Automaton
 
-# A row's recent tokens are a ring: that at position p is at p mod RING. It holds the context of a
-# guess, and guesses that are not confirmed yet do not reach what is behind that.
+# A slot's recent tokens are a ring buffer: the token at position p is at p mod RING. It holds the
+# context of the draft table, and unverified speculative tokens do not overwrite that.
 RING = 16
 RECENT = ORDERS[-1]
 
-# Columns of an order. Row, whether its state is to be set, how many of its random numbers were used
-# when the first that is given comes; then a state: position, state of the automaton, numbers used
-# up, ring; temperature and top-p as float32; then random numbers as float32.
-ROW, FRESH, BASE, STATE = 0, 1, 2, 3
+# Columns of an input line: the slot; whether to set its state; the slot's count of consumed
+# uniforms at the first uniform of this line; the state: position, state of the automaton, consumed
+# uniforms, ring; temperature and top-p as float32; the uniforms as float32.
+SLOT, FRESH, BASE, STATE = 0, 1, 2, 3
 POSITION, AUTOMATON, USED, TOKENS = range(4)  # within a state
 STATE_SIZE = TOKENS + RING
-MANNER = STATE + STATE_SIZE
-UNIFORMS = MANNER + 2
+SAMPLING = STATE + STATE_SIZE
+UNIFORMS = SAMPLING + 2
 
 
 class SharedBuffers:
-    """Room for `rows` texts, in launches of `slots` of them that draw up to `most` tokens each.
+    """Fixed tensors for `slots` sequences, in launches of up to `batch` that sample `most` tokens.
 
-    A row more, `spare`, is where columns go that stand for nothing.
-    orders: (slots, UNIFORMS + 2 most) int32, see above; answers: (slots, 1 + 2 most) int32, how
-    many tokens, which, and from 1 + most on the log-probability of each as float32; columns: (C, 3)
-    int32, tokens to be read, their rows and positions.
+    spare: an additional slot for padding columns.
+    inputs: (batch, UNIFORMS + 2 most) int32, see above.
+    outputs: (batch, 1 + 2 most) int32: the number of tokens, the tokens, and their
+    log-probabilities as float32.
+    columns: (C, 3) int32, token, slot and position of the columns to prefill.
     """
 
     def __init__(
         self,
-        rows: int,
         slots: int,
+        batch: int,
         columns: int,
         most: int,
         masks: Floats,
@@ -52,35 +51,35 @@ class SharedBuffers:
         def zeros(*size: int, dtype: torch.dtype = torch.int32) -> Tensor:
             return torch.zeros(size, dtype=dtype, device=device)
 
-        self.device, self.spare, self.most = device, rows, most
-        self.orders = zeros(slots, UNIFORMS + 2 * most)
-        self.answers = zeros(slots, 1 + 2 * most)
+        self.device, self.spare, self.most = device, slots, most
+        self.inputs = zeros(batch, UNIFORMS + 2 * most)
+        self.outputs = zeros(batch, 1 + 2 * most)
         self.columns = zeros(columns, 3)
-        self.states = zeros(rows + 1, STATE_SIZE)
-        self.manners = zeros(rows + 1, 2, dtype=torch.float32)
+        self.states = zeros(slots + 1, STATE_SIZE)
+        self.sampling_params = zeros(slots + 1, 2, dtype=torch.float32)
         self.masks = torch.from_numpy(masks).to(device)
         self.following = _to(device, automaton.following)
         self.constraints = _to(device, automaton.constraints)
 
     @property
-    def numbers(self) -> Tensor:
-        """The orders as float32, for what is in them of that kind."""
-        return self.orders.view(torch.float32)
+    def float_inputs(self) -> Tensor:
+        """The inputs viewed as float32."""
+        return self.inputs.view(torch.float32)
 
     @property
     def likelihoods(self) -> Tensor:
-        """The log-probabilities in the answers, (slots, most) float32."""
-        return self.answers.view(torch.float32)[:, 1 + self.most :]
+        """The log-probabilities in the outputs, (batch, most) float32."""
+        return self.outputs.view(torch.float32)[:, 1 + self.most :]
 
-    def take_orders(self, slots: int) -> None:
-        """Begin a launch: set the states that are to be set, and empty the answers."""
-        orders = self.orders[:slots]
-        rows, fresh = orders[:, ROW].long(), orders[:, FRESH, None] != 0
-        self.states[rows] = torch.where(fresh, orders[:, STATE:MANNER], self.states[rows])
-        manners = self.numbers[:slots, MANNER:UNIFORMS]
-        self.manners[rows] = torch.where(fresh, manners, self.manners[rows])
-        self.answers[:slots, 0] = 0
+    def begin_launch(self, batch: int) -> None:
+        """Set the states and sampling parameters of fresh slots, and clear the outputs."""
+        inputs = self.inputs[:batch]
+        slots, fresh = inputs[:, SLOT].long(), inputs[:, FRESH, None] != 0
+        self.states[slots] = torch.where(fresh, inputs[:, STATE:SAMPLING], self.states[slots])
+        given = self.float_inputs[:batch, SAMPLING:UNIFORMS]
+        self.sampling_params[slots] = torch.where(fresh, given, self.sampling_params[slots])
+        self.outputs[:batch, 0] = 0
 
 
-def _to(device: torch.device, table: NDArray[np.int32]) -> Tensor:
+def _to(device: torch.device, table: Integers) -> Tensor:
     return torch.from_numpy(table.copy()).to(device)

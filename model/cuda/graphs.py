@@ -1,7 +1,8 @@
-"""Work on a device that is asked for again and again: captured as CUDA graphs, or simply called.
+"""Repeated work on a device, captured as CUDA graphs or called.
 
-A step of a small decoder is hundreds of short kernels, and starting each takes longer than it runs.
-A graph starts them all at once. (https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs)
+A step of a small decoder is hundreds of short kernels, each of which takes longer to launch than to
+run. A graph launches them all at once.
+(https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs)
 """
 
 from __future__ import annotations
@@ -18,21 +19,20 @@ from model.engine.backend import EngineName
 
 log = logging.getLogger("model.cuda.graphs")
 
-# A capture begins by waiting for the whole device, which must not be while another one goes on.
+# A capture synchronises the whole device, which is illegal during another capture.
 _capturing = threading.Lock()
 
 
 @dataclass
 class Abilities:
-    """What a decoder is written with on its device: kernels of our own, captured graphs. Whatever
-    turns out not to work is not tried again."""
+    """Whether a decoder uses Triton kernels and CUDA graphs; cleared for good on failure."""
 
     kernels: bool
     graphs: bool
 
     @property
     def engine(self) -> EngineName:
-        """Who computes, in a word."""
+        """The name of this combination."""
         if self.kernels:
             return "kernels-graphs" if self.graphs else "kernels"
         return "pytorch-graphs" if self.graphs else "pytorch"
@@ -41,14 +41,14 @@ class Abilities:
 class Graphs:
     """Runs functions on a device, in order, on a stream of their own.
 
-    A function works on tensors that stay where they are, gives nothing back and asks the host for
-    nothing. It is called the first time, which lets libraries prepare themselves, and captured the
-    second; from then on the graph is replayed. What cannot be captured is called every time, after
-    one line in the log.
+    A function works on fixed tensors, returns nothing and never synchronises. The first run calls
+    it, so that libraries can initialise; the second captures it; later runs replay the graph. If
+    the capture fails, functions are always called, after one log line.
+
+    abilities: the decoder's; `graphs` is cleared if a capture fails.
     """
 
     def __init__(self, device: torch.device, abilities: Abilities) -> None:
-        """abilities: of the decoder; `graphs` becomes false where nothing can be captured."""
         self._abilities = abilities
         self._graphs: dict[Hashable, torch.cuda.CUDAGraph | None] = {}
         self._stream: torch.cuda.Stream | None = None
@@ -56,11 +56,11 @@ class Graphs:
             self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self._pool = torch.cuda.graph_pool_handle() if abilities.graphs else None
         if self._stream is not None:
-            # What was made before on another stream is there when this one begins.
+            # Tensors made on another stream must be complete before this one uses them.
             self._stream.wait_stream(torch.cuda.current_stream(device))
 
     def run(self, key: Hashable, function: Callable[[], None]) -> None:
-        """Do the work of this name; it is the same whenever the name is the same."""
+        """Run a function, or replay its graph; equal keys mean equal work."""
         if not self._abilities.graphs:
             function()
         elif key not in self._graphs:
@@ -75,13 +75,13 @@ class Graphs:
 
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:
-        """What is done meanwhile is done on the stream, and nothing is kept for gradients."""
-        # No stream at all is a context too, in which nothing changes.
+        """Run the body on the stream, in inference mode."""
+        # A stream of None is a no-op context.
         with torch.inference_mode(), torch.cuda.stream(self._stream):
             yield
 
     def mark(self) -> Callable[[], None]:
-        """Mark how far the work has been ordered; a function that waits until it is done."""
+        """Record the work queued so far; the returned function waits for it."""
         if self._stream is None:
             return lambda: None
         event = torch.cuda.Event()  # type: ignore[no-untyped-call]
@@ -91,7 +91,7 @@ class Graphs:
     def _capture(self, key: Hashable, function: Callable[[], None]) -> torch.cuda.CUDAGraph | None:
         graph = torch.cuda.CUDAGraph()
         try:
-            # Another thread may load a checkpoint meanwhile, which is no part of the graph.
+            # Another thread may load a checkpoint during the capture.
             mode = "thread_local"
             with (
                 _capturing,
@@ -102,7 +102,7 @@ class Graphs:
             self._abilities.graphs = False
             reason = str(error).strip().partition("\n")[0]
             log.warning("CUDA graphs cannot be captured here, decoding is slower: %s", reason)
-            log.debug("this is what happened", exc_info=True)
+            log.debug("the capture failed", exc_info=True)
             return None
         self._graphs[key] = graph
         return graph

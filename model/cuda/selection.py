@@ -1,116 +1,131 @@
-"""How a decoder writes on a GPU: with kernels of our own or PyTorch's, captured or not."""
+"""Selects how a decoder runs on a GPU: Triton kernels or PyTorch operations, captured or not."""
 
 from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 import torch
 
+from model.arrays import Floats
 from model.checkpoint.draft_table import DraftTable
-from model.checkpoint.weights import Floats
 from model.cuda.buffers import SharedBuffers
 from model.cuda.graphs import Abilities, Graphs
-from model.cuda.session import COLUMNS, MOST, SLOTS, CudaSession, Steps, least, plan
-from model.cuda.torch_step import PlainSteps
+from model.cuda.session import BATCHES, COLUMNS, MOST, CudaSession, Steps, plan, smallest
+from model.cuda.torch_step import TorchSteps
+from model.engine.backend import EngineName
+from model.pytorch.decoder import Decoder
 from model.text.automaton import Automaton
 
 if TYPE_CHECKING:
-    from model.cuda.triton_step import FusedSteps, FusedWeights
-    from model.pytorch.decoder import Decoder
+    from model.cuda.triton_step import KernelSteps, KernelWeights
 
 log = logging.getLogger("model.cuda.selection")
 
-# Logits of bfloat16 matrices differ from those of float32 by about a hundredth of their spread; a
-# kernel that computes something else, by about the spread.
+# The error of the logits' spread that is accepted: bfloat16 matrices give about a hundredth, a
+# kernel that computes something else about 1.
 TOLERANCE = 0.1
-_CHECKED = 40  # tokens
-
-_weights: WeakKeyDictionary[Decoder, FusedWeights] = WeakKeyDictionary()
+CHECKED_TOKENS = 40
 
 
-def open_session(
-    decoder: Decoder,
-    rows: int,
-    masks: Floats,
-    automaton: Automaton,
-    drafts: DraftTable | None = None,
-    *,
-    dtype: torch.dtype = torch.bfloat16,
-) -> CudaSession:
-    """Room for `rows` texts on the decoder's device. dtype: of matrices and cache.
+class CudaSessions:
+    """Opens CudaSessions for a decoder, on its device; see model.pytorch.backend.AheadSessions.
 
-    The kernels are tried once for each decoder; where they cannot be had, or compute something
-    else, PyTorch's operations do, after one line in the log.
+    abilities: what to use; by default kernels, and graphs on a GPU. The kernels are checked once;
+    if they fail or compute something else, PyTorch's operations replace them, after one log line.
+    dtype: of matrices and KV cache.
     """
-    if decoder.abilities is None:
-        decoder.abilities = Abilities(kernels=True, graphs=decoder.device.type == "cuda")
-    graphs = Graphs(decoder.device, decoder.abilities)
-    with graphs.working():
-        slots = least(SLOTS, rows)
-        buffers = SharedBuffers(rows, slots, COLUMNS[-1], MOST, masks, automaton, decoder.device)
-        steps: Steps | None = None
-        if decoder.abilities.kernels:
-            steps = _fused_steps(decoder, buffers, drafts, dtype)
-            decoder.abilities.kernels = steps is not None
-        if steps is None:
-            steps = PlainSteps(decoder, buffers, dtype)
-    drafting = steps.exact and drafts is not None
-    return CudaSession(buffers, steps, graphs, decoder.config.context, drafting)
 
+    def __init__(
+        self,
+        decoder: Decoder,
+        abilities: Abilities | None = None,
+        dtype: torch.dtype = torch.bfloat16,
+    ) -> None:
+        self._decoder, self._dtype = decoder, dtype
+        self.abilities = abilities
+        self._weights: KernelWeights | None = None  # once they are checked
 
-def _fused_steps(
-    decoder: Decoder, buffers: SharedBuffers, drafts: DraftTable | None, dtype: torch.dtype
-) -> FusedSteps | None:
-    """Steps that were seen to give the decoder's logits; None, and a line in the log, otherwise."""
-    try:
-        # Only here: there is no Triton on some systems, nor with a PyTorch for CPUs.
-        from model.cuda.triton_step import FusedSteps, FusedWeights, fusible
+    @property
+    def engine(self) -> EngineName:
+        """See model.pytorch.backend.AheadSessions."""
+        return "pytorch" if self.abilities is None else self.abilities.engine
 
-        if not fusible(decoder.config):
-            log.warning("no kernels for a decoder of this shape: PyTorch decodes, more slowly")
+    def open(
+        self,
+        slots: int,
+        masks: Floats,
+        automaton: Automaton,
+        drafts: DraftTable | None = None,
+    ) -> CudaSession:
+        """See model.pytorch.backend.AheadSessions."""
+        device, context = self._decoder.device, self._decoder.config.context
+        if self.abilities is None:
+            self.abilities = Abilities(kernels=True, graphs=device.type == "cuda")
+        graphs = Graphs(device, self.abilities)
+        with graphs.working():
+            batch = smallest(BATCHES, slots)
+            buffers = SharedBuffers(slots, batch, COLUMNS[-1], MOST, masks, automaton, device)
+            steps: Steps | None = None
+            if self.abilities.kernels:
+                steps = self._kernel_steps(buffers, drafts)
+                self.abilities.kernels = steps is not None
+            if steps is None:
+                steps = TorchSteps(self._decoder, buffers, self._dtype)
+        speculating = steps.exact and drafts is not None
+        return CudaSession(buffers, steps, graphs, context, speculating)
+
+    def _kernel_steps(
+        self, buffers: SharedBuffers, drafts: DraftTable | None
+    ) -> KernelSteps | None:
+        """Steps with checked logits; None, and a log line, if the kernels cannot be used."""
+        try:
+            # Imported late: Triton is missing on some systems and in PyTorch for CPUs.
+            from model.cuda.triton_step import KernelSteps, KernelWeights, supports
+
+            if not supports(self._decoder.config):
+                log.warning("no kernels for a decoder of this shape: PyTorch decodes, more slowly")
+                return None
+            weights = self._weights or KernelWeights(self._decoder, self._dtype)
+            sizes = [size for size in BATCHES if size <= len(buffers.inputs)]
+            most = max(size * (1 + plan(size, drafts is not None).speculative) for size in sizes)
+            steps = KernelSteps(weights, buffers, max(most, *COLUMNS), drafts)
+            if self._weights is None:
+                weights.exact = check(self._decoder, steps, buffers)
+                # Compile now, so that no text waits for it.
+                for count in {plan(size, drafts is not None).speculative for size in BATCHES}:
+                    steps.speculate(1, count)
+                    steps.sample(1, count)
+                buffers.states.zero_()
+                self._weights = weights
+        except Exception as error:
+            reason = str(error).strip().partition("\n")[0]
+            log.warning("the kernels cannot be used (%s): PyTorch decodes, more slowly", reason)
+            log.debug("the kernels failed", exc_info=True)
             return None
-        weights = _weights.get(decoder) or FusedWeights(decoder, dtype)
-        sizes = [size for size in SLOTS if size <= len(buffers.orders)]
-        most = max(size * (1 + plan(size, drafts is not None).drafts) for size in sizes)
-        steps = FusedSteps(weights, buffers, max(most, *COLUMNS), drafts)
-        if decoder not in _weights:
-            weights.exact = check(decoder, steps, buffers)
-            # Compiled now, so that no text has to wait for it.
-            for guesses in {plan(size, drafts is not None).drafts for size in SLOTS}:
-                steps.propose(1, guesses)
-                steps.draw(1, guesses)
-            buffers.states.zero_()
-            _weights[decoder] = weights
-    except Exception as error:
-        reason = str(error).strip().partition("\n")[0]
-        log.warning("the kernels cannot be used (%s): PyTorch decodes, more slowly", reason)
-        log.debug("this is what happened", exc_info=True)
-        return None
-    return steps
+        return steps
 
 
-def check(decoder: Decoder, steps: FusedSteps, buffers: SharedBuffers) -> bool:
-    """Compare the logits behind some tokens, read together and one by one, with the decoder's.
+def check(decoder: Decoder, steps: KernelSteps, buffers: SharedBuffers) -> bool:
+    """Compare the kernels' logits, of tokens read together and one by one, with the decoder's.
 
-    Whether they are the same bits together and one by one. Raises ValueError where they differ from
-    the decoder's by more than rounding.
+    Returns whether both ways of reading give the same bits. Raises ValueError if the logits differ
+    from the decoder's by more than rounding.
     """
-    count = min(_CHECKED, decoder.config.context)
+    count = min(CHECKED_TOKENS, decoder.config.context)
     tokens = torch.arange(count) * 7 % decoder.config.vocabulary
     columns = torch.stack((tokens, torch.zeros_like(tokens), torch.arange(count)), 1).int()
     expected = decoder(tokens[None].to(buffers.device))[0]
     buffers.columns[:count] = columns.to(buffers.device)
-    steps.judge(count)
+    steps.head_logits(count)
     together = steps.logits[:count].clone()
     off = float((together - expected).std() / expected.std())
     if not off < TOLERANCE:
         raise ValueError(f"their logits are off by {off:.3f} of their spread")
     for at in range(count):
         buffers.columns[:1] = columns[at : at + 1].to(buffers.device)
-        steps.judge(1)
+        steps.head_logits(1)
         if not torch.equal(steps.logits[0], together[at]):
-            log.warning("logits depend on what is read together here: no guesses are made")
+            log.warning("logits depend on the batch here: no speculative tokens are used")
             return False
     return True

@@ -1,6 +1,6 @@
-"""A Runner for a GPU: the host orders launches and reads answers, the device does the rest.
+"""The AheadSession for a GPU: the host writes inputs and reads outputs, the device does the rest.
 
-Nothing here needs a GPU; without one the same work is done at once instead of meanwhile.
+It also runs without a GPU, then synchronously.
 """
 
 from __future__ import annotations
@@ -15,169 +15,174 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from model.arrays import Integers
 from model.cuda.buffers import (
     AUTOMATON,
     BASE,
     FRESH,
-    MANNER,
     POSITION,
     RECENT,
     RING,
-    ROW,
+    SAMPLING,
+    SLOT,
     STATE,
     TOKENS,
     UNIFORMS,
     SharedBuffers,
 )
 from model.cuda.graphs import Graphs
-from model.engine.backend import Drawn
+from model.engine.backend import Sampled
 
-Integers = NDArray[np.int32]
-
-# Launches and readings are made in so many sizes, each a graph of its own.
-SLOTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+# Sizes of launches and of prefills; each has a graph of its own.
+BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 COLUMNS = (16, 64, 256)
 
 
 class Steps(Protocol):
-    """The work on the shared buffers. `upto` is above all positions it will meet; see `bound`."""
+    """The computation on the shared buffers. `upto` bounds all positions; see `bound`."""
 
     @property
     def exact(self) -> bool:
-        """See Runner."""
+        """See AheadSession."""
 
     def bound(self, length: int) -> int:
-        """`upto` for texts that are at most so long: one of a few values."""
+        """`upto` for sequences of at most this length: one of a few values."""
 
     def read(self, columns: int, upto: int) -> None:
-        """Read so many of the tokens in `columns`."""
+        """Read the first `columns` of the buffer of that name."""
 
-    def step(self, slots: int, drafts: int, upto: int) -> None:
-        """Draw a token in each of so many slots, and up to so many more where guesses come true."""
+    def step(self, batch: int, speculative: int, upto: int) -> None:
+        """Sample a token per sequence, and up to `speculative` more while they match."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How far a launch goes: so many steps, each with so many guesses."""
+    """The length of a launch: how many steps, with how many speculative tokens each."""
 
     steps: int
-    drafts: int
+    speculative: int
 
     @property
     def most(self) -> int:
-        """How many tokens may come of it for each text."""
-        return self.steps * (1 + self.drafts)
+        """How many tokens it gives per sequence at most."""
+        return self.steps * (1 + self.speculative)
 
 
-def plan(texts: int, drafting: bool) -> Plan:
-    """How far to go with so many texts at once.
+def plan(sequences: int, speculating: bool) -> Plan:
+    """The plan for a launch of this many sequences.
 
-    Far enough that Python has long done its part when the device has done its own, and not much
-    farther: what is drawn behind the end of a text is drawn for nothing. Guesses cost little as
-    long as a step takes as long with them as without.
+    Long enough that Python finishes its part before the device does, and not much longer: tokens
+    sampled after the end of a text are wasted. Speculative tokens are used while they hardly
+    lengthen a step.
     """
-    if drafting and texts <= 4:
+    if speculating and sequences <= 4:
         return Plan(8, 6)
-    if drafting and texts <= 16:
+    if speculating and sequences <= 16:
         return Plan(8, 3)
     return Plan(16, 0)
 
 
-MOST = max(plan(texts, drafting).most for texts in SLOTS for drafting in (False, True))
+MOST = max(
+    plan(sequences, speculating).most for sequences in BATCHES for speculating in (False, True)
+)
 
 
 @dataclass(frozen=True)
 class _Launch:
-    rows: NDArray[np.int64]
-    turns: NDArray[np.int64]
+    slots: NDArray[np.int64]
+    generations: NDArray[np.int64]
     most: int
-    answers: Tensor
+    outputs: Tensor
     wait: Callable[[], None]
 
 
 class CudaSession:
-    """Rows of a static KV cache in which `steps` draws; see model.engine.backend.Runner."""
+    """Slots of a static KV cache in which `steps` samples; see AheadSession.
+
+    speculating: whether the steps have a draft table.
+    """
 
     def __init__(
-        self, buffers: SharedBuffers, steps: Steps, graphs: Graphs, context: int, drafting: bool
+        self, buffers: SharedBuffers, steps: Steps, graphs: Graphs, context: int, speculating: bool
     ) -> None:
-        """drafting: whether the steps can guess."""
         self.exact = steps.exact
         self._buffers, self._steps, self._graphs = buffers, steps, graphs
-        self._context, self._drafting = context, drafting
-        rows = buffers.spare + 1
-        self._turns = np.zeros(rows, np.int64)  # how often a row was settled
-        self._drawn = np.zeros(rows, np.int64)  # tokens collected since
-        self._settled_at = np.zeros(rows, np.int64)  # positions
+        self._context, self._speculating = context, speculating
+        slots = buffers.spare + 1
+        self._generations = np.zeros(slots, np.int64)  # how often each slot was prefilled
+        self._collected = np.zeros(slots, np.int64)  # tokens since the prefill
+        self._prefilled_at = np.zeros(slots, np.int64)  # positions
         self._fresh: dict[int, tuple[Integers, float, float]] = {}
         self._unread: list[tuple[int, int, int]] = []
         self._launches: deque[_Launch] = deque()
 
-    def settle(
+    def prefill(
         self,
-        row: int,
+        slot: int,
         tokens: Sequence[int],
         held: int,
         state: int,
         temperature: float,
         top_p: float,
     ) -> None:
-        """See model.engine.backend.Runner; what is held is only believed where steps are exact."""
+        """See AheadSession; `held` is ignored unless the steps are exact."""
         last = len(tokens) - 1
         first = held if self.exact else 0
-        self._unread += ((tokens[at], row, at) for at in range(first, last))
+        self._unread += ((tokens[at], slot, at) for at in range(first, last))
         described = np.zeros(TOKENS + RING, np.int32)
         described[POSITION], described[AUTOMATON] = last, state
         for at in range(max(0, last + 1 - RECENT), last + 1):
             described[TOKENS + at % RING] = tokens[at]
-        self._fresh[row] = described, temperature, top_p
-        self._turns[row] += 1
-        self._drawn[row], self._settled_at[row] = 0, last
+        self._fresh[slot] = described, temperature, top_p
+        self._generations[slot] += 1
+        self._collected[slot], self._prefilled_at[slot] = 0, last
 
-    def wanted(self, texts: int) -> int:
-        """See model.engine.backend.Runner."""
-        return plan(texts, self._drafting).most + sum(each.most for each in self._launches)
+    def uniforms_needed(self, sequences: int) -> int:
+        """See AheadSession."""
+        return plan(sequences, self._speculating).most + sum(each.most for each in self._launches)
 
-    def launch(self, rows: Sequence[int], uniforms: Sequence[Sequence[float]]) -> None:
-        """See model.engine.backend.Runner."""
-        ahead, slots = plan(len(rows), self._drafting), least(SLOTS, len(rows))
-        known = np.asarray(rows, np.int64)
-        longest = (self._settled_at[known] + self._drawn[known]).max()
-        upto = self._steps.bound(min(self._context, int(longest) + self.wanted(len(rows))))
+    def launch(self, slots: Sequence[int], uniforms: Sequence[Sequence[float]]) -> None:
+        """See AheadSession."""
+        ahead, batch = plan(len(slots), self._speculating), smallest(BATCHES, len(slots))
+        known = np.asarray(slots, np.int64)
+        longest = (self._prefilled_at[known] + self._collected[known]).max()
+        length = int(longest) + self.uniforms_needed(len(slots))
+        upto = self._steps.bound(min(self._context, length))
         with self._graphs.working():
             self._read()
-            self._send(self._buffers.orders, self._orders(known, uniforms, slots))
-            self._graphs.run(("orders", slots), lambda: self._buffers.take_orders(slots))
+            self._send(self._buffers.inputs, self._inputs(known, uniforms, batch))
+            self._graphs.run(("begin", batch), lambda: self._buffers.begin_launch(batch))
             for _ in range(ahead.steps):
                 self._graphs.run(
-                    ("step", slots, ahead.drafts, upto),
-                    lambda: self._steps.step(slots, ahead.drafts, upto),
+                    ("step", batch, ahead.speculative, upto),
+                    lambda: self._steps.step(batch, ahead.speculative, upto),
                 )
-            answers = self._fetch(self._buffers.answers[: len(rows)])
+            outputs = self._fetch(self._buffers.outputs[: len(slots)])
             wait = self._graphs.mark()
-        self._launches.append(_Launch(known, self._turns[known], ahead.most, answers, wait))
+        self._launches.append(_Launch(known, self._generations[known], ahead.most, outputs, wait))
 
-    def collect(self) -> list[Drawn]:
-        """See model.engine.backend.Runner."""
+    def collect(self) -> list[Sampled]:
+        """See AheadSession."""
         launch = self._launches.popleft()
         launch.wait()
-        answers = launch.answers.numpy()
-        counts = np.where(self._turns[launch.rows] == launch.turns, answers[:, 0], 0)
-        self._drawn[launch.rows] += counts
+        outputs = launch.outputs.numpy()
+        current = self._generations[launch.slots] == launch.generations
+        counts = np.where(current, outputs[:, 0], 0)
+        self._collected[launch.slots] += counts
         first = 1 + self._buffers.most
-        tokens: list[list[int]] = answers[:, 1 : 1 + launch.most].tolist()
-        likelihoods = answers.view(np.float32)[:, first : first + launch.most].tolist()
+        tokens: list[list[int]] = outputs[:, 1 : 1 + launch.most].tolist()
+        likelihoods = outputs.view(np.float32)[:, first : first + launch.most].tolist()
         return [
             (ids[:count], found[:count])
             for ids, found, count in zip(tokens, likelihoods, counts.tolist(), strict=True)
         ]
 
     def _read(self) -> None:
-        """Let the device read the tokens of newcomers that stand before their last ones."""
+        """Have the device read the prefilled tokens, except the last of each sequence."""
         unread, self._unread = self._unread, []
         for first in range(0, len(unread), COLUMNS[-1]):
             part = np.array(unread[first : first + COLUMNS[-1]], np.int32)
-            columns = least(COLUMNS, len(part))
+            columns = smallest(COLUMNS, len(part))
             sent = np.zeros((columns, 3), np.int32)
             sent[:, 1] = self._buffers.spare
             sent[: len(part)] = part
@@ -185,37 +190,37 @@ class CudaSession:
             self._send(self._buffers.columns, sent)
             self._graphs.run(("read", columns, upto), lambda: self._steps.read(columns, upto))  # noqa: B023
 
-    def _orders(
-        self, rows: NDArray[np.int64], uniforms: Sequence[Sequence[float]], slots: int
+    def _inputs(
+        self, slots: NDArray[np.int64], uniforms: Sequence[Sequence[float]], batch: int
     ) -> Integers:
-        orders = np.zeros((slots, self._buffers.orders.shape[1]), np.int32)
-        numbers = orders.view(np.float32)
-        orders[:, ROW] = self._buffers.spare
-        orders[: len(rows), ROW] = rows
-        orders[: len(rows), BASE] = self._drawn[rows]
+        inputs = np.zeros((batch, self._buffers.inputs.shape[1]), np.int32)
+        floats = inputs.view(np.float32)
+        inputs[:, SLOT] = self._buffers.spare
+        inputs[: len(slots), SLOT] = slots
+        inputs[: len(slots), BASE] = self._collected[slots]
         given = np.array(uniforms, np.float32)
-        numbers[: len(rows), UNIFORMS : UNIFORMS + given.shape[1]] = given
-        for slot, row in enumerate(rows.tolist() if self._fresh else ()):
-            if (fresh := self._fresh.pop(row, None)) is not None:
-                orders[slot, FRESH] = 1
-                orders[slot, STATE:MANNER] = fresh[0]
-                numbers[slot, MANNER:UNIFORMS] = fresh[1:]
-        return orders
+        floats[: len(slots), UNIFORMS : UNIFORMS + given.shape[1]] = given
+        for index, slot in enumerate(slots.tolist() if self._fresh else ()):
+            if (fresh := self._fresh.pop(slot, None)) is not None:
+                inputs[index, FRESH] = 1
+                inputs[index, STATE:SAMPLING] = fresh[0]
+                floats[index, SAMPLING:UNIFORMS] = fresh[1:]
+        return inputs
 
     def _send(self, target: Tensor, content: Integers) -> None:
-        """Copy to the first lines of a tensor on the device, without waiting."""
+        """Copy to the first lines of a device tensor, asynchronously."""
         sent = torch.from_numpy(content)
         if self._buffers.device.type == "cuda":
             sent = sent.pin_memory()
         target[: len(sent)].copy_(sent, non_blocking=True)
 
     def _fetch(self, source: Tensor) -> Tensor:
-        """A copy on the host that is whole when the work that is ordered so far is done."""
+        """A host copy, complete when the already queued work is done."""
         pinned = self._buffers.device.type == "cuda"
         target = torch.empty(source.shape, dtype=source.dtype, pin_memory=pinned)
         return target.copy_(source, non_blocking=True)
 
 
-def least(sizes: tuple[int, ...], wanted: int) -> int:
-    """The smallest of the sizes that will do."""
+def smallest(sizes: tuple[int, ...], wanted: int) -> int:
+    """The smallest of the rising sizes that is at least `wanted`."""
     return next(size for size in sizes if size >= wanted)

@@ -1,17 +1,16 @@
-"""The step of a `modern` decoder in a few Triton kernels; `model.cuda.triton_step` calls them in
-order.
+"""The step of a `modern` decoder in Triton kernels; `model.cuda.triton_step` launches them.
 
-A column is one token of one text at one position. Every kernel computes each column by itself, in
-an order that depends on nothing else, and is the same program for one column and for hundreds: so
-the logits of a text are the same bits alone and in company, and guesses can be read along.
+A column is one token of one sequence at one position. Each kernel computes every column
+independently, with the same program and order of operations for one column and for hundreds. So
+logits are bit-identical for any batch, and speculative tokens can be verified.
 
 Names: C columns, W width, H heads of 2·HALF, F hidden units, V ids; tensors are row-major. TILE
-columns share what is loaded of the weights, BLOCK is how much of a sum is loaded at a time.
-Without a GPU Triton interprets them (TRITON_INTERPRET=1), which the tests do.
+columns share the loaded weights; BLOCK is how much of a sum is loaded at a time. Without a GPU the
+tests run the kernels in Triton's interpreter (TRITON_INTERPRET=1).
 (https://triton-lang.org/main/python-api/triton.language.html)
 """
 
-# Annotations are left as they are: Triton reads them.
+# Triton reads the annotations.
 # ruff: noqa: N803
 # mypy: ignore-errors
 
@@ -20,11 +19,11 @@ import triton.language as tl
 
 
 @triton.jit
-def embed(sent, embedding, x, rows, positions, WIDTH: tl.constexpr, PADDED: tl.constexpr):
-    """Columns (C, 3) as the host sends them: their embeddings (C, W), rows (C,), positions (C,)."""
+def embed(sent, embedding, x, slots, positions, WIDTH: tl.constexpr, PADDED: tl.constexpr):
+    """Split columns (C, 3) from the host into embeddings (C, W), slots (C,) and positions (C,)."""
     column = tl.program_id(0)
     token = tl.load(sent + column * 3)
-    tl.store(rows + column, tl.load(sent + column * 3 + 1))
+    tl.store(slots + column, tl.load(sent + column * 3 + 1))
     tl.store(positions + column, tl.load(sent + column * 3 + 2))
     unit = tl.arange(0, PADDED)
     inside = unit < WIDTH
@@ -32,71 +31,71 @@ def embed(sent, embedding, x, rows, positions, WIDTH: tl.constexpr, PADDED: tl.c
 
 
 @triton.jit
-def _known(slots, bits, key):
-    """What the table of guesses says of a context's key, and whether it knows it."""
+def _look_up(table, bits, key):
+    """The draft table's entry for a context's key, and whether it is that context's."""
     mixed = (key ^ (key >> 29)) * 0xBF58476D1CE4E5B9
-    slot = tl.load(slots + (mixed >> (64 - bits)).to(tl.int64))
-    return slot, (slot >> 16) == ((mixed >> 20) & 0xFFFF).to(tl.int64)
+    entry = tl.load(table + (mixed >> (64 - bits)).to(tl.int64))
+    return entry, (entry >> 16) == ((mixed >> 20) & 0xFFFF).to(tl.int64)
 
 
 @triton.jit
-def _longer(key, token):
-    """The key of a context that is longer by a token before it."""
+def _extended_key(key, token):
+    """The key of a context with one more token before it."""
     return key * 0x9E3779B97F4A7C15 + token.to(tl.uint64) + 1
 
 
 @triton.jit
-def propose(
-    orders, numbers, states, embedding, slots, x, tokens, rows, positions,
-    ORDER: tl.constexpr, STATE: tl.constexpr, BASE: tl.constexpr, UNIFORMS: tl.constexpr,
+def speculate(
+    inputs, float_inputs, states, embedding, table, x, tokens, slots, positions,
+    INPUT: tl.constexpr, STATE: tl.constexpr, BASE: tl.constexpr, UNIFORMS: tl.constexpr,
     TOKENS: tl.constexpr, RING: tl.constexpr, SPARE: tl.constexpr, CONTEXT: tl.constexpr,
-    WIDTH: tl.constexpr, PADDED: tl.constexpr, BITS: tl.constexpr, DRAFTS: tl.constexpr,
+    WIDTH: tl.constexpr, PADDED: tl.constexpr, BITS: tl.constexpr, SPECULATIVE: tl.constexpr,
 ):  # fmt: skip
-    """The columns of a step: in each slot the last token, and DRAFTS guesses of what follows.
+    """The columns of a step: each sequence's last token and SPECULATIVE tokens after it.
 
-    What is no guess, or would not fit, is a column of the spare row with the token -1. Guesses are
-    made as in model/native/drafts.c. ORDER, STATE: lengths of a line of orders and of states;
-    numbers: the orders as float32.
+    Columns without a speculative token belong to the spare slot and have the token -1. The lookup
+    equals that of model/native/drafts.c. INPUT, STATE: the lengths of an input and a state line.
+    float_inputs: the inputs viewed as float32.
     """
-    slot = tl.program_id(0)
-    order = orders + slot * ORDER
-    row = tl.load(order)
-    state = states + row.to(tl.int64) * STATE
+    sequence = tl.program_id(0)
+    line_in = inputs + sequence * INPUT
+    slot = tl.load(line_in)
+    state = states + slot.to(tl.int64) * STATE
     position = tl.load(state)
-    number = UNIFORMS + tl.load(state + 2) - tl.load(order + BASE)
-    uniforms = numbers + slot * ORDER + number
+    number = UNIFORMS + tl.load(state + 2) - tl.load(line_in + BASE)
+    uniforms = float_inputs + sequence * INPUT + number
     going = position < CONTEXT
     ring = state + TOKENS
     t0 = tl.load(ring + position % RING)
     unit = tl.arange(0, PADDED)
     inside = unit < WIDTH
-    column = slot * (DRAFTS + 1)
-    tl.store(rows + column, tl.where(going, row, SPARE))
+    column = sequence * (SPECULATIVE + 1)
+    tl.store(slots + column, tl.where(going, slot, SPARE))
     tl.store(positions + column, tl.where(going, position, 0))
     tl.store(x + column * WIDTH + unit, tl.load(embedding + t0 * WIDTH + unit, inside), inside)
-    if DRAFTS > 0:
+    if SPECULATIVE > 0:
         t1 = tl.load(ring + (position + RING - 1) % RING)
         t2 = tl.load(ring + (position + RING - 2) % RING)
         t3 = tl.load(ring + (position + RING - 3) % RING)
         t4 = tl.load(ring + (position + RING - 4) % RING)
         t5 = tl.load(ring + (position + RING - 5) % RING)
         t6 = tl.load(ring + (position + RING - 6) % RING)
-    for draft in tl.static_range(1, DRAFTS + 1):
-        held = position + draft  # tokens that the text has so far
-        key = _longer(_longer(_longer(tl.full((), 0, tl.uint64), t0), t1), t2)
-        guess, known = _known(slots, BITS, key)
-        found = tl.where(known & (held >= 3), guess, 0)
-        key = _longer(key, t3)
-        guess, known = _known(slots, BITS, key)
-        found = tl.where(known & (held >= 4), guess, found)
-        key = _longer(key, t4)
-        guess, known = _known(slots, BITS, key)
-        found = tl.where(known & (held >= 5), guess, found)
-        key = _longer(_longer(key, t5), t6)
-        guess, known = _known(slots, BITS, key)
-        found = tl.where(known & (held >= 7), guess, found)
-        likely = tl.load(uniforms + draft - 1) * 256.0 < (found & 0xFF).to(tl.float32)
-        going = going & likely & (position + draft < CONTEXT)
+    for ahead in tl.static_range(1, SPECULATIVE + 1):
+        held = position + ahead  # the length of the sequence
+        key = _extended_key(_extended_key(_extended_key(tl.full((), 0, tl.uint64), t0), t1), t2)
+        entry, known = _look_up(table, BITS, key)
+        found = tl.where(known & (held >= 3), entry, 0)
+        key = _extended_key(key, t3)
+        entry, known = _look_up(table, BITS, key)
+        found = tl.where(known & (held >= 4), entry, found)
+        key = _extended_key(key, t4)
+        entry, known = _look_up(table, BITS, key)
+        found = tl.where(known & (held >= 5), entry, found)
+        key = _extended_key(_extended_key(key, t5), t6)
+        entry, known = _look_up(table, BITS, key)
+        found = tl.where(known & (held >= 7), entry, found)
+        likely = tl.load(uniforms + ahead - 1) * 256.0 < (found & 0xFF).to(tl.float32)
+        going = going & likely & (position + ahead < CONTEXT)
         t6 = t5
         t5 = t4
         t4 = t3
@@ -104,23 +103,23 @@ def propose(
         t2 = t1
         t1 = t0
         t0 = tl.where(going, (found >> 8) & 0xFF, 0).to(tl.int32)
-        tl.store(tokens + column + draft, tl.where(going, t0, -1))
-        tl.store(rows + column + draft, tl.where(going, row, SPARE))
-        tl.store(positions + column + draft, tl.where(going, position + draft, 0))
-        line = x + (column + draft) * WIDTH + unit
+        tl.store(tokens + column + ahead, tl.where(going, t0, -1))
+        tl.store(slots + column + ahead, tl.where(going, slot, SPARE))
+        tl.store(positions + column + ahead, tl.where(going, position + ahead, 0))
+        line = x + (column + ahead) * WIDTH + unit
         tl.store(line, tl.load(embedding + t0 * WIDTH + unit, inside), inside)
 
 
 @triton.jit(do_not_specialize=["columns"])
 def project_heads(
-    x, norm, weight, head_norms, cosines, sines, rows, positions, queries, keys, values, columns,
+    x, norm, weight, head_norms, cosines, sines, slots, positions, queries, keys, values, columns,
     WIDTH: tl.constexpr, HEADS: tl.constexpr, HALF: tl.constexpr, CONTEXT: tl.constexpr,
     EPS: tl.constexpr, TILE: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """Norm, projection, QK-norm and rotation: queries (C, H, D), keys and values into the cache.
+    """Norm, projection, QK-norm and rotation: queries (C, H, D); keys and values into the cache.
 
-    weight: (3·H·D, W), queries, keys, values; head_norms: (2, D), of queries and of keys; keys,
-    values: (rows, H, context, D). One program for each head of the three.
+    weight: (3·H·D, W), queries, keys, values. head_norms: (2, D), of queries and of keys.
+    keys, values: (slots, H, context, D). One program per head of each of the three.
     """
     column = tl.program_id(0) * TILE + tl.arange(0, TILE)
     part = tl.program_id(1)
@@ -149,7 +148,7 @@ def project_heads(
 
     which = part // HEADS
     head = part % HEADS
-    row = tl.load(rows + column, live, other=0).to(tl.int64)
+    slot = tl.load(slots + column, live, other=0).to(tl.int64)
     position = tl.load(positions + column, live, other=0)
     if which < 2:
         size = tl.sum(first * first, 1) + tl.sum(second * second, 1)
@@ -163,7 +162,7 @@ def project_heads(
         turned = first * cosine - second * sine
         second = second * cosine + first * sine
         first = turned
-    cached = ((row * HEADS + head) * CONTEXT + position)[:, None] * (2 * HALF) + half[None, :]
+    cached = ((slot * HEADS + head) * CONTEXT + position)[:, None] * (2 * HALF) + half[None, :]
     if which == 0:
         place = queries + (column * HEADS + head)[:, None] * (2 * HALF) + half[None, :]
         tl.store(place, first.to(queries.dtype.element_ty), live[:, None])
@@ -178,23 +177,23 @@ def project_heads(
 
 @triton.jit
 def attend(
-    queries, keys, values, rows, positions, mixed, SCALE: tl.constexpr,
+    queries, keys, values, slots, positions, mixed, SCALE: tl.constexpr,
     HEADS: tl.constexpr, WIDTH: tl.constexpr, CONTEXT: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """Attention of one head of one column over its row, up to its own position and no farther.
+    """Attention of one head of one column over its slot, up to its own position.
 
-    queries, mixed: (C, H, WIDTH), WIDTH being that of a head; BLOCK keys are read at a time. The
-    softmax is summed up as it goes (arXiv 1805.02867).
+    queries, mixed: (C, H, WIDTH), WIDTH the width of a head. Reads BLOCK keys at a time, with an
+    online softmax (arXiv 1805.02867).
     """
     column = tl.program_id(0)
     head = tl.program_id(1)
-    row = tl.load(rows + column).to(tl.int64)
+    slot = tl.load(slots + column).to(tl.int64)
     position = tl.load(positions + column)
     unit = tl.arange(0, WIDTH)
     place = (column * HEADS + head) * WIDTH + unit
-    # Powers of two are what the processor computes: e^s = 2^(s · log2 e).
+    # The hardware computes powers of two: e^s = 2^(s · log2 e).
     query = tl.load(queries + place).to(tl.float32) * (SCALE * 1.4426950408889634)
-    cached = (row * HEADS + head) * CONTEXT * WIDTH
+    cached = (slot * HEADS + head) * CONTEXT * WIDTH
     most = tl.full((), -float("inf"), tl.float32)
     total = tl.full((), 0.0, tl.float32)
     sums = tl.zeros((WIDTH,), tl.float32)
@@ -280,11 +279,11 @@ def gate(
 
 
 @triton.jit(do_not_specialize=["columns"])
-def judge(
+def head_logits(
     x, norm, weight, logits, columns, WIDTH: tl.constexpr, VOCABULARY: tl.constexpr,
     EPS: tl.constexpr, TILE: tl.constexpr, PART: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """The last norm and the head: logits (C, V) of float32; weight: (V, W)."""
+    """The final norm and the head: logits (C, V) float32; weight: (V, W)."""
     column = tl.program_id(0) * TILE + tl.arange(0, TILE)
     output = tl.program_id(1) * PART + tl.arange(0, PART)
     live = column < columns
@@ -312,8 +311,8 @@ def judge(
 
 @triton.jit
 def _pick(logits, ids, temperature, top_p, uniform, PADDED: tl.constexpr):
-    """What `model.pytorch.sampling.sample` draws from logits (PADDED,), without sorting them: an
-    id knows its place by how much probability is ahead of it."""
+    """The id that `model.pytorch.sampling.sample` gives for logits (PADDED,), without a sort: the
+    rank of an id follows from the probability before it."""
     greedy = temperature < 1e-3
     scaled = logits / tl.where(greedy, 1.0, temperature)
     shares = tl.exp(scaled - tl.max(scaled, 0))
@@ -329,35 +328,36 @@ def _pick(logits, ids, temperature, top_p, uniform, PADDED: tl.constexpr):
 
 
 @triton.jit
-def draw(
-    logits, masks, constraints, following, orders, numbers, states, manners, tokens, answers,
-    ORDER: tl.constexpr, STATE: tl.constexpr, ANSWER: tl.constexpr, BASE: tl.constexpr,
+def sample_tokens(
+    logits, masks, constraints, following, inputs, float_inputs, states, sampling_params, tokens,
+    outputs,
+    INPUT: tl.constexpr, STATE: tl.constexpr, OUTPUT: tl.constexpr, BASE: tl.constexpr,
     UNIFORMS: tl.constexpr, TOKENS: tl.constexpr, RING: tl.constexpr, CONTEXT: tl.constexpr,
-    VOCABULARY: tl.constexpr, PADDED: tl.constexpr, DRAFTS: tl.constexpr, MOST: tl.constexpr,
+    VOCABULARY: tl.constexpr, PADDED: tl.constexpr, SPECULATIVE: tl.constexpr, MOST: tl.constexpr,
 ):  # fmt: skip
-    """Draw a slot's next token, and one more behind every guess that was what came.
+    """Sample a sequence's next token, and one more after every speculative token that matches.
 
-    Answers grow by what was drawn, states go on behind it; a row that is full stays as it is.
+    Appends to the outputs and advances the state; a full slot stays as it is.
     """
-    slot = tl.program_id(0)
-    order = orders + slot * ORDER
-    row = tl.load(order).to(tl.int64)
-    held = states + row * STATE
+    sequence = tl.program_id(0)
+    line_in = inputs + sequence * INPUT
+    slot = tl.load(line_in).to(tl.int64)
+    held = states + slot * STATE
     position = tl.load(held)
     state = tl.load(held + 1)
     used = tl.load(held + 2)
-    temperature = tl.load(manners + row * 2)
-    top_p = tl.load(manners + row * 2 + 1)
-    number = UNIFORMS + used - tl.load(order + BASE)
-    uniforms = numbers + slot * ORDER + number
-    answer = answers + slot * ANSWER
-    count = tl.load(answer)
+    temperature = tl.load(sampling_params + slot * 2)
+    top_p = tl.load(sampling_params + slot * 2 + 1)
+    number = UNIFORMS + used - tl.load(line_in + BASE)
+    uniforms = float_inputs + sequence * INPUT + number
+    line_out = outputs + sequence * OUTPUT
+    count = tl.load(line_out)
     ids = tl.arange(0, PADDED)
     known = ids < VOCABULARY
     going = position < CONTEXT
     drawn = 0
     while going:
-        column = slot * (DRAFTS + 1) + drawn
+        column = sequence * (SPECULATIVE + 1) + drawn
         found = tl.load(logits + column * VOCABULARY + ids, known, other=-float("inf"))
         mask = tl.load(constraints + state) * VOCABULARY
         found += tl.load(masks + mask + ids, known, other=0.0)
@@ -366,13 +366,13 @@ def draw(
         most = tl.max(found, 0)
         own = tl.sum(tl.where(ids == token, found, 0.0), 0)
         likelihood = own - most - tl.log(tl.sum(tl.exp(found - most), 0))
-        # A column that stands for nothing has -1, which no token is.
-        going = token == tl.load(tokens + column + 1, drawn < DRAFTS, other=-1)
+        # A column without a speculative token has -1, which matches no token.
+        going = token == tl.load(tokens + column + 1, drawn < SPECULATIVE, other=-1)
         drawn += 1
-        tl.store(answer + count + drawn, token)
-        tl.store(answer + MOST + count + drawn, likelihood.to(tl.int32, bitcast=True))
+        tl.store(line_out + count + drawn, token)
+        tl.store(line_out + MOST + count + drawn, likelihood.to(tl.int32, bitcast=True))
         tl.store(held + TOKENS + (position + drawn) % RING, token)
-    tl.store(answer, count + drawn)
+    tl.store(line_out, count + drawn)
     tl.store(held, position + drawn)
     tl.store(held + 1, state)
     tl.store(held + 2, used + drawn)

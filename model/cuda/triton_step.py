@@ -1,5 +1,4 @@
-"""A step of several texts on the device, in the kernels of `model.cuda.triton_kernels`: five a
-layer."""
+"""Steps in the kernels of `model.cuda.triton_kernels`, five per layer."""
 
 from __future__ import annotations
 
@@ -19,17 +18,17 @@ if TYPE_CHECKING:
     from model.pytorch.decoder import Block, Decoder
 
 EPS = 1e-6
-TILE = 32  # columns that share what is read of the weights
-# Outputs of one program, and how much of its sum it loads at a time: (PART, BLOCK) of each product.
+TILE = 32  # columns that share the loaded weights
+# (PART, BLOCK) of each product: outputs of a program, and inputs that it loads at a time.
 HEADS_BLOCK, ATTENTION_BLOCK = 64, 128
 OUT, GATE, DOWN, HEAD = (16, 128), (32, 64), (16, 128), (32, 64)
-STAGES = 4  # loads of a product that are under way at a time
+STAGES = 4  # loads of a product in flight
 ATTENTION_WARPS = 4
-_MOST_IDS = 256  # a draw compares each id with each other
+_MOST_IDS = 256  # sampling compares all pairs of ids
 
 
-def fusible(config: DecoderConfig) -> bool:
-    """Whether the kernels can be those of such a decoder."""
+def supports(config: DecoderConfig) -> bool:
+    """Whether the kernels support decoders of this shape."""
     half = config.head_width // 2
     return (
         config.family == "modern"
@@ -66,13 +65,10 @@ class _Layer:
         )
 
 
-class FusedWeights:
-    """A decoder's weights as the kernels read them, on its device; matrices are of `dtype`.
+class KernelWeights:
+    """A decoder's weights in the kernels' layout, on its device; matrices are of `dtype`."""
 
-    exact: whether the kernels were seen to compute the same bits in any company.
-    """
-
-    exact = False
+    exact = False  # set once a check found bit-identical logits for any batch
 
     def __init__(self, decoder: Decoder, dtype: torch.dtype) -> None:
         self.config, self.dtype = decoder.config, dtype
@@ -83,31 +79,37 @@ class FusedWeights:
         self.cosines, self.sines = decoder.cosines, decoder.sines
 
 
-class FusedSteps:
-    """The work of a launch on its buffers; see model.cuda.session.Steps."""
+class KernelSteps:
+    """See model.cuda.session.Steps.
+
+    columns: how many are read together at most, including speculative tokens.
+    """
 
     def __init__(
-        self, weights: FusedWeights, buffers: SharedBuffers, columns: int, drafts: DraftTable | None
+        self,
+        weights: KernelWeights,
+        buffers: SharedBuffers,
+        columns: int,
+        drafts: DraftTable | None,
     ) -> None:
-        """columns: how many are read together at most, guesses included."""
         config = self._config = weights.config
         self._weights, self._buffers = weights, buffers
-        rows, device = buffers.spare + 1, buffers.device
+        slots, device = buffers.spare + 1, buffers.device
 
         def zeros(*size: int, dtype: torch.dtype = weights.dtype) -> Tensor:
             return torch.zeros(size, dtype=dtype, device=device)
 
-        cache = (config.layers, rows, config.heads, config.context, config.head_width)
+        cache = (config.layers, slots, config.heads, config.context, config.head_width)
         self._keys, self._values = zeros(*cache), zeros(*cache)
         self._x = zeros(columns, config.width, dtype=torch.float32)
         self._queries, self._mixed = (zeros(columns, config.width) for _ in range(2))
         self._hidden = zeros(columns, config.feed_forward)
         self.logits = zeros(columns, config.vocabulary, dtype=torch.float32)
-        self.tokens, self._rows, self._positions = (
+        self.tokens, self._slots, self._positions = (
             zeros(columns, dtype=torch.int32) for _ in range(3)
         )
-        self._lines = {  # how orders and states are laid out
-            "ORDER": buffers.orders.shape[1],
+        self._lines = {  # the layout of inputs and states
+            "INPUT": buffers.inputs.shape[1],
             "STATE": STATE_SIZE,
             "BASE": BASE,
             "UNIFORMS": UNIFORMS,
@@ -118,16 +120,16 @@ class FusedSteps:
         known = torch.zeros(2, dtype=torch.int64)
         if drafts is not None:
             known = torch.from_numpy(drafts.slots.astype("int64"))
-        self._guesses = known.to(device)
-        self._bits = self._guesses.numel().bit_length() - 1
+        self._table = known.to(device)
+        self._bits = self._table.numel().bit_length() - 1
 
     @property
     def exact(self) -> bool:
-        """See Steps; false until it was seen."""
+        """See Steps."""
         return self._weights.exact
 
     def bound(self, length: int) -> int:
-        """The same for all: a column looks no farther than its own position."""
+        """See Steps: the context, since a column never reads beyond its own position."""
         return self._config.context
 
     def read(self, columns: int, upto: int) -> None:
@@ -135,58 +137,58 @@ class FusedSteps:
         self._embed(columns)
         self._layers(columns, reading=True)
 
-    def judge(self, columns: int) -> None:
-        """Read as well, and leave the logits behind each column in `logits`."""
+    def head_logits(self, columns: int) -> None:
+        """Read columns, and store the logits after each in `logits`."""
         self._embed(columns)
         self._layers(columns)
-        self._judge(columns)
+        self._head(columns)
 
-    def step(self, slots: int, drafts: int, upto: int) -> None:
+    def step(self, batch: int, speculative: int, upto: int) -> None:
         """See Steps."""
-        self.propose(slots, drafts)
-        self._layers(slots * (1 + drafts))
-        self._judge(slots * (1 + drafts))
-        self.draw(slots, drafts)
+        self.speculate(batch, speculative)
+        self._layers(batch * (1 + speculative))
+        self._head(batch * (1 + speculative))
+        self.sample(batch, speculative)
 
-    def propose(self, slots: int, drafts: int) -> None:
-        """The columns of a step, with guesses in `tokens`."""
+    def speculate(self, batch: int, speculative: int) -> None:
+        """Set up the columns of a step; speculative tokens go to `tokens`."""
         config, buffers = self._config, self._buffers
-        kernels.propose[slots,](
-            buffers.orders,
-            buffers.numbers,
+        kernels.speculate[batch,](
+            buffers.inputs,
+            buffers.float_inputs,
             buffers.states,
             self._weights.embedding,
-            self._guesses,
+            self._table,
             self._x,
             self.tokens,
-            self._rows,
+            self._slots,
             self._positions,
             SPARE=buffers.spare,
             WIDTH=config.width,
             PADDED=_padded(config.width),
             BITS=self._bits,
-            DRAFTS=drafts,
+            SPECULATIVE=speculative,
             **self._lines,
         )
 
-    def draw(self, slots: int, drafts: int) -> None:
-        """Draw from `logits` what is to be drawn in a step."""
+    def sample(self, batch: int, speculative: int) -> None:
+        """Sample the tokens of a step from `logits`."""
         config, buffers = self._config, self._buffers
-        kernels.draw[slots,](
+        kernels.sample_tokens[batch,](
             self.logits,
             buffers.masks,
             buffers.constraints,
             buffers.following,
-            buffers.orders,
-            buffers.numbers,
+            buffers.inputs,
+            buffers.float_inputs,
             buffers.states,
-            buffers.manners,
+            buffers.sampling_params,
             self.tokens,
-            buffers.answers,
-            ANSWER=buffers.answers.shape[1],
+            buffers.outputs,
+            OUTPUT=buffers.outputs.shape[1],
             VOCABULARY=config.vocabulary,
             PADDED=_padded(config.vocabulary),
-            DRAFTS=drafts,
+            SPECULATIVE=speculative,
             MOST=buffers.most,
             num_warps=8,
             **self._lines,
@@ -197,14 +199,14 @@ class FusedSteps:
             self._buffers.columns,
             self._weights.embedding,
             self._x,
-            self._rows,
+            self._slots,
             self._positions,
             WIDTH=self._config.width,
             PADDED=_padded(self._config.width),
         )
 
     def _layers(self, columns: int, reading: bool = False) -> None:
-        """All layers; those who only read need of the last one just its keys and values."""
+        """Run all layers; for reading, only the keys and values of the last one."""
         for index, layer in enumerate(self._weights.layers):
             self._heads(columns, layer, index)
             if not (reading and index == self._config.layers - 1):
@@ -222,7 +224,7 @@ class FusedSteps:
             layer.head_norms,
             self._weights.cosines,
             self._weights.sines,
-            self._rows,
+            self._slots,
             self._positions,
             self._queries,
             self._keys[index],
@@ -244,7 +246,7 @@ class FusedSteps:
             self._queries,
             self._keys[index],
             self._values[index],
-            self._rows,
+            self._slots,
             self._positions,
             self._mixed,
             SCALE=config.attention_scale,
@@ -287,9 +289,9 @@ class FusedSteps:
             num_stages=STAGES,
         )
 
-    def _judge(self, columns: int) -> None:
+    def _head(self, columns: int) -> None:
         vocabulary = self._config.vocabulary
-        kernels.judge[_tiles(columns), -(-vocabulary // HEAD[0])](
+        kernels.head_logits[_tiles(columns), -(-vocabulary // HEAD[0])](
             self._x,
             self._weights.norm,
             self._weights.head,
@@ -311,7 +313,7 @@ def _vector(norm: Any) -> Tensor:
 
 
 def _matrix(layers: Sequence[Any], dtype: torch.dtype) -> Tensor:
-    """The layers' weights under one another, row-major."""
+    """The layers' weights stacked, row-major."""
     return torch.cat([layer.weight.detach() for layer in layers]).to(dtype).contiguous()
 
 
@@ -320,5 +322,5 @@ def _tiles(columns: int) -> int:
 
 
 def _padded(size: int) -> int:
-    """The next power of two, as Triton wants its shapes."""
+    """The next power of two, which Triton requires for shapes."""
     return 1 << (size - 1).bit_length()

@@ -1,9 +1,9 @@
-"""What the engine asks of a decoder, whoever computes it.
+"""The interface between the engine and a decoder.
 
-A backend holds the weights; a session holds the rows of a KV cache, one text in each, and the
-logits behind each text. A runner is a session that goes on by itself for some tokens.
-`model.pytorch.decoder` is the backend that runs on torch, on any device; `model.native` the one
-that runs on a CPU without it.
+A Backend holds the weights. A Session holds the KV cache, one slot per sequence, and the logits
+after each sequence; the engine asks it for every token. An AheadSession samples several tokens per
+call by itself. The backends are `model.pytorch.backend`, on any device, and
+`model.native.decoder`, on a CPU without torch.
 """
 
 from __future__ import annotations
@@ -11,115 +11,128 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, Protocol, runtime_checkable
 
+from model.arrays import Floats
 from model.checkpoint.config import DecoderConfig
 from model.checkpoint.draft_table import DraftTable
-from model.checkpoint.weights import Floats
 from model.text.automaton import Automaton
 
-# On a GPU PyTorch may run kernels of ours instead of its own, and either captured as CUDA graphs.
+# "kernels" are the Triton kernels of model.cuda; "graphs" means captured as CUDA graphs.
 EngineName = Literal["native", "pytorch", "pytorch-graphs", "kernels", "kernels-graphs"]
 
 
 # Tokens, and the natural log-probability of each at temperature 1.
-Drawn = tuple[list[int], list[float]]
+Sampled = tuple[list[int], list[float]]
 
 
 class Session(Protocol):
-    """Rows of a KV cache, numbered from 0, and places for logits: one for each row, of the same
-    number, and `spare` more behind them for what is drafted."""
+    """Slots of a KV cache, numbered from 0, and a buffer of logits.
+
+    The logits buffer has one place per slot, with the slot's number, followed by `spare` places for
+    the logits after speculative tokens.
+    """
 
     @property
     def exact(self) -> bool:
-        """Whether logits are the same, bit for bit, in whatever portions a text is read."""
+        """Whether logits are bit-identical for any split of a sequence into calls."""
 
     @property
     def spare(self) -> int:
-        """How many drafted tokens a step can check, of all texts together; 0 unless `exact`."""
+        """How many speculative tokens a step can verify, over all sequences; 0 unless `exact`."""
 
-    def prefill(self, row: int, tokens: Sequence[int], held: int = 0) -> None:
-        """Read a text of up to `context` tokens into a row, in place of what it held; its first
-        `held`, fewer than all, are known to be there."""
+    def prefill(self, slot: int, tokens: Sequence[int], held: int = 0) -> None:
+        """Read a sequence of up to `context` tokens into a slot, replacing its content.
+
+        held: how many leading tokens the slot already holds, fewer than all.
+        """
 
     def decode(
         self,
-        rows: Sequence[int],
+        slots: Sequence[int],
         tokens: Sequence[int],
         positions: Sequence[int],
         places: Sequence[int],
     ) -> None:
-        """Read more tokens, each in its row at its position, and keep the logits behind each in its
-        place. Those of one row stand together; without drafts there is one for each row."""
+        """Read one token per entry, and store the logits after it in its place of the buffer.
 
-    def fork(self, source: int, row: int, length: int) -> bool:
-        """Copy the first `length` tokens that the row `source` holds to another row, in place of
-        what that held. False, and nothing is copied, where a text must be read instead."""
+        The entries of a slot are adjacent, in order of position. Without speculative tokens there
+        is one entry per slot.
+        """
 
-    def draft(self, tokens: Sequence[int], uniforms: Sequence[float]) -> list[int]:
-        """Guess what will be drawn behind these tokens with these random numbers, as far as it is
-        worth while: nothing where `spare` is 0."""
+    def fork(self, source: int, target: int, length: int) -> bool:
+        """Copy the first `length` tokens of slot `source` to slot `target`, replacing its content.
 
-    def draw(
+        False, and no copy, if the session needs a prefill instead.
+        """
+
+    def speculate(self, tokens: Sequence[int], uniforms: Sequence[float]) -> list[int]:
+        """The tokens that sampling will probably give after these, one per uniform at most.
+
+        Stops at the first token that is not worth verifying. Empty if `spare` is 0.
+        """
+
+    def sample(
         self,
         places: Sequence[int],
         masks: Sequence[int],
         temperatures: Sequence[float],
         top_ps: Sequence[float],
         uniforms: Sequence[float],
-    ) -> Drawn:
-        """A token from the logits in each of these places; `model.pytorch.sampling` says how it is
-        drawn.
+    ) -> Sampled:
+        """Sample a token from the logits in each place, as `model.pytorch.sampling` does.
 
-        masks: which of the session's masks is added to the logits.
+        masks: the index of the session's mask that is added to the logits.
         """
 
 
 @runtime_checkable
-class Runner(Protocol):
-    """Rows of a KV cache in which several tokens of each text are drawn before anybody looks: where
-    a question and its answer take longer than a step.
+class AheadSession(Protocol):
+    """Slots of a KV cache in which the device samples several tokens per launch.
 
-    It goes on from launch to launch by itself; only `settle` says where to go on instead. It draws
-    what `model.pytorch.sampling` would with the random numbers it is given, under the constraints
-    that its automaton knows, until a row is full.
+    For devices where a round trip takes longer than a step. Launches continue from each other; only
+    `prefill` restarts a slot. Tokens are those that `model.pytorch.sampling` gives for the same
+    uniforms, under the constraints of the session's automaton, until a slot is full.
     """
 
     @property
     def exact(self) -> bool:
-        """As with a Session."""
+        """See Session."""
 
-    def settle(
+    def prefill(
         self,
-        row: int,
+        slot: int,
         tokens: Sequence[int],
         held: int,
         state: int,
         temperature: float,
         top_p: float,
     ) -> None:
-        """Read a text of up to `context` tokens into a row, in place of what it held, and go on
-        behind it from the next launch on; its first `held`, fewer than all, are known to be there.
+        """Read a sequence of up to `context` tokens into a slot; the next launch continues it.
 
-        state: that of the automaton behind the text.
+        held: how many leading tokens the slot already holds, fewer than all.
+        state: the automaton's state after the sequence.
         """
 
-    def wanted(self, texts: int) -> int:
-        """How many random numbers the next launch of so many texts may use up of each, those that
-        a launch may have used up already which was not collected yet included."""
+    def uniforms_needed(self, sequences: int) -> int:
+        """How many uniforms per sequence the next launch may consume.
 
-    def launch(self, rows: Sequence[int], uniforms: Sequence[Sequence[float]]) -> None:
-        """Begin to draw in each of these rows, and do not wait for it.
-
-        uniforms: of each, as many random numbers as are wanted, from that for the first token on
-        which was not collected yet.
+        Includes those that launches in flight may have consumed.
         """
 
-    def collect(self) -> list[Drawn]:
-        """Wait for the oldest launch that was not collected: what was drawn in each of its rows,
-        nothing where the row has been settled anew since."""
+    def launch(self, slots: Sequence[int], uniforms: Sequence[Sequence[float]]) -> None:
+        """Start sampling in these slots, without waiting.
+
+        uniforms: `uniforms_needed` numbers per slot, the first for the first uncollected token.
+        """
+
+    def collect(self) -> list[Sampled]:
+        """Wait for the oldest uncollected launch; the tokens sampled in each of its slots.
+
+        A slot that was prefilled since the launch has none.
+        """
 
 
 class Backend(Protocol):
-    """A decoder's weights, ready to be used."""
+    """A decoder's weights, ready to serve."""
 
     @property
     def config(self) -> DecoderConfig:
@@ -127,23 +140,26 @@ class Backend(Protocol):
 
     @property
     def parameter_count(self) -> int:
-        """How many trainable numbers the decoder has."""
+        """The number of trainable parameters."""
 
     @property
     def engine(self) -> EngineName:
-        """Who computes, as far as is known before the first text."""
+        """The engine in use; on a GPU it may change with the first session."""
 
     @property
     def device(self) -> object:
-        """Where it computes; `str` names it, as in `cpu` or `cuda:0`."""
+        """The device; `str` names it, as in `cpu` or `cuda:0`."""
 
     def session(
         self,
-        rows: int,
+        slots: int,
         masks: Floats,
         drafts: DraftTable | None = None,
         automaton: Automaton | None = None,
-    ) -> Session | Runner:
-        """Room for `rows` texts. masks: (M, V), each may be added to logits before a draw; drafts:
-        where guesses come from, if the backend can check them cheaply; automaton: by which masks
-        can be chosen without asking, and only then there may be a Runner."""
+    ) -> Session | AheadSession:
+        """A session of `slots` sequences.
+
+        masks: (M, V), each may be added to logits before sampling.
+        drafts: the source of speculative tokens, if the backend verifies them cheaply.
+        automaton: selects masks on the device; required for an AheadSession.
+        """

@@ -1,9 +1,8 @@
-"""A phrase and its continuation as they are asked for: written at once, or sentence by sentence,
-each the best of several candidates.
+"""A composition: the continuation of a phrase, sampled once or as the best of several candidates.
 
-The engine writes the sequences of a composition's round, as many at a time as there is room for. A
-round depends on the seed, the number of candidates and what was chosen before, and its end on how
-many tokens each candidate took, so the text does not depend on who else is written.
+With candidates it advances in rounds, one per sentence. A round depends on the seed, the number of
+candidates and the sentences chosen before; its end depends on how many tokens each candidate took.
+So the text does not depend on the other texts in the engine.
 """
 
 from __future__ import annotations
@@ -15,18 +14,18 @@ import numpy as np
 
 from model.engine.sequence import Sequence
 from model.ranking.candidate import Candidate
-from model.ranking.faults import Fault
+from model.ranking.fault import Fault
 from model.ranking.ranking import Judgement, Ranking
 from model.text.prompt import STANDARD_CANDIDATES, Options, Prompt
 from model.text.tokenizer import Tokenizer
 
-# A round ends when this share of its candidates, at least FEWEST, is finished without a fault: the
-# others would be longer than all of these.
+# A round ends when this share of its candidates, and at least FEWEST, finished without a fault: the
+# unfinished ones would be longer than all of these.
 ENOUGH, FEWEST = 0.25, 2
 
 
 class Composition:
-    """One text in the making. Give it to an engine with `Engine.add`."""
+    """A text in progress; `Engine.add` starts it."""
 
     def __init__(
         self, prompt: Prompt, options: Options, tokenizer: Tokenizer, ranking: Ranking
@@ -34,13 +33,13 @@ class Composition:
         self.prompt = prompt
         self.options = options.affording(STANDARD_CANDIDATES)
         self.tokenizer, self._ranking = tokenizer, ranking
-        self.drawn = 0  # candidates so far
-        self.rejected: Counter[Fault] = Counter()  # those with a fault, by each of their faults
+        self.sampled = 0  # candidates in finished rounds
+        self.rejected: Counter[Fault] = Counter()  # candidates with each fault
         self._count = self.options.candidates or 1
         self._chosen: list[Sequence] = []
-        self._shown = ""  # text of chosen sentences that nobody took yet
+        self._pending = ""  # text of chosen sentences that was not streamed yet
         self._round: _Round | None = None
-        # Without a choice one sequence writes all sentences.
+        # Without candidates to choose from, one sequence generates all sentences.
         self._only: Sequence | None = None
         if self._count == 1:
             self._only = Sequence(prompt, self.options, tokenizer)
@@ -49,7 +48,7 @@ class Composition:
 
     @property
     def sequences(self) -> list[Sequence]:
-        """What is to be written now."""
+        """The sequences that the engine must extend now."""
         if self._only is not None:
             return [self._only]
         return [] if self._round is None else list(self._round.running)
@@ -63,59 +62,62 @@ class Composition:
 
     @property
     def parts(self) -> list[Sequence]:
-        """The sequences that the text consists of so far, one behind the other."""
+        """The sequences that make up the text so far, in order."""
         return self._chosen if self._only is None else [self._only]
 
     @property
     def characters(self) -> int:
-        """How many characters of the text were generated so far."""
+        """How many characters of the text were generated."""
         return sum(part.characters for part in self.parts)
 
     @property
     def text(self) -> str:
-        """The phrase, as the decoder reads it, and its continuation so far."""
+        """The phrase as the decoder reads it, and the continuation so far."""
         return self.parts[-1].text if self.parts else self.prompt.text
 
     @property
     def continuation(self) -> str:
-        """The text behind the phrase so far."""
+        """The text after the phrase so far."""
         return self.text[len(self.prompt.text) :]
 
     @property
     def sentences(self) -> list[str]:
-        """The complete sentences so far, the first with the phrase's part of it."""
+        """The complete sentences so far; the first includes the phrase's part of it."""
         return [sentence for part in self.parts for sentence in part.sentences]
 
     @property
     def inherited(self) -> str:
-        """What the first sentence has of the phrase."""
+        """The phrase's part of the first sentence."""
         return self.parts[0].inherited if self.parts else ""
 
     @property
     def truncated(self) -> int:
-        """How many sentences had to be cut within a clause."""
+        """How many sentences were cut within a clause."""
         return sum(part.truncated for part in self.parts)
 
     def take_text(self) -> str:
-        """What may be shown since the last call; what was shown is never taken back."""
+        """The final text since the last call; it is never revised."""
         if self._only is not None:
             return self._only.take_text()
-        shown, self._shown = self._shown, ""
-        return shown
+        text, self._pending = self._pending, ""
+        return text
 
-    def settle(self) -> tuple[list[Sequence], list[Sequence]]:
-        """Called after sequences were written on: those that need not be finished any more, and
-        those of the next round, once the best of this one is known."""
+    def advance(self) -> tuple[list[Sequence], list[Sequence]]:
+        """Update the round after a step.
+
+        Returns the sequences that need not be finished, and those of the next round if this one
+        ended.
+        """
         if self._round is None:
             return [], []
-        dropped = self._round.settle()
+        dropped = self._round.judge_finished()
         if self._round.running:
             return dropped, []
         chosen = self._round.choose(self._uniform())
-        self.drawn += self._count
+        self.sampled += self._count
         self.rejected += self._round.rejected
         self._chosen.append(chosen)
-        self._shown += chosen.take_text()
+        self._pending += chosen.take_text()
         done = len(self._chosen) == self.options.sentences
         self._round = None if done else self._next_round()
         return dropped, self.sequences
@@ -131,7 +133,7 @@ class Composition:
         return _Round(candidates, self.text, self._ranking)
 
     def _uniform(self) -> float:
-        """The random number that chooses among the best of this round."""
+        """The random number that selects among the best of this round."""
         stream = [self.options.seed, len(self._chosen), self._count]
         return float(np.random.default_rng(stream).random())
 
@@ -144,21 +146,20 @@ class _Round:
         self.running = list(candidates)
         self._judged: dict[int, Judgement] = {}  # by the candidate's number
         self._enough = max(FEWEST, round(ENOUGH * len(candidates)))
-        self._most: int | None = None  # tokens of a candidate that still counts
+        self._most: int | None = None  # longer candidates, in tokens, do not count
 
     @property
     def rejected(self) -> Counter[Fault]:
-        """How many of the candidates that count have each fault."""
+        """How many of the counted candidates have each fault."""
         return Counter(fault for judged in self._counted().values() for fault in judged.faults)
 
-    def settle(self) -> list[Sequence]:
-        """Judge what is finished. Returns those that are given up, being longer than enough good
-        ones."""
+    def judge_finished(self) -> list[Sequence]:
+        """Judge the finished candidates; return those longer than enough good ones, now dropped."""
         for number, each in enumerate(self._candidates):
             if each.finished and number not in self._judged:
                 self._judged[number] = self._ranking.judge(self._described(each))
         good = sorted(
-            self._candidates[number].drawn
+            self._candidates[number].sampled
             for number, judged in self._judged.items()
             if not judged.faults
         )
@@ -167,25 +168,25 @@ class _Round:
         dropped = [
             each
             for each in self.running
-            if not each.finished and self._most is not None and each.drawn >= self._most
+            if not each.finished and self._most is not None and each.sampled >= self._most
         ]
         gone = {id(each) for each in dropped}
         self.running = [each for each in self.running if not each.finished and id(each) not in gone]
         return dropped
 
     def choose(self, uniform: float) -> Sequence:
-        """The candidate that is kept."""
+        """The best candidate."""
         counted = self._counted()
         numbers = sorted(counted)
         kept = self._ranking.choose([counted[number] for number in numbers], uniform)
         return self._candidates[numbers[kept]]
 
     def _counted(self) -> dict[int, Judgement]:
-        """The judgements of those that are not too long, whenever they were finished."""
+        """The judgements of the candidates that are not too long, by number."""
         return {
             number: judged
             for number, judged in self._judged.items()
-            if self._most is None or self._candidates[number].drawn <= self._most
+            if self._most is None or self._candidates[number].sampled <= self._most
         }
 
     def _described(self, sequence: Sequence) -> Candidate:

@@ -1,28 +1,28 @@
-"""A phrase in, sentences out, in this process: what the executor does for one text."""
+"""Generation of one text in this process; the worker does the same for many."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 
-from model.checkpoint.checkpoint import Checkpoint
 from model.engine.backend import Backend
 from model.engine.composition import Composition
 from model.engine.engine import Engine
+from model.engine.loaded_model import LoadedModel
 from model.engine.result import Result, result_of
 from model.ranking.ranking import Ranking
 from model.text.prompt import Options, check_style, prepare
 
 
 def compose(
-    checkpoint: Checkpoint[Backend],
+    checkpoint: LoadedModel[Backend],
     phrase: str,
     options: Options,
     ranking: Ranking | None = None,
 ) -> Composition:
     """Check a phrase and its options against a checkpoint; raises PromptError.
 
-    ranking: what chooses among candidates, by default the checkpoint's own.
+    ranking: chooses among candidates; the checkpoint's own by default.
     """
     options = replace(options, style=check_style(options.style, checkpoint.styles))
     prompt = prepare(phrase, checkpoint.tokenizer)
@@ -30,14 +30,14 @@ def compose(
 
 
 def generate(
-    checkpoint: Checkpoint[Backend],
+    checkpoint: LoadedModel[Backend],
     phrase: str,
     options: Options,
     on_text: Callable[[str], None] | None = None,
 ) -> Result:
-    """Continue one phrase; `on_text` is given the characters as they come. Raises PromptError."""
+    """Continue one phrase; `on_text` receives the text as it grows. Raises PromptError."""
     text = compose(checkpoint, phrase, options)
-    engine = Engine(checkpoint, rows=len(text.sequences))
+    engine = Engine(checkpoint, slots=len(text.sequences))
     engine.add(text)
     while engine.busy:
         engine.step()

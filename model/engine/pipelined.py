@@ -1,73 +1,74 @@
-"""Writing ahead, with a Runner: it draws some tokens of every text, and the texts follow.
+"""Decoding ahead with an AheadSession: the device samples several tokens, the sequences follow.
 
-A text's random numbers are known beforehand, and a runner knows by an Automaton what may be drawn
-where, so the tokens are those that would be drawn one by one. It does not know where a text ends or
-is cut: what it drew behind that is forgotten, and a text whose earlier tokens changed is read
-anew.
+A sequence's random numbers are known in advance, and the session has an Automaton for the
+constraints, so the tokens equal those of the synchronous loop. The session does not know where a
+text ends or is truncated: tokens sampled beyond that point are discarded, and a sequence whose
+earlier tokens changed is prefilled again.
 
-A launch is begun before the one before it is looked at: the device does not wait for Python.
+A launch starts before the previous one is collected, so the device never waits for Python.
 """
 
 from __future__ import annotations
 
 from collections import deque
 
-from model.engine.backend import Runner
-from model.engine.sequence import Constraint, visible
-from model.engine.slot import Seat
+from model.engine.backend import AheadSession
+from model.engine.sequence import context_window
+from model.engine.slot import Slot
 from model.text.automaton import Automaton
+from model.text.constraints import Constraint
 
 
-class Running:
-    """The way of a runner. context: how many tokens a row holds at most."""
+class PipelinedLoop:
+    """The decode loop of an AheadSession. context: how many tokens a slot holds at most."""
 
-    # Their phrases are read together. What they wait for is a launch or two.
-    newcomers = 32
+    # Phrases are prefilled together and delay the others by a launch or two.
+    prefills = 32
 
-    def __init__(self, runner: Runner, automaton: Automaton, context: int) -> None:
-        self._runner, self._automaton, self._context = runner, automaton, context
-        self._launched: deque[list[Seat]] = deque()
+    def __init__(self, session: AheadSession, automaton: Automaton, context: int) -> None:
+        self._session, self._automaton, self._context = session, automaton, context
+        self._launched: deque[list[Slot]] = deque()
 
-    def share(self, source: int, row: int, length: int) -> bool:
-        """False: a newcomer is read with the next launch."""
+    def fork(self, source: int, target: int, length: int) -> bool:
+        """False: every new sequence is prefilled with the next launch."""
         return False
 
-    def write(self, seats: list[Seat]) -> list[Seat]:
-        """See Way; texts are touched from the second launch on."""
-        for seat in seats:
-            if not seat.settled:
-                self._settle(seat)
-        wanted = self._runner.wanted(len(seats))
-        self._runner.launch(
-            [seat.row for seat in seats], [seat.sequence.upcoming(wanted) for seat in seats]
+    def step(self, slots: list[Slot]) -> list[Slot]:
+        """See DecodeLoop; sequences grow from the second step on."""
+        for slot in slots:
+            if not slot.prefilled:
+                self._prefill(slot)
+        needed = self._session.uniforms_needed(len(slots))
+        self._session.launch(
+            [slot.number for slot in slots], [slot.sequence.peek_uniforms(needed) for slot in slots]
         )
-        self._launched.append(list(seats))
+        self._launched.append(list(slots))
         return self._collect() if len(self._launched) > 1 else []
 
-    def _settle(self, seat: Seat) -> None:
-        """Have the runner read a newcomer, a text that was cut, or one whose window has moved."""
-        sequence = seat.sequence
-        shown = visible(sequence.tokens, self._context)
+    def _prefill(self, slot: Slot) -> None:
+        """Prefill a new or truncated sequence, or one whose window has moved."""
+        sequence = slot.sequence
+        window = context_window(sequence.tokens, self._context)
         complete = sequence.constraint() is Constraint.COMPLETE
-        self._runner.settle(
-            seat.row,
-            shown,
-            seat.held if seat.held < len(shown) else 0,
+        self._session.prefill(
+            slot.number,
+            window,
+            slot.held if slot.held < len(window) else 0,
             self._automaton.read(sequence.sentence, complete=complete),
             sequence.options.temperature,
             sequence.options.top_p,
         )
-        seat.settled, seat.held = True, len(shown) - 1
+        slot.prefilled, slot.held = True, len(window) - 1
 
-    def _collect(self) -> list[Seat]:
-        """Give the texts what was drawn in the oldest launch."""
-        touched = []
-        for seat, drawn in zip(self._launched.popleft(), self._runner.collect(), strict=True):
-            if seat.left or not drawn[0]:
+    def _collect(self) -> list[Slot]:
+        """Append the tokens of the oldest launch to their sequences."""
+        extended = []
+        for slot, sampled in zip(self._launched.popleft(), self._session.collect(), strict=True):
+            if slot.released or not sampled[0]:
                 continue
-            taken, cut = seat.sequence.accept_all(*drawn)
-            touched.append(seat)
-            seat.held += taken
-            if cut or seat.held >= self._context:
-                seat.settled, seat.held = False, 0
-        return touched
+            taken, cut = slot.sequence.accept_all(*sampled)
+            extended.append(slot)
+            slot.held += taken
+            if cut or slot.held >= self._context:
+                slot.prefilled, slot.held = False, 0
+        return extended

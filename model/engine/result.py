@@ -1,4 +1,4 @@
-"""What comes of a phrase. Free of tensors, so that the bot's process need not load torch."""
+"""The result of a generation. Without tensors, so that the bot's process does not load torch."""
 
 from __future__ import annotations
 
@@ -14,25 +14,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Result:
-    """A finished text.
+    """A finished text."""
 
-    phrase: as it was typed; sentences: those that were written, the first one including the
-    phrase's part of it; checkpoint: its id; characters: how many were generated; truncated: how
-    many sentences had to be cut within a clause; dropped: characters of the phrase that the decoder
-    could not read; candidates: how many sentences were drawn to choose from; rejected: how many of
-    these had each fault (see model.ranking.ranking).
-    """
-
-    phrase: str
+    phrase: str  # as typed
     continuation: str
-    sentences: tuple[str, ...]
+    sentences: tuple[str, ...]  # the first includes the phrase's part of it
     style: str | None
     seed: int
-    checkpoint: str
-    characters: int
-    truncated: int
-    dropped: tuple[str, ...]
-    candidates: int = 0
+    checkpoint: str  # its id
+    characters: int  # generated
+    truncated: int  # sentences cut within a clause
+    dropped: tuple[str, ...]  # characters of the phrase that the vocabulary lacks
+    candidates: int = 0  # sentences sampled to choose from
+    # How many candidates had each fault, see model.ranking.fault.
     rejected: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -42,7 +36,7 @@ class Result:
 
 
 def result_of(text: Composition, checkpoint: str) -> Result:
-    """The result of a finished text, written with the checkpoint of this id."""
+    """The result of a finished text; checkpoint: the id of the one that generated it."""
     continuation, inherited = text.continuation, text.inherited
     phrase = text.prompt.shown(continuation)
     sentences = list(text.sentences)
@@ -58,6 +52,6 @@ def result_of(text: Composition, checkpoint: str) -> Result:
         characters=text.characters,
         truncated=text.truncated,
         dropped=text.prompt.dropped,
-        candidates=text.drawn,
+        candidates=text.sampled,
         rejected={str(fault): count for fault, count in sorted(text.rejected.items())},
     )

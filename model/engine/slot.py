@@ -1,4 +1,4 @@
-"""A text at the engine's table."""
+"""A running sequence in its KV-cache slot, and the loops that extend such sequences."""
 
 from __future__ import annotations
 
@@ -10,33 +10,27 @@ from model.engine.sequence import Sequence
 
 
 @dataclass(eq=False)
-class Seat:
-    """A sequence and its cache row, of whose tokens the row holds the first `held` visible ones.
+class Slot:
+    """A slot of the KV cache and the sequence that owns it."""
 
-    text: what the sequence is a part or a candidate of; hidden: how many of its tokens the window
-    had left behind when the row was read last; drafts: guesses that were read behind those; places:
-    of the logits behind each; settled: whether a runner goes on with it by itself; left: whether
-    its text has gone.
-    """
-
-    text: Composition
+    text: Composition  # the sequence is a part or a candidate of it
     sequence: Sequence
-    row: int
-    held: int = 0
-    hidden: int = 0
-    drafts: list[int] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
-    settled: bool = False
-    left: bool = False
+    number: int
+    held: int = 0  # how many tokens of the sequence's context window the cache holds
+    hidden: int = 0  # how many tokens the window had left behind at the last read
+    speculative: list[int] = field(default_factory=list)  # tokens read after those held
+    places: list[int] = field(default_factory=list)  # of the logits after the last and each of them
+    prefilled: bool = False  # an AheadSession continues it
+    released: bool = False  # the sequence has left the slot
 
 
-class Way(Protocol):
-    """How the seated texts are written, which depends on what the session offers."""
+class DecodeLoop(Protocol):
+    """Extends the running sequences; the implementation depends on the kind of session."""
 
-    newcomers: int  # how many may sit down before one write
+    prefills: int  # how many sequences may be prefilled before one step
 
-    def share(self, source: int, row: int, length: int) -> bool:
-        """Let a row hold the first `length` tokens that another holds; False where it cannot."""
+    def fork(self, source: int, target: int, length: int) -> bool:
+        """Copy the first `length` tokens of a slot to another; False if unsupported."""
 
-    def write(self, seats: list[Seat]) -> list[Seat]:
-        """Write a token or more of seated texts. Returns the seats whose texts it touched."""
+    def step(self, slots: list[Slot]) -> list[Slot]:
+        """Extend the sequences by a token or more; return the slots that were extended."""

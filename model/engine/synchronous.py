@@ -1,8 +1,9 @@
-"""Writing step by step, with a Session: read what is new of every text, draw the next tokens.
+"""Decoding step by step with a Session: read the new tokens of every sequence, sample the next.
 
-Where the session can check guesses, a step reads some of them behind each text's last token. Tokens
-are drawn from the decoder's logits one after the other, with the text's own random numbers, for as
-long as the guesses were right: with and without them a seed gives the same text.
+If the session can verify speculative tokens, a step reads some after each sequence's last token.
+Tokens are then sampled from the decoder's logits one after the other, with the sequence's own
+random numbers, while the speculative tokens match. A seed gives the same text with and without
+them.
 """
 
 from __future__ import annotations
@@ -10,99 +11,103 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from model.checkpoint.draft_table import ORDERS
-from model.engine.backend import Drawn, Session
-from model.engine.sequence import visible
-from model.engine.slot import Seat
+from model.engine.backend import Sampled, Session
+from model.engine.sequence import context_window
+from model.engine.slot import Slot
 
-# Of guesses that each need the one before to be right, so many are worth reading at most.
-MOST_DRAFTS = 6
+# Each speculative token counts only if all before it match: later ones are not worth a column.
+MOST_SPECULATIVE = 6
 
 
-class Stepping:
-    """The way of a session that is asked for every token. rows: of the session; context: how many
-    tokens a row holds at most."""
+class SynchronousLoop:
+    """The decode loop of a Session.
 
-    # So that reading phrases never holds the others up for long.
-    newcomers = 1
+    slots: how many the session has.
+    context: how many tokens a slot holds at most.
+    """
 
-    def __init__(self, session: Session, rows: int, context: int) -> None:
-        self._session, self._rows, self._context = session, rows, context
+    # One prefill per step, so that new phrases never stall the running sequences for long.
+    prefills = 1
 
-    def share(self, source: int, row: int, length: int) -> bool:
-        """See Way."""
-        return self._session.fork(source, row, length)
+    def __init__(self, session: Session, slots: int, context: int) -> None:
+        self._session, self._slots, self._context = session, slots, context
 
-    def write(self, seats: list[Seat]) -> list[Seat]:
-        """See Way."""
-        self._read(seats)
-        self._draw_all(seats)
-        return list(seats)
+    def fork(self, source: int, target: int, length: int) -> bool:
+        """See DecodeLoop."""
+        return self._session.fork(source, target, length)
 
-    def _read(self, seats: list[Seat]) -> None:
-        """Let the session read what is new of every seated text, and guesses behind it."""
-        together: list[tuple[Seat, list[int]]] = []
-        for seat in seats:
-            seat.drafts, seat.places = [], [seat.row]
-            shown = visible(seat.sequence.tokens, self._context)
-            if seat.held == len(shown) - 1:
-                together.append((seat, shown))
-            else:  # a newcomer, a sentence that was cut, or the window has moved
-                self._session.prefill(seat.row, shown, seat.held if seat.held < len(shown) else 0)
-            seat.held, seat.hidden = len(shown), len(seat.sequence.tokens) - len(shown)
+    def step(self, slots: list[Slot]) -> list[Slot]:
+        """See DecodeLoop."""
+        self._read(slots)
+        self._sample_all(slots)
+        return list(slots)
+
+    def _read(self, slots: list[Slot]) -> None:
+        """Read the new tokens of every sequence, and speculative tokens after them."""
+        together: list[tuple[Slot, list[int]]] = []
+        for slot in slots:
+            slot.speculative, slot.places = [], [slot.number]
+            window = context_window(slot.sequence.tokens, self._context)
+            if slot.held == len(window) - 1:
+                together.append((slot, window))
+            else:  # a new sequence, a truncated sentence, or a window that has moved
+                held = slot.held if slot.held < len(window) else 0
+                self._session.prefill(slot.number, window, held)
+            slot.held, slot.hidden = len(window), len(slot.sequence.tokens) - len(window)
         if together:
-            self._draft(together)
-            self._decode(seat for seat, _ in together)
+            self._speculate(together)
+            self._decode(slot for slot, _ in together)
 
-    def _draft(self, together: list[tuple[Seat, list[int]]]) -> None:
-        """Guess what follows, as far as there is room for it in the step and in the context."""
-        place = self._rows
-        share = min(MOST_DRAFTS, (self._session.spare - len(together)) // len(together))
+    def _speculate(self, together: list[tuple[Slot, list[int]]]) -> None:
+        """Propose speculative tokens within the limits of the step and of the context."""
+        place = self._slots
+        share = min(MOST_SPECULATIVE, (self._session.spare - len(together)) // len(together))
         if share <= 0:
             return
-        for seat, shown in together:
-            most = min(share, self._context - len(shown))
+        for slot, window in together:
+            most = min(share, self._context - len(window))
             if most > 0:
-                upcoming = seat.sequence.upcoming(most)
-                seat.drafts = self._session.draft(shown[-ORDERS[-1] :], upcoming)
-                seat.places += range(place, place + len(seat.drafts))
-                place += len(seat.drafts)
+                upcoming = slot.sequence.peek_uniforms(most)
+                slot.speculative = self._session.speculate(window[-ORDERS[-1] :], upcoming)
+                slot.places += range(place, place + len(slot.speculative))
+                place += len(slot.speculative)
 
-    def _decode(self, seats: Iterable[Seat]) -> None:
-        """Read the last token of each of these texts and its drafts."""
-        rows, tokens, positions, places = list[int](), list[int](), list[int](), list[int]()
-        for seat in seats:
-            columns = 1 + len(seat.drafts)
-            rows += [seat.row] * columns
-            tokens += (seat.sequence.tokens[-1], *seat.drafts)
-            positions += range(seat.held - 1, seat.held - 1 + columns)
-            places += seat.places
-        self._session.decode(rows, tokens, positions, places)
+    def _decode(self, slots: Iterable[Slot]) -> None:
+        """Read the last token of each sequence and its speculative tokens."""
+        numbers, tokens, positions, places = list[int](), list[int](), list[int](), list[int]()
+        for slot in slots:
+            columns = 1 + len(slot.speculative)
+            numbers += [slot.number] * columns
+            tokens += (slot.sequence.tokens[-1], *slot.speculative)
+            positions += range(slot.held - 1, slot.held - 1 + columns)
+            places += slot.places
+        self._session.decode(numbers, tokens, positions, places)
 
-    def _draw_all(self, seats: list[Seat]) -> None:
-        """Draw the next token of every seated text, and more where its drafts come true."""
-        drafted = 0
-        while seats:
-            right = []
-            for seat, token, likelihood in zip(seats, *self._draw(seats, drafted), strict=True):
-                guessed = drafted < len(seat.drafts) and token == seat.drafts[drafted]
-                if seat.sequence.accept(token, likelihood):
-                    self._forget(seat)
-                elif guessed and not seat.sequence.finished:
-                    seat.held += 1
-                    right.append(seat)
-            seats, drafted = right, drafted + 1
+    def _sample_all(self, slots: list[Slot]) -> None:
+        """Sample the next token of every sequence, and more while speculative tokens match."""
+        depth = 0
+        while slots:
+            matched = []
+            for slot, token, likelihood in zip(slots, *self._sample(slots, depth), strict=True):
+                matches = depth < len(slot.speculative) and token == slot.speculative[depth]
+                if slot.sequence.accept(token, likelihood):
+                    self._invalidate(slot)
+                elif matches and not slot.sequence.finished:
+                    slot.held += 1
+                    matched.append(slot)
+            slots, depth = matched, depth + 1
 
-    def _forget(self, seat: Seat) -> None:
-        """Keep of a row only the tokens that a cut has left; none of a window that has moved."""
-        seat.held = 0 if seat.hidden else min(seat.held, seat.sequence.unchanged)
+    def _invalidate(self, slot: Slot) -> None:
+        """Keep only the tokens before a cut; none of them if the window has moved."""
+        slot.held = 0 if slot.hidden else min(slot.held, slot.sequence.unchanged)
 
-    def _draw(self, seats: list[Seat], drafted: int) -> Drawn:
-        """The token behind so many drafts of each of these texts."""
-        sequences = [seat.sequence for seat in seats]
-        return self._session.draw(
-            [seat.places[drafted] for seat in seats],
+    def _sample(self, slots: list[Slot], depth: int) -> Sampled:
+        """Sample the token after `depth` speculative tokens of each sequence."""
+        sequences = [slot.sequence for slot in slots]
+        return self._session.sample(
+            [slot.places[depth] for slot in slots],
             [each.constraint() for each in sequences],
             [each.options.temperature for each in sequences],
             [each.options.top_p for each in sequences],
-            [each.draw() for each in sequences],
+            [each.next_uniform() for each in sequences],
         )

@@ -1,4 +1,4 @@
-"""Checkpoints for other engines, and the original's checkpoint for this one.
+"""Exporting checkpoints to other engines, and importing those of the original LitteraGPT.
 
-Everything here works on `model.checkpoint.checkpoint` and NumPy arrays, without torch.
+Works on `model.checkpoint.checkpoint` and NumPy arrays, without torch.
 """

@@ -1,9 +1,9 @@
-"""One file that llama.cpp runs, tokenizer included (architecture `qwen3`).
+"""Export to GGUF: one file for llama.cpp, including the tokenizer (architecture `qwen3`).
 
-llama.cpp knows no tokenizer of characters, but its byte-level BPE is one when the only merges are
-those that join the bytes of a character. Two things differ from `model.text.tokenizer`: text is
-taken as it is spelled (what has no token is left out), and the separator between two sentences is
-the end of a line, in what is read and in what is written.
+llama.cpp has no character tokenizer, but its byte-level BPE acts as one if the only merges join the
+bytes of a character. Two differences from `model.text.tokenizer`: text is not normalised
+(characters without a token are dropped), and the separator between sentences is a line feed, in
+input and output.
 
 https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from model.arrays import Floats
 from model.checkpoint.checkpoint import StoredCheckpoint
-from model.checkpoint.weights import Floats
 from model.exchange.qwen3 import RMS_EPSILON, Precision, qwen3_weights, token_names
 from model.files import replacing
 from model.text.tokenizer import Tokenizer
@@ -28,11 +28,12 @@ _BLOCK = 32  # weights that share a scale in Q8_0
 
 
 def export_gguf(checkpoint: StoredCheckpoint, path: Path, precision: Precision = "f32") -> None:
-    """Write the file, whole or not at all.
+    """Write the file atomically.
 
-    Vectors stay float32, as llama.cpp wants them; `q8_0` stores matrices in blocks of 32 with a
-    scale each, or as float16 where rows do not divide into such blocks. Raises ExchangeError for a
-    decoder that is no `Qwen3ForCausalLM`, ModuleNotFoundError without the extra `export`.
+    Vectors stay float32, as llama.cpp requires. `q8_0` stores matrices in blocks of 32 with a scale
+    each, or as float16 if their rows do not divide into such blocks.
+    Raises ExchangeError for a decoder that is no `Qwen3ForCausalLM`, ModuleNotFoundError without
+    the extra `export`.
     """
     weights = qwen3_weights(checkpoint)
 
@@ -98,15 +99,15 @@ def _add_tokenizer(writer: GGUFWriter, tokenizer: Tokenizer) -> None:
         types.append(TokenType.NORMAL)
         merges += [f"{letters[:end]} {letters[end]}" for end in range(1, len(letters))]
     writer.add_tokenizer_model("gpt2")
-    # Which rule cuts text into words first is all one to characters; this one comes with Qwen3.
+    # The rule that pre-splits text into words does not matter for characters; this is Qwen3's.
     writer.add_tokenizer_pre("qwen2")
     writer.add_token_list(tokens)
     writer.add_token_types(types)
     writer.add_token_merges(list(dict.fromkeys(merges)))
     writer.add_add_bos_token(True)
     writer.add_bos_token_id(tokenizer.start)
-    # A text ends where the next one would start, which is never written. Without any end llama.cpp
-    # would take one of the letters for it.
+    # The start token, which never occurs inside a text, doubles as its end. Without an end token
+    # llama.cpp would use a letter.
     writer.add_eos_token_id(tokenizer.start)
 
 

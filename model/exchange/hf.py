@@ -1,4 +1,4 @@
-"""A folder that `transformers` loads: `AutoModelForCausalLM`, `AutoTokenizer`, offline."""
+"""Export to a folder for `transformers`: `AutoModelForCausalLM`, `AutoTokenizer`, offline."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from model.checkpoint.filenames import CARD, CONFIG, TOKENIZER, WEIGHTS
 from model.errors import ExchangeError
 from model.exchange.qwen3 import Precision, qwen3_config, qwen3_weights, token_names
 from model.files import replacing, write_json, write_text
-from model.printable import visible
+from model.printable import escape_controls
 from model.text.prompt import Options
 
 _CURVES = "losses.png"
 
 
 def export_hf(checkpoint: StoredCheckpoint, folder: Path, precision: Precision = "f32") -> None:
-    """Write weights, shape, tokenizer, defaults of generation and model card into `folder`.
+    """Write weights, shape, tokenizer, generation defaults and model card into `folder`.
 
-    The weights come last, so a folder that has them is whole. Raises ExchangeError for a decoder
-    that is no `Qwen3ForCausalLM` and for q8_0, which only GGUF knows; ModuleNotFoundError without
-    the extra `export`.
+    The weights come last, so a folder that has them is complete.
+    Raises ExchangeError for a decoder that is no `Qwen3ForCausalLM` and for q8_0, which only GGUF
+    has; ModuleNotFoundError without the extra `export`.
     """
     if precision == "q8_0":
         raise ExchangeError("precision_of_hf", value=precision)
@@ -40,7 +40,7 @@ def export_hf(checkpoint: StoredCheckpoint, folder: Path, precision: Precision =
     write_json(folder / CONFIG, qwen3_config(checkpoint.config, checkpoint.tokenizer, precision))
     write_json(folder / "tokenizer_config.json", _tokenizer_config(checkpoint))
     write_json(folder / "generation_config.json", _generation_config(checkpoint))
-    write_text(folder / CARD, visible(_card(checkpoint)))
+    write_text(folder / CARD, escape_controls(_card(checkpoint)))
     if (curves := checkpoint.path / _CURVES).is_file():
         shutil.copyfile(curves, folder / _CURVES)
     dtype = np.float16 if precision == "f16" else np.float32
@@ -59,7 +59,7 @@ def _tokenizer_config(checkpoint: StoredCheckpoint) -> dict[str, Any]:
 
 
 def _generation_config(checkpoint: StoredCheckpoint) -> dict[str, Any]:
-    """How this program writes unless asked otherwise; what is never written is suppressed."""
+    """This program's generation defaults; ids that never occur in a text are suppressed."""
     usual = Options()
     return {
         "bos_token_id": checkpoint.tokenizer.start,
@@ -71,7 +71,7 @@ def _generation_config(checkpoint: StoredCheckpoint) -> dict[str, Any]:
 
 
 def _card(checkpoint: StoredCheckpoint) -> str:
-    """The checkpoint's own card behind what users of `transformers` need to know."""
+    """Instructions for `transformers`, followed by the checkpoint's own card."""
     try:
         own = (checkpoint.path / CARD).read_text("utf-8")
     except OSError:

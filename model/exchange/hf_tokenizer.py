@@ -1,9 +1,9 @@
-"""Our vocabulary and spelling as a tokenizer of the library `tokenizers`.
+"""The vocabulary and normalization as a tokenizer of the library `tokenizers`.
 
-It gives the ids that `model.text.tokenizer` gives: the same spelling of quotes, dashes and spaces,
-a separator in place of the space between two sentences, one token per character. Only a symbol that
-stands for a letter (`𝓐` for `A`) is left out where ours replaces it. A style is asked for by its
-mark in front of the text (`<|galdos|>`), without special tokens.
+It gives the ids of `model.text.tokenizer`: the same normalization of quotes, dashes and spaces, a
+separator for the space between two sentences, one token per character. One difference: a symbol for
+a letter (`𝓐` for `A`) is dropped instead of replaced. A style is selected by its mark in front of
+the text (`<|galdos|>`), without special tokens.
 
 https://huggingface.co/docs/tokenizers/components
 """
@@ -26,9 +26,9 @@ _LATIN = (*range(0xC0, 0x250), *range(0x1E00, 0x1F00))  # letters with marks, in
 
 
 def hf_tokenizer(tokenizer: Tokenizer) -> HFTokenizer:
-    """The tokenizer whose file is `tokenizer.json` in Hugging Face's sense."""
+    """The tokenizer to save as Hugging Face's `tokenizer.json`."""
     names = token_names(tokenizer)
-    # Without merges every character stays a token, and what has no token is left out.
+    # Without merges every character stays a token; characters without a token are dropped.
     made = HFTokenizer(models.BPE(vocab={name: id for id, name in enumerate(names)}, merges=[]))
     made.normalizer = normalizers.Sequence(_spelling(tokenizer))
     start = names[tokenizer.start]
@@ -43,7 +43,7 @@ def hf_tokenizer(tokenizer: Tokenizer) -> HFTokenizer:
 
 
 def _spelling(tokenizer: Tokenizer) -> list[normalizers.Normalizer]:
-    """What `Tokenizer.represent` and `encode` do to a text, step by step."""
+    """The steps of `Tokenizer.represent` and `encode`."""
     steps: list[normalizers.Normalizer] = [normalizers.NFC()]
     same = SAME | _plain_letters(tokenizer)
     for plain in dict.fromkeys(same.values()):
@@ -61,7 +61,7 @@ def _spelling(tokenizer: Tokenizer) -> list[normalizers.Normalizer]:
 
 
 def _plain_letters(tokenizer: Tokenizer) -> dict[str, str]:
-    """What stands for the Latin letters that the vocabulary lacks: `a` for `ã`."""
+    """Replacements for Latin letters that the vocabulary lacks: `a` for `ã`."""
     lacking = [chr(code) for code in _LATIN if chr(code) not in tokenizer.character_ids]
     plain = {each: nearest(each) for each in lacking}
     return {
@@ -72,11 +72,11 @@ def _plain_letters(tokenizer: Tokenizer) -> dict[str, str]:
 
 
 def _boundary(tokenizer: Tokenizer) -> str:
-    """The space between two sentences, where `model.text.sentences.split_sentences` finds it.
+    """A pattern for the space between sentences, equal to `model.text.sentences.split_sentences`.
 
-    A full stop right behind a letter ends a sentence unless the word is an abbreviation or a single
-    letter, so the pattern takes the word too and `\\K` keeps it out of what is replaced. What
-    begins the next sentence is anything but lower case, whatever opening marks come before.
+    A full stop directly after a letter ends a sentence unless the word is an abbreviation or a
+    single letter, so the pattern matches the word too, and `\\K` excludes it from the replacement.
+    The next sentence begins with anything but lower case, after optional opening marks.
     """
     letter = _one_of(filter(_LETTER.match, tokenizer.characters))
     abbreviation = "|".join(map(re.escape, sorted(ABBREVIATIONS)))
@@ -93,5 +93,5 @@ def _boundary(tokenizer: Tokenizer) -> str:
 
 
 def _one_of(characters: Iterable[str], *, negated: bool = False) -> str:
-    """A class of characters, in the syntax that Python and Oniguruma share."""
+    """A character class, in the syntax common to Python and Oniguruma."""
     return f"[{'^' if negated else ''}{re.escape(''.join(characters))}]"

@@ -1,8 +1,8 @@
-"""The checkpoint of the published LitteraGPT (0.1.0) as one of ours, of the family `reference`.
+"""Import of the published LitteraGPT (0.1.0) as a checkpoint of the family `reference`.
 
-It is the module itself, pickled by `torch.save`: 48 attention heads with three matrices each, a
-causal mask in every head, and a final LayerNorm that its code builds and never calls. Attention
-scores are divided by the root of the whole width. Both are kept, so that the logits are the same.
+Its file is the module itself, pickled by `torch.save`: 48 attention heads with three matrices each,
+a causal mask in every head, and a final LayerNorm that its code builds and never calls. Attention
+scores are divided by the root of the whole width. The import keeps both, so logits are the same.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
+from model.arrays import Floats
 from model.checkpoint.checkpoint import writing_checkpoint
 from model.checkpoint.config import DecoderConfig
-from model.checkpoint.weights import Floats
 from model.errors import CheckpointError, ExchangeError
 from model.exchange.pickled import Instance, Kind
 from model.exchange.torch_file import StoredTensor, TorchFile
 from model.files import read_json_object
-from model.printable import visible
+from model.printable import escape_controls
 from model.text.tokenizer import Tokenizer
 
-# Where its classes were defined depends on how it was trained: a notebook, say.
+# The module of these classes depends on how the model was trained, for example in a notebook.
 _ITS_CLASSES = "BigramLanguageModel Block MultiHeadAttention Head FeedForward".split()
 _TORCH_CLASSES = """
     activation.ReLU container.ModuleList container.Sequential dropout.Dropout linear.Linear
@@ -39,7 +39,7 @@ _CLASSES = {
     **{f"torch.nn.modules.{name}": Kind(name.partition(".")[2]) for name in _TORCH_CLASSES},
 }
 _DEPTH_LIMIT = 8
-# As many heads and layers as a decoder of ours may have take half of these.
+# The largest decoder that DecoderConfig allows needs half of these.
 _ENTRY_LIMIT = 2**16
 _NAME_LIMIT = 64  # characters
 
@@ -63,17 +63,17 @@ _HEAD_PARTS = {"attention.query": "query", "attention.key": "key", "attention.va
 
 @dataclass(frozen=True)
 class _Original:
-    """What the file holds: tensors and modules by their dotted names, and a vocabulary if any."""
+    """The tensors and modules of the file, by dotted name."""
 
     tensors: dict[str, StoredTensor]
     modules: dict[str, Instance]
 
 
 def import_original(path: Path, folder: Path, token_map: Path | None = None) -> DecoderConfig:
-    """Write the checkpoint `folder`; its weights are the file's, float32.
+    """Write the file's weights, as float32, to the checkpoint `folder`.
 
-    token_map: the JSON object character → id that belongs to it, needed unless the module carries
-    such a map. Raises ExchangeError and CheckpointError, and then nothing is written.
+    token_map: a JSON object character → id; required unless the module contains such a map.
+    Raises ExchangeError and CheckpointError before anything is written.
     """
     with TorchFile(path) as file:
         original = _read_module(path, file.read_object(_CLASSES))
@@ -96,14 +96,14 @@ def import_original(path: Path, folder: Path, token_map: Path | None = None) -> 
         "parameters": sum(weight.size for weight in weights.values()),
         "dev_loss": None,
     }
-    card = visible(_card(folder.resolve().name, config, path.name, digest))
+    card = escape_controls(_card(folder.resolve().name, config, path.name, digest))
     with writing_checkpoint(folder, config, tokenizer, metrics, card) as temporary:
         save_file(weights, temporary, metadata={"format": "pt"})
     return config
 
 
 def _read_module(path: Path, root: object) -> _Original:
-    """All modules below the root and their parameters; masks and other buffers are left alone."""
+    """All modules below the root and their parameters; masks and other buffers are ignored."""
     if not isinstance(root, Instance) or root.kind != _ITS_CLASSES[0]:
         raise ExchangeError("not_original", file=str(path))
     modules: dict[str, Instance] = {}
@@ -120,8 +120,8 @@ def _read_module(path: Path, root: object) -> _Original:
             if isinstance(value, StoredTensor):
                 tensors[place] = value
             elif isinstance(value, Instance):
-                # One that is held twice would be doubled at every level, and one that holds itself
-                # would never end. Nothing of what was published does either.
+                # A shared module could double at every level, and a cycle would never end. The
+                # published model has neither.
                 if id(value) in seen or name.count(".") == _DEPTH_LIMIT:
                     raise ExchangeError("not_original", file=str(path))
                 seen.add(id(value))
@@ -130,9 +130,9 @@ def _read_module(path: Path, root: object) -> _Original:
 
 
 def _entries(module: Instance) -> Iterator[tuple[object, object]]:
-    """What a module holds by a name: modules and parameters, and what stands in their place.
+    """The named modules and parameters of a module, or values in their place.
 
-    Two modules may share the dictionary that says so, so the reader counts what comes.
+    Modules may share these dictionaries, so the caller must limit the number of entries.
     """
     for attribute in ("_modules", "_parameters"):
         held = module.state.get(attribute)
@@ -141,7 +141,7 @@ def _entries(module: Instance) -> Iterator[tuple[object, object]]:
 
 
 def _config(path: Path, original: _Original) -> DecoderConfig:
-    """The shape, which the file says only by its tensors."""
+    """The shape, derived from the tensors."""
     vocabulary, width = _matrix(path, original, _ENDS["token_embedding.weight"])
     context, _ = _matrix(path, original, _ENDS["position_embedding.weight"])
     feed_forward, _ = _matrix(path, original, "blocks.0.ffwd.net.0.weight")
@@ -171,7 +171,7 @@ def _matrix(path: Path, original: _Original, name: str) -> tuple[int, int]:
 
 
 def _count(original: _Original, name: str) -> int:
-    """How many modules are called so, numbered from 0."""
+    """The number of modules with this name, numbered from 0."""
     count = 0
     while name.format(count) in original.modules:
         count += 1
@@ -179,7 +179,7 @@ def _count(original: _Original, name: str) -> int:
 
 
 def _sources(name: str, config: DecoderConfig) -> list[str]:
-    """The tensors of the original that make ours, one above the other."""
+    """The original's tensors that are stacked into ours."""
     if name in _ENDS:
         return [_ENDS[name]]
     _, layer, inside = name.split(".", 2)
@@ -193,7 +193,7 @@ def _sources(name: str, config: DecoderConfig) -> list[str]:
 def _weight(
     path: Path, file: TorchFile, tensors: list[StoredTensor], shape: tuple[int, ...]
 ) -> Floats:
-    """The tensors joined to one of this shape, each of which must bring its share."""
+    """The tensors, which must have equal shapes, stacked to one of this shape."""
     share = (shape[0] // len(tensors), *shape[1:])
     parts = []
     for tensor in tensors:
@@ -207,7 +207,7 @@ def _weight(
 
 
 def _tokenizer(path: Path, token_map: Path | None, original: _Original, size: int) -> Tokenizer:
-    """The vocabulary of the map, in the order of its ids."""
+    """The vocabulary of the map, in order of ids."""
     if token_map is not None:
         if not token_map.is_file():
             reason = os.strerror(errno.ENOENT)
@@ -215,7 +215,7 @@ def _tokenizer(path: Path, token_map: Path | None, original: _Original, size: in
         named, found = token_map, _characters(read_json_object(token_map))
     else:
         held = original.modules[""].state.values()
-        # One that stands there a thousand times is looked at once.
+        # Check each dictionary once, even if it occurs a thousand times.
         fitting = {id(each): each for each in held if isinstance(each, dict) and len(each) == size}
         found = next(filter(None, map(_characters, fitting.values())), None)
         named = path
@@ -229,7 +229,7 @@ def _tokenizer(path: Path, token_map: Path | None, original: _Original, size: in
 
 
 def _characters(token_map: object) -> str | None:
-    """The characters of a map character → id, in the order of their ids, or None if it is none."""
+    """The characters of a map character → id, in order of ids; None for anything else."""
     if not isinstance(token_map, dict) or not {" ", "."} <= token_map.keys():
         return None
     whole = all(isinstance(each, str) and len(each) == 1 for each in token_map)
@@ -239,7 +239,7 @@ def _characters(token_map: object) -> str | None:
     if sorted(by_id) != list(range(len(token_map))):
         return None
     characters = "".join(by_id[id] for id in range(len(by_id)))
-    return characters if characters.isprintable() else None  # as a vocabulary of ours must be
+    return characters if characters.isprintable() else None  # as a Tokenizer requires
 
 
 def _card(name: str, config: DecoderConfig, file: str, digest: str) -> str:

@@ -1,14 +1,13 @@
-"""A pickle read as data, by a machine that runs nothing of it.
+"""Reading a pickle as data: a stack machine that runs no code of the file.
 
-A pickle is a program for a machine with a stack; Python's own machine imports and calls whatever
-the program names. This one knows only the instructions that build plain values, and gives meaning
-to a name only when its caller's list has one: as a function of ours, as a kind of object (which
-becomes an `Instance`, whatever its class would do) or as a label. Every other name, and every other
-instruction, ends the reading. Nothing recurses, so nothing overflows, and no value is larger than
-what the file spells out; but a value can be mentioned in many places, so a reader of the
-result must bound its walk.
+A pickle is a program for a stack machine; Python's own imports and calls any name in it. This one
+has only the instructions that build plain values, and the caller lists the allowed names: as a
+function of ours, as a kind of object (which becomes an `Instance`, without running its class) or as
+a label. Any other name or instruction is an error. Nothing recurses, so the stack cannot overflow,
+and no value is larger than its spelling in the file. But a value may be referenced many times, so a
+caller must bound its traversal of the result.
 
-Decoding of instructions and their arguments is left to `pickletools`, which describes them all:
+`pickletools` decodes the instructions and their arguments:
 https://docs.python.org/3/library/pickletools.html
 """
 
@@ -23,9 +22,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Function:
-    """A name that may be called: this is called in its stead, with the arguments of the file.
+    """A callable name: `call` replaces it and receives the arguments in the file.
 
-    It may raise ValueError or TypeError for arguments that make no sense.
+    It may raise ValueError or TypeError for invalid arguments.
     """
 
     call: Callable[..., object]
@@ -33,14 +32,14 @@ class Function:
 
 @dataclass(frozen=True)
 class Kind:
-    """A name of a class whose objects may be built, as `Instance`s."""
+    """A class name whose objects become `Instance`s."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class Label:
-    """A name that may be mentioned and has no further meaning."""
+    """An allowed name without a function."""
 
     name: str
 
@@ -53,7 +52,7 @@ class Instance:
     state: dict[str | int, Any] = field(default_factory=dict)
 
 
-# Larger ones count nothing, and reckoning with them takes as long as the file likes.
+# Larger integers count nothing, and arithmetic with them could take arbitrarily long.
 _MOST = 2**63 - 1
 
 Meaning = Function | Kind | Label
@@ -62,18 +61,19 @@ Persistent = Callable[[object], object]
 
 
 class ForeignNameError(Exception):
-    """The pickle names something that has no meaning here; its text is that name."""
+    """The pickle has a name that is not allowed; the text is that name."""
 
 
 class DamagedPickleError(Exception):
-    """Not a whole pickle, or one with instructions that no plain value needs."""
+    """An incomplete pickle, or one with unsupported instructions."""
 
 
 def read_pickle(content: bytes, names: Names, persistent: Persistent) -> object:
-    """The value that a pickle of any protocol describes.
+    """The value of a pickle of any protocol.
 
-    names: the meaning of a module's name, or None; persistent: what stands behind a persistent id,
-    raising ValueError for one that makes no sense. Raises ForeignNameError and DamagedPickleError.
+    names: maps module and name to a meaning, or None.
+    persistent: maps a persistent id to a value; raises ValueError for an invalid one.
+    Raises ForeignNameError and DamagedPickleError.
     """
     machine = _Machine(names, persistent)
     try:
@@ -87,16 +87,16 @@ def read_pickle(content: bytes, names: Names, persistent: Persistent) -> object:
 
 
 class _Machine:
-    """The stack, the stacks below its marks, and what was remembered."""
+    """The stack, the stacks below its marks, and the memo."""
 
     def __init__(self, names: Names, persistent: Persistent) -> None:
         self.stack: list[Any] = []
         self._below: list[list[Any]] = []
-        self._memory: dict[int, Any] = {}
+        self._memo: dict[int, Any] = {}
         self._names, self._persistent = names, persistent
 
     def run(self, opcode: str, argument: Any) -> None:
-        """Carry out one instruction."""
+        """Run one instruction."""
         if opcode in _LITERALS:
             if isinstance(argument, int) and not -_MOST <= argument <= _MOST:
                 raise ValueError("a number of more than 64 bits")
@@ -106,9 +106,9 @@ class _Machine:
         elif opcode in _EMPTY:
             self.stack.append(_EMPTY[opcode]())
         elif opcode in _PUTS:
-            self._memory[len(self._memory) if argument is None else argument] = self.stack[-1]
+            self._memo[len(self._memo) if argument is None else argument] = self.stack[-1]
         elif opcode in _GETS:
-            self.stack.append(self._memory[argument])
+            self.stack.append(self._memo[argument])
         elif opcode in _TUPLES:
             self._replace(_TUPLES[opcode], tuple)
         elif opcode not in _IGNORED:
@@ -118,12 +118,12 @@ class _Machine:
             instruction(self, argument)
 
     def _replace(self, count: int, build: Callable[[list[Any]], Any]) -> None:
-        """Replace the last `count` values by what is built of them."""
+        """Replace the last `count` values by `build` of them."""
         taken = [self.stack.pop() for _ in range(count)][::-1]
         self.stack.append(build(taken))
 
     def _since_mark(self) -> list[Any]:
-        """What was pushed since the last mark, which is taken away."""
+        """Pop the last mark; return the values above it."""
         taken, self.stack = self.stack, self._below.pop()
         return taken
 
@@ -228,7 +228,7 @@ def _set_items(target: object, flat: list[Any]) -> None:
         target[key] = value
 
 
-# Sets hold only names here, and a list holds them as well.
+# Sets hold only names here, so a list will do.
 _EMPTY = {"EMPTY_TUPLE": tuple, "EMPTY_LIST": list, "EMPTY_DICT": dict, "EMPTY_SET": list}
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}

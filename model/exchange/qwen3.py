@@ -1,4 +1,4 @@
-"""A `modern` decoder in the terms of `Qwen3ForCausalLM`, which other engines know.
+"""A `modern` decoder as `Qwen3ForCausalLM`, which other engines support.
 
 https://huggingface.co/docs/transformers/model_doc/qwen3
 """
@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from model.arrays import Floats
 from model.checkpoint.checkpoint import StoredCheckpoint
 from model.checkpoint.config import DecoderConfig
-from model.checkpoint.weights import Floats
 from model.errors import ExchangeError
 from model.text.tokenizer import Tokenizer
 
@@ -33,10 +33,10 @@ _ENDS = {"token_embedding": "model.embed_tokens", "norm": "model.norm", "head": 
 
 
 def qwen3_weights(checkpoint: StoredCheckpoint) -> dict[str, Floats]:
-    """The weights by their names in `Qwen3ForCausalLM`, float32, always in the same order.
+    """The weights by their names in `Qwen3ForCausalLM`, float32, in a fixed order.
 
-    Raises ExchangeError for a decoder that is none: `reference` has learned positions, biases and a
-    head without a norm before it, and no start token; a memory is ours alone.
+    Raises ExchangeError for a decoder without an equivalent: `reference` has learned positions,
+    biases, no norm before the head and no start token; the n-gram memory is ours alone.
     """
     config = checkpoint.config
     standard = config.family == "modern" and config.final_norm and not config.scale_by_width
@@ -85,8 +85,8 @@ def qwen3_config(
 
 
 def token_names(tokenizer: Tokenizer) -> list[str]:
-    """A text of its own for every id: the separator is the end of a line, which no text of ours
-    holds, and what writes nothing has its name between bars."""
+    """A unique text per id: a line feed for the separator, since texts have none, and names between
+    bars for ids without text."""
     return [_mark("inicio"), "\n", *map(_mark, tokenizer.styles), *tokenizer.characters]
 
 

@@ -1,7 +1,7 @@
-"""What `torch.save` wrote, read without torch and without running anything of it.
+"""Reading files of `torch.save` without torch, and without running code of the file.
 
-Since PyTorch 1.6 that is a zip archive, nothing in it compressed: `data.pkl` describes the object
-and names storages by persistent ids, `data/N` holds the bytes of storage N.
+Since PyTorch 1.6 they are uncompressed zip archives: `data.pkl` describes the object and refers to
+storages by persistent ids, `data/N` holds the bytes of storage N.
 https://docs.pytorch.org/docs/stable/notes/serialization.html
 """
 
@@ -17,7 +17,8 @@ from typing import NoReturn
 
 import numpy as np
 
-from model.checkpoint.weights import Floats, to_float32
+from model.arrays import Floats
+from model.checkpoint.weights import to_float32
 from model.errors import CheckpointError, ExchangeError
 from model.exchange.pickled import (
     DamagedPickleError,
@@ -30,28 +31,28 @@ from model.exchange.pickled import (
     read_pickle,
 )
 
-# A module of two hundred layers is described in some hundred kilobytes.
+# The description of a module with two hundred layers takes some hundred kilobytes.
 _PICKLE_LIMIT = 2**20
 _MOST_DIMENSIONS = 8
-# The number that a file of PyTorch before 1.6 begins with, as a pickle spells it.
+# The magic number of PyTorch before 1.6, pickled.
 _LEGACY = bytes.fromhex("6cfc9c46f9206aa85019")
-# By the names that safetensors has for them, and how many bytes a number takes.
+# safetensors' name of each type, and its size in bytes.
 _WEIGHTS = {"FloatStorage": ("F32", 4), "HalfStorage": ("F16", 2), "BFloat16Storage": ("BF16", 2)}
 _OTHER_STORAGES = [f"{name}Storage" for name in "Double Long Int Short Char Byte Bool".split()]
 
 
 @dataclass(frozen=True)
 class Storage:
-    """A run of numbers in the archive: torch's name for their type, their member, their count."""
+    """A vector in the archive."""
 
-    kind: str
-    key: str
-    numbers: int
+    kind: str  # torch's name of the type
+    key: str  # of the archive member
+    numbers: int  # its size
 
 
 @dataclass(frozen=True)
 class StoredTensor:
-    """A view of a storage, never of more numbers than that has. Strides count numbers."""
+    """A view of a storage, within its bounds. Offset and strides count numbers."""
 
     storage: Storage
     offset: int
@@ -60,9 +61,9 @@ class StoredTensor:
 
 
 class TorchFile:
-    """An archive of `torch.save`; a context manager.
+    """A file of `torch.save`; a context manager.
 
-    Raises ExchangeError for what is not one or is damaged, CheckpointError for what cannot be read.
+    Raises ExchangeError for another or a damaged file, CheckpointError for an unreadable one.
     """
 
     def __init__(self, path: Path) -> None:
@@ -100,10 +101,10 @@ class TorchFile:
         self._archive.close()
 
     def read_object(self, classes: Mapping[str, Kind]) -> object:
-        """What was saved: plain values, `Instance`s and `StoredTensor`s.
+        """The saved object: plain values, `Instance`s and `StoredTensor`s.
 
-        classes: those that may occur, by their full name, or by their own where any module may hold
-        them. torch's functions that make tensors are known. A name outside these is refused.
+        classes: the allowed classes, by full name, or by bare name for any module. torch's
+        functions that rebuild tensors are built in. Any other name raises ExchangeError.
         """
         order = f"{self._folder}byteorder"
         if order in self._members and self._read(order, len("little")) != b"little":
@@ -122,13 +123,13 @@ class TorchFile:
             self._refuse("damaged")
 
     def holds(self, numbers: int) -> bool:
-        """Whether the file is large enough for so many numbers, each stored once."""
+        """Whether the file is large enough to store this many numbers."""
         return 2 * numbers <= self._size
 
     def array(self, tensor: StoredTensor) -> Floats | None:
-        """The numbers of a tensor, or None when they are of no type that weights have.
+        """The tensor as float32, or None for a type that weights never have.
 
-        A tensor that is only a part of its storage is refused: thousands could share a large one.
+        Raises ExchangeError for a part of a storage: thousands could share a large one.
         """
         if tensor.storage.kind not in _WEIGHTS:
             return None
@@ -140,7 +141,7 @@ class TorchFile:
         if len(content) != length:
             self._refuse("damaged")
         numbers = to_float32(content, dtype)
-        # The stride of a single number leads nowhere, and may be any.
+        # The stride of a dimension of size 1 is meaningless and may be arbitrary.
         strides = [
             stride * numbers.itemsize if size > 1 else 0
             for size, stride in zip(tensor.shape, tensor.strides, strict=True)
@@ -149,9 +150,9 @@ class TorchFile:
         return view.copy()
 
     def _read(self, name: str, limit: int) -> bytes:
-        """A member of at most `limit` bytes."""
+        """Read a member of at most `limit` bytes."""
         member = self._members.get(name)
-        # torch compresses nothing, so a member that is compressed is there to grow.
+        # torch compresses nothing: a compressed member may be a zip bomb.
         if (
             member is None
             or member.compress_type != zipfile.ZIP_STORED
@@ -168,7 +169,7 @@ class TorchFile:
 
 
 def _storage(identity: object) -> Storage:
-    """What stands behind a persistent id: ('storage', type, key, device, count)."""
+    """The storage of a persistent id: ('storage', type, key, device, count)."""
     if not isinstance(identity, tuple) or len(identity) != 5 or identity[0] != "storage":
         raise ValueError("a persistent id of no storage")
     _, kind, key, _, numbers = identity
@@ -180,7 +181,7 @@ def _storage(identity: object) -> Storage:
 def _rebuild_tensor(
     storage: object, offset: int, shape: object, strides: object, *_: object
 ) -> StoredTensor:
-    """Stands for torch._utils._rebuild_tensor_v2."""
+    """Replaces torch._utils._rebuild_tensor_v2."""
     if (
         not isinstance(storage, Storage)
         or not _whole(offset)
@@ -193,35 +194,35 @@ def _rebuild_tensor(
     ):
         raise ValueError("a tensor that is none")
     last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
-    # Strides of zero would make much of little.
+    # Strides of zero could expand a small storage.
     if last >= storage.numbers or math.prod(shape) > storage.numbers:
         raise ValueError("a tensor outside its storage")
     return StoredTensor(storage, offset, shape, strides)
 
 
 def _rebuild_parameter(tensor: object, *_: object) -> StoredTensor:
-    """Stands for torch._utils._rebuild_parameter."""
+    """Replaces torch._utils._rebuild_parameter."""
     if not isinstance(tensor, StoredTensor):
         raise ValueError("a parameter that is no tensor")
     return tensor
 
 
 def _rebuild_object(kind: object, base: object, state: object) -> Instance:
-    """Stands for copyreg._reconstructor, by which protocols 0 and 1 make objects."""
+    """Replaces copyreg._reconstructor, which makes objects in protocols 0 and 1."""
     if not isinstance(kind, Kind) or base != Label("object") or state is not None:
         raise ValueError("an object of what is no class")
     return Instance(kind.name)
 
 
 def _rebuild_dict(*items: object) -> dict[str | int, object]:
-    """Stands for collections.OrderedDict, whose items follow as those of a dictionary."""
+    """Replaces collections.OrderedDict, whose items follow like those of a dict."""
     if items:
         raise ValueError("a dictionary made of something")
     return {}
 
 
 def _rebuild_set(items: object) -> list[object]:
-    """Stands for set; see `pickled` for why it is a list."""
+    """Replaces set with a list, see `pickled`."""
     if not isinstance(items, list):
         raise ValueError("a set made of something else")
     return items

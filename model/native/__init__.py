@@ -1,4 +1,4 @@
-"""The decoder on a CPU without torch: a kernel in C, and what loads and calls it.
+"""The decoder on a CPU without torch: a C kernel, its loader and its backend.
 
-It is optional: where it could not be built, `library.load` finds nothing and PyTorch decodes.
+Optional: if it could not be built, `library.load` returns None and PyTorch decodes.
 """

@@ -1,8 +1,8 @@
-"""The backend that computes with the C kernel: weights of 8 bits, a CPU, no torch.
+"""The backend for a CPU without torch: the C kernel, with 8-bit weights.
 
 Logits differ from those of `model.pytorch.decoder` only by the rounding of weights, activations,
-keys and values to 8 bits. They depend on the text alone: not on who shares the batch,
-on how many threads compute, or on the instruction set.
+keys and values to 8 bits. They depend on the tokens alone, not on the batch, the number of threads
+or the instruction set.
 """
 
 from __future__ import annotations
@@ -16,29 +16,27 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from model.checkpoint.checkpoint import Checkpoint, read_checkpoint
+from model.arrays import Floats, Integers
+from model.checkpoint.checkpoint import read_checkpoint
 from model.checkpoint.config import DecoderConfig
 from model.checkpoint.draft_table import DraftTable
 from model.checkpoint.memory_keys import MemoryConfig
-from model.checkpoint.weights import Floats
-from model.engine.backend import Drawn
+from model.engine.backend import Sampled
+from model.engine.loaded_model import LoadedModel, with_decoder
 from model.native.library import LayerWeights, Shape, Weights, instruction_sets, load
 from model.text.automaton import Automaton
 
-Integers = NDArray[np.int32]
-
-# So many columns the kernel reads together, as in model.h: there is no sense in drafting more.
+# How many columns the kernel reads together, as in model.h; more speculative tokens do not pay.
 COLUMNS = 64
 
 
 class NativeDecoder:
-    """A decoder for this processor.
+    """A decoder on this processor; see model.engine.backend.Backend.
 
-    weights: every tensor of `config.tensors()`, float32; they are copied. instructions: one of
-    `library.instruction_sets()`, by default the best. Raises ValueError for others, RuntimeError
-    where the kernel was not built, MemoryError.
+    weights: every tensor of `config.tensors()`, float32, copied.
+    instructions: one of `library.instruction_sets()`, the best by default.
+    Raises ValueError for an unknown instruction set, RuntimeError without the kernel, MemoryError.
     """
 
     engine: Literal["native"] = "native"
@@ -58,16 +56,16 @@ class NativeDecoder:
 
     def session(
         self,
-        rows: int,
+        slots: int,
         masks: Floats,
         drafts: DraftTable | None = None,
         automaton: Automaton | None = None,
     ) -> NativeSession:
         """See model.engine.backend.Backend."""
-        return NativeSession(self, rows, masks, drafts)
+        return NativeSession(self, slots, masks, drafts)
 
     def logits(self, tokens: Sequence[int]) -> Floats:
-        """Logits (T, V) behind every one of T tokens, at most `context`."""
+        """Logits (T, V) after each of T tokens, at most `context`."""
         session = self.session(1, np.zeros((1, self.config.vocabulary), np.float32))
         found = np.empty((len(tokens), self.config.vocabulary), np.float32)
         session.extend([0] * len(tokens), tokens, range(len(tokens)), logits=found)
@@ -75,66 +73,65 @@ class NativeDecoder:
 
 
 class NativeSession:
-    """A KV cache of 8 bits and the logits behind its rows; see model.engine.backend.Session."""
+    """An 8-bit KV cache and the logits after each sequence; see model.engine.backend.Session."""
 
     def __init__(
-        self, decoder: NativeDecoder, rows: int, masks: Floats, drafts: DraftTable | None
+        self, decoder: NativeDecoder, slots: int, masks: Floats, drafts: DraftTable | None
     ) -> None:
-        self._decoder, self._drafts = decoder, drafts  # what must outlive this session
+        self._decoder, self._drafts = decoder, drafts  # must outlive this session
         self.exact, self.spare = True, 0 if drafts is None else COLUMNS
         library = self._library = decoder.library
         masks = np.ascontiguousarray(masks, np.float32)
         if masks.shape[1:] != (decoder.config.vocabulary,):
             raise ValueError(f"masks are {masks.shape}, expected (M, {decoder.config.vocabulary})")
         self._handle = library.lg_session_new(
-            decoder.handle, rows, self.spare, masks.ctypes.data, len(masks)
+            decoder.handle, slots, self.spare, masks.ctypes.data, len(masks)
         )
         if not self._handle:
-            raise MemoryError(f"no memory for the KV cache of {rows} texts")
+            raise MemoryError(f"no memory for a KV cache of {slots} slots")
         weakref.finalize(self, library.lg_session_free, self._handle)
 
-    def prefill(self, row: int, tokens: Sequence[int], held: int = 0) -> None:
+    def prefill(self, slot: int, tokens: Sequence[int], held: int = 0) -> None:
         """See model.engine.backend.Session."""
-        self.extend([row] * (len(tokens) - held), tokens[held:], range(held, len(tokens)))
+        self.extend([slot] * (len(tokens) - held), tokens[held:], range(held, len(tokens)))
 
     def decode(
         self,
-        rows: Sequence[int],
+        slots: Sequence[int],
         tokens: Sequence[int],
         positions: Sequence[int],
         places: Sequence[int],
     ) -> None:
         """See model.engine.backend.Session."""
-        self.extend(rows, tokens, positions, places)
+        self.extend(slots, tokens, positions, places)
 
     def extend(
         self,
-        rows: Sequence[int],
+        slots: Sequence[int],
         tokens: Sequence[int],
         positions: Sequence[int],
         places: Sequence[int] | None = None,
         logits: Floats | None = None,
     ) -> None:
-        """Read tokens of any texts, those of a text together and in order.
+        """Read tokens of any sequences; those of a slot are adjacent and in order.
 
-        places: where to keep the logits behind each, by default in that of its row; logits: where
-        to write those behind every token, (T, V). Raises IndexError for a token, row, position or
-        place that does not exist.
+        places: where to keep the logits after each token; by default its slot's place.
+        logits: an array (T, V) that receives the logits after every token.
+        Raises IndexError for a token, slot, position or place out of range.
         """
-        numbers = [array("i", values) for values in (tokens, rows, positions, places or rows)]
+        numbers = [array("i", values) for values in (tokens, slots, positions, places or slots)]
         addresses = [values.buffer_info()[0] for values in numbers]
         target = None if logits is None else logits.ctypes.data
-        if self._library.lg_extend(self._handle, len(rows), *addresses, target) != 0:
-            raise IndexError("no such token, row, position or place")
+        if self._library.lg_extend(self._handle, len(slots), *addresses, target) != 0:
+            raise IndexError("no such token, slot, position or place")
 
-    def fork(self, source: int, row: int, length: int) -> bool:
-        """See model.engine.backend.Session. Raises IndexError for a row or length that does not
-        exist."""
-        if self._library.lg_fork(self._handle, source, row, length) != 0:
-            raise IndexError("no such row, or not so many tokens")
+    def fork(self, source: int, target: int, length: int) -> bool:
+        """See model.engine.backend.Session. Raises IndexError for a slot or length out of range."""
+        if self._library.lg_fork(self._handle, source, target, length) != 0:
+            raise IndexError("no such slot, or fewer tokens in a slot")
         return True
 
-    def draft(self, tokens: Sequence[int], uniforms: Sequence[float]) -> list[int]:
+    def speculate(self, tokens: Sequence[int], uniforms: Sequence[float]) -> list[int]:
         """See model.engine.backend.Session."""
         if self._drafts is None:
             return []
@@ -151,35 +148,37 @@ class NativeSession:
         )
         return recent[count : count + drafted].tolist()
 
-    def draw(
+    def sample(
         self,
         places: Sequence[int],
         masks: Sequence[int],
         temperatures: Sequence[float],
         top_ps: Sequence[float],
         uniforms: Sequence[float],
-    ) -> Drawn:
-        """See model.engine.backend.Session. Raises IndexError for a place or mask that does not
-        exist."""
-        drawn, likelihoods = array("i", places), array("f", uniforms)
+    ) -> Sampled:
+        """See model.engine.backend.Session. Raises IndexError for a place or mask out of range."""
+        sampled, likelihoods = array("i", places), array("f", uniforms)
         whole = [array("i", values) for values in (places, masks)]
         real = [array("f", values) for values in (temperatures, top_ps, uniforms)]
         addresses = [each.buffer_info()[0] for each in whole]
         addresses += [each.buffer_info()[0] for each in real]
-        addresses += [drawn.buffer_info()[0], likelihoods.buffer_info()[0]]
+        addresses += [sampled.buffer_info()[0], likelihoods.buffer_info()[0]]
         if self._library.lg_draw(self._handle, len(places), *addresses) != 0:
             raise IndexError("no such place or mask")
-        return drawn.tolist(), likelihoods.tolist()
+        return sampled.tolist(), likelihoods.tolist()
 
 
-def load_native(folder: Path) -> Checkpoint[NativeDecoder]:
-    """Load and check a checkpoint; raises CheckpointError, and RuntimeError without a kernel."""
+def load_native(folder: Path) -> LoadedModel[NativeDecoder]:
+    """Load and check a checkpoint for serving.
+
+    Raises CheckpointError, and RuntimeError without the kernel.
+    """
     stored = read_checkpoint(folder)
-    return stored.with_decoder(NativeDecoder(stored.config, stored.weights))
+    return with_decoder(stored, NativeDecoder(stored.config, stored.weights))
 
 
 def set_threads(threads: int) -> int:
-    """Compute with this many threads in this process; returns how many there are."""
+    """Set the number of threads of this process; returns how many were started."""
     return int(_library().lg_set_threads(threads))
 
 
@@ -214,7 +213,7 @@ def _new_model(
 
 
 def _fill(target: LayerWeights | Weights, addresses: Mapping[str, int], prefix: str) -> None:
-    """Set the fields to the addresses of the tensors that belong to them; others stay NULL."""
+    """Set each field to the address of its tensor; fields without one stay NULL."""
     fields = {name for name, *_ in target._fields_}
     for name, address in addresses.items():
         if not name.startswith(prefix):

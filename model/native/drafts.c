@@ -1,11 +1,11 @@
-/* Guesses from a table of what probably comes next; see model/checkpoint/draft_table.py for what is in it. */
+/* Speculative tokens from the draft table; model/checkpoint/draft_table.py defines its format. */
 
 #include "kernel.h"
 
 static const int ORDERS[] = {3, 4, 5, 7}; /* lengths of contexts, shortest first */
 enum { ORDER_COUNT = sizeof ORDERS / sizeof ORDERS[0] };
 
-/* What the longest known context at the end of these tokens says, 0 where none is known. */
+/* The entry of the longest known context at the end of these tokens, 0 if none is known. */
 static uint32_t look_up(const uint32_t *slots, int bits, const int32_t *tokens, int count) {
     uint64_t key = 0;
     uint32_t found = 0;

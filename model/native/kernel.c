@@ -1,4 +1,17 @@
-/* Models and sessions: weights are laid out, instruction sets chosen, columns handed to a step. */
+/* Models and sessions: lays out weights, selects the instruction set, passes columns to a step.
+ *
+ * A map of this folder:
+ *   kernel.h              the functions that Python calls (library.py)
+ *   kernel.c              models, sessions, lg_extend, lg_fork; includes step.inc per instruction set
+ *   step.inc              one step of the decoder: embedding, layers, head; a template, with its parts
+ *     vectors.h           float vectors: exponential, norms, rounding to 8 bits
+ *     attention.inc       attention over the 8-bit KV cache
+ *   products.h            8-bit matrix products, one function per instruction set
+ *   model.h, layout.h     the structs, and the layout of weights in memory
+ *   ngrams.c, ngrams.h    the n-gram memory
+ *   sampling.c, drafts.c  sampling from logits; speculative tokens from the draft table
+ *   pool.c, memory.h      the thread pool; arena allocation
+ */
 
 #include "kernel.h"
 
@@ -18,23 +31,23 @@
 #include "pool.h"
 #include "products.h"
 
-/* The cache of one layer, row, chunk and head. Chunks come first: most texts are short, and the pages
- * of the chunks that no text reaches are never touched. */
-static inline lg_cache cache_of(const lg_session *session, int layer, int row, int chunk, int head) {
+/* The cache of one layer, slot, chunk and head. Chunks are the outermost dimension: most sequences are
+ * short, and pages of chunks that none reaches are never touched. */
+static inline lg_cache cache_of(const lg_session *session, int layer, int slot, int chunk, int head) {
     const lg_model *model = session->model;
     size_t place = (size_t)chunk * (size_t)model->shape.layers + (size_t)layer;
-    place = place * (size_t)session->rows + (size_t)row;
+    place = place * (size_t)session->slots + (size_t)slot;
     place = (place * (size_t)model->shape.heads + (size_t)head) * CHUNK;
     return (lg_cache){session->keys + place * (size_t)model->padded_head,
                       session->values + place * (size_t)model->padded_head,
                       session->key_scales + place, session->value_scales + place};
 }
 
-/* Columns of one row that stand together are of one text. */
+/* Adjacent columns of one slot belong to one text. */
 static void find_texts(lg_columns *step, int count) {
     step->text_count = 0;
     for (int column = 0; column < count; column++)
-        if (column == 0 || step->rows[column] != step->rows[column - 1])
+        if (column == 0 || step->slots[column] != step->slots[column - 1])
             step->texts[step->text_count++] = column;
     step->texts[step->text_count] = count;
 }
@@ -43,20 +56,20 @@ static void find_texts(lg_columns *step, int count) {
 #define TARGET
 #define WIDTH 4
 #define PRODUCT product_plain
-#include "step.h"
+#include "step.inc"
 
 #if defined(__x86_64__)
 #define NAME(x) x##_avx2
 #define TARGET TARGET_AVX2
 #define WIDTH 8
 #define PRODUCT product_avx2
-#include "step.h"
+#include "step.inc"
 
 #define NAME(x) x##_vnni
 #define TARGET TARGET_VNNI
 #define WIDTH 16
 #define PRODUCT product_vnni
-#include "step.h"
+#include "step.inc"
 
 static bool has_avx2(void) { return __builtin_cpu_supports("avx2"); }
 
@@ -71,7 +84,7 @@ static bool has_vnni(void) {
 #define TARGET TARGET_DOTPROD
 #define WIDTH 4
 #define PRODUCT product_dotprod
-#include "step.h"
+#include "step.inc"
 
 static bool has_dotprod(void) {
 #if defined(__linux__)
@@ -117,7 +130,7 @@ static lg_step *find_step(const char *name) {
 
 /* --- weights ------------------------------------------------------------------------------- */
 
-static lg_layer new_layer(lg_memory *memory, const lg_shape *shape, const lg_layer_weights *from) {
+static lg_layer new_layer(lg_arena *memory, const lg_shape *shape, const lg_layer_weights *from) {
     int width = shape->width, hidden = shape->feed_forward;
     int blocks = padded(width) / LANES, hidden_blocks = padded(hidden) / LANES;
     bool biased = !shape->modern;
@@ -151,7 +164,7 @@ lg_model *lg_model_new(const lg_shape *shape, const lg_weights *weights, const c
     lg_step *step = find_step(instructions);
     lg_model *model = step == NULL ? NULL : calloc(1, sizeof *model);
     if (model == NULL) return NULL;
-    lg_memory *memory = &model->memory;
+    lg_arena *memory = &model->memory;
     int width = shape->width, half = width / shape->heads / 2;
     model->shape = *shape;
     model->step = step;
@@ -169,7 +182,7 @@ lg_model *lg_model_new(const lg_shape *shape, const lg_weights *weights, const c
     model->norm = copy_norm(memory, weights->norm, weights->norm_bias, width);
     model->head = new_matrix(memory, padded(shape->vocabulary) / LANES, width, !shape->modern);
     fill(memory, model->head, 0, 1, weights->head, weights->head_bias, shape->vocabulary, width);
-    model->layers = take(memory, (size_t)shape->layers, sizeof *model->layers);
+    model->layers = arena_take(memory, (size_t)shape->layers, sizeof *model->layers);
     for (int layer = 0; !memory->failed && layer < shape->layers; layer++)
         model->layers[layer] = new_layer(memory, shape, &weights->layers[layer]);
     model->ngrams = new_ngrams(memory, shape, weights);
@@ -180,59 +193,59 @@ lg_model *lg_model_new(const lg_shape *shape, const lg_weights *weights, const c
 
 void lg_model_free(lg_model *model) {
     if (model == NULL) return;
-    give_back(&model->memory);
+    arena_free(&model->memory);
     free(model);
 }
 
 /* --- sessions ------------------------------------------------------------------------------ */
 
-static float *floats(lg_memory *memory, int rows, int width) {
-    return take(memory, (size_t)rows * (size_t)width, sizeof(float));
+static float *floats(lg_arena *memory, int rows, int width) {
+    return arena_take(memory, (size_t)rows * (size_t)width, sizeof(float));
 }
 
-static lg_inputs new_inputs(lg_memory *memory, int vectors, int width) {
-    return (lg_inputs){.numbers = take(memory, (size_t)vectors, (size_t)width),
+static lg_inputs new_inputs(lg_arena *memory, int vectors, int width) {
+    return (lg_inputs){.numbers = arena_take(memory, (size_t)vectors, (size_t)width),
                        .scales = floats(memory, vectors, 1),
-                       .sums = take(memory, (size_t)vectors, sizeof(int32_t))};
+                       .sums = arena_take(memory, (size_t)vectors, sizeof(int32_t))};
 }
 
-static lg_scratch new_scratch(lg_memory *memory, const lg_model *model) {
+static lg_scratch new_scratch(lg_arena *memory, const lg_model *model) {
     int positions = model->chunks * CHUNK, vectors = model->shape.heads * ATTENDED;
     int longest = positions > model->padded_head ? positions : model->padded_head;
     return (lg_scratch){
         .scores = floats(memory, vectors, longest),
-        .numbers = take(memory, 2 * (size_t)vectors, (size_t)longest),
-        .digit_sums = take(memory, 2 * (size_t)vectors * (size_t)model->chunks, sizeof(int32_t)),
-        .totals = take(memory, 2 * (size_t)vectors * (size_t)model->padded_head, sizeof(int32_t)),
+        .numbers = arena_take(memory, 2 * (size_t)vectors, (size_t)longest),
+        .digit_sums = arena_take(memory, 2 * (size_t)vectors * (size_t)model->chunks, sizeof(int32_t)),
+        .totals = arena_take(memory, 2 * (size_t)vectors * (size_t)model->padded_head, sizeof(int32_t)),
         .factors = floats(memory, vectors, 1),
-        .heap = take(memory, (size_t)model->shape.vocabulary, sizeof(lg_candidate)),
+        .heap = arena_take(memory, (size_t)model->shape.vocabulary, sizeof(lg_candidate)),
     };
 }
 
-lg_session *lg_session_new(const lg_model *model, int rows, int spare, const float *masks,
+lg_session *lg_session_new(const lg_model *model, int slots, int spare, const float *masks,
                            int mask_count) {
     lg_session *session = calloc(1, sizeof *session);
     if (session == NULL) return NULL;
-    lg_memory *memory = &session->memory;
+    lg_arena *memory = &session->memory;
     const lg_shape *shape = &model->shape;
     int recalled = model->ngrams.tables > 0 ? model->ngrams.mix.inputs : 0;
     int widest = model->width > model->hidden ? model->width : model->hidden;
     if (recalled > widest) widest = recalled;
     session->model = model;
-    session->rows = rows;
-    session->places = rows + spare;
+    session->slots = slots;
+    session->places = slots + spare;
     session->mask_count = mask_count;
     session->masks = copy(memory, masks, mask_count, shape->vocabulary, shape->vocabulary);
     session->logits = floats(memory, session->places, shape->vocabulary);
-    size_t positions = (size_t)shape->layers * (size_t)rows * (size_t)shape->heads *
+    size_t positions = (size_t)shape->layers * (size_t)slots * (size_t)shape->heads *
                        (size_t)model->chunks * CHUNK;
-    session->keys = take(memory, positions, (size_t)model->padded_head);
-    session->values = take(memory, positions, (size_t)model->padded_head);
-    session->key_scales = take(memory, positions, sizeof *session->key_scales);
-    session->value_scales = take(memory, positions, sizeof *session->value_scales);
+    session->keys = arena_take(memory, positions, (size_t)model->padded_head);
+    session->values = arena_take(memory, positions, (size_t)model->padded_head);
+    session->key_scales = arena_take(memory, positions, sizeof *session->key_scales);
+    session->value_scales = arena_take(memory, positions, sizeof *session->value_scales);
     if (recalled > 0) {
-        session->tokens = take(memory, (size_t)rows * (size_t)shape->context, sizeof(int32_t));
-        session->found = take(memory, (size_t)COLUMNS * MAX_TABLES, sizeof(uint32_t));
+        session->tokens = arena_take(memory, (size_t)slots * (size_t)shape->context, sizeof(int32_t));
+        session->found = arena_take(memory, (size_t)COLUMNS * MAX_TABLES, sizeof(uint32_t));
         session->recalled = floats(memory, COLUMNS, recalled);
     }
     session->x = floats(memory, COLUMNS, model->width);
@@ -243,7 +256,7 @@ lg_session *lg_session_new(const lg_model *model, int rows, int spare, const flo
     session->head_out = floats(memory, COLUMNS, model->head.blocks * LANES);
     session->inputs = new_inputs(memory, COLUMNS, widest);
     session->queries = new_inputs(memory, COLUMNS * shape->heads, model->padded_head);
-    session->scratch = take(memory, POOL_THREADS, sizeof *session->scratch);
+    session->scratch = arena_take(memory, POOL_THREADS, sizeof *session->scratch);
     for (int thread = 0; !memory->failed && thread < POOL_THREADS; thread++)
         session->scratch[thread] = new_scratch(memory, model);
     if (!memory->failed) return session;
@@ -253,7 +266,7 @@ lg_session *lg_session_new(const lg_model *model, int rows, int spare, const flo
 
 void lg_session_free(lg_session *session) {
     if (session == NULL) return;
-    give_back(&session->memory);
+    arena_free(&session->memory);
     free(session);
 }
 
@@ -274,17 +287,17 @@ static void keep_logits(lg_session *session, int columns, const int32_t *places,
     }
 }
 
-int lg_extend(lg_session *session, int count, const int32_t *tokens, const int32_t *rows,
+int lg_extend(lg_session *session, int count, const int32_t *tokens, const int32_t *slots,
               const int32_t *positions, const int32_t *places, float *logits) {
     const lg_model *model = session->model;
     const lg_shape *shape = &model->shape;
-    if (places == NULL) places = rows;
-    if (outside(tokens, count, shape->vocabulary) || outside(rows, count, session->rows) ||
+    if (places == NULL) places = slots;
+    if (outside(tokens, count, shape->vocabulary) || outside(slots, count, session->slots) ||
         outside(positions, count, shape->context) || outside(places, count, session->places))
         return -1;
     for (int first = 0; first < count; first += COLUMNS) {
         int columns = count - first < COLUMNS ? count - first : COLUMNS;
-        model->step(session, columns, tokens + first, rows + first, positions + first);
+        model->step(session, columns, tokens + first, slots + first, positions + first);
         keep_logits(session, columns, places + first,
                     logits == NULL ? NULL : logits + (size_t)first * (size_t)shape->vocabulary);
     }
@@ -294,7 +307,7 @@ int lg_extend(lg_session *session, int count, const int32_t *tokens, const int32
 int lg_fork(lg_session *session, int from, int to, int length) {
     const lg_model *model = session->model;
     const lg_shape *shape = &model->shape;
-    if (from < 0 || from >= session->rows || to < 0 || to >= session->rows || length < 0 ||
+    if (from < 0 || from >= session->slots || to < 0 || to >= session->slots || length < 0 ||
         length > shape->context)
         return -1;
     if (from == to) return 0;

@@ -1,12 +1,11 @@
-/* The decoder as a library for the CPU: what Python calls through ctypes (model/native/library.py).
+/* The decoder for the CPU as a library, called from Python through ctypes (model/native/library.py).
  *
- * Matrices are held as 8-bit whole numbers with one scale a row, their inputs are rounded to 8 bits
- * with one scale a vector, and so are the keys and values of attention: the sums of all products are
- * exact. All other arithmetic is float32 in an order that depends neither on the instruction set, nor
- * on the number of threads, nor on which columns are read together: equal texts have equal logits,
- * bit for bit.
+ * Matrices are 8-bit integers with one scale per row; their inputs, and the keys and values of
+ * attention, are rounded to 8 bits with one scale per vector. So the sums of all products are exact.
+ * All other arithmetic is float32, in an order that does not depend on the instruction set, the number
+ * of threads or the columns read together. Equal texts have bit-identical logits.
  *
- * A column is one token of one text: its id, the cache row of its text and its position there.
+ * A column is one token of one text: its id, its slot in the KV cache and its position there.
  */
 
 #ifndef LITTERAGPT_KERNEL_H
@@ -22,12 +21,12 @@ typedef struct {
     int32_t vocabulary, context, width, layers, heads, feed_forward;
     int32_t final_norm;
     float attention_scale;
-    /* The n-gram memory, all 0 where there is none. Bit n − 1 of the first two is order n. */
+    /* The n-gram memory, all 0 without one. Bit n − 1 of the first two is order n. */
     int32_t memory_orders, memory_words;
-    int32_t memory_rows, memory_width; /* of each table */
+    int32_t memory_rows, memory_width; /* per table */
 } lg_shape;
 
-/* Row-major float32; what a family does not have is NULL. */
+/* Row-major float32; NULL for tensors that the family lacks. */
 typedef struct {
     const float *attention_norm, *attention_norm_bias;
     const float *query, *key, *value; /* (width, width) */
@@ -51,49 +50,49 @@ typedef struct {
     const lg_layer_weights *layers;
 } lg_weights;
 
-/* The instruction sets of this build that the processor has, best first; NULL behind the last. */
+/* The instruction sets that both this build and the processor support, best first; NULL after them. */
 const char *lg_instruction_set(int index);
 
-/* Copy and round the weights. NULL when there is no memory or no such instruction set. */
+/* Copies and rounds the weights. NULL if out of memory or for an unknown instruction set. */
 lg_model *lg_model_new(const lg_shape *shape, const lg_weights *weights, const char *instructions);
 void lg_model_free(lg_model *model);
 
-/* The row of each table of the memory behind every token of a text: (count, tables). Returns how many
- * tables there are, or -1 for a token that does not exist. */
+/* The row of each table of the n-gram memory after every token of a text: (count, tables). Returns the
+ * number of tables, or -1 for a token out of range. */
 int lg_memory_rows(const lg_model *model, int count, const int32_t *tokens, uint32_t *rows);
 
-/* Room for `rows` texts of up to `context` tokens, and for logits in as many places and `spare` more.
- * `masks` (mask_count, vocabulary) are what may be added to logits before a draw. The model must
- * outlive it. NULL when there is no memory. */
-lg_session *lg_session_new(const lg_model *model, int rows, int spare, const float *masks,
+/* A KV cache of `slots` texts of up to `context` tokens, and a logits buffer with a place per slot and
+ * `spare` more. `masks` (mask_count, vocabulary) may be added to logits before sampling. The model must
+ * outlive the session. NULL if out of memory. */
+lg_session *lg_session_new(const lg_model *model, int slots, int spare, const float *masks,
                            int mask_count);
 void lg_session_free(lg_session *session);
 
-/* Read `count` columns. Those of one text stand together, in order of position, each behind what
- * its row already holds. The logits behind each column are kept in its place for `lg_draw`: where
- * `places` is NULL, in that of its row's number, so that those behind the last column of each text
- * stay. Where `logits` (count, vocabulary) is not NULL, they are written to it as well. Returns 0, or
- * -1 for a token, row, position or place that does not exist; then nothing is read. */
-int lg_extend(lg_session *session, int count, const int32_t *tokens, const int32_t *rows,
+/* Reads `count` columns. Those of one text are adjacent, in order of position, and continue what the
+ * slot holds. The logits after each column are stored in its place for `lg_draw`; if `places` is NULL,
+ * in the slot's place, where those after the last column of the text remain. They are also written to
+ * `logits` (count, vocabulary) unless it is NULL. Returns 0, or -1 for a token, slot, position or place
+ * out of range; then nothing is read. */
+int lg_extend(lg_session *session, int count, const int32_t *tokens, const int32_t *slots,
               const int32_t *positions, const int32_t *places, float *logits);
 
-/* Copy the first `length` tokens that row `from` holds to row `to`, in place of what it held. Returns
- * 0, or -1 for a row or length that does not exist. */
+/* Copies the first `length` tokens of slot `from` to slot `to`, replacing its content. Returns 0, or -1
+ * for a slot or length out of range. */
 int lg_fork(lg_session *session, int from, int to, int length);
 
-/* Draw a token from the logits in each of these places, and the log-probability of each at
- * temperature 1; see model/pytorch/sampling.py. Returns 0, or -1 for a place or mask that does not exist. */
+/* Samples a token from the logits in each place, with its log-probability at temperature 1; see
+ * model/pytorch/sampling.py. Returns 0, or -1 for a place or mask out of range. */
 int lg_draw(lg_session *session, int count, const int32_t *places, const int32_t *masks,
             const float *temperatures, const float *top_ps, const float *uniforms, int32_t *drawn,
             float *likelihoods);
 
-/* Guess up to `most` tokens that follow the `count` that are there, and write them behind those;
- * `slots` are 2^bits, and `uniforms` the random numbers of the next draws. Returns how many. */
+/* Appends up to `most` speculative tokens to the `count` tokens. `slots` are the 2^bits entries of the
+ * draft table, `uniforms` the random numbers of the next samples. Returns how many were appended. */
 int lg_draft(const uint32_t *slots, int bits, int32_t *tokens, int count, const float *uniforms,
              int most);
 
-/* Compute with this many threads from now on, the caller's included. One pool serves the process;
- * who finds it busy computes alone. Returns how many there are. */
+/* Sets the number of threads, including the caller's. One pool serves the process; a caller that finds
+ * it busy computes alone. Returns the number of threads. */
 int lg_set_threads(int threads);
 
 #endif

@@ -1,4 +1,4 @@
-/* Weights as the model holds them: copied and padded, or rounded to 8 bits. */
+/* The layout of weights: copied and padded, or rounded to 8 bits. */
 
 #ifndef LITTERAGPT_LAYOUT_H
 #define LITTERAGPT_LAYOUT_H
@@ -10,33 +10,33 @@
 
 #include "model.h"
 
-/* A copy of (rows, width) numbers with rows padded to `stride`; NULL where there are none. */
-static inline float *copy(lg_memory *memory, const float *from, int rows, int width, int stride) {
+/* A copy of (rows, width) numbers with rows padded to `stride`; NULL for NULL. */
+static inline float *copy(lg_arena *memory, const float *from, int rows, int width, int stride) {
     if (from == NULL) return NULL;
-    float *to = take(memory, (size_t)rows * (size_t)stride, sizeof *to);
+    float *to = arena_take(memory, (size_t)rows * (size_t)stride, sizeof *to);
     for (int row = 0; to != NULL && row < rows; row++)
         memcpy(to + (size_t)row * (size_t)stride, from + (size_t)row * (size_t)width,
                (size_t)width * sizeof *to);
     return to;
 }
 
-static inline lg_norm copy_norm(lg_memory *memory, const float *weight, const float *bias, int width) {
+static inline lg_norm copy_norm(lg_arena *memory, const float *weight, const float *bias, int width) {
     return (lg_norm){copy(memory, weight, 1, width, padded(width)),
                      copy(memory, bias, 1, width, padded(width))};
 }
 
-static inline lg_matrix new_matrix(lg_memory *memory, int blocks, int inputs, bool biased) {
+static inline lg_matrix new_matrix(lg_arena *memory, int blocks, int inputs, bool biased) {
     lg_matrix matrix = {.blocks = blocks, .inputs = padded(inputs)};
     size_t rows = (size_t)blocks * LANES;
-    matrix.weights = take(memory, rows, (size_t)matrix.inputs);
-    matrix.scales = take(memory, rows, sizeof *matrix.scales);
-    if (biased) matrix.bias = take(memory, rows, sizeof *matrix.bias);
+    matrix.weights = arena_take(memory, rows, (size_t)matrix.inputs);
+    matrix.scales = arena_take(memory, rows, sizeof *matrix.scales);
+    if (biased) matrix.bias = arena_take(memory, rows, sizeof *matrix.bias);
     if (matrix.weights != NULL) memset(matrix.weights, 128, rows * (size_t)matrix.inputs);
     return matrix;
 }
 
-/* What a vector is to be divided by so that it fits in 8 bits, and its inverse. Where that would be
- * infinite, both are 0: the vector is as good as none. */
+/* The divisor that makes a vector fit in 8 bits, and its inverse. If the inverse would overflow, both
+ * are 0: the vector is negligible. */
 static inline float scale_of(const float *values, int count, float *inverse) {
     float most = 0.0f;
     for (int i = 0; i < count; i++) most = fabsf(values[i]) > most ? fabsf(values[i]) : most;
@@ -58,7 +58,7 @@ static inline void round_row(const lg_matrix *matrix, int row, const float *weig
 }
 
 /* Round `rows` rows into the matrix: 16 of them to block `first`, the next to `first` + `step`… */
-static inline void fill(const lg_memory *memory, lg_matrix matrix, int first, int step,
+static inline void fill(const lg_arena *memory, lg_matrix matrix, int first, int step,
                  const float *weights, const float *bias, int rows, int inputs) {
     if (memory->failed) return;
     for (int row = 0; row < rows; row++) {

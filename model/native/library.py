@@ -1,8 +1,7 @@
-"""The compiled kernel as Python functions; see kernel.h for what they do.
+"""The compiled kernel as Python functions; kernel.h documents them.
 
-The library is built when the package is installed where there is a C compiler. It is a plain shared
-library, not a Python module, so it is loaded by its file and called through ctypes, which lets
-other threads run meanwhile.
+The library is built during installation if there is a C compiler. It is a plain shared library, not
+a Python module: ctypes loads it by file name, and releases the GIL during calls.
 """
 
 from __future__ import annotations
@@ -99,7 +98,7 @@ _SIGNATURES = {
 
 @cache
 def load() -> CDLL | None:
-    """The library, or None where it was not built or cannot be loaded."""
+    """The library, or None if it was not built or cannot be loaded."""
     spec = find_spec(_MODULE)
     if spec is None or spec.origin is None:
         return None
@@ -114,7 +113,7 @@ def load() -> CDLL | None:
 
 
 def instruction_sets() -> list[str]:
-    """What this build has and this processor can run, best first; nothing without the library."""
+    """The supported instruction sets, best first; empty without the library."""
     library, names = load(), list[str]()
     while library is not None and (name := library.lg_instruction_set(len(names))) is not None:
         names.append(name.decode("ascii"))

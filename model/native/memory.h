@@ -1,7 +1,7 @@
-/* Memory that is taken in pieces and given back all at once.
+/* Arena allocation: pieces are allocated one by one and freed all at once.
  *
- * Pieces are cut from large stretches, so that weights and caches lie on pages of 2 MiB: a step
- * reads all of them, and looking up thousands of small pages takes a good part of that time.
+ * Pieces come from large regions, so that weights and caches are on pages of 2 MiB. A step reads all
+ * of them, and address translation of thousands of small pages takes a good part of that time.
  */
 
 #ifndef LITTERAGPT_MEMORY_H
@@ -16,19 +16,19 @@
 #include <sys/mman.h>
 #endif
 
-/* Stands at the beginning of a stretch. */
-typedef struct lg_stretch {
-    struct lg_stretch *next;
-} lg_stretch;
+/* The header of a region. */
+typedef struct lg_region {
+    struct lg_region *next;
+} lg_region;
 
 typedef struct {
-    lg_stretch *stretches;
-    uint8_t *rest; /* what the newest stretch has left, */
-    size_t left;   /* and how much that is */
-    bool failed;   /* there was no memory for some piece: the whole is useless */
-} lg_memory;
+    lg_region *regions;
+    uint8_t *rest; /* the free end of the newest region, */
+    size_t left;   /* and its size */
+    bool failed;   /* an allocation failed: the arena is unusable */
+} lg_arena;
 
-enum { CACHE_LINE = 64, LARGE_PAGE = 1 << 21, STRETCH = 1 << 26 };
+enum { CACHE_LINE = 64, LARGE_PAGE = 1 << 21, REGION = 1 << 26 };
 
 static inline uintptr_t up_to(uintptr_t place, uintptr_t unit) {
     return (place + unit - 1) / unit * unit;
@@ -43,25 +43,25 @@ static inline void prefer_large_pages(void *memory, size_t size) {
 #endif
 }
 
-/* A new stretch of zeros with room for `size` bytes. It is so large that calloc() asks the system
- * for it, and pages that are never written cost nothing. */
-static inline bool stretch_out(lg_memory *memory, size_t size) {
-    size_t whole = (size > STRETCH ? size : STRETCH) + sizeof(lg_stretch) + LARGE_PAGE;
-    lg_stretch *stretch = calloc(1, whole);
-    if (stretch == NULL) return false;
-    stretch->next = memory->stretches;
-    memory->stretches = stretch;
-    memory->rest = (uint8_t *)up_to((uintptr_t)(stretch + 1), LARGE_PAGE);
-    memory->left = (size_t)((uint8_t *)stretch + whole - memory->rest);
+/* Add a zeroed region of at least `size` bytes. It is large enough that calloc() maps fresh pages, so
+ * pages that are never written cost nothing. */
+static inline bool add_region(lg_arena *memory, size_t size) {
+    size_t whole = (size > REGION ? size : REGION) + sizeof(lg_region) + LARGE_PAGE;
+    lg_region *region = calloc(1, whole);
+    if (region == NULL) return false;
+    region->next = memory->regions;
+    memory->regions = region;
+    memory->rest = (uint8_t *)up_to((uintptr_t)(region + 1), LARGE_PAGE);
+    memory->left = (size_t)((uint8_t *)region + whole - memory->rest);
     prefer_large_pages(memory->rest, memory->left);
     return true;
 }
 
-/* `count` zeroed things of `size` bytes that begin on a cache line, or NULL. */
-static inline void *take(lg_memory *memory, size_t count, size_t size) {
+/* `count` zeroed elements of `size` bytes, aligned to a cache line, or NULL. */
+static inline void *arena_take(lg_arena *memory, size_t count, size_t size) {
     bool possible = count <= SIZE_MAX / 2 / size;
     size_t needed = possible ? up_to(count * size, CACHE_LINE) : 0;
-    if (!possible || (needed > memory->left && !stretch_out(memory, needed))) {
+    if (!possible || (needed > memory->left && !add_region(memory, needed))) {
         memory->failed = true;
         return NULL;
     }
@@ -71,11 +71,11 @@ static inline void *take(lg_memory *memory, size_t count, size_t size) {
     return piece;
 }
 
-static inline void give_back(lg_memory *memory) {
-    while (memory->stretches != NULL) {
-        lg_stretch *next = memory->stretches->next;
-        free(memory->stretches);
-        memory->stretches = next;
+static inline void arena_free(lg_arena *memory) {
+    while (memory->regions != NULL) {
+        lg_region *next = memory->regions->next;
+        free(memory->regions);
+        memory->regions = next;
     }
 }
 

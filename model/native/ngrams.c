@@ -1,4 +1,4 @@
-/* The n-gram memory outside of a step: its tables are rounded, and rows are found in them. */
+/* The n-gram memory: rounding its tables and finding rows. */
 
 #include "ngrams.h"
 
@@ -11,7 +11,7 @@ enum { WORD_LETTERS = 20, WORD_REACH = 64 };
 static const uint32_t BASIS = 2166136261u, PRIME = 16777619u, MULTIPLIER = 73244475u;
 static const float SCALE = 8.0f; /* of model/pytorch/memory.py */
 
-static uint32_t hash_on(uint32_t hash, uint32_t symbol) { return (hash ^ symbol) * PRIME; }
+static uint32_t hash_step(uint32_t hash, uint32_t symbol) { return (hash ^ symbol) * PRIME; }
 
 static uint32_t row_of(const lg_ngrams *ngrams, uint32_t hash) {
     hash = (hash ^ hash >> 16) * MULTIPLIER;
@@ -19,8 +19,8 @@ static uint32_t row_of(const lg_ngrams *ngrams, uint32_t hash) {
     return (uint32_t)((uint64_t)(hash ^ hash >> 16) * (uint64_t)ngrams->rows >> 32);
 }
 
-/* The hash of the last word that ends `*back` or more tokens before `last`, of the `count` tokens
- * that end there, or 0; `*back` moves to where the word before it may end. */
+/* The hash of the last word that ends `*back` or more tokens before `last`, among the `count` tokens
+ * up to `last`, or 0. `*back` advances to the possible end of the word before it. */
 static uint32_t hash_word(const lg_ngrams *ngrams, const int32_t *last, int count, int *back) {
     int reach = count < WORD_REACH ? count : WORD_REACH;
     while (*back < reach && ngrams->letters[last[-*back]] == 0) ++*back;
@@ -28,21 +28,21 @@ static uint32_t hash_word(const lg_ngrams *ngrams, const int32_t *last, int coun
     int end = *back + WORD_LETTERS < count ? *back + WORD_LETTERS : count;
     uint32_t hash = BASIS, letter;
     for (; *back < end && (letter = ngrams->letters[last[-*back]]) != 0; ++*back)
-        hash = hash_on(hash, letter);
+        hash = hash_step(hash, letter);
     return hash;
 }
 
-/* The row of each table for the token at `position` of the text that `tokens` begin. */
+/* The row of each table for the token at `position` of the text `tokens`. */
 static void find_rows(const lg_ngrams *ngrams, const int32_t *tokens, int position, uint32_t *rows) {
     const int32_t *last = tokens + position;
     uint32_t hash = BASIS;
     for (int back = 0; ngrams->orders >> back != 0; back++) {
-        hash = hash_on(hash, back <= position ? ngrams->symbols[last[-back]] : 0);
+        hash = hash_step(hash, back <= position ? ngrams->symbols[last[-back]] : 0);
         if (ngrams->orders >> back & 1) *rows++ = row_of(ngrams, hash);
     }
     hash = ngrams->letters[*last] != 0 ? BASIS : ~BASIS;
     for (int word = 0, back = 0; ngrams->words >> word != 0; word++) {
-        hash = hash_on(hash, hash_word(ngrams, last, position + 1, &back));
+        hash = hash_step(hash, hash_word(ngrams, last, position + 1, &back));
         if (ngrams->words >> word & 1) *rows++ = row_of(ngrams, hash);
     }
 }
@@ -61,7 +61,7 @@ void look_up(const lg_columns *step, int count) {
     const lg_model *model = session->model;
     for (int column = 0; column < count; column++) {
         int position = step->positions[column];
-        int32_t *text = session->tokens + (size_t)step->rows[column] * (size_t)model->shape.context;
+        int32_t *text = session->tokens + (size_t)step->slots[column] * (size_t)model->shape.context;
         uint32_t *found = session->found + column * MAX_TABLES;
         text[position] = step->tokens[column];
         find_rows(&model->ngrams, text, position, found);
@@ -77,13 +77,13 @@ int lg_memory_rows(const lg_model *model, int count, const int32_t *tokens, uint
     return ngrams->tables;
 }
 
-static uint32_t *copy_symbols(lg_memory *memory, const int32_t *from, int count) {
-    uint32_t *to = take(memory, (size_t)count, sizeof *to);
+static uint32_t *copy_symbols(lg_arena *memory, const int32_t *from, int count) {
+    uint32_t *to = arena_take(memory, (size_t)count, sizeof *to);
     if (to != NULL) memcpy(to, from, (size_t)count * sizeof *to);
     return to;
 }
 
-/* Round a row of a table. One of zeros is there already, and its page need not be. */
+/* Round a row of a table. Rows of zeros are left untouched, so that their pages are never mapped. */
 static void store_row(uint8_t *row, const float *values, int width) {
     float inverse, scale = scale_of(values, width, &inverse);
     if (scale == 0.0f) return;
@@ -94,7 +94,7 @@ static void store_row(uint8_t *row, const float *values, int width) {
 
 static int ones(uint32_t bits) { return bits == 0 ? 0 : (int)(bits & 1) + ones(bits >> 1); }
 
-lg_ngrams new_ngrams(lg_memory *memory, const lg_shape *shape, const lg_weights *weights) {
+lg_ngrams new_ngrams(lg_arena *memory, const lg_shape *shape, const lg_weights *weights) {
     lg_ngrams ngrams = {.orders = (uint32_t)shape->memory_orders,
                         .words = (uint32_t)shape->memory_words,
                         .rows = shape->memory_rows,
@@ -109,7 +109,7 @@ lg_ngrams new_ngrams(lg_memory *memory, const lg_shape *shape, const lg_weights 
     ngrams.mix = new_matrix(memory, padded(shape->width) / LANES, inputs, false);
     fill(memory, ngrams.mix, 0, 1, weights->memory_mix, NULL, shape->width, inputs);
     size_t rows = (size_t)ngrams.tables * (size_t)ngrams.rows;
-    ngrams.stored = take(memory, rows, (size_t)ngrams.stride);
+    ngrams.stored = arena_take(memory, rows, (size_t)ngrams.stride);
     if (memory->failed) return ngrams;
     for (int row = 0; row < shape->width; row++) ngrams.mix.scales[row] *= SCALE;
     for (size_t row = 0; row < rows; row++)

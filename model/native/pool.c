@@ -1,11 +1,11 @@
-/* The threads of the kernel.
+/* The thread pool of the kernel.
  *
- * Pieces are claimed, not assigned: a thread that the system has put aside holds up at most the
- * piece in its hands, and the caller does alone what nobody else claims. So a busy neighbour costs
- * little, and a process made by fork(), which has lost its threads, still computes.
+ * Threads claim pieces: a preempted thread delays only the piece that it has claimed, and the caller
+ * runs the pieces that no other thread claims. So a busy neighbour costs little, and a forked process,
+ * which has lost its threads, still computes.
  *
- * Idle threads spin for a moment, since a step is many short jobs, then offer their core to others,
- * then sleep until there is work.
+ * Idle threads spin briefly, since a step is many short jobs, then yield their core, then sleep until
+ * the next job.
  */
 
 #include "pool.h"
@@ -17,13 +17,13 @@
 #include <stdint.h>
 
 enum {
-    SPINS = 2000,       /* pauses before the core is offered to others: some tens of microseconds */
-    YIELDS = 200,       /* offers before sleeping, each with the pauses below between */
+    SPINS = 2000,       /* pauses before yielding: some tens of microseconds */
+    YIELDS = 200,       /* yields before sleeping, with the pauses below between them */
     PAUSES_A_YIELD = 20
 };
 
-/* A ticket is the number of the job (upper half) and how many of its pieces nobody has claimed yet
- * (lower half); the last piece is claimed first. */
+/* A ticket is the number of the job (upper half) and the count of its unclaimed pieces (lower half);
+ * the last piece is claimed first. */
 static _Atomic uint64_t ticket;
 static _Atomic(pool_task *) job_task;
 static _Atomic(const void *) job_context;
@@ -49,7 +49,7 @@ static inline uint32_t job_of(uint64_t value) { return (uint32_t)(value >> 32); 
 
 static inline int unclaimed(uint64_t value) { return (int)(uint32_t)value; }
 
-/* Claim and do pieces of the job `number` until all are claimed. */
+/* Claim and run pieces of the job `number` until all are claimed. */
 static void work(uint32_t number, int worker) {
     uint64_t seen = atomic_load(&ticket);
     while (job_of(seen) == number && unclaimed(seen) > 0) {
@@ -74,7 +74,7 @@ static void sleep_until_work(uint32_t number) {
     pthread_mutex_unlock(&sleep_lock);
 }
 
-/* Wait for a job behind `number`; its number, or `number` itself when the pool is stopping. */
+/* Wait for a job after `number`. Returns its number, or `number` if the pool is stopping. */
 static uint32_t await_job(uint32_t number) {
     for (int tries = 0; tries < SPINS + YIELDS * PAUSES_A_YIELD; tries++) {
         uint32_t current = job_of(atomic_load_explicit(&ticket, memory_order_acquire));

@@ -1,4 +1,4 @@
-/* Products of a block of 16 rows with up to TILE columns, one function an instruction set.
+/* Products of a block of 16 rows with up to TILE columns, one function per instruction set.
  *
  *   sums[column][row] = Σ (weights − 128) · numbers, exact in 32 bits for up to 65,000 inputs
  *
@@ -40,8 +40,8 @@ enum { AHEAD = 4096 }; /* bytes */
 #define TARGET_AVX2 __attribute__((target("avx2")))
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
-/* Call `function` with the number of columns as a constant, so that its sums stay in registers, and
- * with how many sums a column has: where columns are few, one would wait for itself. */
+/* Call `function` with a constant number of columns, so that its sums stay in registers, and with the
+ * number of partial sums per column: with few columns a single sum would stall on itself. */
 #define FOR_EACH_COUNT(columns, function, ...)          \
     switch (columns) {                                  \
         case 1: function(1, 4, __VA_ARGS__); break;     \
@@ -54,8 +54,8 @@ enum { AHEAD = 4096 }; /* bytes */
         default: function(TILE, 1, __VA_ARGS__); break; \
     }
 
-/* The instruction takes the weights with their bias; 128 · Σ numbers comes off at the end. GCC moves
- * the sums of its intrinsic to and fro, which is why it stands here by its name. */
+/* The instruction takes biased weights; 128 · Σ numbers is subtracted at the end. Inline assembly,
+ * since GCC copies the sums of the intrinsic back and forth. */
 TARGET_VNNI ALWAYS_INLINE void columns_vnni(const int columns, const int parts,
                                             const uint8_t *weights, int count,
                                             const int8_t *numbers, const int32_t *number_sums,
@@ -70,7 +70,7 @@ TARGET_VNNI ALWAYS_INLINE void columns_vnni(const int columns, const int parts,
 #pragma GCC unroll 4
         for (int part = 0; part < parts; part++, weights += 4 * LANES) {
             __m512i four = _mm512_loadu_si512(weights);
-            /* Columns enough to compute for a while: what comes next is there by then. */
+            /* With enough columns the prefetched weights arrive in time. */
             if (parts == 1) _mm_prefetch((const char *)weights + AHEAD, _MM_HINT_T0);
 #pragma GCC unroll 8
             for (int column = 0; column < columns; column++) {

@@ -1,16 +1,16 @@
-/* From logits to the next token of each text: model/pytorch/sampling.py without the tensors. */
+/* Sampling the next token of each text from its logits, as in model/pytorch/sampling.py. */
 
 #include <math.h>
 
 #include "model.h"
 #include "pool.h"
 
-/* Whether `a` is taken before `b`: the more likely first, of equals the lower id. */
+/* Whether `a` ranks before `b`: the more likely first, among equals the lower id. */
 static int precedes(lg_candidate a, lg_candidate b) {
     return a.probability > b.probability || (a.probability == b.probability && a.id < b.id);
 }
 
-/* Restore the heap below `root`, so that every lg_candidate precedes those under it. */
+/* Restore the heap below `root`, so that every candidate precedes its children. */
 static void sift(lg_candidate *heap, int count, int root) {
     lg_candidate moved = heap[root];
     for (int child; (child = 2 * root + 1) < count; root = child) {
@@ -21,8 +21,8 @@ static void sift(lg_candidate *heap, int count, int root) {
     heap[root] = moved;
 }
 
-/* exp((logit + mask) / temperature), the largest being 1; returns their sum. */
-static float weigh(const float *logits, const float *mask, int count, float temperature,
+/* exp((logit + mask) / temperature), scaled so that the largest is 1. Returns the sum. */
+static float softmax_terms(const float *logits, const float *mask, int count, float temperature,
                    lg_candidate *out) {
     float most = -INFINITY, sum = 0.0f;
     for (int id = 0; id < count; id++) most = fmaxf(most, logits[id] + mask[id]);
@@ -34,8 +34,8 @@ static float weigh(const float *logits, const float *mask, int count, float temp
     return sum;
 }
 
-/* Move the smallest set of the most likely that holds `top_p` of `sum` to the end of `heap`, the
- * most likely last; returns how many these are, and what they hold in `held`. */
+/* Move the smallest set of most likely ids with a probability of `limit` to the end of `heap`, the most
+ * likely last. Returns their number, and their probability in `held`. */
 static int keep_nucleus(lg_candidate *heap, int count, float limit, float *held) {
     for (int root = count / 2 - 1; root >= 0; root--) sift(heap, count, root);
     int left = count;
@@ -52,9 +52,9 @@ static int keep_nucleus(lg_candidate *heap, int count, float limit, float *held)
 
 static int32_t draw_one(const float *logits, const float *mask, int count, float temperature,
                         float top_p, float uniform, lg_candidate *heap) {
-    /* So cold that dividing by it may overflow is as good as zero: the most likely alone. */
+    /* Dividing by a smaller temperature may overflow: it counts as zero, the most likely id alone. */
     int greedy = temperature < 1e-3f;
-    float sum = weigh(logits, mask, count, greedy ? 1.0f : temperature, heap);
+    float sum = softmax_terms(logits, mask, count, greedy ? 1.0f : temperature, heap);
     float held;
     int kept = keep_nucleus(heap, count, greedy ? 0.0f : top_p * sum, &held);
     float target = uniform * held, passed = 0.0f;
@@ -62,7 +62,7 @@ static int32_t draw_one(const float *logits, const float *mask, int count, float
         passed += heap[count - place].probability;
         if (passed > target) return heap[count - place].id;
     }
-    return heap[count - kept].id; /* also where rounding puts the draw behind the last */
+    return heap[count - kept].id; /* also if rounding puts the target after the last */
 }
 
 /* The log-probability of an id under the mask, at temperature 1. */
@@ -73,7 +73,7 @@ static float likelihood_of(const float *logits, const float *mask, int count, in
     return logits[drawn] + mask[drawn] - most - logf(sum);
 }
 
-/* What is to be drawn, see kernel.h. */
+/* The arguments of lg_draw. */
 typedef struct {
     const lg_session *session;
     const int32_t *places, *masks;

@@ -1,4 +1,4 @@
-/* What a step does to single vectors of floats; a part of step.h, once for every instruction set. */
+/* Operations on float vectors; part of step.inc, compiled once per instruction set. */
 
 #define INLINE static inline __attribute__((always_inline)) TARGET
 #define vec NAME(vec)
@@ -9,7 +9,7 @@
 
 typedef float vec __attribute__((vector_size(4 * WIDTH)));
 typedef int32_t ints __attribute__((vector_size(4 * WIDTH)));
-/* For bits that are added or shifted whatever they mean: overflow of signed numbers is undefined. */
+/* For arithmetic on bit patterns: signed overflow is undefined. */
 typedef uint32_t unsigneds __attribute__((vector_size(4 * WIDTH)));
 typedef int16_t shorts __attribute__((vector_size(2 * WIDTH)));
 typedef int8_t bytes __attribute__((vector_size(WIDTH)));
@@ -28,7 +28,7 @@ INLINE vec NAME(select)(ints mask, vec yes, vec no) {
 
 INLINE vec NAME(maximum)(vec a, vec b) { return NAME(select)(a > b, a, b); }
 
-/* e^x to two units in the last place, for x held between -87 and 88. After Cephes' expf. */
+/* e^x to two units in the last place, for x clamped to -87..88. After Cephes' expf. */
 INLINE vec NAME(exponential)(vec x) {
     x = NAME(maximum)(x, (vec){0} - 87.0f);
     x = -NAME(maximum)(-x, (vec){0} - 88.0f);
@@ -41,17 +41,17 @@ INLINE vec NAME(exponential)(vec x) {
     y = y * rest + 1.6666665459e-1f;
     y = y * rest + 5.0000001201e-1f;
     y = y * rest * rest + rest + 1.0f;
-    unsigneds power = (unsigneds)shifted << 23; /* its low bits are the whole number */
+    unsigneds power = (unsigneds)shifted << 23; /* the integer is in its low bits */
     return (vec)((unsigneds)y + power);
 }
 
-/* The nearest whole numbers to numbers smaller than 2^22; any numbers for others, which come of weights
- * so large that something is infinite. */
+/* The nearest integers to numbers below 2^22; arbitrary for others, which occur only when weights are
+ * so large that something overflows. */
 INLINE ints NAME(rounded)(vec x) {
     return (ints)((unsigneds)(x + ROUNDING) - (unsigneds)((vec){0} + ROUNDING));
 }
 
-/* The lowest byte of each; in two steps, which compilers know instructions for. */
+/* The lowest byte of each, in two steps, for which compilers have instructions. */
 INLINE bytes NAME(narrow)(ints numbers) {
     return __builtin_convertvector(__builtin_convertvector(numbers, shorts), bytes);
 }
@@ -60,14 +60,14 @@ INLINE ints NAME(widen)(bytes numbers) {
     return __builtin_convertvector(__builtin_convertvector(numbers, shorts), ints);
 }
 
-/* The sum of LANES partial sums, by halves. */
+/* The sum of LANES partial sums, pairwise. */
 INLINE float NAME(total)(float *partial) {
     for (int half = LANES / 2; half > 0; half /= 2)
         for (int lane = 0; lane < half; lane++) partial[lane] += partial[lane + half];
     return partial[0];
 }
 
-/* The largest of LANES numbers, by halves. */
+/* The largest of LANES numbers, pairwise. */
 INLINE float NAME(largest)(float *numbers) {
     for (int half = LANES / 2; half > 0; half /= 2)
         for (int lane = 0; lane < half; lane++)
@@ -75,7 +75,7 @@ INLINE float NAME(largest)(float *numbers) {
     return numbers[0];
 }
 
-/* Σ a·b over `count` numbers, of any count. */
+/* Σ a·b over any `count` of numbers. */
 INLINE float NAME(dot)(const float *a, const float *b, int count) {
     float partial[LANES];
     int whole = count / LANES * LANES;
@@ -88,7 +88,7 @@ INLINE float NAME(dot)(const float *a, const float *b, int count) {
     return NAME(total)(partial);
 }
 
-/* RMSNorm with ε = 1e-6, or LayerNorm with ε = 1e-5 where there is a bias. `out` may be `x`. */
+/* RMSNorm with ε = 1e-6, or with a bias LayerNorm with ε = 1e-5. `out` may be `x`. */
 INLINE void NAME(normalize)(const float *x, lg_norm norm, int count, float *out) {
     if (norm.bias == NULL) {
         float inverse = 1.0f / sqrtf(NAME(dot)(x, x, count) / (float)count + 1e-6f);
@@ -106,8 +106,8 @@ INLINE void NAME(normalize)(const float *x, lg_norm norm, int count, float *out)
     for (int i = 0; i < count; i++) out[i] = out[i] * inverse * norm.weight[i] + norm.bias[i];
 }
 
-/* Round a vector, padded with zeros to 16, to 8 bits as input number `column`. Where weights are so
- * large that it is infinite somewhere, the numbers are any, but their sum is still theirs. */
+/* Round a vector, padded with zeros to 16, to 8 bits as input number `column`. If an element is
+ * infinite, the numbers are arbitrary, but `sums` still matches them. */
 INLINE void NAME(quantize)(const float *x, int count, lg_inputs inputs, int column) {
     float largest[LANES];
     for (int lane = 0; lane < LANES; lane += WIDTH) {

@@ -1,6 +1,6 @@
-"""Checkpoints whose decoder runs on torch: loading, for training and for any device, and saving.
+"""Loading and saving checkpoints whose decoder is the PyTorch module.
 
-What a checkpoint is and how it is checked is in `model.checkpoint.checkpoint`.
+`model.checkpoint.checkpoint` defines the files and their checks.
 """
 
 from __future__ import annotations
@@ -11,25 +11,28 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from model.checkpoint.checkpoint import Checkpoint, read_checkpoint, writing_checkpoint
+from model.checkpoint.checkpoint import StoredCheckpoint, read_checkpoint, writing_checkpoint
+from model.engine.loaded_model import LoadedModel, with_decoder
 from model.pytorch.decoder import Decoder
 from model.text.tokenizer import Tokenizer
 
-TorchCheckpoint = Checkpoint[Decoder]
+TorchCheckpoint = LoadedModel[Decoder]
 
 
 def load_checkpoint(folder: Path, device: torch.device | str = "cpu") -> TorchCheckpoint:
-    """Load and check a checkpoint; the decoder is float32 and in evaluation mode.
+    """Load and check a checkpoint; the decoder is float32, without gradients, in evaluation mode.
 
-    Raises CheckpointError, and then nothing of it is kept.
+    `model.pytorch.backend.load_pytorch` loads one that serves. Raises CheckpointError.
     """
     stored = read_checkpoint(folder)
+    return with_decoder(stored, decoder_of(stored, device))
+
+
+def decoder_of(stored: StoredCheckpoint, device: torch.device | str = "cpu") -> Decoder:
+    """A decoder with the stored weights, float32, without gradients, in evaluation mode."""
     decoder = Decoder(stored.config)
-    weights = {name: torch.from_numpy(array) for name, array in stored.weights.items()}
-    decoder.load_state_dict(weights)
-    decoder.requires_grad_(False).eval().to(device)
-    decoder.arrange()
-    return stored.with_decoder(decoder)
+    decoder.load_state_dict({name: torch.from_numpy(w) for name, w in stored.weights.items()})
+    return decoder.requires_grad_(False).eval().to(device)
 
 
 def save_checkpoint(
@@ -40,7 +43,7 @@ def save_checkpoint(
     card: str,
     dtype: torch.dtype = torch.bfloat16,
 ) -> None:
-    """Write a checkpoint; the weights file comes last, so a folder that has one is whole."""
+    """Write a checkpoint, the weights file last: a folder that has one is complete."""
     weights = {
         name: tensor.detach().to("cpu", dtype).contiguous()
         for name, tensor in decoder.state_dict().items()

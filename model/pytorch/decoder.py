@@ -1,55 +1,42 @@
-"""The transformer decoder, in two families behind one interface.
+"""The transformer decoder, in two families with one interface.
 
-`reference` is LitteraGPT as published (after A. Karpathy's lesson on a character-level GPT);
+`reference` is LitteraGPT as published (after A. Karpathy's lesson on a character-level GPT).
 `modern` is the block of `Qwen3ForCausalLM`: RMSNorm (arXiv 1910.07467), RoPE (2104.09864), QK-norm
-(2302.05442) and SwiGLU (2002.05202), so that other engines can load it. The decoder knows token
-ids and positions, and nothing of text, requests or sampling.
+(2302.05442) and SwiGLU (2002.05202), so that other engines can load it. The module knows token ids
+and positions, and nothing about text, sampling or serving (see model.pytorch.backend).
 
-Shapes: B texts in a batch, T tokens each, C width, H heads of width D, V ids in the vocabulary.
+Shapes: B sequences in a batch, T tokens each, C width, H heads of width D, V ids in the vocabulary.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from model.checkpoint.config import DecoderConfig
-from model.checkpoint.draft_table import DraftTable
 from model.checkpoint.memory_keys import LOOKBACK
-from model.checkpoint.weights import Floats
-from model.cuda.graphs import Abilities
-from model.engine.backend import EngineName
 from model.pytorch.cache import KVCache
 from model.pytorch.memory import Memory
-from model.pytorch.session import TorchSession
-from model.text.automaton import Automaton
-
-if TYPE_CHECKING:
-    from model.cuda.session import CudaSession
 
 
 @dataclass(frozen=True)
 class Step:
-    """Which cache rows and positions the tokens of one cached call belong to.
-
-    rows: (B,) int64; positions: (B, T) int64; mask: (B, 1, T, upto) bool, true where a query may
-    look, or None where every query may look at all `upto` keys.
-    """
+    """The cache slots and positions of the tokens in one cached call."""
 
     cache: KVCache
-    rows: Tensor
-    positions: Tensor
+    slots: Tensor  # (B,) int64
+    positions: Tensor  # (B, T) int64
     upto: int
+    # (B, 1, T, upto) bool, true where a query may look; None: at all `upto` keys.
     mask: Tensor | None
 
 
 class RMSNorm(nn.Module):
-    """x / rms(x) · weight, written out: five small operations cost a third of torch's own module,
-    which matters when a step reads a single token."""
+    """x / rms(x) · weight, written out: for a single token it takes a third of the time of
+    torch.nn.RMSNorm."""
 
     def __init__(self, width: int, eps: float) -> None:
         super().__init__()
@@ -75,7 +62,7 @@ class Attention(nn.Module):
         self.out = nn.Linear(width, width, bias=not modern)
         self.query_norm = RMSNorm(config.head_width, eps=1e-6) if modern else None
         self.key_norm = RMSNorm(config.head_width, eps=1e-6) if modern else None
-        self.fused: Tensor | None = None  # see Decoder.arrange
+        self.fused: Tensor | None = None  # see model.pytorch.backend.arrange
         self.weight_dropout = 0.0 if modern else config.dropout
         self.dropout = nn.Dropout(config.dropout)
 
@@ -105,7 +92,7 @@ class Attention(nn.Module):
             )
         else:
             keys, values = step.cache.extend(
-                layer, step.rows, step.positions, key, value, step.upto
+                layer, step.slots, step.positions, key, value, step.upto
             )
             mixed = F.scaled_dot_product_attention(
                 query, keys, values, attn_mask=step.mask, scale=self.scale
@@ -122,7 +109,7 @@ class SwiGLU(nn.Module):
         self.gate = nn.Linear(config.width, config.feed_forward, bias=False)
         self.up = nn.Linear(config.width, config.feed_forward, bias=False)
         self.down = nn.Linear(config.feed_forward, config.width, bias=False)
-        self.fused: Tensor | None = None  # see Decoder.arrange
+        self.fused: Tensor | None = None  # see model.pytorch.backend.arrange
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -172,7 +159,7 @@ class Block(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Token ids to logits. Built untrained; `model.pytorch.checkpoint` fills in weights."""
+    """Token ids to logits. Built untrained; `model.pytorch.checkpoint` loads the weights."""
 
     cosines: Tensor
     sines: Tensor
@@ -180,7 +167,6 @@ class Decoder(nn.Module):
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
         self.config = config
-        self.abilities: Abilities | None = None  # see model.cuda.selection
         self.token_embedding = nn.Embedding(config.vocabulary, config.width)
         if config.family == "reference":
             self.position_embedding = nn.Embedding(config.context, config.width)
@@ -198,50 +184,16 @@ class Decoder(nn.Module):
 
     @property
     def parameter_count(self) -> int:
-        """How many trainable numbers the decoder has."""
+        """The number of trainable parameters."""
         return sum(parameter.numel() for parameter in self.parameters())
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The device of the weights."""
         return self.head.weight.device
 
-    @property
-    def engine(self) -> EngineName:
-        """See model.engine.backend.Backend."""
-        return "pytorch" if self.abilities is None else self.abilities.engine
-
-    def session(
-        self,
-        rows: int,
-        masks: Floats,
-        drafts: DraftTable | None = None,
-        automaton: Automaton | None = None,
-    ) -> TorchSession | CudaSession:
-        """See model.engine.backend.Backend."""
-        if self.device.type == "cuda" and automaton is not None:
-            from model.cuda.selection import open_session
-
-            return open_session(self, rows, masks, automaton, drafts)
-        return TorchSession(self, rows, masks)
-
-    def arrange(self) -> None:
-        """Lay the matrices out in memory the way a step of one token reads them fastest.
-
-        Matrices that read the same input are joined into one, of which they become views, and all
-        are stored by columns. Shapes and values stay as they are. Call it last, on the device.
-        """
-        for module in self.modules():
-            if isinstance(module, Attention):
-                module.fused = _join(module.query, module.key, module.value)
-            elif isinstance(module, SwiGLU):
-                module.fused = _join(module.gate, module.up)
-        for module in self.modules():
-            if isinstance(module, nn.Linear) and module.weight.is_contiguous():
-                _join(module)
-
     def initialize(self, generator: torch.Generator) -> None:
-        """Set fresh weights: normal 0.02; `modern` starts with silent residual branches."""
+        """Initialise the weights: normal 0.02; in `modern` the residual branches start at zero."""
         modern = self.config.family == "modern"
         for name, parameter in self.named_parameters():
             if name.endswith("bias"):
@@ -254,43 +206,43 @@ class Decoder(nn.Module):
                 nn.init.normal_(parameter, std=0.02, generator=generator)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Logits (B, T, V) for tokens (B, T) int64 with T up to the context; nothing is kept."""
+        """Logits (B, T, V) for tokens (B, T) int64 with T up to the context; no cache."""
         logits: Tensor = self.head(self.hidden(tokens))
         return logits.float()
 
     def hidden(self, tokens: Tensor) -> Tensor:
-        """What the head reads, (B, T, C), for tokens (B, T) int64; nothing is kept."""
+        """The input of the head, (B, T, C), for tokens (B, T) int64; no cache."""
         positions = torch.arange(tokens.shape[1], device=tokens.device)
         return self._normed(self._blocks(tokens, positions[None], None))
 
-    def prefill(self, tokens: Tensor, cache: KVCache, row: int) -> Tensor:
-        """Read one text, tokens (T,) int64, into `row` of the cache; logits (V,) after its last."""
+    def prefill(self, tokens: Tensor, cache: KVCache, slot: int) -> Tensor:
+        """Read a sequence, tokens (T,) int64, into a slot; return the logits (V,) after it."""
         length = tokens.shape[0]
         positions = torch.arange(length, device=tokens.device)[None]
         mask = (positions[0][:, None] >= positions)[None, None]
-        rows = torch.tensor([row], device=tokens.device)
-        x = self._blocks(tokens[None], positions, Step(cache, rows, positions, length, mask))
+        slots = torch.tensor([slot], device=tokens.device)
+        x = self._blocks(tokens[None], positions, Step(cache, slots, positions, length, mask))
         return self._logits(x[0, -1])
 
     def decode(
         self,
         tokens: Tensor,
         cache: KVCache,
-        rows: Tensor,
+        slots: Tensor,
         positions: Tensor,
         bound: int | None = None,
     ) -> Tensor:
-        """Read one more token in each row and return the logits after it, (B, V).
+        """Read one more token in each slot and return the logits after it, (B, V).
 
-        tokens, rows, positions: (B,) int64; `positions` says how many tokens a row already holds.
-        bound: above all positions; by default it is looked up, for which the host has to wait.
+        tokens, slots, positions: (B,) int64; a position is the number of tokens before it.
+        bound: above all positions; by default it is read from the device, which synchronises.
         """
         upto = int(positions.max()) + 1 if bound is None else bound
         mask = None
-        if rows.numel() > 1 or bound is not None:
+        if slots.numel() > 1 or bound is not None:
             keys = torch.arange(upto, device=tokens.device)
             mask = (keys <= positions[:, None])[:, None, None]  # (B, 1, 1, upto)
-        step = Step(cache, rows, positions[:, None], upto, mask)
+        step = Step(cache, slots, positions[:, None], upto, mask)
         return self._logits(self._blocks(tokens[:, None], positions[:, None], step)[:, 0])
 
     def _blocks(self, tokens: Tensor, positions: Tensor, step: Step | None) -> Tensor:
@@ -312,7 +264,7 @@ class Decoder(nn.Module):
         if step is None:
             rows = self.memory.rows(tokens)
         else:
-            read = step.cache.remember(step.rows, step.positions, tokens, LOOKBACK)
+            read = step.cache.append_tokens(step.slots, step.positions, tokens, LOOKBACK)
             rows = self.memory.rows(read)[:, LOOKBACK:]
         return self.embedding_norm(x + self.memory(rows))  # type: ignore[no-any-return]
 
@@ -324,15 +276,6 @@ class Decoder(nn.Module):
         return logits.float()
 
 
-def _join(*layers: nn.Linear) -> Tensor:
-    """Stack the layers' weights in one matrix stored by columns; they become views of it."""
-    joined = torch.cat([layer.weight.data for layer in layers]).t().contiguous().t()
-    sizes = [layer.out_features for layer in layers]
-    for layer, part in zip(layers, torch.split(joined, sizes), strict=True):
-        layer.weight.data = part
-    return joined
-
-
 def rotations(config: DecoderConfig) -> tuple[Tensor, Tensor]:
     """Cosines and sines of the rotary angles, two tensors (context, head width / 2) of float32."""
     half = torch.arange(0, config.head_width, 2, dtype=torch.float32) / config.head_width
@@ -341,7 +284,7 @@ def rotations(config: DecoderConfig) -> tuple[Tensor, Tensor]:
 
 
 def rotate(x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
-    """Turn the first half of each head against the second by the angles of its position."""
+    """Rotate the first half of each head against the second by the angles of its position."""
     first, second = x.float().chunk(2, dim=-1)
     turned = torch.cat((first * cosines - second * sines, second * cosines + first * sines), dim=-1)
     return turned.to(x.dtype)

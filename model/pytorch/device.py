@@ -1,4 +1,4 @@
-"""Where a decoder runs on torch."""
+"""Devices and threads of PyTorch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DEVICES = ("auto", "cpu", "cuda")
 
 
 def resolve_device(name: str) -> torch.device:
-    """The device to use, one of DEVICES; raises DeviceError for `cuda` where there is none."""
+    """The device for one of DEVICES; raises DeviceError for `cuda` without a CUDA device."""
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
         raise DeviceError("no_cuda")
@@ -21,14 +21,14 @@ def resolve_device(name: str) -> torch.device:
 
 
 def set_threads(wanted: int) -> int:
-    """Use `wanted` CPU threads, or as many as there are cores for 0; returns how many."""
+    """Use `wanted` CPU threads, or one per core for 0; returns the number."""
     threads = wanted or available_cores()
     torch.set_num_threads(threads)
     return threads
 
 
 def fast_bfloat16(device: torch.device | str) -> bool:
-    """Whether matrix products of bfloat16 are faster than those of float32 there.
+    """Whether bfloat16 matrix products are faster than float32 on the device.
 
     A CPU without instructions for them emulates them, many times slower.
     """

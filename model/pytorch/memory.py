@@ -1,6 +1,6 @@
-"""The n-gram memory on torch; `model.checkpoint.memory_keys` defines its shape and keys.
+"""The n-gram memory in PyTorch; `model.checkpoint.memory_keys` defines its shape and keys.
 
-Shapes: B texts, T tokens, K tables of R rows of M numbers, C width of the decoder.
+Shapes: B sequences, T tokens, K tables of R rows of M numbers, C width of the decoder.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from model.checkpoint.memory_keys import (
     MemoryConfig,
 )
 
-# The rows start as small as embeddings do; this lets them weigh as much after a few steps.
+# Rows start as small as embeddings; this factor makes them comparable after a few steps.
 SCALE = 8.0
 
 
 class Memory(nn.Module):
-    """What the tables know of the tokens up to each: (B, T, C), to be added to the embedding."""
+    """An embedding (B, T, C) of the n-grams that end at each token, added to the token's own."""
 
     symbols: Tensor
     letters: Tensor
@@ -34,12 +34,12 @@ class Memory(nn.Module):
         self.config = config
         self.tables = nn.Parameter(torch.zeros(config.tables, config.rows, config.width))
         self.mix = nn.Linear(config.inputs, width, bias=False)
-        # One more entry each, for index -1: a place before the text.
+        # One more entry each, for token -1: a position before the text.
         for name, values in (("symbols", config.symbols), ("letters", config.letters)):
             self.register_buffer(name, torch.tensor([*values, 0]), persistent=False)
 
     def forward(self, rows: Tensor) -> Tensor:
-        """(B, T, C) for the row numbers (B, T, K) of `rows`."""
+        """The embeddings (B, T, C) for row numbers (B, T, K) from `rows`."""
         config = self.config
         offsets = torch.arange(config.tables, device=rows.device) * config.rows
         found = F.embedding(rows + offsets, self.tables.flatten(0, 1))  # (B, T, K, M)
@@ -50,10 +50,9 @@ class Memory(nn.Module):
         return mixed * SCALE
 
     def rows(self, tokens: Tensor) -> Tensor:
-        """The rows that each token reads, (B, T, K) int64; tokens: (B, T) int64, -1 before a text.
+        """The row numbers for each token, (B, T, K) int64, as memory_keys.rows_of defines them.
 
-        See model.checkpoint.memory_keys.rows_of. Numbers stay under 2^63, so that nothing
-        overflows.
+        tokens: (B, T) int64, -1 before a text. Intermediate numbers stay below 2^63.
         """
         config = self.config
         symbols, letters = self.symbols[tokens], self.letters[tokens]
@@ -72,7 +71,7 @@ class Memory(nn.Module):
 
 
 def _words(letters: Tensor, count: int) -> list[Tensor]:
-    """The hashes of the last `count` words behind each token, newest first, each (B, T)."""
+    """The hashes of the last `count` words up to each token, newest first, each (B, T)."""
     if not count:
         return []
     places = torch.arange(letters.shape[1], device=letters.device).expand_as(letters)
@@ -92,7 +91,7 @@ def _words(letters: Tensor, count: int) -> list[Tensor]:
 
 
 def _word_hashes(letters: Tensor) -> Tensor:
-    """The hash of the word that each letter ends, (B, T)."""
+    """The hash of the word that ends at each letter, (B, T)."""
     h, inside = torch.full_like(letters, BASIS), letters > 0
     for back in range(WORD_LETTERS):
         letter = _shifted(letters, back)
@@ -102,7 +101,7 @@ def _word_hashes(letters: Tensor) -> Tensor:
 
 
 def _shifted(values: Tensor, back: int) -> Tensor:
-    """Each place's value so many places back, 0 before the first."""
+    """The value `back` positions earlier, 0 before the first."""
     length = values.shape[1]
     return F.pad(values, (back, 0))[:, :length] if back else values
 

@@ -1,4 +1,4 @@
-"""From logits to the next token of each text."""
+"""Sampling the next token of each sequence from its logits."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from torch import Tensor
 def sample(
     logits: Tensor, temperature: Tensor, top_p: Tensor, uniform: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Draw one id per row: ids (B,) int64, and their log-probabilities at temperature 1, (B,).
+    """Sample one id per sequence: ids (B,) int64, and log-probabilities at temperature 1, (B,).
 
-    logits: (B, V) float32, -inf for what must not be drawn; temperature, top_p, uniform: (B,).
-    Temperature 0 takes the most likely id. `top_p` keeps the smallest set of ids that holds that
-    much probability (nucleus sampling, arXiv 1904.09751). `uniform` in [0, 1) decides the draw, so
-    that a text follows from its own seed whatever else is in the batch.
+    logits: (B, V) float32, -inf for excluded ids.
+    temperature: (B,); 0 selects the most likely id.
+    top_p: (B,); keeps the smallest set of ids with that probability (nucleus sampling, arXiv
+    1904.09751).
+    uniform: (B,) in [0, 1), selects the id, so that a text depends on its own seed and not on the
+    batch.
     """
-    # So cold that dividing by it may overflow is as good as zero.
+    # Dividing by a smaller temperature may overflow: it counts as zero.
     greedy = temperature < 1e-3
     safe = temperature.masked_fill(greedy, 1.0)
     probabilities, order = torch.softmax(logits / safe[:, None], -1).sort(-1, descending=True)
@@ -27,7 +29,7 @@ def sample(
     kept[:, 1:].masked_fill_(greedy[:, None], 0.0)
     cumulative = kept.cumsum(-1)
     places = (cumulative <= uniform[:, None] * cumulative[:, -1:]).sum(-1, keepdim=True)
-    # Rounding may put the draw behind the last kept id; take that one.
+    # Rounding may put the target after the last kept id: take that one.
     last = (kept > 0).sum(-1, keepdim=True) - 1
     drawn = order.gather(-1, torch.minimum(places, last))
     return drawn[:, 0], logits.log_softmax(-1).gather(-1, drawn)[:, 0]

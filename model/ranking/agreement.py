@@ -1,4 +1,4 @@
-"""Articles, demonstratives and possessives that do not go with the noun behind them."""
+"""Agreement of articles, demonstratives and possessives with the noun after them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from model.checkpoint.lexicon import (
     MASCULINE_PLURAL,
     Lexicon,
 )
-from model.ranking.reading import Reading
+from model.ranking.parsed_candidate import ParsedCandidate
 
-# Behind «la», «los» and «las» a verb may stand too, which the lexicon has seen there.
+# «la», «los» and «las» may also precede a verb; the lexicon knows those from the training text.
 DETERMINERS = {
     **dict.fromkeys(("el", "un", "del", "al", "este", "aquel", "ese"), MASCULINE),
     **dict.fromkeys(("la", "una", "esta", "aquella", "esa"), FEMININE),
@@ -25,14 +25,13 @@ _POSSESSIVES = {
 _BEFORE_A_NOUN = {**DETERMINERS, **_POSSESSIVES}
 
 
-def disagrees(reading: Reading, lexicon: Lexicon) -> bool:
-    """Whether a word that the decoder wrote stands behind an article or the like that the training
-    text never has before it."""
-    before = max(0, reading.first - 1)
-    for place, word in enumerate(reading.words[before:-1], start=before + 1):
+def disagrees(parsed: ParsedCandidate, lexicon: Lexicon) -> bool:
+    """Whether a generated word follows a determiner that the training text never has before it."""
+    before = max(0, parsed.first - 1)
+    for place, word in enumerate(parsed.words[before:-1], start=before + 1):
         form = _BEFORE_A_NOUN.get(word)
-        if form is None or lexicon.refused(reading.words[place]) & form != form:
+        if form is None or lexicon.refused(parsed.words[place]) & form != form:
             continue
-        if reading.adjoins(place):
+        if parsed.adjoins(place):
             return True
     return False

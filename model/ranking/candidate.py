@@ -1,4 +1,4 @@
-"""A candidate: one of several drawn sentences, of which the best is kept."""
+"""A candidate: one of several sampled sentences, of which the best is kept."""
 
 from __future__ import annotations
 
@@ -7,20 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Candidate:
-    """One way to write the next sentence.
+    """One version of the next sentence."""
 
-    phrase: as the decoder reads it; before: all the text before this sentence, "" for the sentence
-    that continues the phrase, else the phrase and the sentences chosen so far; sentence: the whole
-    sentence, with the part of the phrase that it continues; own: its end, which the decoder wrote,
-    never ""; likelihood: the mean natural log-probability of a written character at temperature 1,
-    nan where unknown; cut: closed at its length limit, within a clause; style: the author who was
-    asked for.
-    """
-
-    phrase: str
+    phrase: str  # as the decoder reads it
+    # The text before the sentence: the phrase and the sentences chosen so far, or "" for the
+    # sentence that continues the phrase.
     before: str
-    sentence: str
-    own: str
-    likelihood: float
-    cut: bool
-    style: str | None
+    sentence: str  # including the part of the phrase that it continues
+    own: str  # the generated end of the sentence, never ""
+    likelihood: float  # mean natural log-probability per character at temperature 1; nan if unknown
+    cut: bool  # ended at its length limit, within a clause
+    style: str | None  # the requested author

@@ -1,8 +1,8 @@
-"""Judges candidates for a sentence, and chooses the one that is kept.
+"""Ranking: judges the candidates for a sentence and chooses one.
 
-Rules come first: a candidate that violates none is kept while there is one. Among those that
-violate as much, a score compares. The best few are as good as each other, as far as a score can
-tell, so a random number decides among them; else different seeds would write the same text.
+Rules come first: the candidates with the least weight of faults remain. A score compares those. It
+cannot separate the best few, so a random number chooses among them; otherwise different seeds would
+give the same text.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from dataclasses import dataclass
 
 from model.checkpoint.lexicon import Lexicon
 from model.ranking.agreement import disagrees
+from model.ranking.book_characters import brings_strangers, mixes_books
 from model.ranking.candidate import Candidate
 from model.ranking.clauses import dangles, is_fragment, is_tag_alone, joins_badly, verbs_missing
-from model.ranking.faults import Fault
-from model.ranking.marks import is_unbalanced
-from model.ranking.people import brings_strangers, mixes_books
-from model.ranking.reading import Reading
+from model.ranking.fault import Fault
+from model.ranking.paired_marks import is_unbalanced
+from model.ranking.parsed_candidate import ParsedCandidate
 from model.ranking.repetition import begins_alike, stutters
 from model.ranking.verbs import Verbs, without_pronouns
 
 __all__ = ["FAULTS", "SCORES", "Candidate", "Fault", "Judgement", "Ranking"]
 
-# How bad a violated rule is. A judgement, not a measurement: what no reader forgives counts double,
-# a changed or invented word and books that are mixed; in the trial all counted the same.
+# The weight of each fault. A judgement, not a measurement: altered and invented words and mixed
+# books count double, since no reader forgives them; in the trial all counted the same.
 FAULTS: dict[Fault, int] = {
     Fault.ALTERED_WORD: 2,
     Fault.UNKNOWN_WORD: 2,
@@ -48,69 +48,68 @@ FAULTS: dict[Fault, int] = {
     ),
 }
 
-# All in natural logarithms of probability for each character, as the likelihood is, which differs
-# by 0.09 (standard deviation) among the candidates for a sentence (19 phrases, 16 each, `small`).
+# In natural log-probability per character, like the likelihood, whose standard deviation among the
+# candidates for a sentence is 0.09 (19 phrases, 16 candidates each, `small`).
 SCORES = {
-    "long": 0.0008,  # for each character beyond LONG: as in the trial
-    "short": 0.004,  # for each character that lacks to SHORT: as much as 5 characters too many
-    "join": 0.15,  # for the worst join: the likelihood hardly sees it, readers did in 45 of 200
-    "verb": 0.08,  # for each verb that lacks, MOST_VERBS at most: fragments were 35 of 200
-    "stock": 0.03,  # for each stock noun, MOST_STOCK at most: 158 of them stood in 200 texts
-    "manner": 0.3,  # for each unit of log-odds a word of the author who was asked for
+    "long": 0.0008,  # per character beyond LONG: as in the trial
+    "short": 0.004,  # per character missing to SHORT: as much as 5 characters too many
+    "join": 0.15,  # for the worst join: readers saw it in 45 of 200, the likelihood hardly does
+    "verb": 0.08,  # per missing verb, up to MOST_VERBS: fragments were 35 of 200
+    "stock": 0.03,  # per stock noun, up to MOST_STOCK: 200 texts had 158
+    "manner": 0.3,  # per unit of log-odds per word, for the requested author
 }
 LONG, SHORT = 90, 45
 MOST_VERBS, MOST_STOCK = 2, 3
-# Fewer words are no sentence; with more of them hardly one of a sampled text hangs together.
+# Fewer words are no sentence; longer sampled sentences are hardly ever coherent.
 LEAST_WORDS, MOST_WORDS = 4, 60
-# The likelihood of a sampled sentence. It stands where none is known, and counts as if so many
-# characters more had been written: the mean of a few characters says little («.» alone).
+# The prior likelihood of a sentence, and its weight in characters: the mean over a few characters
+# («.» alone) says little.
 LIKELIHOOD, STEADYING = -0.8, 20
-# What the readings named as filler, and what goes with it.
+# Nouns that readers named as filler, and their companions.
 STOCK = frozenset(
     """
     cabeza casa casas mano manos mundo caballero caballeros andante andantes ojos alma corazón
     señor señora merced vuestra escudero
     """.split()
 )
-# The best few: one in eight of the candidates, from SEVERAL on two, and MOST_CHOSEN at most, none
-# of them worse than the best by more than CLOSE, about one standard deviation.
+# The best few: one in eight of the candidates, at least two of SEVERAL or more, up to MOST_CHOSEN,
+# all within CLOSE of the best, about one standard deviation.
 SHARE, SEVERAL, MOST_CHOSEN, CLOSE = 8, 4, 5, 0.08
 
-Rules = dict[Fault, Callable[[Reading], bool]]
+Rules = dict[Fault, Callable[[ParsedCandidate], bool]]
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """faults: the violated rules, each once; score: higher is better, and compares candidates whose
-    faults weigh the same."""
+    """The faults and the score of a candidate."""
 
-    faults: tuple[Fault, ...]
-    score: float
+    faults: tuple[Fault, ...]  # each once
+    score: float  # higher is better; compares candidates whose faults weigh the same
 
 
 class Ranking:
-    """Judges by the lexicon of a checkpoint; without one, by the rules that need none.
+    """Judges candidates. Without a lexicon only the rules that need none apply.
 
-    off: rules that are switched off.
+    off: disabled rules.
     """
 
     def __init__(self, lexicon: Lexicon | None, off: frozenset[Fault] = frozenset()) -> None:
         self._lexicon, self._verbs = lexicon, Verbs(lexicon)
         rules = self._rules_of_text() | (self._rules_of(lexicon) if lexicon is not None else {})
-        # A list in order: to look members of an enumeration up costs as much as a rule.
+        # An ordered list: looking up members of an enumeration costs as much as a rule.
         self._rules = [(fault, rules[fault]) for fault in Fault if fault in rules.keys() - off]
 
     def judge(self, candidate: Candidate) -> Judgement:
-        """The rules that a candidate violates, in the order of `Fault`, and its score."""
-        reading = Reading(candidate, self._verbs)
-        faults = tuple([fault for fault, violates in self._rules if violates(reading)])
-        return Judgement(faults, self._score(reading))
+        """The faults of a candidate, in the order of `Fault`, and its score."""
+        parsed = ParsedCandidate(candidate, self._verbs)
+        faults = tuple([fault for fault, violates in self._rules if violates(parsed)])
+        return Judgement(faults, self._score(parsed))
 
     def choose(self, judgements: Sequence[Judgement], uniform: float) -> int:
-        """The place of the one that is kept; uniform: a random number in [0, 1).
+        """The index of the chosen candidate.
 
-        It decides among the best few of those whose faults weigh least. Candidates with the same
-        score are the same sentence, as far as anyone can tell, and count once.
+        uniform: a random number in [0, 1) that selects among the best few of those whose faults
+        weigh least. Equal scores mean equal sentences in practice, and count once.
         """
         weights = [sum(FAULTS[fault] for fault in each.faults) for each in judgements]
         least = min(weights)
@@ -127,49 +126,47 @@ class Ranking:
         return {
             Fault.UNBALANCED: is_unbalanced,
             Fault.STUTTER: stutters,
-            Fault.TOO_LONG: lambda reading: (
-                reading.candidate.cut or len(reading.words) > MOST_WORDS
-            ),
-            Fault.TOO_SHORT: lambda reading: len(reading.words) < LEAST_WORDS,
+            Fault.TOO_LONG: lambda parsed: parsed.candidate.cut or len(parsed.words) > MOST_WORDS,
+            Fault.TOO_SHORT: lambda parsed: len(parsed.words) < LEAST_WORDS,
             Fault.DANGLING: dangles,
-            Fault.TAG_ALONE: lambda reading: is_tag_alone(reading.sentence),
+            Fault.TAG_ALONE: lambda parsed: is_tag_alone(parsed.sentence),
             Fault.SAME_BEGINNING: begins_alike,
         }
 
     def _rules_of(self, lexicon: Lexicon) -> Rules:
         return {
-            Fault.ALTERED_WORD: lambda reading: _alters(reading, lexicon),
-            Fault.UNKNOWN_WORD: lambda reading: _invents(reading, lexicon),
-            Fault.STRANGER: lambda reading: brings_strangers(reading, lexicon),
-            Fault.MIXED_BOOKS: lambda reading: mixes_books(reading, lexicon),
-            Fault.COPIED: lambda reading: lexicon.has_copied(reading.candidate.own),
-            # Too many verbs are known from a lexicon alone.
-            Fault.FRAGMENT: lambda reading: is_fragment(reading, self._verbs),
-            Fault.DISAGREEMENT: lambda reading: disagrees(reading, lexicon),
+            Fault.ALTERED_WORD: lambda parsed: _alters(parsed, lexicon),
+            Fault.UNKNOWN_WORD: lambda parsed: _invents(parsed, lexicon),
+            Fault.STRANGER: lambda parsed: brings_strangers(parsed, lexicon),
+            Fault.MIXED_BOOKS: lambda parsed: mixes_books(parsed, lexicon),
+            Fault.COPIED: lambda parsed: lexicon.has_copied(parsed.candidate.own),
+            # Without a lexicon too many verbs are unknown.
+            Fault.FRAGMENT: lambda parsed: is_fragment(parsed, self._verbs),
+            Fault.DISAGREEMENT: lambda parsed: disagrees(parsed, lexicon),
         }
 
-    def _score(self, reading: Reading) -> float:
-        candidate, length = reading.candidate, len(reading.sentence)
-        stock = sum(word not in reading.given for word in STOCK.intersection(reading.own_words))
+    def _score(self, parsed: ParsedCandidate) -> float:
+        candidate, length = parsed.candidate, len(parsed.sentence)
+        stock = sum(word not in parsed.given for word in STOCK.intersection(parsed.own_words))
         return (
-            self._score_by_lexicon(reading)
+            self._score_by_lexicon(parsed)
             + _steadied(candidate.likelihood, len(candidate.own))
             - SCORES["long"] * max(0, length - LONG)
             - SCORES["short"] * max(0, SHORT - length)
             - SCORES["stock"] * min(MOST_STOCK, stock)
         )
 
-    def _score_by_lexicon(self, reading: Reading) -> float:
-        """What needs to know verbs or authors."""
+    def _score_by_lexicon(self, parsed: ParsedCandidate) -> float:
+        """The terms that need the lexicon's verbs or authors."""
         if self._lexicon is None:
             return 0.0
-        style, manner = reading.candidate.style, 0.0
+        style, manner = parsed.candidate.style, 0.0
         if style is not None:
-            manner = self._lexicon.manner(reading.own_words, style)
+            manner = self._lexicon.manner(parsed.own_words, style)
         return (
             SCORES["manner"] * manner
-            - SCORES["join"] * joins_badly(reading)
-            - SCORES["verb"] * min(MOST_VERBS, verbs_missing(reading))
+            - SCORES["join"] * joins_badly(parsed)
+            - SCORES["verb"] * min(MOST_VERBS, verbs_missing(parsed))
         )
 
 
@@ -179,24 +176,24 @@ def _steadied(likelihood: float, characters: int) -> float:
     return (likelihood * characters + LIKELIHOOD * STEADYING) / (characters + STEADYING)
 
 
-def _alters(reading: Reading, lexicon: Lexicon) -> bool:
-    """Whether letters are stuck to the last word of the phrase, and make no word of it.
+def _alters(parsed: ParsedCandidate, lexicon: Lexicon) -> bool:
+    """Whether letters attached to the last word of the phrase give an unknown word.
 
-    Where the word was to be completed, one may come of it; elsewhere a mask keeps it whole.
+    Without a completion mark a constraint keeps the word whole.
     """
-    stuck = reading.inherited[-1:].isalpha() and reading.candidate.own[:1].isalpha()
-    return stuck and not lexicon.knows(reading.words[reading.first])
+    stuck = parsed.inherited[-1:].isalpha() and parsed.candidate.own[:1].isalpha()
+    return stuck and not lexicon.knows(parsed.words[parsed.first])
 
 
-def _invents(reading: Reading, lexicon: Lexicon) -> bool:
-    """Whether the decoder wrote a word that neither the lexicon nor the text before it has."""
-    if all(map(lexicon.knows, reading.own_words)):
+def _invents(parsed: ParsedCandidate, lexicon: Lexicon) -> bool:
+    """Whether a generated word is neither in the lexicon nor in the text before it."""
+    if all(map(lexicon.knows, parsed.own_words)):
         return False
-    given = {word.lower() for word in reading.given}
+    given = {word.lower() for word in parsed.given}
     return any(
         not lexicon.knows(word)
         and word not in given
         and not written.isupper()
         and not any(map(lexicon.knows, without_pronouns(word)))
-        for word, written in zip(reading.own_words, reading.written[reading.first :], strict=True)
+        for word, written in zip(parsed.own_words, parsed.written[parsed.first :], strict=True)
     )

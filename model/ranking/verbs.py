@@ -1,4 +1,4 @@
-"""Which words are finite verbs: by their endings, a list of the frequent ones, and the lexicon."""
+"""Finite verbs: known by ending, from a list of frequent ones, and from the lexicon."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _FREQUENT = frozenset(
     ponga pongan salgo sale salen salió creo cree creen parece parecen debo debe deben llueve
     """.split()
 )
-# Endings that hardly any other word has.
+# Endings that are rare in other words.
 _ENDING = re.compile(
     r"\w(?:ó|aba|abas|aban|ábamos|aron|ieron|yeron|jeron|aste|iste|asteis|isteis|aré|eré|iré|arás"
     r"|erás|irás|ará|erá|irá|aremos|eremos|iremos|arán|erán|irán|aríamos|eríamos|iríamos|arían"
     r"|erían|irían|ase|asen|iese|iesen|yese|yesen|ieran|áramos|iéramos|ásemos|iésemos"
     r"|amos|emos|imos|\w[éí])$"
 )
-# And words that have them all the same.
+# Other words with these endings.
 _OTHERS = frozenset(
     """
     base clase frase fase envase pase además jamás sílaba alba traba triste chiste
@@ -41,19 +41,21 @@ _OTHERS = frozenset(
     noé canapé
     """.split()
 )
-# Pronouns at the end of a verb, and what then is no finite one.
+# Enclitic pronouns, and the non-finite forms before them.
 _PRONOUNS = re.compile(r"(?<=[aeionsóéíáú])(?:me|te|se|nos|os)?(?:l[aeo]s?)?$")
 INFINITIVE = re.compile(r"[aeií]r(?:l[aeo]s?|me|te|se|nos|os)?$")
 _INFINITE = re.compile(r"(?:[aeií]r|ndo)$")
 _LEAST_STEM = 3
-# Before a word these say that it is a verb, but for an infinitive.
+# A word after these is a verb, finite unless it is an infinitive or a gerund.
 _BEFORE_A_VERB = frozenset("no me te se le les nos os".split())
 _ACUTE = "\N{COMBINING ACUTE ACCENT}"
 
 
 def without_pronouns(word: str) -> list[str]:
-    """The stem of a verb (lower case) to which pronouns were added, as it stands and without
-    accents: «dígame» → «díga», «diga». Nothing for a word that has none."""
+    """A verb (lower case) without its enclitic pronouns, with and without accents.
+
+    «dígame» → «díga», «diga». Empty for a word without pronouns.
+    """
     found = _PRONOUNS.search(word)
     if found is None or not found[0] or found.start() < _LEAST_STEM:
         return []
@@ -69,7 +71,7 @@ def unaccented(word: str) -> str:
 
 
 class Verbs:
-    """Knows finite verbs; with a lexicon also those without a telling ending."""
+    """Recognises finite verbs; with a lexicon also those without a distinctive ending."""
 
     def __init__(self, lexicon: Lexicon | None) -> None:
         self._lexicon = lexicon
@@ -86,8 +88,10 @@ class Verbs:
         return self._lexicon is not None and self._lexicon.may_be_finite(word)
 
     def has_finite(self, words: list[str]) -> bool:
-        """Whether some of these words in a row is a finite verb, looked at more closely: pronouns
-        may be added to it, or a word before it may tell."""
+        """Whether consecutive words contain a finite verb.
+
+        Unlike `is_finite` it also considers enclitic pronouns and the word before.
+        """
         return any(
             self.is_finite(word)
             or any(map(self.is_finite, without_pronouns(word)))

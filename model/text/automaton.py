@@ -1,7 +1,7 @@
-"""The rules of `Sequence.constraint` as a table of numbers, for where no Python runs: on a GPU.
+"""The rules of `Sequence.constraint` as a finite automaton, for use on a GPU.
 
-A state is all that those rules ask of an unfinished sentence, and every token leads from one state
-to the next. `model.text.sentences` has the rules; the tests let both read the same texts.
+A state holds everything that those rules need of an unfinished sentence; every token leads to the
+next state. `model.text.sentences` defines the rules; the tests compare both.
 """
 
 from __future__ import annotations
@@ -11,31 +11,28 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-from model.engine.sequence import Constraint
+from model.arrays import Integers
+from model.text.constraints import Constraint
 from model.text.sentences import ABBREVIATIONS, CLOSERS, OPENERS, TERMINALS, WINDOW, is_abbreviation
 from model.text.tokenizer import Tokenizer
 
-Integers = NDArray[np.int32]
-
 _LETTER = re.compile(r"[^\W\d_]")
 _BEGINNINGS = frozenset(word[:end] for word in ABBREVIATIONS for end in range(1, len(word) + 1))
-_SEPARATOR = "\n"  # stands for the separator, since no text has a line break
+_SEPARATOR = "\n"  # represents the separator; texts have no line breaks
 
 
 @dataclass(frozen=True)
 class _State:
-    """What the rules know: `kind` is one of
+    """The state of an unfinished sentence. `kind` is one of
 
-    start       nothing yet, or opening marks
-    word        the letters since the last other character are `letters`, cut where no abbreviation
-                begins like this and there are two or more
-    abbreviated behind the full stop of an abbreviation
-    end         behind a possible end, with `count` closing marks
-    complete    behind the phrase's last word, before which no letter may come now; `letters` is one
-                letter where a full stop would belong to an abbreviation
-    pending     behind a possible end, a space and opening marks, `count` characters in all
+    start       empty, or opening marks only
+    word        in a word; `letters` are its letters, "--" if two or more begin no abbreviation
+    abbreviated after the full stop of an abbreviation
+    end         after a possible end with `count` closing marks
+    complete    after the phrase's last word, which must not grow; `letters` is one letter if a full
+                stop would belong to an abbreviation
+    pending     after a possible end, a space and opening marks, `count` characters in total
     inside      anywhere else
     """
 
@@ -44,7 +41,7 @@ class _State:
     count: int = 0
 
     def then(self, character: str) -> _State:
-        """The state behind one more character."""
+        """The state after one more character."""
         if character == _SEPARATOR:
             if self.kind == "end":
                 return _START
@@ -70,7 +67,7 @@ class _State:
 
     @property
     def constraint(self) -> Constraint:
-        """What `Sequence.constraint` says of such a sentence."""
+        """The result of `Sequence.constraint` in this state."""
         known = {
             "start": Constraint.STARTS,
             "end": Constraint.MAY_END,
@@ -81,24 +78,24 @@ class _State:
 
 
 _START, _INSIDE = _State("start"), _State("inside")
-# Numbered in this order, before all others.
+# The first states, in this order.
 _FIRST = (_START, _State("complete"), _State("complete", "-"))
 
 
 def _pending(count: int) -> _State:
-    """Where `continues` looks no further back, what follows is no longer pending."""
+    """Pending, within the window that `continues` looks back."""
     return _State("pending", count=count) if count < WINDOW else _INSIDE
 
 
 @dataclass(frozen=True)
 class Automaton:
-    """The table for a vocabulary, made when it is first asked for. State 0 is a new sentence."""
+    """The automaton of a vocabulary, built on first use. State 0 is a new sentence."""
 
     tokenizer: Tokenizer
 
     @property
     def following(self) -> Integers:
-        """The next state for a state and a token, (S, V)."""
+        """The next state per state and token, (S, V)."""
         return self._tables[0][:, :-1]
 
     @property
@@ -107,8 +104,10 @@ class Automaton:
         return self._tables[1]
 
     def read(self, sentence: str, *, complete: bool = False) -> int:
-        """The state behind an unfinished sentence of the vocabulary's characters; complete: whether
-        its last word is, too."""
+        """The state after an unfinished sentence of the vocabulary's characters.
+
+        complete: whether its last word is complete.
+        """
         if complete:
             return 1 + is_abbreviation(sentence + ".")
         state, following = 0, self._rows
@@ -129,12 +128,12 @@ class Automaton:
 
 @cache
 def _tables(tokenizer: Tokenizer) -> tuple[Integers, Integers]:
-    """Follow every token, and a space that does not end a sentence, from every state there is."""
+    """Follow every token, and a space that ends no sentence, from every reachable state."""
     symbols = [*tokenizer.pieces, " "]
     symbols[tokenizer.separator] = _SEPARATOR
     queue, rows = list(_FIRST), list[list[int]]()
     numbers = {state: number for number, state in enumerate(queue)}
-    for state in queue:  # which grows
+    for state in queue:  # grows during the loop
         reached = [state.then(symbol) if symbol else state for symbol in symbols]
         for after in reached:
             if numbers.setdefault(after, len(numbers)) == len(queue):

@@ -1,7 +1,6 @@
-"""One spelling for every text: what people type and what books print, before it becomes tokens.
+"""Normalization of text before tokenization, for the corpus, the evaluation and prompts.
 
-The corpus, the evaluation and the prompts all pass through `normalize`, so the decoder sees one
-kind of quote, one dialogue dash, one ellipsis and one kind of space. The form is NFC.
+The decoder sees one kind of quote, one dialogue dash, one ellipsis and one kind of space, in NFC.
 """
 
 import re
@@ -17,10 +16,9 @@ SAME = {
     "…": "...",
 }
 _SAME_TABLE = str.maketrans(SAME)
-# Looking up every character's category takes most of the time of building a corpus, so characters
-# that are known to be visible are not looked up.
+# Category lookups dominate the time of building a corpus, so common visible characters skip them.
 _UNUSUAL = re.compile(r"[^ -~¡«»¿À-ÿ—]")
-# What is folded into what, in this order, once every character is a plain one.
+# Replacements, in this order, after every character was normalised.
 FOLDS = (
     (re.compile("''"), '"'),
     (re.compile(r"(?:-{2,}|—)+"), "—"),
@@ -35,13 +33,13 @@ def _visible(match: re.Match[str]) -> str:
     category = unicodedata.category(character)
     if category[0] == "Z" or character in "\t\n\v\f\r\x85":
         return " "
-    # Controls, zero-width and bidirectional marks, surrogates, private use, combining marks that
-    # did not compose: nothing of them can be written.
+    # Drop controls, zero-width and bidirectional marks, surrogates, private use, and combining
+    # marks that did not compose.
     return "" if category[0] in "CM" else character
 
 
 def normalize(text: str) -> str:
-    """Return `text` in NFC with plain quotes, `—`, `...`, single spaces and no invisible marks."""
+    """The text in NFC with plain quotes, `—`, `...`, single spaces and no invisible marks."""
     text = unicodedata.normalize("NFC", text).translate(_SAME_TABLE)
     text = _UNUSUAL.sub(_visible, text)
     for pattern, plain in FOLDS:
@@ -50,6 +48,6 @@ def normalize(text: str) -> str:
 
 
 def nearest(character: str) -> str:
-    """The plain letters a rare character stands for (`ã` → `a`, `𝓐` → `A`), or the empty string."""
+    """The plain letters for a rare character (`ã` → `a`, `𝓐` → `A`), or the empty string."""
     decomposed = unicodedata.normalize("NFKD", character)
     return "".join(part for part in decomposed if unicodedata.category(part)[0] != "M")

@@ -1,8 +1,8 @@
-"""A phrase as a person typed it: the text to display and the text for the decoder.
+"""A typed phrase: the text to display and the text for the decoder.
 
-It is shown as typed, even where the vocabulary lacks a letter. The decoder reads it in normal case.
-A hyphen or an ellipsis right behind its last letter asks for the word to be completed (`En un lugar
-de la Man-`); without one the last word is whole.
+Displayed as typed, even if the vocabulary lacks a letter; the decoder reads it in normal case.
+A hyphen or an ellipsis directly after the last letter is a completion mark: the decoder completes
+the word (`En un lugar de la Man-`). Without one the last word is complete.
 """
 
 from __future__ import annotations
@@ -13,37 +13,36 @@ from dataclasses import dataclass
 
 _MARK = re.compile(r"(?<=[^\W\d_])(?:[-‐‑]|…|\.\.\.)$")
 _ELLIPSIS = ("…", "...")
-# Behind a word that turned out to be whole an ellipsis stays, before these.
+# An ellipsis stays if one of these follows: the word was complete.
 _BEHIND_AN_ELLIPSIS = " ,;:"
 _WORD = re.compile(r"[^\W\d_]+")
 _ROMAN = re.compile(r"[IVXLCDM]+")
 _SENTENCE_START = re.compile(r"(?:^|[.!?]\s)[^\w]*$")
-# An abbreviation is shorter, a shouted word is not.
+# Words in capitals from this length on are shouted, shorter ones are abbreviations.
 _SHOUTED = 4
-# A text that a letter's marks run over in all directions is not shown so.
+# More combining marks on a letter would overflow into the surrounding text.
 _MOST_MARKS = 2
 _JOINER = "\u200d"
 
 
 @dataclass(frozen=True)
 class Phrase:
-    """text: as typed, on one line and without invisible characters, less the completion mark, which
-    is `mark`."""
+    """A phrase without its completion mark."""
 
-    text: str
-    mark: str
+    text: str  # as typed, on one line, without invisible characters
+    mark: str  # the completion mark, or ""
 
     @classmethod
     def of(cls, typed: str) -> Phrase:
-        """Read what a person typed."""
+        """Parse typed text."""
         text = _on_one_line(typed)
         found = _MARK.search(text)
         return cls(text, "") if found is None else cls(text[: found.start()], found[0])
 
     def shown(self, continuation: str) -> str:
-        """The phrase to be shown before this continuation, which may be only its beginning.
+        """The phrase to display before a continuation or the beginning of one.
 
-        A completion mark goes, unless it is an ellipsis and the word was whole.
+        Without the completion mark, unless it is an ellipsis and the word was complete.
         """
         if self.mark in _ELLIPSIS and (continuation[:1] or " ") in _BEHIND_AN_ELLIPSIS:
             return self.text + self.mark
@@ -51,18 +50,18 @@ class Phrase:
 
     @property
     def in_normal_case(self) -> str:
-        """The text with capitals where the novels have them."""
+        """The text capitalised as in the novels."""
         letters = [each for each in self.text if each.isalpha()]
         shouted = len(letters) > 1 and not any(map(str.islower, letters))
 
-        def settled(found: re.Match[str]) -> str:
+        def recased(found: re.Match[str]) -> str:
             word = found[0]
             starts = _SENTENCE_START.search(self.text, 0, found.start()) is not None
             if shouted or _is_odd(word):
                 word = word.lower()
             return word[0].upper() + word[1:] if starts else word
 
-        return _WORD.sub(settled, self.text)
+        return _WORD.sub(recased, self.text)
 
 
 def _is_odd(word: str) -> bool:
@@ -85,5 +84,5 @@ def _on_one_line(typed: str) -> str:
 
 
 def _joins(character: str, before: list[str]) -> bool:
-    """Whether it joins two pictures into one, as in a family."""
+    """Whether the character joins two emoji into one, as in a family."""
     return character == _JOINER and bool(before) and unicodedata.category(before[-1]) in "So Sk Mn"

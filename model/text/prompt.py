@@ -1,4 +1,4 @@
-"""What a person asks for, checked before any decoder sees it."""
+"""Prompts and options, checked before they reach a decoder."""
 
 from __future__ import annotations
 
@@ -16,29 +16,25 @@ TEMPERATURES = (0.0, 2.0)
 SEEDS = (0, 2**63 - 1)
 SENTENCE_LIMITS = (40, 4000)
 CANDIDATES = (1, 64)
-# So many are drawn of each sentence where there is time for them.
+# Candidates per sentence if there is time for them.
 STANDARD_CANDIDATES = 32
-# A seed from _SHORT_SEED on says how many candidates its text was chosen from: its tenth digit is
-# the place of their number here. So a seed alone gives a text again, whatever the load was.
+# A seed from _SHORT_SEED on encodes the number of candidates: its tenth digit is an index into this
+# tuple. So a seed alone reproduces a text, independent of the load.
 _LEVELS = (STANDARD_CANDIDATES, 1, 2, 4, 8, 16, 64)
 _SHORT_SEED = 1_000_000_000
 
 
 @dataclass(frozen=True)
 class Options:
-    """How a phrase is to be continued. Raises PromptError for a value out of bounds.
-
-    sentence_limit: characters after which a sentence is ended; seed: the text follows from it;
-    candidates: each sentence is the best of so many, None where the engine's owner chooses.
-    """
+    """Parameters of a continuation. Raises PromptError for a value out of bounds."""
 
     sentences: int = 2
     style: str | None = None
     temperature: float = 0.6
     top_p: float = 0.95
-    seed: int = 0
-    sentence_limit: int = 160
-    candidates: int | None = 1
+    seed: int = 0  # determines the text
+    sentence_limit: int = 160  # characters after which a sentence is cut
+    candidates: int | None = 1  # per sentence, of which the best is kept; None: see `affording`
 
     def __post_init__(self) -> None:
         self._within("sentences", self.sentences, SENTENCES)
@@ -50,8 +46,10 @@ class Options:
             self._within("candidates", self.candidates, CANDIDATES)
 
     def affording(self, candidates: int) -> Options:
-        """These options with as many candidates, at most `candidates`, as a seed can say, and with
-        a seed that says so; the same where the number is chosen already."""
+        """These options with up to `candidates` candidates, encoded in the seed.
+
+        Unchanged if the number of candidates is set.
+        """
         if self.candidates is not None:
             return self
         chosen = max(each for each in _LEVELS if each <= max(1, candidates))
@@ -66,18 +64,15 @@ class Options:
 
 @dataclass(frozen=True)
 class Prompt:
-    """A phrase for a checkpoint.
+    """A phrase prepared for a checkpoint."""
 
-    phrase: as typed; text: what the decoder reads; dropped: characters that it cannot read.
-    """
-
-    phrase: Phrase
-    text: str
-    dropped: tuple[str, ...]
+    phrase: Phrase  # as typed
+    text: str  # for the decoder
+    dropped: tuple[str, ...]  # characters that the vocabulary lacks
 
     @property
     def whole(self) -> bool:
-        """Whether the text ends in a word that must not be changed."""
+        """Whether the text ends in a complete word."""
         return not self.phrase.mark and self.text[-1:].isalnum()
 
     def shown(self, continuation: str) -> str:
@@ -86,8 +81,8 @@ class Prompt:
 
 
 def check_phrase(phrase: str, limit: int = PHRASE_LIMIT) -> None:
-    """Raise PromptError for a phrase that no checkpoint could continue: blank or too long."""
-    # Normalising never shortens sensible text much; this bounds the work on absurd input.
+    """Raise PromptError for a phrase that no checkpoint can continue: blank or too long."""
+    # Normalization hardly shortens sensible text; this bounds the work on absurd input.
     if len(phrase) > 8 * limit:
         raise PromptError("too_long", length=len(phrase), limit=limit)
     text = normalize(phrase)
@@ -99,19 +94,19 @@ def check_phrase(phrase: str, limit: int = PHRASE_LIMIT) -> None:
 
 
 def prepare(phrase: str, tokenizer: Tokenizer, limit: int = PHRASE_LIMIT) -> Prompt:
-    """Normalise and check a phrase; raises PromptError when nothing of it can be continued."""
+    """Normalise and check a phrase; raises PromptError if it cannot be continued."""
     check_phrase(phrase, limit)
     typed = Phrase.of(phrase)
     read = tokenizer.represent(typed.in_normal_case)
     if not read.text:
         raise PromptError("unwritable")
-    if len(read.text) > limit:  # one character may stand for several letters
+    if len(read.text) > limit:  # one character may become several letters
         raise PromptError("too_long", length=len(read.text), limit=limit)
     return Prompt(typed, read.text, read.dropped)
 
 
 def check_style(style: str | None, offered: tuple[str, ...]) -> str | None:
-    """The style's name among those offered; raises PromptError when it is none of them."""
+    """The style's name among those offered; raises PromptError for an unknown style."""
     if style is None:
         return None
     wanted = "".join(map(nearest, style.strip().lower()))
@@ -121,11 +116,11 @@ def check_style(style: str | None, offered: tuple[str, ...]) -> str | None:
 
 
 def candidates_of(seed: int) -> int:
-    """How many candidates the text of a seed was chosen from, or is to be."""
+    """The number of candidates that a seed encodes."""
     level = seed // _SHORT_SEED
     return _LEVELS[level] if level < len(_LEVELS) else STANDARD_CANDIDATES
 
 
 def new_seed() -> int:
-    """A seed short enough to be typed again."""
+    """A random seed that is short enough to retype."""
     return secrets.randbelow(_SHORT_SEED)

@@ -1,8 +1,8 @@
-"""Where a Spanish sentence ends.
+"""Sentence boundaries in Spanish.
 
-The corpus is split with these rules and a separator token is set between the sentences, so the
-decoder learns the boundary; generation applies the same rules as a mask, so that what the decoder
-writes splits again into exactly the sentences that were counted.
+These rules split the corpus, with a separator token between sentences, so the decoder learns the
+boundary. Generation applies them as a mask, so that its text splits again into exactly the counted
+sentences.
 """
 
 import re
@@ -14,20 +14,21 @@ BEHIND_A_WORD = frozenset(" ,;:.!?")
 
 _LAST_OF_AN_END = TERMINALS | CLOSERS
 _BEFORE_A_START = OPENERS | {" "}
-# Behind any other character a text stands amid a sentence, wherever that began.
+# After any other character a text is inside a sentence, independent of the rest.
 TELLING = _LAST_OF_AN_END | _BEFORE_A_START
 _CLOSING_MARKS = "".join(CLOSERS)
 _CANDIDATE = re.compile(r"[.!?][»\")\]']*(?= )")
 _PENDING = re.compile(r"[.!?][»\")\]']*( [¿¡«\"(\['— -]*)$")
 _CLAUSE_END = re.compile(r"(?:[,;:]|(?<!\.)[!?]|(?<= )—)(?= )")
 _NO_STOP_AFTER = " ,;:¿¡«\"(['—-"
-# So far back a possible end is looked for that lower case might carry on.
+# How far `continues` looks back for a possible end that lower case would continue.
 WINDOW = 48
 _LAST_WORD = re.compile(r"([^\W\d_]+)\.$")
 
 # A full stop after one of these, or after a single letter (S. M., D., J. C., the p of «p. ej.»),
-# ends no sentence. Left out is what the novels end sentences with: «etc.», which lower case carries
-# on as everywhere, VV. and the second half of EE. UU., and words such as col, da, sor, ven and vid.
+# ends no sentence. Abbreviations that end sentences in the novels are left out: «etc.», which lower
+# case continues as usual, VV. and the second half of EE. UU., and words such as col, da, sor, ven
+# and vid.
 _IN_EITHER_CASE = """
     Sr Sra Srta Sres Sras Srtas Srs Dn Dña Dñas Dr Dra Dres Drs Dras Vd Vds Ud Uds Vm Vmd Vmds Vms
     Prof Profa Profs Profra Mtro Mtra Mtre Mro Mgr Lic Licdo Licda Ldo Lda Lcdo Lcda Ing Arq Abg
@@ -59,18 +60,18 @@ def is_abbreviation(text: str) -> bool:
 
 
 def may_end(text: str) -> bool:
-    """Whether `text` stops where a sentence may stop, its closing marks included."""
-    # Asked for every character that is written: no regular expression, which would read it all.
+    """Whether a sentence may end at the end of `text`, after its closing marks."""
+    # Called for every generated character: a regular expression would read the whole text.
     if not text or text[-1] not in _LAST_OF_AN_END:
         return False
     return text.rstrip(_CLOSING_MARKS)[-1:] in TERMINALS and not is_abbreviation(text)
 
 
 def starts_sentence(text: str) -> bool | None:
-    """Whether `text`, which follows a possible end and a space, begins a new sentence.
+    """Whether `text`, after a possible end and a space, begins a new sentence.
 
-    Lower case after the opening marks carries the old sentence on («¡Ay! dijo»); None means that
-    only opening marks were seen so far.
+    Lower case after the opening marks continues the old sentence («¡Ay! dijo»). None if the text
+    has only opening marks.
     """
     for character in text:
         if character not in OPENERS and character != " ":
@@ -79,7 +80,7 @@ def starts_sentence(text: str) -> bool | None:
 
 
 def split_sentences(text: str) -> list[str]:
-    """Split normalised text into its sentences; joined with single spaces they give it back."""
+    """Split normalised text into sentences; joined with single spaces they are the text."""
     sentences = []
     start = 0
     for candidate in _CANDIDATE.finditer(text):
@@ -93,8 +94,10 @@ def split_sentences(text: str) -> list[str]:
 
 
 def continues(sentence: str) -> bool:
-    """Whether an unfinished sentence stands right behind a possible end, a space and at most
-    opening marks, so that only lower case keeps it from splitting in two there."""
+    """Whether an unfinished sentence ends in a possible end, a space and optional opening marks.
+
+    Only lower case then keeps it from splitting there.
+    """
     if not sentence or sentence[-1] not in _BEFORE_A_START:
         return False
     match = _PENDING.search(sentence[-WINDOW:])
@@ -102,8 +105,10 @@ def continues(sentence: str) -> bool:
 
 
 def clause_ends(sentence: str, least: int) -> list[int]:
-    """Where a sentence that runs on may be closed, last place first: before the comma, semicolon,
-    colon or dash, or behind the inner `!` or `?`, that ends a clause, from index `least` on."""
+    """The indices, from `least` on, where a runaway sentence can be cut; last first.
+
+    Before a comma, semicolon, colon or dash, or after an inner `!` or `?`, that ends a clause.
+    """
     ends = []
     for match in _CLAUSE_END.finditer(sentence, max(0, least - 1)):
         mark = match.start()
@@ -114,10 +119,10 @@ def clause_ends(sentence: str, least: int) -> list[int]:
 
 
 def close_sentence(sentence: str, least: int = 0) -> str:
-    """End a sentence that runs on: cut it at its last clause boundary and set a full stop.
+    """End a runaway sentence: cut it at its last clause boundary and add a full stop.
 
-    Nothing before index `least` is cut. Without a clause boundary there the cut is between words,
-    and without a space it is where the sentence stands. The result satisfies `may_end`.
+    Keeps everything before index `least`. Without a clause boundary it cuts between words, without
+    a space at the end. The result satisfies `may_end`.
     """
     spaces = [index for index in range(len(sentence) - 1, least - 1, -1) if sentence[index] == " "]
     for end in (*clause_ends(sentence, least), *spaces):

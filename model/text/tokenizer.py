@@ -1,10 +1,9 @@
-"""One token per character, and a few that stand for no character of their own.
+"""The tokenizer: one token per character, and a few special tokens.
 
-`START` opens a text whose author is not said, a style token opens one by that author, and the
-separator takes the place of the space between two sentences. A vocabulary without such marks, as
-the published LitteraGPT has it, reads and writes a plain space in their stead. The vocabulary
-belongs to the checkpoint: it is stored beside the weights as `tokenizer.json` and never changes
-after training.
+`START` opens a text without a style, a style token opens one by that author, and the separator
+replaces the space between two sentences. A vocabulary without these marks, as in the published
+LitteraGPT, uses a plain space instead. The vocabulary belongs to the checkpoint (`tokenizer.json`)
+and never changes after training.
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ from model.text.sentences import split_sentences
 START = 0
 SEPARATOR = 1
 FORMAT = "litteragpt-characters-1"
-# More than there are authors, and names short enough for every message that lists them.
+# Enough for all authors, and short enough for messages that list them.
 MOST_STYLES, STYLE_LENGTH = 1000, 40
 
 
 @dataclass(frozen=True)
 class Representation:
-    """A text as a vocabulary can write it, and the characters that had to be left out."""
+    """A text in the characters of a vocabulary, and the characters that were dropped."""
 
     text: str
     dropped: tuple[str, ...]
@@ -39,7 +38,7 @@ class Representation:
 class Tokenizer:
     """Characters ↔ ids. Ids 0 and 1 are start and separator, then styles, then characters.
 
-    Not `marked`: there are characters only, and the space stands for start and separator.
+    Not `marked`: characters only; the space doubles as start and separator.
     """
 
     styles: tuple[str, ...]
@@ -58,7 +57,7 @@ class Tokenizer:
 
     @property
     def size(self) -> int:
-        """How many ids there are."""
+        """The number of ids."""
         return self._first + len(self.characters)
 
     @property
@@ -68,7 +67,7 @@ class Tokenizer:
 
     @cached_property
     def start(self) -> int:
-        """The token that opens a text whose author is not said."""
+        """The token that opens a text without a style."""
         return START if self.marked else self.character_ids[" "]
 
     @cached_property
@@ -83,13 +82,13 @@ class Tokenizer:
 
     @cached_property
     def pieces(self) -> tuple[str, ...]:
-        """What each id adds to a text: nothing for start and styles, a space for the separator."""
+        """The text of each id: empty for start and styles, a space for the separator."""
         marks = ("", " ", *("" for _ in self.styles)) if self.marked else ()
         return (*marks, *self.characters)
 
     @property
     def markers(self) -> tuple[int, ...]:
-        """The ids that open a text and are never written inside one."""
+        """The ids that open a text and never occur inside one."""
         return (START, *range(2, self._first)) if self.marked else ()
 
     def style_id(self, style: str | None) -> int:
@@ -102,7 +101,7 @@ class Tokenizer:
             raise KeyError(style) from None
 
     def represent(self, text: str) -> Representation:
-        """Normalise `text` and replace or drop what the vocabulary does not hold."""
+        """Normalise `text`, and replace or drop characters outside the vocabulary."""
         kept: list[str] = []
         dropped: list[str] = []
         for character in normalize(text):
@@ -114,11 +113,11 @@ class Tokenizer:
                 kept.append(plain)
             else:
                 dropped.append(character)
-        # Dropping or replacing may leave double spaces behind; normalize() is idempotent.
+        # Dropping may leave double spaces; normalize() is idempotent.
         return Representation(normalize("".join(kept)), tuple(dropped))
 
     def encode(self, text: str) -> list[int]:
-        """Ids of normalised `text`, the separator standing for the space between two sentences.
+        """The ids of normalised `text`, with the separator for the space between two sentences.
 
         Raises KeyError for a character outside the vocabulary: call `represent` first.
         """
@@ -130,7 +129,7 @@ class Tokenizer:
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text the ids stand for."""
+        """The text of the ids."""
         return "".join(map(self.pieces.__getitem__, ids))
 
     def to_json(self) -> dict[str, Any]:
@@ -146,7 +145,7 @@ class Tokenizer:
 
     @classmethod
     def load(cls, path: Path) -> Tokenizer:
-        """Read `tokenizer.json`; raises CheckpointError when it is not one of ours."""
+        """Read `tokenizer.json`; raises CheckpointError for an invalid file."""
         content = read_json_object(path)
         if content.get("format") != FORMAT:
             raise CheckpointError(

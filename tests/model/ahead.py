@@ -1,16 +1,16 @@
-"""For the tests of writing ahead: a checkpoint as it would be written on a GPU, on any device."""
+"""A checkpoint that is sampled ahead, as on a GPU, on any device."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from benchmarks.gpu import Backing, Way
-from model.checkpoint.checkpoint import Checkpoint
+from model.cuda.graphs import Abilities
+from model.cuda.selection import CudaSessions
 from model.engine.backend import Backend
-from model.pytorch.checkpoint import load_checkpoint
+from model.engine.loaded_model import LoadedModel
+from model.pytorch.backend import load_pytorch
 
 
 def load_ahead(
@@ -19,9 +19,7 @@ def load_ahead(
     graphs: bool = False,
     device: str = "cpu",
     dtype: torch.dtype = torch.float32,
-) -> Checkpoint[Backend]:
+) -> LoadedModel[Backend]:
     """kernels, graphs: see model.cuda.graphs.Abilities; dtype: of matrices and cache."""
-    loaded = load_checkpoint(folder, device)
-    way = Way("", kernels=kernels, graphs=graphs)
-    ahead: Checkpoint[Backend] = replace(loaded, decoder=Backing(loaded.decoder, way, dtype))  # type: ignore[arg-type]
-    return ahead
+    abilities = Abilities(kernels, graphs)
+    return load_pytorch(folder, device, lambda decoder: CudaSessions(decoder, abilities, dtype))

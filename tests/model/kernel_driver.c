@@ -1,5 +1,5 @@
-/* Exercises the kernel for the sanitizers (make sanitize): both families, memories, odd widths, every
- * instruction set, batches, threads, callers at the same time. Ends with 1 when bits differ. */
+/* Exercises the kernel under the sanitizers (make sanitize): both families, n-gram memories, odd widths,
+ * every instruction set, batches, threads, concurrent callers. Exits with 1 if bits differ. */
 
 #include <math.h>
 #include <pthread.h>
@@ -28,7 +28,7 @@ static uint32_t next_random(void) {
     return random_state >> 8;
 }
 
-/* Whether arrays of weights are now and then as large as finite numbers can be. */
+/* Whether some arrays of weights are as large as finite numbers can be. */
 static int huge;
 
 static float *numbers(int count) {
@@ -66,7 +66,7 @@ static void add_memory(const lg_shape *shape, lg_weights *weights) {
     weights->embedding_norm = numbers(shape->width);
 }
 
-/* Random weights; what they need is kept for the whole run, which is short. */
+/* Random weights, never freed: the run is short. */
 static lg_weights random_weights(const lg_shape *shape) {
     int width = shape->width, hidden = shape->feed_forward, head = width / shape->heads;
     lg_layer_weights *layers = calloc((size_t)shape->layers, sizeof *layers);
@@ -108,7 +108,7 @@ static lg_weights random_weights(const lg_shape *shape) {
     return weights;
 }
 
-/* Logits behind TOKENS tokens, read at once or one by one, with other texts in the other rows. */
+/* The logits after TOKENS tokens, read at once or one by one, with other texts in the other slots. */
 static void read_text(const lg_model *model, const lg_shape *shape, int at_once, float *logits) {
     float masks[MASKS * 64] = {0};
     for (int id = 1; id < shape->vocabulary; id += 2) masks[shape->vocabulary + id] = -INFINITY;
@@ -135,7 +135,7 @@ static void read_text(const lg_model *model, const lg_shape *shape, int at_once,
     lg_session_free(session);
 }
 
-/* Guesses behind texts of every length, from a table of anything. */
+/* Speculative tokens after texts of every length, from a random table. */
 static void draft(void) {
     uint32_t slots[1 << BITS];
     for (int i = 0; i < 1 << BITS; i++) slots[i] = next_random() << 8 | 0xFF;
@@ -148,7 +148,7 @@ static void draft(void) {
     }
 }
 
-/* Where numbers become infinite, logits are any; but nothing else may go wrong. */
+/* If numbers overflow, logits are arbitrary, but nothing else may fail. */
 static void overflow(const lg_shape *shape) {
     lg_weights weights = random_weights(shape);
     float *mix = (float *)weights.memory_mix, *logits = numbers(TOKENS * shape->vocabulary);
@@ -163,7 +163,7 @@ static void overflow(const lg_shape *shape) {
     free(logits);
 }
 
-/* The same wherever weights are huge, each of them being finite, as a checkpoint may have them. */
+/* The same with huge but finite weights, which a checkpoint may have. */
 static void read_huge(const lg_shape *shape) {
     float *logits = numbers(TOKENS * shape->vocabulary);
     for (int trial = 0; trial < TRIALS; trial++) {
@@ -183,7 +183,7 @@ static void read_huge(const lg_shape *shape) {
 typedef struct {
     const lg_shape *shape;
     const lg_model *model;
-    const float *expected; /* NULL: make them */
+    const float *expected; /* NULL: compute them */
     float *logits;
     int differs;
 } caller;
@@ -198,7 +198,7 @@ static void *compute(void *argument) {
     return NULL;
 }
 
-/* All callers at the same time with one model; how many got other bits than `expected`. */
+/* Runs all callers concurrently on one model; returns how many differ from `expected`. */
 static int compare(const lg_shape *shape, const lg_model *model, const float *expected) {
     pthread_t threads[CALLERS];
     caller callers[CALLERS];

@@ -1,4 +1,4 @@
-"""For the tests of the native kernel: PyTorch's decoder with the kernel's rounding built in."""
+"""Helpers for the native kernel: PyTorch's decoder with the kernel's rounding."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from model.arrays import Floats
 from model.checkpoint.config import DecoderConfig
 from model.checkpoint.memory_keys import MemoryConfig
-from model.checkpoint.weights import Floats
 from model.native.decoder import NativeDecoder, NativeSession, set_threads
 from model.pytorch.cache import KVCache
 from model.pytorch.decoder import Decoder
@@ -51,7 +51,7 @@ class RoundedAttention(TorchFunctionMode):
 
 
 def rounded(x: Tensor) -> Tensor:
-    """To whole multiples of a 127th of the largest of each vector."""
+    """Round to multiples of 1/127 of the largest number of each vector."""
     most = x.abs().amax(-1, keepdim=True)
     return torch.round(x * torch.where(most > 0, 127 / most, 0)) * (most / 127)
 
@@ -68,7 +68,7 @@ def round_layers(module: nn.Module) -> None:
 
 
 def rounded_logits(decoder: Decoder, tokens: Sequence[int]) -> Floats:
-    """Logits (T, V) behind every token, of a decoder whose layers were rounded."""
+    """Logits (T, V) after every token, of a decoder with rounded layers."""
     cache = KVCache(decoder.config, 1, torch.device("cpu"), torch.float32)
     row = torch.tensor([0])
     with torch.inference_mode(), RoundedAttention():
@@ -86,7 +86,7 @@ def remembering(
     rows: int = 97,
     width: int = 20,
 ) -> DecoderConfig:
-    """The same decoder with a memory, for which two of three ids are letters."""
+    """The same shape with an n-gram memory in which two of three ids are letters."""
     ids = range(config.vocabulary)
     letters = tuple(97 + each if each % 3 else 0 for each in ids)
     symbols = tuple(1 + each for each in ids)
@@ -101,7 +101,7 @@ def native_of(decoder: Decoder, instructions: str | None = None) -> NativeDecode
 
 
 def memory_rows(decoder: NativeDecoder, tokens: Sequence[int]) -> list[list[int]]:
-    """The rows that the kernel finds behind every token of a text."""
+    """The kernel's n-gram rows after every token of a text."""
     assert decoder.config.memory is not None
     read = np.array(tokens, np.int32)
     found = np.empty((len(tokens), decoder.config.memory.tables), np.uint32)
@@ -118,14 +118,14 @@ def session_of(decoder: NativeDecoder, rows: int) -> NativeSession:
 
 
 def some_tokens(config: DecoderConfig, count: int, seed: int = 0) -> list[int]:
-    """Tokens by chance."""
+    """Random tokens."""
     tokens: list[int] = np.random.default_rng(seed).integers(config.vocabulary, size=count).tolist()
     return tokens
 
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Compute with so many threads meanwhile; tests use one otherwise."""
+    """Compute with `count` threads in the body; tests use one otherwise."""
     set_threads(count)
     try:
         yield

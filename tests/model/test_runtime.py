@@ -1,4 +1,4 @@
-"""Who computes: what is asked for, what is there, and that torch stays out where it can."""
+"""Engine selection by settings and hardware, without importing torch needlessly."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 import torch
 
-from model.checkpoint.checkpoint import Checkpoint
 from model.checkpoint.discovery import bundled_checkpoints
 from model.engine.backend import Backend
 from model.engine.generate import generate
+from model.engine.loaded_model import LoadedModel
 from model.errors import DeviceError
 from model.native import library
 from model.native.decoder import load_native
+from model.pytorch.backend import load_pytorch
 from model.pytorch.checkpoint import load_checkpoint
 from model.runtime import choose_runtime
 from model.text.prompt import Options
@@ -25,7 +26,7 @@ from tests.conftest import save_tiny
 
 needs_kernel = pytest.mark.skipif(library.load() is None, reason="the kernel was not built")
 SMALL = bundled_checkpoints() / "small"
-# What a program without the compiled kernel does: the import system is told that it is not there.
+# Hides the compiled kernel from the import system.
 WITHOUT_KERNEL = "import sys; sys.modules['model.native._kernel'] = None; "
 ESCRIBE = (
     "from bot.cli import run; "
@@ -40,7 +41,7 @@ WORKER = (
 
 
 def python(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a program with one CPU thread and nothing on its input."""
+    """Run a program with one CPU thread and empty input."""
     settings = {"LITTERAGPT_DEVICE": "cpu", "LITTERAGPT_THREADS": "1", **environment}
     return subprocess.run(
         [sys.executable, "-c", program],
@@ -54,39 +55,39 @@ def python(program: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 
 @needs_kernel
-def test_escribe_writes_natively_without_torch() -> None:
+def test_escribe_runs_natively_without_torch() -> None:
     answer, torch_was_loaded = python("import sys; " + ESCRIBE).stdout.splitlines()
     assert json.loads(answer)["motor"] == "nativo"
     assert torch_was_loaded == "False"
 
 
 @needs_kernel
-def test_the_worker_writes_natively_without_torch(tiny_checkpoint: Path) -> None:
+def test_worker_runs_natively_without_torch(tiny_checkpoint: Path) -> None:
     done = python(WORKER.format(folder=str(tiny_checkpoint)))
     ready = json.loads(done.stdout)
     assert (ready["is"], ready["engine"], ready["device"]) == ("ready", "native", "cpu")
     assert done.stderr == "False\n"
 
 
-def test_without_the_kernel_pytorch_writes() -> None:
+def test_pytorch_replaces_missing_kernel() -> None:
     answer, _ = python(WITHOUT_KERNEL + ESCRIBE).stdout.splitlines()
     assert json.loads(answer)["motor"] == "pytorch"
 
 
 @needs_kernel
-def test_the_setting_chooses() -> None:
+def test_setting_selects_engine() -> None:
     answer, _ = python("import sys; " + ESCRIBE, LITTERAGPT_ENGINE="pytorch").stdout.splitlines()
     assert json.loads(answer)["motor"] == "pytorch"
 
 
 @needs_kernel
 @pytest.mark.parametrize("engine", ["auto", "native"])
-def test_a_processor_computes_natively(engine: str) -> None:
+def test_cpu_runs_natively(engine: str) -> None:
     runtime = choose_runtime(engine, "cpu", threads=1)
     assert (runtime.engine, runtime.device, runtime.threads) == ("native", "cpu", 1)
 
 
-def test_the_kernel_where_there_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_kernel_is_refused_if_requested(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(library, "load", lambda: None)
     assert choose_runtime("auto", "cpu", threads=1).engine == "pytorch"
     with pytest.raises(DeviceError) as refused:
@@ -94,7 +95,7 @@ def test_the_kernel_where_there_is_none_is_refused(monkeypatch: pytest.MonkeyPat
     assert refused.value.code == "no_native"
 
 
-def test_with_neither_kernel_nor_torch_nobody_can_write(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_engine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(library, "load", lambda: None)
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(DeviceError) as refused:
@@ -102,7 +103,7 @@ def test_with_neither_kernel_nor_torch_nobody_can_write(monkeypatch: pytest.Monk
     assert refused.value.code == "no_decoder"
 
 
-def test_the_kernel_on_a_gpu_is_refused() -> None:
+def test_native_on_cuda_is_refused() -> None:
     with pytest.raises(DeviceError) as refused:
         choose_runtime("native", "cuda")
     assert refused.value.code == "native_cuda"
@@ -110,17 +111,17 @@ def test_the_kernel_on_a_gpu_is_refused() -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 @pytest.mark.parametrize("engine", ["auto", "pytorch"])
-def test_a_gpu_that_is_not_there_is_refused(engine: str) -> None:
+def test_missing_gpu_is_refused(engine: str) -> None:
     with pytest.raises(DeviceError) as refused:
         choose_runtime(engine, "cuda")
     assert refused.value.code == "no_cuda"
 
 
 @needs_kernel
-def test_both_engines_load_the_same_checkpoint(tmp_path: Path) -> None:
+def test_engines_load_same_checkpoint(tmp_path: Path) -> None:
     folder = save_tiny(tmp_path / "tiny")
-    native: Checkpoint[Backend] = load_native(folder)
-    pytorch: Checkpoint[Backend] = load_checkpoint(folder)
+    native: LoadedModel[Backend] = load_native(folder)
+    pytorch: LoadedModel[Backend] = load_pytorch(folder)
     assert (native.name, native.id, native.tokenizer) == (
         pytorch.name,
         pytorch.id,
@@ -133,8 +134,8 @@ def test_both_engines_load_the_same_checkpoint(tmp_path: Path) -> None:
 
 
 @needs_kernel
-def test_rounding_costs_little_of_the_bundled_checkpoint() -> None:
-    """The whole validation text is measured by benchmarks.decoding; this is a first look."""
+def test_rounding_costs_little() -> None:
+    """On one paragraph; benchmarks.decoding measures the validation text."""
     pytorch, native = load_checkpoint(SMALL), load_native(SMALL)
     text = (
         "La heroica ciudad dormía la siesta. El viento Sur, caliente y perezoso, empujaba las "

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from model.checkpoint.checkpoint import Checkpoint
 from model.checkpoint.config import DecoderConfig
 from model.checkpoint.filenames import CARD, METRICS
-from model.engine.backend import Backend
+from model.engine.loaded_model import AnyDecoder, LoadedModel
 from model.errors import CheckpointError
 from model.files import write_json, write_text
 
@@ -50,7 +49,7 @@ not today's Spanish. It invents words now and then, and it has the prejudices of
 {_samples(metrics)}"""
 
 
-def record_figures(checkpoint: Checkpoint[Backend], **figures: Any) -> None:
+def record_figures(checkpoint: LoadedModel[AnyDecoder], **figures: Any) -> None:
     """Write more figures, as JSON has them, into a checkpoint's metrics.json, and its card anew.
 
     A card tells of `validation` (what `litteragpt evaluate` measured: w528, bits_per_byte,
@@ -63,12 +62,12 @@ def record_figures(checkpoint: Checkpoint[Backend], **figures: Any) -> None:
     write_text(checkpoint.path / CARD, card)
 
 
-def check_recordable(checkpoint: Checkpoint[Backend]) -> None:
+def check_recordable(checkpoint: LoadedModel[AnyDecoder]) -> None:
     """Raise CheckpointError where `record_figures` would, before figures cost time."""
     _card_of(checkpoint, checkpoint.metrics)
 
 
-def _card_of(checkpoint: Checkpoint[Backend], metrics: dict[str, Any]) -> str:
+def _card_of(checkpoint: LoadedModel[AnyDecoder], metrics: dict[str, Any]) -> str:
     try:
         return model_card(checkpoint.name, checkpoint.decoder.config, metrics)
     except (KeyError, TypeError, ValueError) as error:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from model.checkpoint.checkpoint import Checkpoint
 from model.engine.backend import Backend
 from model.engine.generate import generate
+from model.engine.loaded_model import LoadedModel
 from model.text.prompt import Options
 
 
-def write_samples(checkpoint: Checkpoint[Backend], phrase: str, seed: int) -> dict[str, Any]:
+def write_samples(checkpoint: LoadedModel[Backend], phrase: str, seed: int) -> dict[str, Any]:
     """A text for each style on offer and one without, as `training.report.card` shows them.
 
     All have the same phrase and seed, and everything else is as in the bot. Raises PromptError.

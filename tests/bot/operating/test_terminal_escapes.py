@@ -18,7 +18,7 @@ from bot.ops.doctor.findings import Finding, Grade, as_json
 from bot.texts import say
 from model.errors import CheckpointError, ExchangeError
 from model.exchange.original import import_original
-from model.printable import visible
+from model.printable import escape_controls
 from tests.bot.programs import environment, litteragpt
 from tests.model.exchange.published import CHARACTERS, lively
 
@@ -32,7 +32,7 @@ def assert_shown(*streams: bytes) -> None:
     """Assert that the name is shown, without control characters."""
     text = b"".join(streams).decode()
     assert "title" in text
-    assert text == visible(text)
+    assert text == escape_controls(text)
     assert "\t" not in text
 
 
@@ -138,8 +138,8 @@ def test_command_line_names(checkpoints: Path, tmp_path: Path, arguments: list[s
 def test_setting_values(checkpoints: Path, tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(f"LITTERAGPT_{EVIL}=1\nLITTERAGPT_THREADS={EVIL}\n".encode())
     done = litteragpt("escribe", "Hola", settings=environment(checkpoints) | {"X": ""})
-    assert done.stdout.decode() == visible(done.stdout.decode())
-    assert done.stderr.decode() == visible(done.stderr.decode())
+    assert done.stdout.decode() == escape_controls(done.stdout.decode())
+    assert done.stderr.decode() == escape_controls(done.stderr.decode())
 
 
 def test_log_lines() -> None:
@@ -149,12 +149,12 @@ def test_log_lines() -> None:
         record = logging.LogRecord("bot", 20, "", 1, "%s", (EVIL,), (ValueError, error, None))
     line = RedactingFormatter().format(record)
     assert "title" in line
-    assert line == visible(line)
+    assert line == escape_controls(line)
 
 
 def test_texts_and_findings() -> None:
     assert_shown(say("no_such_command", command=EVIL).encode())
-    assert_shown(visible(as_json([Finding("part", Grade.GOOD, EVIL)])).encode())
+    assert_shown(escape_controls(as_json([Finding("part", Grade.GOOD, EVIL)])).encode())
     with pytest.raises(CheckpointError) as refused:
         raise CheckpointError("unknown", name=EVIL, folder=EVIL, known=EVIL)
     assert_shown(str(refused.value).encode())

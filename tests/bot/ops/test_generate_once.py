@@ -13,7 +13,7 @@ import pytest
 
 from bot.cli import EXIT_CONFIG, EXIT_FAILURE, EXIT_USAGE
 from bot.texts import say
-from model.ranking.faults import Fault
+from model.ranking.fault import Fault
 from tests.bot.damage import DAMAGES, PICKLE_TRACE
 from tests.bot.executors import PHRASE
 from tests.bot.programs import Command, Outcome, environment

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from bot.ops.generate_once import Answer
 from bot.texts import explain
 from model.engine.generate import generate
+from model.engine.loaded_model import LoadedModel
 from model.errors import PromptError
-from model.pytorch.checkpoint import TorchCheckpoint, load_checkpoint
+from model.pytorch.backend import TorchBackend, load_pytorch
 from model.text.prompt import Options, prepare
 from model.text.sentences import split_sentences
 from tests.conftest import TINY_TOKENIZER
@@ -31,8 +32,8 @@ PHRASES = st.one_of(
 
 
 @cache
-def tiny(folder: Path) -> TorchCheckpoint:
-    return load_checkpoint(folder)
+def tiny(folder: Path) -> LoadedModel[TorchBackend]:
+    return load_pytorch(folder)
 
 
 @pytest.mark.timeout(240)

@@ -1,4 +1,4 @@
-"""A checkpoint is whole and ours, or refused with the file's name and nothing half loaded."""
+"""Loading checkpoints: complete and valid, or refused with the name of the file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from model.text.prompt import Options
 from tests.conftest import save_tiny, tiny_memory
 
 
-def test_what_was_saved_is_loaded(tiny_checkpoint: Path) -> None:
+def test_checkpoint_survives_save_and_load(tiny_checkpoint: Path) -> None:
     checkpoint = load_checkpoint(tiny_checkpoint)
     assert checkpoint.name == "tiny"
     assert checkpoint.metrics["preset"] == "tiny"
@@ -36,7 +36,7 @@ def test_what_was_saved_is_loaded(tiny_checkpoint: Path) -> None:
         assert torch.equal(tensor, stored[name].float())
 
 
-def test_the_id_is_that_of_the_weights(tmp_path: Path) -> None:
+def test_id_depends_on_weights(tmp_path: Path) -> None:
     ids = [load_checkpoint(save_tiny(tmp_path / name, seed)).id for name, seed in
            [("a", 0), ("b", 0), ("c", 1)]]  # fmt: skip
     assert ids[0] == ids[1] != ids[2]
@@ -54,7 +54,7 @@ def edit_json(name: str, **changes: object) -> Callable[[Path], None]:
 
 
 def edit_memory(**changes: object) -> Callable[[Path], None]:
-    """Change entries of what config.json says of the memory; ... takes one away."""
+    """Change entries of the memory in config.json; ... removes one."""
 
     def change(folder: Path) -> None:
         memory = json.loads((folder / "config.json").read_text("utf-8"))["memory"] | changes
@@ -132,7 +132,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str, str]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_checkpoint_is_refused_by_its_file(tiny_checkpoint: Path, damage: str) -> None:
+def test_damaged_checkpoint_names_file(tiny_checkpoint: Path, damage: str) -> None:
     spoil, file, expected = DAMAGES[damage]
     spoil(tiny_checkpoint)
     with pytest.raises(CheckpointError) as refused:
@@ -186,7 +186,7 @@ MEMORY_DAMAGES: dict[str, tuple[Callable[[Path], object], str, str]] = {
 
 
 @pytest.mark.parametrize("damage", MEMORY_DAMAGES)
-def test_a_damaged_memory_is_refused_by_its_file(memory_checkpoint: Path, damage: str) -> None:
+def test_damaged_memory_names_file(memory_checkpoint: Path, damage: str) -> None:
     spoil, file, expected = MEMORY_DAMAGES[damage]
     spoil(memory_checkpoint)
     with pytest.raises(CheckpointError) as refused:
@@ -196,7 +196,7 @@ def test_a_damaged_memory_is_refused_by_its_file(memory_checkpoint: Path, damage
     assert len(str(refused.value)) < len(str(memory_checkpoint)) + 300
 
 
-def test_a_memory_is_loaded_as_it_was_saved(memory_checkpoint: Path) -> None:
+def test_memory_survives_save_and_load(memory_checkpoint: Path) -> None:
     decoder = load_checkpoint(memory_checkpoint).decoder
     assert decoder.config == tiny_memory()
     stored = load_file(memory_checkpoint / "model.safetensors")
@@ -204,12 +204,12 @@ def test_a_memory_is_loaded_as_it_was_saved(memory_checkpoint: Path) -> None:
         assert torch.equal(tensor, stored[name].float())
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="nowhere: no such folder"):
         load_checkpoint(tmp_path / "nowhere")
 
 
-def test_checkpoints_are_found_by_name_only_inside_their_folder(tmp_path: Path) -> None:
+def test_names_are_found_only_inside_folder(tmp_path: Path) -> None:
     folder = tmp_path / "checkpoints"
     save_tiny(folder / "one")
     save_tiny(tmp_path / "outside")
@@ -232,7 +232,7 @@ def test_checkpoints_are_found_by_name_only_inside_their_folder(tmp_path: Path) 
     assert find_checkpoint(str(tmp_path / "outside"), folder) == tmp_path / "outside"
 
 
-def test_the_bundled_checkpoint_is_whole_and_small() -> None:
+def test_bundled_checkpoint_is_complete_and_small() -> None:
     folder = bundled_checkpoints()
     assert "small" in checkpoint_names(folder)
     checkpoint = load_checkpoint(folder / "small")
@@ -243,7 +243,7 @@ def test_the_bundled_checkpoint_is_whole_and_small() -> None:
     }  # fmt: skip
 
 
-def test_only_authors_that_a_classifier_recognised_are_offered(tiny_checkpoint: Path) -> None:
+def test_only_confirmed_styles_are_offered(tiny_checkpoint: Path) -> None:
     assert load_checkpoint(tiny_checkpoint).styles == ("cervantes", "galdos")
     edit_json("metrics.json", confirmed_styles=["galdos"])(tiny_checkpoint)
     checkpoint = load_checkpoint(tiny_checkpoint)

@@ -1,4 +1,4 @@
-"""Guesses save steps and change no text."""
+"""Speculative tokens save steps and change no text."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from model.checkpoint.checkpoint import Checkpoint, read_checkpoint
+from model.checkpoint.checkpoint import read_checkpoint
 from model.checkpoint.discovery import bundled_checkpoints
 from model.checkpoint.draft_table import DraftTable
 from model.checkpoint.filenames import DRAFTS
 from model.engine.backend import Backend
 from model.engine.engine import Engine
 from model.engine.generate import compose
+from model.engine.loaded_model import LoadedModel
 from model.errors import CheckpointError
 from model.native.decoder import NativeSession, load_native
 from model.native.library import load
-from model.pytorch.checkpoint import load_checkpoint
+from model.pytorch.backend import load_pytorch
 from model.text.prompt import Options
 from tests.conftest import save_tiny
 from training.data.drafts import make_drafts
@@ -32,14 +33,14 @@ PHRASES = ("En un lugar de la Mancha", "La heroica ciudad", "Pues señor", "—�
 
 
 @pytest.fixture(scope="module")
-def small() -> Checkpoint[Backend]:
+def small() -> LoadedModel[Backend]:
     return load_native(SMALL)
 
 
 def write(
-    checkpoint: Checkpoint[Backend], options: Sequence[Options], rows: int = 1
+    checkpoint: LoadedModel[Backend], options: Sequence[Options], rows: int = 1
 ) -> tuple[list[str], int]:
-    """The texts of one engine, and how many steps they took."""
+    """The texts of one engine, and the number of steps."""
     engine, steps = Engine(checkpoint, rows), 0
     sequences = [
         compose(checkpoint, PHRASES[index % len(PHRASES)], each)
@@ -54,7 +55,7 @@ def write(
 
 
 def guesser(slots: np.ndarray) -> NativeSession:
-    """A session that guesses from this table."""
+    """A session with this draft table."""
     checkpoint = load_native(SMALL)
     masks = np.zeros((1, checkpoint.decoder.config.vocabulary), np.float32)
     return checkpoint.decoder.session(1, masks, DraftTable(slots))
@@ -62,8 +63,8 @@ def guesser(slots: np.ndarray) -> NativeSession:
 
 @pytest.mark.parametrize("temperature", [0.0, 0.5, 0.8, 1.3])
 @pytest.mark.parametrize("rows", [1, 3, 16])
-def test_texts_are_the_same_with_and_without_drafts(
-    small: Checkpoint[Backend], temperature: float, rows: int
+def test_draft_table_changes_no_text(
+    small: LoadedModel[Backend], temperature: float, rows: int
 ) -> None:
     options = [Options(seed=seed, temperature=temperature) for seed in range(rows + 1)]
     fast, steps = write(small, options, rows)
@@ -72,44 +73,44 @@ def test_texts_are_the_same_with_and_without_drafts(
     assert steps < 0.8 * more_steps
 
 
-def test_texts_beyond_the_context_are_the_same_too(small: Checkpoint[Backend]) -> None:
+def test_draft_table_changes_no_text_beyond_context(small: LoadedModel[Backend]) -> None:
     options = [Options(seed=seed, sentences=5, sentence_limit=300) for seed in range(3)]
     fast, _ = write(small, options, 2)
     assert max(map(len, fast)) > small.decoder.config.context
     assert fast == write(replace(small, drafts=None), options, 2)[0]
 
 
-def test_wrong_guesses_harm_nothing(small: Checkpoint[Backend]) -> None:
+def test_wrong_speculative_tokens_change_no_text(small: LoadedModel[Backend]) -> None:
     slots = np.random.default_rng(0).integers(0, small.tokenizer.size, 1 << 17, np.uint32) << 8
-    # Every second slot knows whatever context comes: it cannot be checked here which one does.
+    # Every second entry claims any context: the check bits cannot be computed here.
     keys = np.random.default_rng(1).integers(0, 1 << 16, 1 << 17, np.uint32) << 16
     nonsense = replace(small, drafts=DraftTable(slots | keys | np.uint32(255)))
     options = [Options(seed=seed) for seed in range(4)]
     assert write(nonsense, options, 2)[0] == write(replace(small, drafts=None), options, 2)[0]
 
 
-def test_what_always_followed_is_guessed_and_the_rest_is_not() -> None:
+def test_only_certain_successors_are_proposed() -> None:
     often, rarely = [10, 11, 12, 13, 14, 15], [20, 21, 22, 23]
     session = guesser(make_drafts(np.array([*often * 50, *rarely * 2, 30] * 3), bits=10).slots)
-    assert session.draft([14, 15, 10, 11, 12], [0.1] * 4) == [13, 14, 15, 10]
-    assert session.draft([14, 15, 10, 11, 12], [0.1, 0.1, 0.999]) == [13, 14]
-    assert session.draft([10, 11], [0.1]) == []  # too short a context
-    assert session.draft([40, 41, 42, 43], [0.1]) == []
-    assert session.draft([], [0.1]) == []
+    assert session.speculate([14, 15, 10, 11, 12], [0.1] * 4) == [13, 14, 15, 10]
+    assert session.speculate([14, 15, 10, 11, 12], [0.1, 0.1, 0.999]) == [13, 14]
+    assert session.speculate([10, 11], [0.1]) == []  # too short a context
+    assert session.speculate([40, 41, 42, 43], [0.1]) == []
+    assert session.speculate([], [0.1]) == []
 
 
-def test_a_longer_context_that_is_unsure_is_believed_before_a_shorter_one() -> None:
-    # Behind 1 2 3 comes 4, but behind 9 1 2 3 it is anybody's guess.
+def test_uncertain_longer_context_beats_shorter_one() -> None:
+    # 4 follows 1 2 3, but the successor of 9 1 2 3 is uncertain.
     run = [8, 1, 2, 3, 4] * 60 + [
         token for chance in range(5, 25) for token in (9, 1, 2, 3, chance, 7)
     ]
     session = guesser(make_drafts(np.array(run), bits=12).slots)
-    assert session.draft([8, 1, 2, 3], [0.1]) == [4]
-    assert session.draft([9, 1, 2, 3], [0.1]) == []
+    assert session.speculate([8, 1, 2, 3], [0.1]) == [4]
+    assert session.speculate([9, 1, 2, 3], [0.1]) == []
 
 
-def test_a_text_that_begins_like_an_earlier_one_is_not_read_again(
-    small: Checkpoint[Backend], monkeypatch: pytest.MonkeyPatch
+def test_common_prefix_is_not_read_again(
+    small: LoadedModel[Backend], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[int] = []
     plain = NativeSession.extend
@@ -119,7 +120,7 @@ def test_a_text_that_begins_like_an_earlier_one_is_not_read_again(
         plain(self, rows, tokens, *rest, **named)
 
     monkeypatch.setattr(NativeSession, "extend", counted)
-    engine = Engine(replace(small, drafts=None), rows=2)
+    engine = Engine(replace(small, drafts=None), slots=2)
     phrase = "En un lugar de la Mancha, de cuyo nombre no quiero acordarme"
     texts = []
     for seed, begin in ((1, phrase), (2, "Otra cosa"), (3, phrase), (4, phrase + " nunca")):
@@ -134,7 +135,7 @@ def test_a_text_that_begins_like_an_earlier_one_is_not_read_again(
     assert first == [[61], [10], [1]]
     assert 1 <= last <= len(" nunca")
     for sequence, _ in texts:
-        alone = Engine(replace(small, drafts=None), rows=1)
+        alone = Engine(replace(small, drafts=None), slots=1)
         again = compose(small, sequence.prompt.text, sequence.options)
         alone.add(again)
         while alone.busy:
@@ -142,14 +143,14 @@ def test_a_text_that_begins_like_an_earlier_one_is_not_read_again(
         assert again.text == sequence.text
 
 
-def test_a_checkpoint_without_drafts_and_one_on_pytorch_write_as_well(tmp_path: Path) -> None:
+def test_pytorch_and_missing_table_generate(tmp_path: Path) -> None:
     folder = save_tiny(tmp_path / "tiny")
     assert read_checkpoint(folder).drafts is None
     options = [Options(seed=1, sentence_limit=60)]
-    before = write(load_checkpoint(folder), options)
+    before = write(load_pytorch(folder), options)
     make_drafts(np.arange(20).repeat(20)).save(folder)
-    assert load_checkpoint(folder).drafts is not None
-    assert write(load_checkpoint(folder), options) == before
+    assert load_pytorch(folder).drafts is not None
+    assert write(load_pytorch(folder), options) == before
 
 
 @pytest.mark.parametrize(
@@ -163,7 +164,7 @@ def test_a_checkpoint_without_drafts_and_one_on_pytorch_write_as_well(tmp_path: 
         {"other": np.zeros(128, np.uint32)},
     ],
 )
-def test_a_table_that_is_none_is_refused(tmp_path: Path, tensors: dict[str, np.ndarray]) -> None:
+def test_invalid_table_is_refused(tmp_path: Path, tensors: dict[str, np.ndarray]) -> None:
     folder = save_tiny(tmp_path / "tiny")
     save_file(tensors, folder / DRAFTS)
     with pytest.raises(CheckpointError) as refused:
@@ -171,7 +172,7 @@ def test_a_table_that_is_none_is_refused(tmp_path: Path, tensors: dict[str, np.n
     assert DRAFTS in str(refused.value)
 
 
-def test_a_file_that_is_no_table_at_all_is_refused(tmp_path: Path) -> None:
+def test_foreign_file_is_refused(tmp_path: Path) -> None:
     folder = save_tiny(tmp_path / "tiny")
     (folder / DRAFTS).write_bytes(b"\x80\x04nonsense")
     with pytest.raises(CheckpointError, match=r"drafts\.safetensors"):

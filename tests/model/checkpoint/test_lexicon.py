@@ -1,4 +1,4 @@
-"""A lexicon's file: whole, or one sentence; what it knows, and what it holds for a copy."""
+"""The lexicon: its file, its facts, and its detection of copied passages."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def lexicon(tmp_path_factory: pytest.TempPathFactory) -> Lexicon:
     return lexicon_of_lines(tmp_path_factory.mktemp("lexicon"))
 
 
-def test_it_knows_the_words_names_and_nouns_of_its_text(lexicon: Lexicon) -> None:
+def test_lexicon_knows_words_names_and_nouns(lexicon: Lexicon) -> None:
     assert lexicon.styles == ("cervantes", "galdos")
     assert lexicon.names == {"Sancho": 0, "Dulcinea": 0, "Nela": 1}
     assert lexicon.knows("sábanas")
@@ -49,7 +49,7 @@ def test_it_knows_the_words_names_and_nouns_of_its_text(lexicon: Lexicon) -> Non
     assert lexicon.manner(["fuente"], "nobody") == lexicon.manner([], "galdos") == 0
 
 
-def test_runs_of_its_text_are_found_wherever_they_begin(lexicon: Lexicon) -> None:
+def test_copied_runs_are_found_at_any_offset(lexicon: Lexicon) -> None:
     for start in range(len(COPIED) - RUN):
         run = COPIED[start : start + RUN + 1]
         assert lexicon.has_copied(run)
@@ -60,7 +60,7 @@ def test_runs_of_its_text_are_found_wherever_they_begin(lexicon: Lexicon) -> Non
     assert not lexicon.has_copied("")
 
 
-def test_a_filter_holds_what_was_put_in_and_little_else() -> None:
+def test_filter_has_few_false_positives() -> None:
     texts = [f"palabra {number}".encode() for number in range(5000)]
     bloom = Bloom.of(texts, 12, 7)
     assert all(text in bloom for text in texts)
@@ -71,7 +71,7 @@ def test_a_filter_holds_what_was_put_in_and_little_else() -> None:
     assert b"a" not in Bloom.of([], 12, 7)
 
 
-def test_the_bundled_checkpoint_has_one_that_knows_its_novels() -> None:
+def test_bundled_lexicon_knows_its_novels() -> None:
     bundled = load_lexicon(bundled_checkpoints() / "small")
     assert bundled is not None
     assert {"Sancho", "Quijote", "Magistral", "Ozores", "Nela", "Hurtado"} <= bundled.names.keys()
@@ -87,15 +87,13 @@ def test_the_bundled_checkpoint_has_one_that_knows_its_novels() -> None:
     assert bundled.has_copied(begins)
 
 
-def test_a_checkpoint_without_one_has_none(tmp_path: Path) -> None:
+def test_checkpoint_without_lexicon_has_none(tmp_path: Path) -> None:
     folder = save_tiny(tmp_path / "tiny")
     assert load_lexicon(folder) is None
     assert read_checkpoint(folder).lexicon is None
 
 
-def test_it_is_read_with_the_checkpoint_and_goes_with_its_weights(
-    lexicon: Lexicon, tmp_path: Path
-) -> None:
+def test_lexicon_loads_and_goes_with_weights(lexicon: Lexicon, tmp_path: Path) -> None:
     folder = save_tiny(tmp_path / "tiny")
     lexicon.save(folder)
     loaded = read_checkpoint(folder).lexicon
@@ -146,7 +144,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_what_is_no_lexicon_is_refused_in_one_sentence(
+def test_invalid_lexicon_is_refused_in_one_sentence(
     lexicon: Lexicon, tmp_path: Path, damage: Callable[[Tensors], None]
 ) -> None:
     folder = save_tiny(tmp_path / "tiny")
@@ -157,9 +155,7 @@ def test_what_is_no_lexicon_is_refused_in_one_sentence(
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_odds_that_are_no_numbers_are_refused(
-    lexicon: Lexicon, tmp_path: Path, value: float
-) -> None:
+def test_non_finite_odds_are_refused(lexicon: Lexicon, tmp_path: Path, value: float) -> None:
     folder = save_tiny(tmp_path / "tiny")
     lexicon.save(folder)
     tensors = load_file(folder / LEXICON)
@@ -169,13 +165,13 @@ def test_odds_that_are_no_numbers_are_refused(
 
 
 @pytest.mark.parametrize("content", [b"", b"\x80\x04nonsense", b"\xff" * 64])
-def test_a_file_of_something_else_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_foreign_file_is_refused(tmp_path: Path, content: bytes) -> None:
     folder = save_tiny(tmp_path / "tiny")
     (folder / LEXICON).write_bytes(content)
     _refused(folder)
 
 
-def test_a_truncated_file_is_refused(lexicon: Lexicon, tmp_path: Path) -> None:
+def test_truncated_file_is_refused(lexicon: Lexicon, tmp_path: Path) -> None:
     folder = save_tiny(tmp_path / "tiny")
     lexicon.save(folder)
     content = (folder / LEXICON).read_bytes()
@@ -183,21 +179,21 @@ def test_a_truncated_file_is_refused(lexicon: Lexicon, tmp_path: Path) -> None:
     _refused(folder)
 
 
-def test_a_header_that_promises_terabytes_is_refused(tmp_path: Path) -> None:
+def test_header_of_terabytes_is_refused(tmp_path: Path) -> None:
     folder = save_tiny(tmp_path / "tiny")
     header = b'{"words":{"dtype":"U8","shape":[9999999999999],"data_offsets":[0,9999999999999]}}'
     (folder / LEXICON).write_bytes(len(header).to_bytes(8, "little") + header)
     _refused(folder)
 
 
-def test_a_file_that_is_far_too_large_is_not_read(tmp_path: Path) -> None:
+def test_oversized_file_is_not_read(tmp_path: Path) -> None:
     folder = save_tiny(tmp_path / "tiny")
     with (folder / LEXICON).open("wb") as file:
         file.truncate(1 << 33)  # takes no room on the disk
     assert "too large" in _refused(folder)
 
 
-def test_a_folder_in_its_place_is_refused(tmp_path: Path) -> None:
+def test_folder_instead_of_file_is_refused(tmp_path: Path) -> None:
     folder = save_tiny(tmp_path / "tiny")
     (folder / LEXICON).mkdir()
     _refused(folder)

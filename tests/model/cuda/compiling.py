@@ -1,4 +1,4 @@
-"""Compile the kernels as a card of NVIDIA's Hopper kind would be given them; prints what came.
+"""Compile the kernels for an NVIDIA Hopper GPU and print the result.
 
     python -m tests.model.cuda.compiling
 
@@ -23,14 +23,14 @@ INTEGERS, FLOATS, HALVES, SLOTS = "*i32", "*fp32", "*bf16", "*i64"
 WIDTH, HEADS, HALF, CONTEXT, HIDDEN, VOCABULARY = 512, 8, 32, 528, 1376, 107
 
 LINES = {
-    "ORDER": UNIFORMS + 224,
+    "INPUT": UNIFORMS + 224,
     "STATE": STATE_SIZE,
     "BASE": BASE,
     "UNIFORMS": UNIFORMS,
     "TOKENS": TOKENS,
     "RING": RING,
     "CONTEXT": CONTEXT,
-    "DRAFTS": 6,
+    "SPECULATIVE": 6,
 }
 TILES = {"EPS": steps.EPS, "TILE": steps.TILE}
 PRODUCT = {"num_stages": 4}
@@ -40,12 +40,12 @@ def _parts(sizes: tuple[int, int]) -> dict[str, int]:
     return {"PART": sizes[0], "BLOCK": sizes[1]}
 
 
-# Name, arguments of which only the types are known, those that are, how it is called.
+# Name, types of the runtime arguments, compile-time arguments, launch options.
 Case = tuple[str, list[str], dict[str, Any], dict[str, int]]
 CASES: list[Case] = [
     ("embed", [INTEGERS, FLOATS, FLOATS, INTEGERS, INTEGERS], {"WIDTH": WIDTH, "PADDED": 512}, {}),
     (
-        "propose",
+        "speculate",
         [INTEGERS, FLOATS, INTEGERS, FLOATS, SLOTS, FLOATS, INTEGERS, INTEGERS, INTEGERS],
         {"SPARE": 16, "WIDTH": WIDTH, "PADDED": 512, "BITS": 17, **LINES},
         {},
@@ -94,13 +94,13 @@ CASES: list[Case] = [
         PRODUCT,
     ),
     (
-        "judge",
+        "head_logits",
         [FLOATS, FLOATS, HALVES, FLOATS, "i32"],
         {"WIDTH": WIDTH, "VOCABULARY": VOCABULARY, **TILES, **_parts(steps.HEAD)},
         PRODUCT,
     ),
     (
-        "draw",
+        "sample_tokens",
         [FLOATS, FLOATS, *[INTEGERS] * 3, FLOATS, INTEGERS, FLOATS, INTEGERS, INTEGERS],
         {"ANSWER": 113, "VOCABULARY": VOCABULARY, "PADDED": 128, "MOST": 56, **LINES},
         {"num_warps": 8},
@@ -109,7 +109,7 @@ CASES: list[Case] = [
 
 
 def compiled(case: Case) -> str:
-    """What came of it, in words."""
+    """The result in words."""
     name, types, known, options = case
     kernel = getattr(kernels, name.partition(" ")[0])
     names = [parameter.name for parameter in kernel.params]

@@ -1,4 +1,4 @@
-"""What only a GPU can show: that steps are captured, that the kernels run, that all texts agree."""
+"""Tests that need a GPU: captured steps, real kernels, equal texts."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from model.checkpoint.checkpoint import Checkpoint
 from model.checkpoint.discovery import bundled_checkpoints
 from model.engine.backend import Backend
 from model.engine.engine import Engine
 from model.engine.generate import compose, generate
+from model.engine.loaded_model import LoadedModel
 from model.engine.result import Result
-from model.pytorch.checkpoint import load_checkpoint
+from model.pytorch.backend import load_pytorch
 from model.runtime import choose_runtime
 from model.text.prompt import Options
 from tests.model.ahead import load_ahead
@@ -29,12 +29,12 @@ SMALL = bundled_checkpoints() / "small"
 PHRASES = ("En un lugar de la Mancha", "La heroica ciudad", "Pues señor", "—¿Quién es?", "Yo")
 
 
-def load(kernels: bool, graphs: bool, dtype: torch.dtype = torch.bfloat16) -> Checkpoint[Backend]:
-    """The bundled checkpoint, to be written with in this way."""
+def load(kernels: bool, graphs: bool, dtype: torch.dtype = torch.bfloat16) -> LoadedModel[Backend]:
+    """The bundled checkpoint with these abilities."""
     return load_ahead(SMALL, kernels, graphs, "cuda", dtype)
 
 
-def write(checkpoint: Checkpoint[Backend], count: int, rows: int) -> list[str]:
+def write(checkpoint: LoadedModel[Backend], count: int, rows: int) -> list[str]:
     """Some texts of one engine."""
     engine = Engine(checkpoint, rows)
     sequences = [
@@ -48,30 +48,30 @@ def write(checkpoint: Checkpoint[Backend], count: int, rows: int) -> list[str]:
     return [sequence.text for sequence in sequences]
 
 
-def test_kernels_are_run_and_captured(caplog: pytest.LogCaptureFixture) -> None:
+def test_kernels_are_captured(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        checkpoint = load_checkpoint(SMALL, "cuda")
+        checkpoint = choose_runtime("auto", "cuda").load(SMALL)
         result = generate(checkpoint, PHRASES[0], Options(seed=1))
     assert len(result.sentences) == 2
     assert caplog.messages == []
     assert checkpoint.decoder.engine == "kernels-graphs"
 
 
-def test_the_setting_leaves_the_kernels_out() -> None:
+def test_setting_disables_kernels() -> None:
     checkpoint = choose_runtime("pytorch", "cuda").load(SMALL)
     assert len(generate(checkpoint, PHRASES[0], Options(seed=1)).sentences) == 2
     assert checkpoint.decoder.engine == "pytorch-graphs"
 
 
 @pytest.mark.parametrize("kernels", [True, False])
-def test_a_captured_step_is_the_step_that_was_called(kernels: bool) -> None:
+def test_captured_step_equals_called_step(kernels: bool) -> None:
     captured, called = load(kernels, graphs=True), load(kernels, graphs=False)
     assert write(captured, 6, 3) == write(called, 6, 3)
     assert captured.decoder.engine.endswith("-graphs")
     assert not called.decoder.engine.endswith("-graphs")
 
 
-def test_texts_are_the_same_with_guesses_and_without_alone_and_in_company() -> None:
+def test_speculation_and_batch_change_no_text() -> None:
     checkpoint = load(kernels=True, graphs=True)
     alone = write(checkpoint, 12, 1)
     assert write(replace(checkpoint, drafts=None), 12, 1) == alone
@@ -79,14 +79,14 @@ def test_texts_are_the_same_with_guesses_and_without_alone_and_in_company() -> N
     assert write(checkpoint, 80, 80)[:12] == alone
 
 
-def test_in_float32_a_gpu_writes_what_a_processor_writes() -> None:
-    ahead, plain = load(False, True, torch.float32), load_checkpoint(SMALL)
+def test_float32_text_equals_cpu() -> None:
+    ahead, plain = load(False, True, torch.float32), load_pytorch(SMALL)
     options = Options(seed=3, sentences=1)
     told: list[Result] = [generate(each, PHRASES[1], options) for each in (ahead, plain)]
     assert told[0] == told[1]
 
 
-def test_a_checkpoint_can_be_loaded_while_another_writes() -> None:
+def test_load_during_generation() -> None:
     checkpoint, others = load(kernels=True, graphs=True), list[list[str]]()
     expected = write(checkpoint, 20, 20)
     loader = threading.Thread(target=lambda: others.append(write(load(True, True), 4, 2)))

@@ -1,4 +1,4 @@
-"""Sentences chosen among candidates: whole, repeatable, the same alone and in company."""
+"""Compositions with candidates: whole sentences, reproducible, independent of the batch."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.checkpoint.checkpoint import Checkpoint
 from model.engine.backend import Backend
 from model.engine.engine import Engine
 from model.engine.generate import compose, generate
+from model.engine.loaded_model import LoadedModel
 from model.errors import PromptError
 from model.native import library
 from model.native.decoder import load_native
-from model.pytorch.checkpoint import load_checkpoint
+from model.pytorch.backend import load_pytorch
 from model.text.prompt import (
     CANDIDATES,
     STANDARD_CANDIDATES,
@@ -38,26 +38,26 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(
-    params=[pytest.param(load_native, marks=NATIVE), load_checkpoint, load_ahead],
+    params=[pytest.param(load_native, marks=NATIVE), load_pytorch, load_ahead],
     ids=["native", "pytorch", "ahead"],
 )
-def checkpoint(request: pytest.FixtureRequest, folder: Path) -> Checkpoint[Backend]:
-    loaded: Checkpoint[Backend] = request.param(folder)
+def checkpoint(request: pytest.FixtureRequest, folder: Path) -> LoadedModel[Backend]:
+    loaded: LoadedModel[Backend] = request.param(folder)
     return loaded
 
 
 @pytest.fixture
-def native(folder: Path) -> Checkpoint[Backend]:
+def native(folder: Path) -> LoadedModel[Backend]:
     return load_native(folder)
 
 
 def options(**changes: object) -> Options:
-    """Short sentences, so that an untrained decoder is done soon."""
+    """Short sentences, since an untrained decoder never ends them."""
     return Options(**{"sentence_limit": 50, "seed": 5, "candidates": 6, **changes})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("phrase", ["En un lugar", "Se fue. No volvió.", "Y entonces...", "«¿"])
-def test_each_candidate_is_a_whole_sentence(checkpoint: Checkpoint[Backend], phrase: str) -> None:
+def test_each_candidate_is_a_whole_sentence(checkpoint: LoadedModel[Backend], phrase: str) -> None:
     for seed in range(2):
         result = generate(checkpoint, phrase, options(seed=seed, sentences=3))
         assert len(result.sentences) == 3
@@ -69,15 +69,15 @@ def test_each_candidate_is_a_whole_sentence(checkpoint: Checkpoint[Backend], phr
         assert result.candidates == 18
 
 
-def test_the_same_seed_and_number_give_the_same_text(checkpoint: Checkpoint[Backend]) -> None:
+def test_same_seed_and_count_give_same_text(checkpoint: LoadedModel[Backend]) -> None:
     first, again = (generate(checkpoint, "Hola", options()) for _ in range(2))
     assert first == again
     assert generate(checkpoint, "Hola", options(seed=6)).text != first.text
     assert generate(checkpoint, "Hola", options(candidates=5)).text != first.text
 
 
-def test_whole_sentences_are_shown_and_they_join_to_the_continuation(
-    checkpoint: Checkpoint[Backend],
+def test_streamed_sentences_join_to_continuation(
+    checkpoint: LoadedModel[Backend],
 ) -> None:
     pieces: list[str] = []
     result = generate(checkpoint, "Era", options(sentences=3), pieces.append)
@@ -88,7 +88,7 @@ def test_whole_sentences_are_shown_and_they_join_to_the_continuation(
 
 @NATIVE
 @pytest.mark.parametrize("rows", [1, 4, 64])
-def test_a_text_does_not_depend_on_rows_or_company(native: Checkpoint[Backend], rows: int) -> None:
+def test_text_does_not_depend_on_slots_or_batch(native: LoadedModel[Backend], rows: int) -> None:
     engine = Engine(native, rows)
     texts = [
         compose(native, f"Frase {number} " * (1 + number % 3), options(seed=number, candidates=n))
@@ -102,12 +102,12 @@ def test_a_text_does_not_depend_on_rows_or_company(native: Checkpoint[Backend], 
     for text in texts:
         assert text.finished
         alone = generate(native, text.prompt.phrase.text, text.options)
-        assert (text.continuation, text.drawn) == (alone.continuation, alone.candidates)
+        assert (text.continuation, text.sampled) == (alone.continuation, alone.candidates)
         assert text.rejected == alone.rejected
 
 
 @NATIVE
-def test_candidates_beyond_the_context_are_the_same_in_any_company(
+def test_candidates_beyond_context_do_not_depend_on_batch(
     tmp_path: Path,
 ) -> None:
     native = load_native(save_tiny(tmp_path / "tiny", context=32))
@@ -121,8 +121,8 @@ def test_candidates_beyond_the_context_are_the_same_in_any_company(
     assert text.continuation == alone.continuation
 
 
-def test_a_cancelled_text_leaves_no_candidate_behind(checkpoint: Checkpoint[Backend]) -> None:
-    engine = Engine(checkpoint, rows=4)
+def test_cancel_removes_all_candidates(checkpoint: LoadedModel[Backend]) -> None:
+    engine = Engine(checkpoint, slots=4)
     gone, kept = (compose(checkpoint, word, options(candidates=8)) for word in ("Uno", "Dos"))
     engine.add(gone)
     engine.add(kept)
@@ -135,7 +135,7 @@ def test_a_cancelled_text_leaves_no_candidate_behind(checkpoint: Checkpoint[Back
     assert not gone.finished
 
 
-def test_faults_are_counted_by_rule(checkpoint: Checkpoint[Backend]) -> None:
+def test_faults_are_counted_by_rule(checkpoint: LoadedModel[Backend]) -> None:
     result = generate(checkpoint, "Hola", options(candidates=16, sentences=1, temperature=2.0))
     assert result.rejected
     assert all(0 < count <= result.candidates for count in result.rejected.values())
@@ -143,7 +143,7 @@ def test_faults_are_counted_by_rule(checkpoint: Checkpoint[Backend]) -> None:
 
 
 @given(st.integers(0, 10**9 - 1), st.integers(-3, 200))
-def test_a_seed_says_how_many_candidates_there_were(seed: int, affordable: int) -> None:
+def test_seed_encodes_candidate_count(seed: int, affordable: int) -> None:
     chosen = Options(seed=seed, candidates=None).affording(affordable)
     assert chosen.candidates == candidates_of(chosen.seed)
     assert 1 <= chosen.candidates <= max(1, affordable)
@@ -151,12 +151,12 @@ def test_a_seed_says_how_many_candidates_there_were(seed: int, affordable: int) 
     assert chosen.affording(64) is chosen
 
 
-def test_a_short_seed_stands_for_the_standard_number() -> None:
+def test_short_seed_means_standard_count() -> None:
     assert candidates_of(new_seed()) == STANDARD_CANDIDATES
     assert {candidates_of(seed) for seed in (0, 1, 10**9 - 1, 2**63 - 1)} == {STANDARD_CANDIDATES}
 
 
 @pytest.mark.parametrize("candidates", [CANDIDATES[0] - 1, CANDIDATES[1] + 1])
-def test_other_numbers_of_candidates_are_refused(candidates: int) -> None:
+def test_invalid_candidate_counts_are_refused(candidates: int) -> None:
     with pytest.raises(PromptError, match="candidates"):
         replace(Options(), candidates=candidates)

@@ -8,40 +8,40 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from model.checkpoint.checkpoint import Checkpoint
 from model.engine.backend import Backend
 from model.engine.engine import Engine
 from model.engine.generate import compose, generate
+from model.engine.loaded_model import LoadedModel
 from model.engine.result import Result
 from model.errors import PromptError
 from model.native import library
 from model.native.decoder import load_native
-from model.pytorch.checkpoint import load_checkpoint
+from model.pytorch.backend import load_pytorch
 from model.text.prompt import Options, prepare
 from model.text.sentences import may_end, split_sentences
 from model.text.tokenizer import Tokenizer
 from tests.conftest import TINY_TOKENIZER, save_tiny
 
 
-@pytest.fixture(scope="module", params=[load_checkpoint, load_native], ids=["pytorch", "native"])
+@pytest.fixture(scope="module", params=[load_pytorch, load_native], ids=["pytorch", "native"])
 def checkpoint(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Checkpoint[Backend]:
+) -> LoadedModel[Backend]:
     if request.param is load_native and library.load() is None:
         pytest.skip("the kernel was not built")
-    loaded: Checkpoint[Backend] = request.param(
+    loaded: LoadedModel[Backend] = request.param(
         save_tiny(tmp_path_factory.mktemp("engine") / "tiny")
     )
     return loaded
 
 
 def options(**changes: object) -> Options:
-    """Short sentences, so that an untrained decoder is done soon."""
+    """Short sentences, since an untrained decoder never ends them."""
     return Options(**{"sentence_limit": 60, "seed": 5, **changes})  # type: ignore[arg-type]
 
 
 def assert_sound(result: Result, wanted: int) -> None:
-    """Exactly the sentences asked for, complete, and found again in the text."""
+    """Exactly the requested sentences, complete, and recovered by splitting the text."""
     assert len(result.sentences) == wanted
     assert all(may_end(sentence) for sentence in result.sentences)
     assert result.text.startswith(result.phrase)
@@ -55,14 +55,16 @@ def assert_sound(result: Result, wanted: int) -> None:
 
 
 @pytest.mark.parametrize("wanted", [1, 2, 3, 4, 5])
-def test_as_many_complete_sentences_as_asked(checkpoint: Checkpoint[Backend], wanted: int) -> None:
+def test_result_has_requested_number_of_sentences(
+    checkpoint: LoadedModel[Backend], wanted: int
+) -> None:
     for seed in range(4):
         result = generate(checkpoint, "En un lugar", options(sentences=wanted, seed=seed))
         assert_sound(result, wanted)
         assert result.sentences[0].startswith("En un lugar")
 
 
-def test_a_finished_phrase_is_followed_by_new_sentences(checkpoint: Checkpoint[Backend]) -> None:
+def test_new_sentences_follow_finished_phrase(checkpoint: LoadedModel[Backend]) -> None:
     result = generate(checkpoint, "Se fue. No volvió.", options())
     assert_sound(result, 2)
     assert result.text.startswith("Se fue. No volvió. " + result.sentences[0])
@@ -71,8 +73,8 @@ def test_a_finished_phrase_is_followed_by_new_sentences(checkpoint: Checkpoint[B
 @pytest.mark.parametrize(
     "phrase", ["Y entonces...", "El Sr.", "Hola. —", "¿", "a", "«Ven» ", "..."]
 )
-def test_awkward_endings_of_a_phrase_give_whole_sentences(
-    checkpoint: Checkpoint[Backend], phrase: str
+def test_awkward_phrase_endings_give_whole_sentences(
+    checkpoint: LoadedModel[Backend], phrase: str
 ) -> None:
     for seed in range(3):
         assert_sound(generate(checkpoint, phrase, options(seed=seed)), 2)
@@ -85,7 +87,7 @@ def test_awkward_endings_of_a_phrase_give_whole_sentences(
     st.integers(0, 2**63 - 1),
 )
 def test_any_text_is_continued_or_refused(
-    checkpoint: Checkpoint[Backend], phrase: str, wanted: int, seed: int
+    checkpoint: LoadedModel[Backend], phrase: str, wanted: int, seed: int
 ) -> None:
     chosen = options(sentences=wanted, seed=seed, sentence_limit=40)
     if checkpoint.tokenizer.represent(phrase).text:
@@ -95,16 +97,16 @@ def test_any_text_is_continued_or_refused(
             generate(checkpoint, phrase, chosen)
 
 
-def test_the_same_seed_gives_the_same_text_and_another_another(
-    checkpoint: Checkpoint[Backend],
+def test_text_follows_from_seed(
+    checkpoint: LoadedModel[Backend],
 ) -> None:
     first, again = (generate(checkpoint, "Hola", options(seed=9)) for _ in range(2))
     assert first == again
     assert generate(checkpoint, "Hola", options(seed=10)).text != first.text
 
 
-def test_texts_that_share_a_batch_are_those_written_alone(checkpoint: Checkpoint[Backend]) -> None:
-    engine = Engine(checkpoint, rows=3)
+def test_batched_texts_equal_texts_alone(checkpoint: LoadedModel[Backend]) -> None:
+    engine = Engine(checkpoint, slots=3)
     sequences = [
         compose(
             checkpoint,
@@ -126,8 +128,8 @@ def test_texts_that_share_a_batch_are_those_written_alone(checkpoint: Checkpoint
         assert sequence.text == generate(checkpoint, sequence.prompt.text, sequence.options).text
 
 
-def test_streamed_pieces_join_to_the_continuation_even_of_runaways(
-    checkpoint: Checkpoint[Backend],
+def test_streamed_runaway_joins_to_continuation(
+    checkpoint: LoadedModel[Backend],
 ) -> None:
     pieces: list[str] = []
     result = generate(checkpoint, "Era", options(sentences=3), pieces.append)
@@ -136,7 +138,7 @@ def test_streamed_pieces_join_to_the_continuation_even_of_runaways(
     assert len(pieces) > 20
 
 
-def test_a_text_does_not_depend_on_who_reads_along(checkpoint: Checkpoint[Backend]) -> None:
+def test_text_does_not_depend_on_streaming(checkpoint: LoadedModel[Backend]) -> None:
     for seed in range(6):
         chosen = options(seed=seed, sentence_limit=150)
         assert generate(checkpoint, "Era", chosen, lambda text: None) == generate(
@@ -144,14 +146,14 @@ def test_a_text_does_not_depend_on_who_reads_along(checkpoint: Checkpoint[Backen
         )
 
 
-def test_a_sentence_that_runs_on_is_ended_at_its_limit(checkpoint: Checkpoint[Backend]) -> None:
+def test_runaway_sentence_ends_at_limit(checkpoint: LoadedModel[Backend]) -> None:
     result = generate(checkpoint, "Era", options(sentence_limit=50))
     assert_sound(result, 2)
     assert result.truncated
     assert all(len(sentence) <= len("Era") + 50 + len("...") for sentence in result.sentences)
 
 
-def test_a_text_longer_than_the_context_goes_on(checkpoint: Checkpoint[Backend]) -> None:
+def test_text_continues_beyond_context(checkpoint: LoadedModel[Backend]) -> None:
     context = checkpoint.decoder.config.context
     chosen = options(sentences=5, sentence_limit=100, style="galdos")
     result = generate(checkpoint, "Pues señor", chosen)
@@ -159,8 +161,8 @@ def test_a_text_longer_than_the_context_goes_on(checkpoint: Checkpoint[Backend])
     assert_sound(result, 5)
 
 
-def test_a_cancelled_text_leaves_its_place_to_the_next(checkpoint: Checkpoint[Backend]) -> None:
-    engine = Engine(checkpoint, rows=1)
+def test_cancel_frees_slot_for_next_text(checkpoint: LoadedModel[Backend]) -> None:
+    engine = Engine(checkpoint, slots=1)
     first, second = (compose(checkpoint, word, options()) for word in ("Uno", "Dos"))
     engine.add(first)
     engine.add(second)
@@ -173,7 +175,7 @@ def test_a_cancelled_text_leaves_its_place_to_the_next(checkpoint: Checkpoint[Ba
     assert second.text == generate(checkpoint, "Dos", options()).text
 
 
-def test_cold_sampling_does_not_depend_on_the_seed(checkpoint: Checkpoint[Backend]) -> None:
+def test_zero_temperature_ignores_seed(checkpoint: LoadedModel[Backend]) -> None:
     texts = {generate(checkpoint, "Hola", options(temperature=0, seed=s)).text for s in range(3)}
     assert len(texts) == 1
 
@@ -204,15 +206,15 @@ def test_options_out_of_bounds_are_refused(changes: dict[str, object], code: str
      ("a" * 401, "too_long"), ("a" * 10_000, "too_long"), ("\x00" * 5, "unwritable")],
 )  # fmt: skip
 def test_phrases_that_cannot_be_continued_are_refused(
-    checkpoint: Checkpoint[Backend], phrase: str, code: str
+    checkpoint: LoadedModel[Backend], phrase: str, code: str
 ) -> None:
     with pytest.raises(PromptError) as refused:
         generate(checkpoint, phrase, options())
     assert refused.value.code == code
 
 
-def test_styles_are_found_with_any_spelling_and_unknown_ones_named(
-    checkpoint: Checkpoint[Backend],
+def test_style_spelling_is_lenient_and_unknown_refused(
+    checkpoint: LoadedModel[Backend],
 ) -> None:
     assert generate(checkpoint, "Hola", options(style=" Galdós ")).style == "galdos"
     with pytest.raises(PromptError) as refused:
@@ -220,7 +222,7 @@ def test_styles_are_found_with_any_spelling_and_unknown_ones_named(
     assert refused.value.values["known"] == ("cervantes", "galdos")
 
 
-def test_a_style_changes_what_is_written(checkpoint: Checkpoint[Backend]) -> None:
+def test_style_changes_text(checkpoint: LoadedModel[Backend]) -> None:
     texts = {
         generate(checkpoint, "Hola", options(style=style)).text
         for style in (None, "cervantes", "galdos")
@@ -228,15 +230,15 @@ def test_a_style_changes_what_is_written(checkpoint: Checkpoint[Backend]) -> Non
     assert len(texts) == 3
 
 
-def test_a_phrase_of_the_longest_allowed_length_is_continued(tmp_path: Path) -> None:
-    short = load_checkpoint(save_tiny(tmp_path / "short", context=64))
+def test_longest_allowed_phrase_is_continued(tmp_path: Path) -> None:
+    short = load_pytorch(save_tiny(tmp_path / "short", context=64))
     assert_sound(generate(short, "palabra " * 49 + "fin", options()), 2)
 
 
 @pytest.mark.parametrize("phrase", ["En un lugar", "Se fue. No volvió.", "¡Ay!", "Hola. —", "a"])
-def test_without_marks_a_space_ends_a_sentence(tmp_path: Path, phrase: str) -> None:
+def test_unmarked_space_ends_sentence(tmp_path: Path, phrase: str) -> None:
     tokenizer = Tokenizer((), TINY_TOKENIZER.characters, marked=False)
-    plain = load_checkpoint(save_tiny(tmp_path / "plain", tokenizer=tokenizer))
+    plain = load_pytorch(save_tiny(tmp_path / "plain", tokenizer=tokenizer))
     for seed in range(3):
         pieces: list[str] = []
         result = generate(plain, phrase, options(seed=seed, sentences=3), pieces.append)

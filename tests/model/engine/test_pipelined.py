@@ -1,4 +1,4 @@
-"""Writing ahead as on a GPU: the same texts as token by token, whoever joins, leaves or is cut."""
+"""Decoding ahead gives the same texts as token by token, while texts join, leave and are cut."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.checkpoint.checkpoint import Checkpoint
 from model.checkpoint.config import DecoderConfig
 from model.checkpoint.discovery import bundled_checkpoints
 from model.cuda.buffers import SharedBuffers
 from model.cuda.graphs import Abilities, Graphs
 from model.cuda.session import COLUMNS, MOST
-from model.cuda.torch_step import PlainSteps
-from model.engine.backend import Backend, Runner, Session
-from model.engine.engine import Engine, constraint_masks
+from model.cuda.torch_step import TorchSteps
+from model.engine.backend import AheadSession, Backend, Session
+from model.engine.engine import Engine
 from model.engine.generate import compose, generate
+from model.engine.loaded_model import LoadedModel
 from model.engine.sequence import Sequence
-from model.pytorch.cache import KVCache
-from model.pytorch.checkpoint import load_checkpoint
+from model.pytorch.backend import load_pytorch
+from model.pytorch.cache import KVCache, StaticCache
 from model.pytorch.decoder import Decoder
 from model.pytorch.session import TorchSession
-from model.pytorch.static_cache import StaticCache
 from model.text.automaton import Automaton
+from model.text.constraints import constraint_masks
 from model.text.prompt import Options, prepare
 from model.text.tokenizer import Tokenizer
 from tests.conftest import TINY_TOKENIZER, save_tiny, tiny_config, tiny_memory
 from tests.model.ahead import load_ahead
 from tests.model.natives import remembering
 
-Pair = tuple[Checkpoint[Backend], Checkpoint[Backend]]
+Pair = tuple[LoadedModel[Backend], LoadedModel[Backend]]
 
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
-    """The same checkpoint, written token by token and ahead."""
+    """The same checkpoint, synchronous and ahead."""
     folder = save_tiny(tmp_path_factory.mktemp("running") / "tiny")
-    return load_checkpoint(folder), load_ahead(folder)
+    return load_pytorch(folder), load_ahead(folder)
 
 
 def options(**changes: object) -> Options:
@@ -51,21 +51,21 @@ def options(**changes: object) -> Options:
 
 
 @pytest.mark.parametrize("phrase", ["En un lugar", "Se fue. No volvió.", "Y entonces...", "«Ven» "])
-def test_a_seed_gives_the_same_text(pair: Pair, phrase: str) -> None:
+def test_seed_gives_same_text(pair: Pair, phrase: str) -> None:
     plain, ahead = pair
     for seed in range(2):
         chosen = options(seed=seed, sentences=1 + seed, temperature=0.6 + seed / 4, top_p=0.9)
         assert generate(ahead, phrase, chosen) == generate(plain, phrase, chosen)
 
 
-def test_cold_texts_are_the_same(pair: Pair) -> None:
+def test_zero_temperature_gives_same_text(pair: Pair) -> None:
     plain, ahead = pair
     assert generate(ahead, "Hola", options(temperature=0)) == generate(
         plain, "Hola", options(temperature=0)
     )
 
 
-def test_a_text_longer_than_the_context_is_the_same(pair: Pair) -> None:
+def test_text_beyond_context_is_same(pair: Pair) -> None:
     plain, ahead = pair
     chosen = options(sentences=4, sentence_limit=110, style="galdos")
     result = generate(ahead, "Pues señor", chosen)
@@ -74,9 +74,9 @@ def test_a_text_longer_than_the_context_is_the_same(pair: Pair) -> None:
     assert result == generate(plain, "Pues señor", chosen)
 
 
-def test_texts_that_join_and_leave_are_those_written_alone(pair: Pair) -> None:
+def test_joining_and_leaving_texts_equal_texts_alone(pair: Pair) -> None:
     plain, ahead = pair
-    engine = Engine(ahead, rows=3)
+    engine = Engine(ahead, slots=3)
     sequences = [
         compose(
             ahead,
@@ -103,7 +103,7 @@ def test_texts_that_join_and_leave_are_those_written_alone(pair: Pair) -> None:
             assert sequence.text == alone.text
 
 
-def test_streamed_pieces_join_to_the_continuation(pair: Pair) -> None:
+def test_streamed_pieces_join_to_continuation(pair: Pair) -> None:
     pieces: list[str] = []
     result = generate(pair[1], "Era", options(sentences=3), pieces.append)
     assert result.truncated
@@ -122,12 +122,12 @@ def test_streamed_pieces_join_to_the_continuation(pair: Pair) -> None:
     ],
     ids=["modern", "reference", "memory"],
 )
-def test_without_marks_and_in_the_other_family_too(
+def test_unmarked_and_reference_family_are_same(
     tmp_path: Path, config: DecoderConfig | None
 ) -> None:
     tokenizer = Tokenizer((), TINY_TOKENIZER.characters, marked=False)
     folder = save_tiny(tmp_path / "plain", tokenizer=tokenizer, config=config)
-    plain, ahead = load_checkpoint(folder), load_ahead(folder)
+    plain, ahead = load_pytorch(folder), load_ahead(folder)
     for seed in range(2):
         chosen = options(seed=seed, sentences=2, sentence_limit=40)
         assert generate(ahead, "Se fue. ¡Ay! dijo", chosen) == generate(
@@ -135,12 +135,12 @@ def test_without_marks_and_in_the_other_family_too(
         )
 
 
-def test_the_bundled_checkpoint_writes_the_same_ahead() -> None:
+def test_bundled_checkpoint_gives_same_text() -> None:
     small = bundled_checkpoints() / "small"
     chosen = Options(seed=4, sentences=1, sentence_limit=90)
     told = [
         generate(each, "En un lugar de la Mancha", chosen)
-        for each in (load_checkpoint(small), load_ahead(small))
+        for each in (load_pytorch(small), load_ahead(small))
     ]
     assert told[0] == told[1]
 
@@ -152,7 +152,7 @@ def test_the_bundled_checkpoint_writes_the_same_ahead() -> None:
     st.integers(1, 3),
     st.booleans(),
 )
-def test_tokens_are_accepted_together_as_one_by_one(
+def test_accept_all_equals_accept_one_by_one(
     characters: list[str], portions: list[int], wanted: int, marked: bool
 ) -> None:
     tokenizer = TINY_TOKENIZER if marked else Tokenizer((), TINY_TOKENIZER.characters, marked=False)
@@ -166,7 +166,7 @@ def test_tokens_are_accepted_together_as_one_by_one(
         taken, cut = all_.accept_all(given, [-0.5] * len(given))
         changed = []
         for token in tokens[at : at + taken]:
-            one.draw()
+            one.next_uniform()
             changed.append(one.accept(token, -0.5))
         assert changed[-1:] == ([cut] if taken else [])
         assert taken == portion or cut or all_.finished or at + taken == len(tokens)
@@ -178,7 +178,7 @@ def test_tokens_are_accepted_together_as_one_by_one(
 
 @pytest.mark.parametrize("remembers", [False, True])
 @torch.inference_mode()
-def test_a_static_cache_gives_the_logits_of_the_other(remembers: bool) -> None:
+def test_static_cache_gives_same_logits(remembers: bool) -> None:
     config = DecoderConfig("modern", 40, 32, 48, 3, 4, 80)
     if remembers:
         config = remembering(config, (1, 2, 5), (1, 2))
@@ -191,7 +191,7 @@ def test_a_static_cache_gives_the_logits_of_the_other(remembers: bool) -> None:
         tokens = torch.tensor([position, 2 * position, 39 - position])
         rows, positions = torch.tensor([0, 1, 2]), torch.full((3,), position)
         expected = decoder.decode(tokens, plain, rows, positions)
-        # The same row may stand there several times: a text that is read all at once.
+        # A slot may repeat: a text that is read at once.
         found = decoder.decode(tokens, static, rows, positions, 32)
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
     text = torch.arange(20) * 3 % 40
@@ -205,32 +205,32 @@ def test_a_static_cache_gives_the_logits_of_the_other(remembers: bool) -> None:
     ids=["modern", "reference", "memory"],
 )
 @torch.inference_mode()
-def test_a_step_asks_the_host_for_nothing(config: DecoderConfig) -> None:
-    """Or it could not be captured: tensors without content could not answer."""
+def test_step_never_synchronises(config: DecoderConfig) -> None:
+    """Required for capture: meta tensors have no content to read."""
     nowhere = torch.device("meta")
     decoder = Decoder(config).eval().to(nowhere)
     masks, automaton = constraint_masks(TINY_TOKENIZER), Automaton(TINY_TOKENIZER)
     buffers = SharedBuffers(4, 4, COLUMNS[-1], MOST, masks, automaton, nowhere)
-    steps = PlainSteps(decoder, buffers, torch.float32)
+    steps = TorchSteps(decoder, buffers, torch.float32)
     for slots in (1, 4):
-        buffers.take_orders(slots)
+        buffers.begin_launch(slots)
         steps.step(slots, 0, 64)
     steps.read(16, 64)
     with pytest.raises(RuntimeError, match="meta"):
-        _ = int(buffers.answers.max())  # as what asks would
+        _ = int(buffers.outputs.max())  # as a synchronising operation would
 
 
 @pytest.mark.parametrize("config", [tiny_config(), tiny_memory()], ids=["modern", "memory"])
-def test_half_as_wide_numbers_write_too(tmp_path: Path, config: DecoderConfig) -> None:
+def test_bfloat16_generates(tmp_path: Path, config: DecoderConfig) -> None:
     ahead = load_ahead(save_tiny(tmp_path / "tiny", config=config), dtype=torch.bfloat16)
     assert len(generate(ahead, "Hola", options(sentences=1)).sentences) == 1
 
 
-def test_a_memory_is_written_ahead_in_company_and_beyond_the_context(
+def test_ngram_memory_is_same_in_batch_beyond_context(
     memory_checkpoint: Path,
 ) -> None:
-    plain, ahead = load_checkpoint(memory_checkpoint), load_ahead(memory_checkpoint)
-    engine = Engine(ahead, rows=2)
+    plain, ahead = load_pytorch(memory_checkpoint), load_ahead(memory_checkpoint)
+    engine = Engine(ahead, slots=2)
     sequences = [
         compose(ahead, f"Frase {seed}", options(seed=seed, sentences=2, sentence_limit=80))
         for seed in range(3)
@@ -244,21 +244,21 @@ def test_a_memory_is_written_ahead_in_company_and_beyond_the_context(
         assert each.text == generate(plain, each.prompt.text, each.options).text
 
 
-def test_who_is_a_runner(pair: Pair) -> None:
+def test_ahead_session_is_recognised(pair: Pair) -> None:
     masks = np.zeros((4, TINY_TOKENIZER.size), np.float32)
-    assert not isinstance(pair[0].decoder.session(1, masks), Runner)
-    engine = Engine(pair[1], rows=1)
-    assert isinstance(engine._session, Runner)
+    assert not isinstance(pair[0].decoder.session(1, masks), AheadSession)
+    engine = Engine(pair[1], slots=1)
+    assert isinstance(engine._session, AheadSession)
     assert not isinstance(engine._session, TorchSession)
 
 
-def test_on_a_processor_pytorch_is_not_ahead(pair: Pair) -> None:
-    session: Session | Runner = Engine(pair[0], rows=1)._session
+def test_pytorch_on_cpu_is_synchronous(pair: Pair) -> None:
+    session: Session | AheadSession = Engine(pair[0], slots=1)._session
     assert isinstance(session, TorchSession)
     assert pair[0].decoder.engine == "pytorch"
 
 
-def test_without_kernels_there_is_one_line_and_the_same_text(
+def test_missing_kernels_log_once_and_keep_text(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "triton", None)
@@ -270,7 +270,7 @@ def test_without_kernels_there_is_one_line_and_the_same_text(
         told = [generate(ahead, "Hola", options(seed=seed)) for seed in range(2)]
     assert ["kernels" in line for line in caplog.messages] == [True]
     assert ahead.decoder.engine == "pytorch"
-    plain = load_checkpoint(folder)
+    plain = load_pytorch(folder)
     assert told == [generate(plain, "Hola", options(seed=seed)) for seed in range(2)]
 
 
@@ -283,11 +283,11 @@ def test_without_kernels_there_is_one_line_and_the_same_text(
         (False, False, "pytorch"),
     ],
 )
-def test_what_is_used_has_a_name(kernels: bool, graphs: bool, engine: str) -> None:
+def test_abilities_name_engine(kernels: bool, graphs: bool, engine: str) -> None:
     assert Abilities(kernels, graphs).engine == engine
 
 
-def test_what_is_not_captured_is_called_every_time() -> None:
+def test_uncaptured_work_is_called_every_time() -> None:
     graphs, calls = Graphs(torch.device("cpu"), Abilities(False, False)), list[int]()
     work: Callable[[], None] = lambda: calls.append(1)  # noqa: E731
     with graphs.working():

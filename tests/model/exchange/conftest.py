@@ -1,4 +1,4 @@
-"""The bundled checkpoint, and what it writes when the likeliest character always comes next."""
+"""The bundled checkpoint and its greedy continuations."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pytest
 from model.checkpoint.checkpoint import StoredCheckpoint, read_checkpoint
 from model.checkpoint.discovery import bundled_checkpoints
 from model.pytorch.checkpoint import TorchCheckpoint, load_checkpoint
+from model.pytorch.session import TorchSession
 
-# Nothing is fetched, whatever these libraries would like to look up.
+# Keeps these libraries from fetching anything.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 SMALL = bundled_checkpoints() / "small"
@@ -28,11 +29,13 @@ def stored() -> StoredCheckpoint:
 
 
 def likeliest(checkpoint: TorchCheckpoint, phrase: str, characters: int) -> list[int]:
-    """Phrase and continuation as tokens, whatever they are."""
+    """The tokens of a phrase and its greedy continuation."""
     tokens = [checkpoint.tokenizer.start, *checkpoint.tokenizer.encode(phrase)]
-    session = checkpoint.decoder.session(1, np.zeros((1, checkpoint.tokenizer.size), np.float32))
+    session = TorchSession(
+        checkpoint.decoder, 1, np.zeros((1, checkpoint.tokenizer.size), np.float32)
+    )
     session.prefill(0, tokens)
     for _ in range(characters):
-        tokens += session.draw([0], [0], [0.0], [1.0], [0.0])[0]
+        tokens += session.sample([0], [0], [0.0], [1.0], [0.0])[0]
         session.decode([0], tokens[-1:], [len(tokens) - 1], [0])
     return tokens

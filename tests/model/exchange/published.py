@@ -1,4 +1,4 @@
-"""The published LitteraGPT (0.1.0), plainly: what an imported checkpoint is compared with.
+"""The published LitteraGPT (0.1.0), as a plain module, for comparison with imported checkpoints.
 
 One module for every head, no cache, a mask in every head, scores divided by the root of the whole
 width, and a final LayerNorm that is never called. Classes and attributes have the names that stand
@@ -95,7 +95,7 @@ class BigramLanguageModel(nn.Module):
 
 
 def lively(seed: int = 0, **shape: int) -> BigramLanguageModel:
-    """A model in which every number matters, ready to be asked; by default a tiny one."""
+    """A model with random weights in evaluation mode; tiny by default."""
     model = BigramLanguageModel(**({"width": 48, "heads": 3, "layers": 2, "context": 40} | shape))
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""The file says what llama.cpp expects, read back with the library that llama.cpp's tools use.
+"""The GGUF file, read back with the library of llama.cpp's tools.
 
 That llama.cpp runs it is in test_llama_cpp.
 """
@@ -32,7 +32,7 @@ def value(reader: GGUFReader, name: str) -> object:
     return field.contents()
 
 
-def test_the_shape_is_that_of_a_qwen3(stored: StoredCheckpoint, tmp_path: Path) -> None:
+def test_shape_is_qwen3(stored: StoredCheckpoint, tmp_path: Path) -> None:
     reader = written(stored, tmp_path)
     shape = {
         "general.architecture": "qwen3",
@@ -83,7 +83,7 @@ def their_name(ours: str) -> str:
     [("f32", GGMLQuantizationType.F32, 0.0), ("f16", GGMLQuantizationType.F16, 1e-3),
      ("q8_0", GGMLQuantizationType.Q8_0, 1e-2)],
 )  # fmt: skip
-def test_every_weight_comes_back(
+def test_weights_survive_round_trip(
     stored: StoredCheckpoint,
     tmp_path: Path,
     precision: str,
@@ -100,7 +100,7 @@ def test_every_weight_comes_back(
         assert np.abs(numbers - weight).max() <= error * np.abs(weight).max()
 
 
-def test_rows_that_do_not_divide_into_blocks_stay_in_half_precision(tmp_path: Path) -> None:
+def test_indivisible_rows_stay_half_precision(tmp_path: Path) -> None:
     stored = read_checkpoint(save_tiny(tmp_path / "tiny"))
     odd = replace(stored.config, feed_forward=48)
     cut = {
@@ -113,7 +113,7 @@ def test_rows_that_do_not_divide_into_blocks_stay_in_half_precision(tmp_path: Pa
     assert kinds["blk.0.ffn_down.weight"] == GGMLQuantizationType.F16  # rows of 48
 
 
-def test_the_vocabulary_is_one_of_characters(stored: StoredCheckpoint, tmp_path: Path) -> None:
+def test_vocabulary_is_characters(stored: StoredCheckpoint, tmp_path: Path) -> None:
     reader = written(stored, tmp_path)
     tokens = value(reader, "tokenizer.ggml.tokens")
     types = value(reader, "tokenizer.ggml.token_type")
@@ -132,7 +132,7 @@ def test_the_vocabulary_is_one_of_characters(stored: StoredCheckpoint, tmp_path:
             text = bytes(map(bytes_of.__getitem__, token)).decode("utf-8")
             assert text.replace("\n", " ") == stored.tokenizer.pieces[id]
     assert tokens[stored.tokenizer.style_id("galdos")] == "<|galdos|>"
-    # As many merges as joins are needed, shared ones once: none of a single byte.
+    # One merge per join, shared ones once, none for a single byte.
     whole = {"".join(merge.split(" ")) for merge in merges}
     assert {token for token in tokens if len(token) == 2 and token[0] != "<"} <= whole
     assert len(whole) == len(merges)
@@ -148,7 +148,7 @@ def test_the_vocabulary_is_one_of_characters(stored: StoredCheckpoint, tmp_path:
     ],
     ids=["published family", "memory"],
 )
-def test_what_llama_cpp_does_not_know_is_refused_and_nothing_written(
+def test_unsupported_decoder_is_refused_without_file(
     stored: StoredCheckpoint, tmp_path: Path, config: DecoderConfig, code: str
 ) -> None:
     with pytest.raises(ExchangeError) as refused:

@@ -1,4 +1,4 @@
-"""transformers loads what was exported, and computes, reads and writes as we do."""
+"""transformers loads exports, with our logits, tokens and texts."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def their_tokenizer(exported: Path) -> transformers.PreTrainedTokenizerBase:
 
 
 def largest_difference(theirs: transformers.PreTrainedModel, ours: TorchCheckpoint) -> float:
-    """Between the logits, over a text and over random tokens as long as the context."""
+    """The largest difference of logits, over a text and over random tokens of context length."""
     config = ours.decoder.config
     text = (ours.tokenizer.encode(ours.tokenizer.represent(TEXT).text) * 9)[: config.context]
     random = torch.randint(
@@ -65,18 +65,18 @@ def largest_difference(theirs: transformers.PreTrainedModel, ours: TorchCheckpoi
         )
 
 
-def test_the_logits_are_ours(theirs: transformers.PreTrainedModel, small: TorchCheckpoint) -> None:
+def test_logits_equal_ours(theirs: transformers.PreTrainedModel, small: TorchCheckpoint) -> None:
     assert isinstance(theirs, Qwen3ForCausalLM)
     assert theirs.dtype == torch.float32
     assert largest_difference(theirs, small) < 1e-4
     assert sum(each.numel() for each in theirs.parameters()) == small.decoder.parameter_count
 
 
-def test_its_class_loads_it_by_name(exported: Path, small: TorchCheckpoint) -> None:
+def test_class_loads_by_name(exported: Path, small: TorchCheckpoint) -> None:
     assert largest_difference(Qwen3ForCausalLM.from_pretrained(exported), small) < 1e-4
 
 
-def test_half_precision_halves_the_file(
+def test_half_precision_halves_file(
     stored: StoredCheckpoint, exported: Path, small: TorchCheckpoint, tmp_path: Path
 ) -> None:
     export_hf(stored, tmp_path / "half", "f16")
@@ -87,7 +87,7 @@ def test_half_precision_halves_the_file(
     assert largest_difference(half.float(), small) < 0.02
 
 
-def test_another_shape_without_styles_is_loaded(tmp_path: Path) -> None:
+def test_other_shape_without_styles_loads(tmp_path: Path) -> None:
     tokenizer = Tokenizer((), " .,abcñáABC—")
     folder = save_tiny(tmp_path / "tiny", tokenizer=tokenizer)
     export_hf(read_checkpoint(folder), tmp_path / "out")
@@ -97,7 +97,7 @@ def test_another_shape_without_styles_is_loaded(tmp_path: Path) -> None:
     assert ids == [0, *tokenizer.encode("a b. Á".replace("Á", "A"))]
 
 
-def test_it_writes_what_we_would(
+def test_greedy_text_equals_ours(
     theirs: transformers.PreTrainedModel,
     their_tokenizer: transformers.PreTrainedTokenizerBase,
     small: TorchCheckpoint,
@@ -112,7 +112,7 @@ def test_it_writes_what_we_would(
     assert shown == small.tokenizer.decode(expected)
 
 
-def test_by_itself_it_draws_and_never_writes_a_mark(
+def test_default_sampling_never_gives_marks(
     theirs: transformers.PreTrainedModel,
     their_tokenizer: transformers.PreTrainedTokenizerBase,
     small: TorchCheckpoint,
@@ -125,7 +125,7 @@ def test_by_itself_it_draws_and_never_writes_a_mark(
     assert not set(written[:, 1:].flatten().tolist()) & set(small.tokenizer.markers)
 
 
-def test_a_style_takes_the_place_of_the_start(
+def test_style_replaces_start(
     their_tokenizer: transformers.PreTrainedTokenizerBase, small: TorchCheckpoint
 ) -> None:
     ids = their_tokenizer("<|galdos|>Era", add_special_tokens=False).input_ids
@@ -142,13 +142,13 @@ def test_a_style_takes_the_place_of_the_start(
         ),
     )
 )
-@example("`ß´‘ K\u0301")  # what is left out between quotes, and a letter that composes
-def test_any_text_becomes_our_tokens(text: str) -> None:
+@example("`ß´‘ K\u0301")  # dropped characters between quotes, and a letter that composes
+def test_any_text_gives_our_tokens(text: str) -> None:
     theirs = THEIRS.encode(text, add_special_tokens=False).ids
     assert theirs == OURS.encode(OURS.represent(text).text)
 
 
-def test_the_folder_holds_that_tokenizer(
+def test_folder_has_tokenizer(
     their_tokenizer: transformers.PreTrainedTokenizerBase,
 ) -> None:
     text = OURS.represent(TEXT).text
@@ -158,7 +158,7 @@ def test_the_folder_holds_that_tokenizer(
     assert their_tokenizer.decode(ids, skip_special_tokens=True) == text
 
 
-def test_the_card_and_its_picture_go_along(exported: Path, stored: StoredCheckpoint) -> None:
+def test_card_and_picture_are_copied(exported: Path, stored: StoredCheckpoint) -> None:
     card = (exported / "README.md").read_text("utf-8")
     assert card.startswith("---\nlanguage: es\n")
     assert stored.id in card
@@ -167,16 +167,14 @@ def test_the_card_and_its_picture_go_along(exported: Path, stored: StoredCheckpo
     assert (exported / "losses.png").read_bytes() == (SMALL / "losses.png").read_bytes()
 
 
-def test_a_checkpoint_without_a_card_gets_one(tmp_path: Path) -> None:
+def test_missing_card_is_created(tmp_path: Path) -> None:
     folder = save_tiny(tmp_path / "tiny")
     (folder / "README.md").unlink()
     export_hf(read_checkpoint(folder), tmp_path / "out")
     assert "# tiny\n" in (tmp_path / "out" / "README.md").read_text("utf-8")
 
 
-def test_what_transformers_does_not_know_is_refused(
-    stored: StoredCheckpoint, tmp_path: Path
-) -> None:
+def test_unsupported_decoder_is_refused(stored: StoredCheckpoint, tmp_path: Path) -> None:
     with pytest.raises(ExchangeError) as refused:
         export_hf(stored, tmp_path / "out", "q8_0")
     assert refused.value.code == "precision_of_hf"

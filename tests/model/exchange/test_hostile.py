@@ -1,5 +1,4 @@
-"""Files made to run something, to take all memory or to confuse: refused in one sentence, and
-nothing of them runs."""
+"""Hostile files, made to run code or exhaust memory: refused in one sentence, and no code runs."""
 
 from __future__ import annotations
 
@@ -39,14 +38,14 @@ class Call:
 
 
 def touching(folder: Path) -> Call:
-    """What makes the marker if it is run."""
+    """A call that creates the marker if it runs."""
     return Call(os.system, f"touch {folder / MARKER}")
 
 
 def archive(
     path: Path, described: bytes, compression: int = zipfile.ZIP_STORED, **members: bytes
 ) -> Path:
-    """A file as torch.save would write it, with this description of its object."""
+    """A file in the format of torch.save, with this description of its object."""
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("archive/data.pkl", described, compression)
         for name, content in members.items():
@@ -55,8 +54,7 @@ def archive(
 
 
 def refusal(path: Path) -> tuple[str, str]:
-    """Why the file is refused, as a code and in words; nothing of it may have run, and nothing may
-    have been written."""
+    """The code and text of the refusal; asserts that no code ran and nothing was written."""
     folder = path.parent
     token_map = write_token_map(folder / "token_map.json")
     with pytest.raises((ExchangeError, CheckpointError)) as refused:
@@ -69,7 +67,7 @@ def refusal(path: Path) -> tuple[str, str]:
 
 @pytest.fixture(scope="module")
 def genuine(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A whole file that is read, and small."""
+    """A small valid file."""
     buffer = io.BytesIO()
     torch.save(lively(width=4, heads=1, layers=1, context=2), buffer)
     folder = tmp_path_factory.mktemp("genuine")
@@ -79,7 +77,7 @@ def genuine(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 def members(content: bytes) -> dict[str, bytes]:
-    """What an archive holds."""
+    """The members of an archive."""
     with zipfile.ZipFile(io.BytesIO(content)) as file:
         return {name: file.read(name) for name in file.namelist()}
 
@@ -92,7 +90,7 @@ def repacked(path: Path, held: dict[str, bytes], compression: int = zipfile.ZIP_
 
 
 @pytest.mark.parametrize("protocol", range(6))
-def test_a_call_is_refused_by_its_name_in_every_protocol(tmp_path: Path, protocol: int) -> None:
+def test_call_is_refused_in_every_protocol(tmp_path: Path, protocol: int) -> None:
     described = pickle.dumps(touching(tmp_path), protocol)
     code, words = refusal(archive(tmp_path / "m.pt", described))
     assert code == "foreign_name"
@@ -117,13 +115,13 @@ CALLS: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("protocol", [1, 2, 4])
-def test_no_other_name_has_a_meaning(tmp_path: Path, call: str, protocol: int) -> None:
+def test_unlisted_name_is_refused(tmp_path: Path, call: str, protocol: int) -> None:
     described = pickle.dumps(CALLS[call](tmp_path), protocol)
     assert refusal(archive(tmp_path / "m.pt", described))[0] == "foreign_name"
 
 
 @pytest.mark.parametrize("place", ["attribute", "module", "parameter", "hook", "key"])
-def test_a_call_inside_a_genuine_model_does_not_run(tmp_path: Path, place: str) -> None:
+def test_call_inside_genuine_model_does_not_run(tmp_path: Path, place: str) -> None:
     model, call = lively(width=4, heads=1, layers=1, context=2), touching(tmp_path)
     if place == "attribute":
         model.more = call  # type: ignore[assignment]
@@ -140,7 +138,7 @@ def test_a_call_inside_a_genuine_model_does_not_run(tmp_path: Path, place: str) 
 
 
 class PersistentPickler(pickle.Pickler):
-    """Writes text as persistent ids of a storage, with something in place of its type."""
+    """Pickles text as persistent ids of a storage, with another object as its type."""
 
     def __init__(self, file: io.BytesIO, inside: object) -> None:
         super().__init__(file, 2)
@@ -150,14 +148,14 @@ class PersistentPickler(pickle.Pickler):
         return ("storage", self.inside, "0", "cpu", 1) if value == "storage here" else None
 
 
-def test_a_call_inside_a_persistent_id_does_not_run(tmp_path: Path) -> None:
+def test_call_inside_persistent_id_does_not_run(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     PersistentPickler(buffer, touching(tmp_path)).dump(["storage here"])
     assert refusal(archive(tmp_path / "m.pt", buffer.getvalue()))[0] == "foreign_name"
 
 
 def extension(code: int) -> bytes:
-    """An instruction that stands for a name registered in this process."""
+    """An instruction for a name in this process's extension registry."""
     copyreg.add_extension("os", "system", code)
     return b"\x80\x02\x82" + bytes([code]) + b"X\x04\x00\x00\x00true\x85R."
 
@@ -168,7 +166,7 @@ STORAGE = b"(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x
 
 
 def tensor(numbers: int, offset: int, shape: object, strides: object) -> bytes:
-    """A tensor with these words about itself, over a storage that says to have `numbers`."""
+    """A tensor with these arguments, over a storage that claims `numbers` numbers."""
 
     def spelled(value: object) -> bytes:
         return pickle.dumps(value, 2)[2:-1]
@@ -252,7 +250,7 @@ def test_nonsense_is_refused(tmp_path: Path, what: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["[[]]", "set", "OrderedDict"])
-def test_arguments_of_the_known_functions_are_checked(tmp_path: Path, value: str) -> None:
+def test_arguments_of_known_functions_are_checked(tmp_path: Path, value: str) -> None:
     described = {
         "[[]]": b"\x80\x02ccollections\nOrderedDict\n]]a\x85R.",
         "set": b"\x80\x02c__builtin__\nset\nK\x05\x85R.",
@@ -261,11 +259,11 @@ def test_arguments_of_the_known_functions_are_checked(tmp_path: Path, value: str
     refusal(archive(tmp_path / "m.pt", described))
 
 
-def test_a_large_shape_is_not_made_room_for(tmp_path: Path, genuine: bytes) -> None:
-    """Shapes as large as a configuration may have, over storages that only claim to be so."""
+def test_large_shape_is_not_allocated(tmp_path: Path, genuine: bytes) -> None:
+    """Shapes as large as a configuration allows, over storages that only claim their size."""
     held = members(genuine)
     name = next(name for name in held if name.endswith("data.pkl"))
-    # 115×4 numbers become 4096×4096 in words: of the storage, of the tensor and of its strides.
+    # Claim 4096×4096 numbers instead of 115×4, in the storage, the tensor and its strides.
     described = held[name].replace(b"M\xcc\x01", b"J\x00\x00\x00\x01")
     described = described.replace(b"KsK\x04\x86", b"M\x00\x10M\x00\x10\x86")
     described = described.replace(b"K\x04K\x01\x86", b"M\x00\x10K\x01\x86")
@@ -274,9 +272,7 @@ def test_a_large_shape_is_not_made_room_for(tmp_path: Path, genuine: bytes) -> N
 
 
 @pytest.mark.parametrize("what", ["data.pkl", "data/0"])
-def test_what_unpacks_to_far_more_than_it_is_gets_refused(
-    tmp_path: Path, genuine: bytes, what: str
-) -> None:
+def test_zip_bomb_is_refused(tmp_path: Path, genuine: bytes, what: str) -> None:
     held = members(genuine)
     name = next(name for name in held if name.endswith(what))
     bomb = held[name] + bytes(64 * 2**20)
@@ -285,7 +281,7 @@ def test_what_unpacks_to_far_more_than_it_is_gets_refused(
     assert refusal(path)[0] == "damaged"
 
 
-def test_a_description_that_never_ends_is_not_read(tmp_path: Path) -> None:
+def test_endless_description_is_not_read(tmp_path: Path) -> None:
     described = b"\x80\x02" + b"N0" * 2**24 + b"N."
     assert refusal(archive(tmp_path / "m.pt", described))[0] == "damaged"
 
@@ -312,7 +308,7 @@ ARCHIVES: dict[str, Callable[[dict[str, bytes]], dict[str, bytes]]] = {
 
 
 @pytest.mark.parametrize("what", ARCHIVES)
-def test_an_archive_that_is_not_whole_is_refused(tmp_path: Path, genuine: bytes, what: str) -> None:
+def test_incomplete_archive_is_refused(tmp_path: Path, genuine: bytes, what: str) -> None:
     refusal(repacked(tmp_path / "m.pt", ARCHIVES[what](members(genuine))))
 
 
@@ -323,7 +319,7 @@ def legacy(model: object, protocol: int = 2) -> bytes:
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
-def test_the_format_of_old_torch_is_named(tmp_path: Path, protocol: int) -> None:
+def test_legacy_torch_format_is_named(tmp_path: Path, protocol: int) -> None:
     (tmp_path / "m.pt").write_bytes(legacy(touching(tmp_path), protocol))
     assert refusal(tmp_path / "m.pt")[0] == "legacy_torch"
 
@@ -333,12 +329,12 @@ def test_the_format_of_old_torch_is_named(tmp_path: Path, protocol: int) -> None
     [b"", b"P", b"PK\x03\x04", b"hola\n" * 100, b"PK\x05\x06" + bytes(18), bytes(1000),
      b"\x7fELF" + bytes(100)],
 )  # fmt: skip
-def test_a_file_of_another_kind_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_file_of_other_kind_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "m.pt").write_bytes(content)
     refusal(tmp_path / "m.pt")
 
 
-def test_a_bare_pickle_is_refused(tmp_path: Path) -> None:
+def test_bare_pickle_is_refused(tmp_path: Path) -> None:
     (tmp_path / "m.pt").write_bytes(pickle.dumps(touching(tmp_path)))
     assert refusal(tmp_path / "m.pt")[0] == "not_torch"
 
@@ -351,14 +347,14 @@ def test_weights_alone_and_folders_are_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path / "nowhere.pt")[0] == "unreadable"
 
 
-def test_a_file_that_was_cut_off_is_refused(tmp_path: Path, genuine: bytes) -> None:
+def test_truncated_file_is_refused(tmp_path: Path, genuine: bytes) -> None:
     for length in range(0, len(genuine), len(genuine) // 97):
         (tmp_path / "m.pt").write_bytes(genuine[:length])
         refusal(tmp_path / "m.pt")
 
 
 def accepted_or_refused(folder: Path, path: Path) -> None:
-    """Whatever was done to a genuine file, there is no third way."""
+    """A mutated file is either read or refused."""
     token_map = write_token_map(folder / "token_map.json")
     try:
         import_original(path, folder / "out", token_map)
@@ -385,7 +381,7 @@ def with_changes(content: bytes, changes: list[tuple[int, bytes]]) -> bytes:
 
 @FUZZ
 @given(changes=CHANGES)
-def test_a_changed_description_is_read_or_refused(
+def test_changed_description_is_read_or_refused(
     tmp_path: Path, genuine: bytes, changes: list[tuple[int, bytes]]
 ) -> None:
     held = members(genuine)
@@ -396,7 +392,7 @@ def test_a_changed_description_is_read_or_refused(
 
 @FUZZ
 @given(changes=CHANGES)
-def test_a_changed_archive_is_read_or_refused(
+def test_changed_archive_is_read_or_refused(
     tmp_path: Path, genuine: bytes, changes: list[tuple[int, bytes]]
 ) -> None:
     (tmp_path / "m.pt").write_bytes(with_changes(genuine, changes))
@@ -404,7 +400,7 @@ def test_a_changed_archive_is_read_or_refused(
 
 
 def limited() -> None:
-    """Half a gigabyte of memory must do, and ten seconds of a processor."""
+    """Limits: half a gigabyte of memory and ten seconds of CPU time."""
     resource.setrlimit(resource.RLIMIT_AS, (2**29, 2**29))
     resource.setrlimit(resource.RLIMIT_CPU, (10, 10))
 
@@ -424,7 +420,7 @@ WORST = [
 
 
 def shared_modules() -> object:
-    """1,465 bytes that say twelve to the power of eight modules."""
+    """1,465 bytes that describe twelve to the power of eight modules."""
     model, inner = lively(width=4, heads=1, layers=1, context=2), nn.ModuleList()
     for _ in range(7):
         inner = nn.ModuleList([inner] * 12)
@@ -433,7 +429,7 @@ def shared_modules() -> object:
 
 
 def shared_entries() -> object:
-    """Modules with one dictionary between them: a thousand times a thousand entries."""
+    """Modules that share one dictionary: a thousand times a thousand entries."""
     model = lively(width=4, heads=1, layers=1, context=2)
     modules = [nn.Dropout() for _ in range(1000)]
     held = {str(number): nn.Parameter(torch.ones(1)) for number in range(1000)}
@@ -444,14 +440,14 @@ def shared_entries() -> object:
 
 
 def long_names() -> object:
-    """One name of half a megabyte at the head of many others."""
+    """One name of half a megabyte, as the prefix of many others."""
     model = lively(width=4, heads=1, layers=1, context=2)
     model._modules["a" * 500_000] = nn.ModuleList(nn.Dropout() for _ in range(1000))
     return model
 
 
 def many_maps() -> object:
-    """Thousands of mentions of one map that is nearly a vocabulary."""
+    """Thousands of references to one map that is nearly a vocabulary."""
     model = lively(width=4, heads=1, layers=1, context=2)
     held = {" ": 0, ".": 1} | {chr(0x4E00 + number): number for number in range(20_000)}
     for number in range(20_000):
@@ -479,7 +475,7 @@ SHAPES: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("what", [*MODELS, *SHAPES])
-def test_a_small_file_takes_little_time_and_memory(tmp_path: Path, what: str) -> None:
+def test_small_file_takes_little_time_and_memory(tmp_path: Path, what: str) -> None:
     path = tmp_path / ("own.pt" if what == "many_maps" else "m.pt")  # with its own vocabulary
     if what in MODELS:
         torch.save(MODELS[what](), path)
@@ -493,8 +489,8 @@ def test_a_small_file_takes_little_time_and_memory(tmp_path: Path, what: str) ->
     assert not (tmp_path / "out").exists()
 
 
-def test_a_stride_that_leads_nowhere_may_be_any(tmp_path: Path) -> None:
-    """A dimension of one number: its stride in bytes is more than 64 bits."""
+def test_stride_of_single_number_is_arbitrary(tmp_path: Path) -> None:
+    """A dimension of size 1 whose stride in bytes exceeds 64 bits."""
     model = lively(width=4, heads=1, layers=1, context=1)
     table = model.position_embedding_table.weight
     table.data = torch.as_strided(table.data.clone(), (1, 4), (2**61, 1))
@@ -520,7 +516,7 @@ def import_with_limits(path: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("what", [*WORST, "a call", "a genuine file"])
-def test_the_command_says_it_in_one_sentence_and_little_memory(
+def test_command_refuses_in_one_sentence_and_little_memory(
     tmp_path: Path, genuine: bytes, what: str
 ) -> None:
     path = tmp_path / "m.pt"
@@ -539,7 +535,7 @@ def test_the_command_says_it_in_one_sentence_and_little_memory(
     assert not (tmp_path / "out").exists()
 
 
-def test_python_itself_would_have_run_it(tmp_path: Path) -> None:
+def test_unpickling_would_run_the_call(tmp_path: Path) -> None:
     """The files above are not harmless by accident."""
     pickle.loads(pickle.dumps(touching(tmp_path)))  # noqa: S301
     assert (tmp_path / MARKER).exists()

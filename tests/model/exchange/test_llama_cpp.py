@@ -1,4 +1,4 @@
-"""llama.cpp runs what was exported and writes what we would.
+"""llama.cpp runs exports and gives our texts.
 
 It is built from source, which takes minutes, so it has an environment of its own, made by
 `make test-export`; where that is missing these tests are skipped.
@@ -43,7 +43,7 @@ pytestmark = pytest.mark.skipif(
 def ask(
     stored: StoredCheckpoint, folder: Path, precision: Precision, phrases: list[str]
 ) -> dict[str, Any]:
-    """What llama.cpp says of a file of this precision."""
+    """llama.cpp's answers for a file of this precision."""
     path = folder / f"small-{precision}.gguf"
     export_gguf(stored, path, precision)
     question = {
@@ -67,7 +67,7 @@ def answer(stored: StoredCheckpoint, tmp_path_factory: pytest.TempPathFactory) -
     return ask(stored, tmp_path_factory.mktemp("gguf"), "f32", PHRASES)
 
 
-def test_the_likeliest_text_is_ours(answer: dict[str, Any], small: TorchCheckpoint) -> None:
+def test_greedy_text_equals_ours(answer: dict[str, Any], small: TorchCheckpoint) -> None:
     for phrase, written in zip(PHRASES, answer["written"], strict=True):
         assert len(written) == CHARACTERS
         expected = small.tokenizer.decode(likeliest(small, phrase, CHARACTERS))
@@ -75,7 +75,7 @@ def test_the_likeliest_text_is_ours(answer: dict[str, Any], small: TorchCheckpoi
 
 
 @pytest.mark.parametrize(("precision", "allowed"), [("f32", 1e-4), ("f16", 3e-3), ("q8_0", 3e-2)])
-def test_it_loses_no_more_than_its_precision(
+def test_loss_matches_precision(
     stored: StoredCheckpoint,
     small: TorchCheckpoint,
     tmp_path: Path,
@@ -89,7 +89,7 @@ def test_it_loses_no_more_than_its_precision(
     assert theirs == pytest.approx(ours, abs=allowed)
 
 
-def test_it_reads_characters_lines_and_marks(
+def test_tokenizer_reads_characters_lines_and_marks(
     answer: dict[str, Any], small: TorchCheckpoint
 ) -> None:
     ids, tokenizer = small.tokenizer.character_ids, small.tokenizer

@@ -1,4 +1,4 @@
-"""The published checkpoint becomes one of ours and computes the same."""
+"""The imported original computes the same logits."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.model.exchange.published import (
 
 
 def imported(model: nn.Module, folder: Path, protocol: int = 2) -> Path:
-    """The checkpoint that a saved model becomes."""
+    """The folder of the checkpoint imported from a saved model."""
     torch.save(model, folder / "modelo.pt", pickle_protocol=protocol)
     import_original(
         folder / "modelo.pt", folder / "original", write_token_map(folder / "token_map.json")
@@ -38,7 +38,7 @@ def imported(model: nn.Module, folder: Path, protocol: int = 2) -> Path:
 
 
 def largest_difference(model: BigramLanguageModel, folder: Path, length: int) -> float:
-    """Between the logits of the published way and ours, at every position."""
+    """The largest difference between the published logits and ours, over all positions."""
     tokens = torch.randint(
         0, len(CHARACTERS), (3, length), generator=torch.Generator().manual_seed(1)
     )
@@ -48,12 +48,12 @@ def largest_difference(model: BigramLanguageModel, folder: Path, length: int) ->
 
 
 @pytest.mark.parametrize("protocol", [1, 2, 3, 4, 5])
-def test_the_logits_are_those_of_the_published_code(tmp_path: Path, protocol: int) -> None:
+def test_logits_equal_published_code(tmp_path: Path, protocol: int) -> None:
     model = lively(protocol)
     assert largest_difference(model, imported(model, tmp_path, protocol), 40) < 1e-4
 
 
-def test_the_whole_published_shape_is_read(tmp_path: Path) -> None:
+def test_published_shape_is_imported(tmp_path: Path) -> None:
     model = lively(width=512, heads=8, layers=6, context=528)
     with torch.no_grad():  # logits as large as a trained model's, not a hundred times larger
         for name, parameter in model.named_parameters():
@@ -81,7 +81,7 @@ def test_every_tensor_matters(tmp_path: Path, changed: str) -> None:
     assert largest_difference(model, folder, 40) > 1e-3
 
 
-def test_the_final_norm_is_kept_and_not_used(tmp_path: Path) -> None:
+def test_final_norm_is_kept_and_unused(tmp_path: Path) -> None:
     model = lively()
     folder = imported(model, tmp_path)
     config = load_checkpoint(folder).decoder.config
@@ -91,14 +91,14 @@ def test_the_final_norm_is_kept_and_not_used(tmp_path: Path) -> None:
     assert config.dropout == 0.3
 
 
-def test_half_precision_is_read(tmp_path: Path) -> None:
+def test_half_precision_is_imported(tmp_path: Path) -> None:
     model = lively().half()
     folder = imported(model, tmp_path)
     assert largest_difference(model.float(), folder, 40) < 1e-4
 
 
-def test_a_file_of_the_torch_of_its_time_is_read(tmp_path: Path) -> None:
-    """As written in 2024 on a GPU: ordered dictionaries, and fewer members in the archive."""
+def test_file_of_2024_torch_is_imported(tmp_path: Path) -> None:
+    """As saved in 2024 on a GPU: ordered dictionaries and fewer archive members."""
     model = lively()
     for module in model.modules():
         for name in ("_parameters", "_buffers", "_modules"):
@@ -120,14 +120,14 @@ def test_a_file_of_the_torch_of_its_time_is_read(tmp_path: Path) -> None:
     assert largest_difference(model, tmp_path / "original", 40) < 1e-4
 
 
-def test_tensors_that_lie_otherwise_in_memory_are_read(tmp_path: Path) -> None:
+def test_strided_tensors_are_imported(tmp_path: Path) -> None:
     model = lively()
     for linear in (model.blocks[0].sa.proj, model.lm_head):  # type: ignore[index, union-attr]
         linear.weight.data = linear.weight.data.t().contiguous().t()  # type: ignore[union-attr]
     assert largest_difference(model, imported(model, tmp_path), 40) < 1e-4
 
 
-def test_it_writes_and_says_what_it_is(tmp_path: Path) -> None:
+def test_import_generates_and_names_source(tmp_path: Path) -> None:
     folder = imported(lively(context=96), tmp_path)
     checkpoint = load_checkpoint(folder)
     assert checkpoint.tokenizer.characters == CHARACTERS
@@ -141,7 +141,7 @@ def test_it_writes_and_says_what_it_is(tmp_path: Path) -> None:
         assert len(generate(load_native(folder), "En un lugar", options).sentences) == 2
 
 
-def test_the_kernel_computes_what_the_published_code_does(tmp_path: Path) -> None:
+def test_kernel_equals_published_code(tmp_path: Path) -> None:
     if library.load() is None:
         pytest.skip("the kernel was not built")
     model = lively()
@@ -153,7 +153,7 @@ def test_the_kernel_computes_what_the_published_code_does(tmp_path: Path) -> Non
     assert error < 0.1 * expected.std()
 
 
-def test_a_map_that_the_module_carries_is_enough(tmp_path: Path) -> None:
+def test_map_inside_module_suffices(tmp_path: Path) -> None:
     model = lively()
     model.token_map = {character: id for id, character in enumerate(CHARACTERS)}  # type: ignore[assignment]
     torch.save(model, tmp_path / "m.pt")
@@ -161,7 +161,7 @@ def test_a_map_that_the_module_carries_is_enough(tmp_path: Path) -> None:
     assert load_checkpoint(tmp_path / "out").tokenizer.characters == CHARACTERS
 
 
-def test_without_a_vocabulary_it_says_how_to_give_one(tmp_path: Path) -> None:
+def test_missing_vocabulary_names_option(tmp_path: Path) -> None:
     torch.save(lively(), tmp_path / "m.pt")
     with pytest.raises(ExchangeError, match="--vocab"):
         import_original(tmp_path / "m.pt", tmp_path / "out")
@@ -183,9 +183,7 @@ def test_without_a_vocabulary_it_says_how_to_give_one(tmp_path: Path) -> None:
         (None, "unreadable"),
     ],
 )  # fmt: skip
-def test_a_vocabulary_that_is_none_is_refused(
-    tmp_path: Path, content: str | None, code: str
-) -> None:
+def test_invalid_vocabulary_is_refused(tmp_path: Path, content: str | None, code: str) -> None:
     torch.save(lively(), tmp_path / "m.pt")
     if content is not None:
         (tmp_path / "map.json").write_text(content, "utf-8")
@@ -235,7 +233,7 @@ def in_a_circle(model: BigramLanguageModel) -> None:
      (one_layer_more, "not_original"), (no_head, "not_original"), (not_finite, "not_numbers"),
      (integers, "not_numbers"), (another_width, "not_original"), (in_a_circle, "not_original")],
 )  # fmt: skip
-def test_another_model_is_refused(tmp_path: Path, change: object, code: str) -> None:
+def test_other_model_is_refused(tmp_path: Path, change: object, code: str) -> None:
     model = lively()
     change(model)  # type: ignore[operator]
     with pytest.raises(ExchangeError) as refused:

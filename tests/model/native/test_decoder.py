@@ -1,4 +1,4 @@
-"""The kernel computes what PyTorch computes, and the same bits however it is asked."""
+"""The kernel equals PyTorch, with the same bits for any batch, threads or instruction set."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from model.checkpoint.config import DecoderConfig
-from model.engine.sequence import visible
+from model.engine.sequence import context_window
 from model.native.decoder import NativeDecoder
 from model.native.library import instruction_sets, load
 from model.pytorch.decoder import Decoder
@@ -57,24 +57,22 @@ each_kind = pytest.mark.parametrize("config", [CONFIGS[kind] for kind in KINDS],
 
 
 @each_config
-def test_logits_are_those_of_pytorch_with_the_same_rounding(config: DecoderConfig) -> None:
+def test_logits_equal_rounded_pytorch(config: DecoderConfig) -> None:
     decoder = random_decoder(config)
     native = native_of(decoder)
     round_layers(decoder)
     tokens = some_tokens(config, CONTEXT)
     expected, found = rounded_logits(decoder, tokens), native.logits(tokens)
     distance = np.abs(found - expected).max(-1) / expected.std()
-    # A number halfway between two of 8 bits becomes one or the other by the last bit of a sum, and
-    # what is read later follows from it; until that happens the logits are the same.
+    # A number halfway between two 8-bit values is rounded by the last bit of a sum, and later
+    # logits depend on it; until then the logits are the same.
     assert np.quantile(distance, 0.1) < 1e-5
     assert distance.max() < 0.1
 
 
 @each_config
 @pytest.mark.parametrize("instructions", instruction_sets())
-def test_every_instruction_set_gives_the_same_bits(
-    config: DecoderConfig, instructions: str
-) -> None:
+def test_instruction_sets_are_bit_identical(config: DecoderConfig, instructions: str) -> None:
     decoder = random_decoder(config)
     tokens = some_tokens(config, CONTEXT)
     expected = native_of(decoder, "plain").logits(tokens)
@@ -82,7 +80,7 @@ def test_every_instruction_set_gives_the_same_bits(
 
 
 @each_config
-def test_reading_at_once_and_token_by_token_give_the_same_bits(config: DecoderConfig) -> None:
+def test_reading_at_once_or_token_by_token_is_bit_identical(config: DecoderConfig) -> None:
     decoder = native_of(random_decoder(config))
     tokens = some_tokens(config, CONTEXT)
     at_once = decoder.logits(tokens)
@@ -94,14 +92,14 @@ def test_reading_at_once_and_token_by_token_give_the_same_bits(config: DecoderCo
 
 
 @each_kind
-def test_a_full_context_slides(config: DecoderConfig) -> None:
+def test_full_context_slides(config: DecoderConfig) -> None:
     decoder = native_of(random_decoder(config))
     session = session_of(decoder, 1)
     text = some_tokens(config, 2 * CONTEXT + 5)
     found = np.empty((1, config.vocabulary), np.float32)
     held = 0
     for length in range(1, len(text) + 1):
-        tokens = visible(text[:length], CONTEXT)
+        tokens = context_window(text[:length], CONTEXT)
         if held != len(tokens) - 1:
             session.prefill(0, tokens[:-1])
         session.extend([0], tokens[-1:], [len(tokens) - 1], logits=found)
@@ -111,7 +109,7 @@ def test_a_full_context_slides(config: DecoderConfig) -> None:
 
 @each_kind
 @pytest.mark.parametrize("together", [1, 2, 3, 7, 8, 9, 16, 63, 64, 65])
-def test_logits_do_not_depend_on_who_shares_the_batch(config: DecoderConfig, together: int) -> None:
+def test_logits_do_not_depend_on_batch(config: DecoderConfig, together: int) -> None:
     decoder = native_of(random_decoder(config))
     session = session_of(decoder, together)
     texts = [some_tokens(config, 1 + 7 * row % CONTEXT, seed=row) for row in range(together)]
@@ -127,8 +125,8 @@ def test_logits_do_not_depend_on_who_shares_the_batch(config: DecoderConfig, tog
 
 
 @each_kind
-def test_several_columns_of_several_texts_in_one_step(config: DecoderConfig) -> None:
-    """What verifying drafted tokens will ask for."""
+def test_step_reads_several_columns_of_several_texts(config: DecoderConfig) -> None:
+    """As in the verification of speculative tokens."""
     decoder = native_of(random_decoder(config))
     session = session_of(decoder, 2)
     first, second = some_tokens(config, 12, seed=1), some_tokens(config, 9, seed=2)
@@ -142,7 +140,7 @@ def test_several_columns_of_several_texts_in_one_step(config: DecoderConfig) -> 
 
 
 @each_kind
-def test_the_number_of_threads_changes_no_bit(config: DecoderConfig) -> None:
+def test_thread_count_changes_no_bit(config: DecoderConfig) -> None:
     decoder = native_of(random_decoder(config))
     tokens = some_tokens(config, CONTEXT)
     expected = decoder.logits(tokens)
@@ -151,7 +149,7 @@ def test_the_number_of_threads_changes_no_bit(config: DecoderConfig) -> None:
             assert np.array_equal(decoder.logits(tokens), expected)
 
 
-def test_who_finds_the_threads_busy_computes_alone() -> None:
+def test_caller_computes_alone_if_pool_is_busy() -> None:
     config = CONFIGS["modern, wide heads"]
     decoder = native_of(random_decoder(config))
     tokens = some_tokens(config, CONTEXT)
@@ -164,7 +162,7 @@ def test_who_finds_the_threads_busy_computes_alone() -> None:
         assert all(callers.map(compute, range(3)))
 
 
-def test_idle_threads_use_no_processor_time() -> None:
+def test_idle_threads_use_no_cpu_time() -> None:
     config = CONFIGS["modern"]
     with threads(2):
         native_of(random_decoder(config)).logits(some_tokens(config, CONTEXT))
@@ -175,7 +173,7 @@ def test_idle_threads_use_no_processor_time() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_forked_process_computes_without_the_threads() -> None:
+def test_forked_process_computes_without_pool() -> None:
     config = CONFIGS["modern"]
     decoder = native_of(random_decoder(config))
     tokens = some_tokens(config, CONTEXT)
@@ -190,7 +188,7 @@ def test_a_forked_process_computes_without_the_threads() -> None:
 
 @pytest.mark.parametrize("temperature", [0.0, 0.0005, 0.3, 0.8, 1.0, 2.0])
 @pytest.mark.parametrize("top_p", [0.01, 0.5, 0.95, 1.0])
-def test_draws_are_those_of_pytorch(temperature: float, top_p: float) -> None:
+def test_samples_equal_pytorch(temperature: float, top_p: float) -> None:
     config = CONFIGS["reference as published"]
     decoder = native_of(random_decoder(config))
     random = np.random.default_rng(3)
@@ -202,7 +200,7 @@ def test_draws_are_those_of_pytorch(temperature: float, top_p: float) -> None:
     for _ in range(20):
         chosen = random.integers(len(masks), size=rows)
         uniforms = random.random(rows, np.float32)
-        found, likelihoods = session.draw(
+        found, likelihoods = session.sample(
             range(rows), chosen.tolist(), [temperature] * rows, [top_p] * rows, uniforms.tolist()
         )
         expected, likely = sample(
@@ -216,7 +214,7 @@ def test_draws_are_those_of_pytorch(temperature: float, top_p: float) -> None:
 
 
 @pytest.mark.parametrize("kind", CONFIGS)
-def test_a_fork_goes_on_like_the_text_it_was_copied_from(kind: str) -> None:
+def test_forked_slot_continues_like_source(kind: str) -> None:
     config = CONFIGS[kind]
     session = session_of(native_of(random_decoder(config)), 3)
     tokens = some_tokens(config, CONTEXT)
@@ -230,7 +228,7 @@ def test_a_fork_goes_on_like_the_text_it_was_copied_from(kind: str) -> None:
             assert np.array_equal(*found)
 
 
-def test_what_does_not_exist_is_refused() -> None:
+def test_indices_out_of_range_are_refused() -> None:
     config = CONFIGS["modern"]
     session = session_of(native_of(random_decoder(config)), 2)
     for rows, tokens, positions in (
@@ -244,7 +242,7 @@ def test_what_does_not_exist_is_refused() -> None:
             session.extend(rows, tokens, positions)
     for row, mask in ((2, 0), (0, 1), (0, -1)):
         with pytest.raises(IndexError):
-            session.draw([row], [mask], [1.0], [1.0], [0.5])
+            session.sample([row], [mask], [1.0], [1.0], [0.5])
     with pytest.raises(IndexError):
         session.prefill(0, [0] * (CONTEXT + 1))
     for source, row, length in ((2, 0, 1), (0, 2, 1), (-1, 0, 1), (0, 1, CONTEXT + 1), (0, 1, -1)):
@@ -265,7 +263,7 @@ def test_unknown_instructions_are_refused() -> None:
 
 
 @each_kind
-def test_a_decoder_says_what_it_is(config: DecoderConfig) -> None:
+def test_decoder_describes_itself(config: DecoderConfig) -> None:
     decoder = Decoder(config)
     native: NativeDecoder = native_of(decoder)
     assert native.parameter_count == decoder.parameter_count

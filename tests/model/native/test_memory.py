@@ -1,4 +1,4 @@
-"""The n-gram memory in the kernel: rows as they are defined, and texts as without any shortcut."""
+"""The n-gram memory in the kernel: its rows, and texts with cache and speculation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.checkpoint.checkpoint import Checkpoint
 from model.checkpoint.config import DecoderConfig
 from model.checkpoint.draft_table import DraftTable
 from model.checkpoint.memory_keys import (
@@ -28,6 +27,7 @@ from model.checkpoint.memory_keys import (
 from model.engine.backend import Backend
 from model.engine.engine import Engine
 from model.engine.generate import compose
+from model.engine.loaded_model import LoadedModel
 from model.native.decoder import NativeDecoder, load_native
 from model.native.library import load
 from model.pytorch.checkpoint import load_checkpoint
@@ -78,7 +78,7 @@ TEXTS = {
 
 @pytest.fixture(scope="module")
 def keys() -> tuple[Decoder, NativeDecoder]:
-    """A decoder whose rows are found by every order there is, with torch and in C."""
+    """A decoder with a table for every order, in PyTorch and in C."""
     config = DecoderConfig("modern", TINY_TOKENIZER.size, 256, 2, 1, 1, 1)
     decoder = Decoder(replace(config, memory=KEYS))
     return decoder, native_of(decoder)
@@ -93,26 +93,24 @@ def assert_same_rows(keys: tuple[Decoder, NativeDecoder], tokens: list[int]) -> 
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-def test_rows_are_those_of_the_definition(
-    keys: tuple[Decoder, NativeDecoder], text: list[int]
-) -> None:
+def test_rows_equal_definition(keys: tuple[Decoder, NativeDecoder], text: list[int]) -> None:
     assert_same_rows(keys, text)
 
 
-# Runs of letters and of others, as long as it takes to meet every limit.
+# Runs of letters and of other characters, long enough to reach every limit.
 runs = st.tuples(st.sampled_from("aBñ. ,7"), st.integers(1, WORD_LETTERS + 5) | st.integers(60, 70))
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(runs, min_size=1, max_size=12), st.integers(0, 3))
-def test_rows_of_any_text(
+def test_rows_of_any_text_equal_definition(
     keys: tuple[Decoder, NativeDecoder], text: list[tuple[str, int]], first: int
 ) -> None:
     tokens = [first, *ids("".join(letter * count for letter, count in text))]
     assert_same_rows(keys, tokens[-256:])
 
 
-def test_rows_spread_over_a_table(keys: tuple[Decoder, NativeDecoder]) -> None:
+def test_rows_spread_over_table(keys: tuple[Decoder, NativeDecoder]) -> None:
     tokens = some_tokens(keys[1].config, 250)
     found = np.array(memory_rows(keys[1], tokens))
     assert found.min() >= 0
@@ -120,7 +118,7 @@ def test_rows_spread_over_a_table(keys: tuple[Decoder, NativeDecoder]) -> None:
     assert len(np.unique(found[:, 3])) > 200  # of order 4: hardly one comes twice
 
 
-def test_tokens_that_do_not_exist_have_no_rows(keys: tuple[Decoder, NativeDecoder]) -> None:
+def test_tokens_out_of_range_have_no_rows(keys: tuple[Decoder, NativeDecoder]) -> None:
     _, native = keys
     read, found = np.array([0, TINY_TOKENIZER.size], np.int32), np.zeros((2, 20), np.uint32)
     addresses = read.ctypes.data, found.ctypes.data
@@ -130,8 +128,8 @@ def test_tokens_that_do_not_exist_have_no_rows(keys: tuple[Decoder, NativeDecode
 CONFIG = remembering(DecoderConfig("modern", 40, 160, 48, 2, 4, 80), (1, 3, 8), (1, 2, 3))
 
 
-def test_a_row_of_the_cache_remembers_what_it_read() -> None:
-    """A guess is written over, and a newcomer that begins alike is read from where it differs."""
+def test_slot_keeps_its_tokens_across_prefills() -> None:
+    """A wrong speculative token is overwritten; a common prefix is not read again."""
     decoder = native_of(random_decoder(CONFIG))
     session = session_of(decoder, 2)
     found = np.empty((3, CONFIG.vocabulary), np.float32)
@@ -146,7 +144,7 @@ def test_a_row_of_the_cache_remembers_what_it_read() -> None:
     assert np.array_equal(found[0], decoder.logits(text[:60] + newcomer[:11])[-1])
 
 
-def test_what_lies_behind_the_lookback_changes_no_row() -> None:
+def test_tokens_beyond_lookback_change_no_row() -> None:
     decoder = native_of(random_decoder(CONFIG))
     text, other = some_tokens(CONFIG, LOOKBACK + 10, 1), some_tokens(CONFIG, 10, 2)
     assert text[:10] != other
@@ -155,8 +153,8 @@ def test_what_lies_behind_the_lookback_changes_no_row() -> None:
     assert there[10] != there_too[10]
 
 
-def test_tables_without_content_are_no_memory() -> None:
-    """Rows of zeros stay zeros: what is left is the norm of the embedding."""
+def test_zero_tables_equal_no_memory() -> None:
+    """Rows of zeros add nothing: only the norm of the embedding remains."""
     decoder, other = random_decoder(CONFIG), random_decoder(CONFIG)
     for each, value in ((decoder, 0.0), (other, 1e-45)):  # too small for a scale
         assert each.memory is not None
@@ -168,7 +166,7 @@ def test_tables_without_content_are_no_memory() -> None:
 
 
 def test_huge_tables_do_not_overflow() -> None:
-    """Powers of two go through the rounding as they are."""
+    """Rounding keeps powers of two."""
     usual, huge = random_decoder(CONFIG), random_decoder(CONFIG)
     assert usual.memory is not None
     assert huge.memory is not None
@@ -186,7 +184,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def checkpoint(folder: Path) -> Checkpoint[Backend]:
+def checkpoint(folder: Path) -> LoadedModel[Backend]:
     return load_native(folder)
 
 
@@ -194,7 +192,7 @@ def options(**changes: object) -> Options:
     return Options(**{"sentence_limit": 60, "sentences": 2, **changes})  # type: ignore[arg-type]
 
 
-def write(checkpoint: Checkpoint[Backend], rows: int, limit: int = 60) -> list[str]:
+def write(checkpoint: LoadedModel[Backend], rows: int, limit: int = 60) -> list[str]:
     """Six texts of one engine."""
     engine = Engine(checkpoint, rows)
     sequences = [
@@ -208,13 +206,13 @@ def write(checkpoint: Checkpoint[Backend], rows: int, limit: int = 60) -> list[s
     return [sequence.text for sequence in sequences]
 
 
-def test_a_seed_gives_the_same_text_alone_and_in_company(checkpoint: Checkpoint[Backend]) -> None:
+def test_batch_changes_no_text(checkpoint: LoadedModel[Backend]) -> None:
     alone = write(checkpoint, 1)
     assert len(set(alone)) == len(alone)
     assert write(checkpoint, 4) == alone
 
 
-def test_guesses_change_no_text(checkpoint: Checkpoint[Backend]) -> None:
+def test_speculation_changes_no_text(checkpoint: LoadedModel[Backend]) -> None:
     alone = write(checkpoint, 1)
     good = make_drafts(np.array(ids("".join(alone)) * 5, np.uint8))
     bad = DraftTable(good.slots & ~np.uint32(0xFF00) | np.uint32(IDS["x"] << 8))
@@ -223,14 +221,14 @@ def test_guesses_change_no_text(checkpoint: Checkpoint[Backend]) -> None:
             assert write(replace(checkpoint, drafts=drafts), rows) == alone
 
 
-def test_texts_beyond_the_context_are_the_same_too(checkpoint: Checkpoint[Backend]) -> None:
+def test_batch_changes_no_text_beyond_context(checkpoint: LoadedModel[Backend]) -> None:
     alone = write(checkpoint, 1, limit=110)
     assert max(map(len, alone)) > checkpoint.decoder.config.context
     assert write(checkpoint, 3, limit=110) == alone
 
 
-def test_the_memory_says_something(folder: Path, checkpoint: Checkpoint[Backend]) -> None:
-    """Or the tests above would prove little."""
+def test_memory_affects_logits(folder: Path, checkpoint: LoadedModel[Backend]) -> None:
+    """Otherwise the tests above would prove little."""
     decoder = load_checkpoint(folder).decoder
     tokens = [0, *ids("En un lugar de la Mancha")]
     with torch.inference_mode():

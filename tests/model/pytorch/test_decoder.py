@@ -1,4 +1,4 @@
-"""The decoder against independent arithmetic, and the cache against no cache."""
+"""The decoder against independent arithmetic, with and without cache."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from model.checkpoint.config import DecoderConfig
-from model.engine.sequence import visible
+from model.engine.sequence import context_window
+from model.pytorch.backend import arrange
 from model.pytorch.cache import KVCache
 from model.pytorch.decoder import Decoder
 from tests.conftest import vocabulary_of
@@ -23,7 +24,7 @@ SMALL_MODERN = DecoderConfig("modern", 40, 32, 48, 3, 4, 80)
 
 
 def random_decoder(config: DecoderConfig, seed: int = 0) -> Decoder:
-    """A decoder in which every number matters, biases and norms included."""
+    """A decoder with random weights, including biases and norms."""
     decoder = Decoder(config)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -38,7 +39,7 @@ def random_decoder(config: DecoderConfig, seed: int = 0) -> Decoder:
     ("preset", "vocabulary", "count"),
     [("reference", 115, 19_294_323), ("base", 115, 19_097_856), ("small", 115, 4_879_872)],
 )
-def test_parameter_counts_are_the_published_ones(preset: str, vocabulary: int, count: int) -> None:
+def test_parameter_counts_are_published_ones(preset: str, vocabulary: int, count: int) -> None:
     with torch.device("meta"):
         assert Decoder(PRESETS[preset].config(vocabulary_of(vocabulary))).parameter_count == count
 
@@ -126,7 +127,7 @@ def plain_modern(weights: dict[str, Tensor], config: DecoderConfig, tokens: list
 @pytest.mark.parametrize(
     ("config", "plain"), [(SMALL_REFERENCE, plain_reference), (SMALL_MODERN, plain_modern)]
 )
-def test_logits_equal_an_independent_implementation(config, plain) -> None:  # type: ignore[no-untyped-def]
+def test_logits_equal_independent_implementation(config, plain) -> None:  # type: ignore[no-untyped-def]
     decoder = random_decoder(config)
     tokens = torch.randint(config.vocabulary, (20,), generator=torch.Generator().manual_seed(1))
     expected = plain(decoder.state_dict(), config, tokens.tolist())
@@ -134,16 +135,16 @@ def test_logits_equal_an_independent_implementation(config, plain) -> None:  # t
 
 
 @pytest.mark.parametrize("config", [SMALL_REFERENCE, SMALL_MODERN], ids=["reference", "modern"])
-def test_arranging_the_weights_changes_neither_logits_nor_weights(config: DecoderConfig) -> None:
+def test_arrange_changes_no_logits_or_weights(config: DecoderConfig) -> None:
     plain, arranged = random_decoder(config), random_decoder(config)
-    arranged.arrange()
+    arrange(arranged)
     tokens = torch.arange(20)[None]
     torch.testing.assert_close(arranged(tokens), plain(tokens), atol=1e-4, rtol=1e-4)
     for name, tensor in plain.state_dict().items():
         assert torch.equal(arranged.state_dict()[name], tensor)
 
 
-def test_the_published_attention_scale_and_missing_norm_make_a_difference() -> None:
+def test_published_scale_and_missing_norm_matter() -> None:
     tokens = torch.arange(10)[None]
     published = random_decoder(SMALL_REFERENCE)(tokens)
     scaled = random_decoder(replace(SMALL_REFERENCE, scale_by_width=False))(tokens)
@@ -154,7 +155,7 @@ def test_the_published_attention_scale_and_missing_norm_make_a_difference() -> N
 
 @pytest.mark.parametrize("config", [SMALL_REFERENCE, SMALL_MODERN], ids=["reference", "modern"])
 @torch.inference_mode()
-def test_cached_and_uncached_logits_agree_also_when_the_window_slides(
+def test_cached_logits_equal_uncached_with_sliding_window(
     config: DecoderConfig,
 ) -> None:
     decoder = random_decoder(config)
@@ -162,7 +163,7 @@ def test_cached_and_uncached_logits_agree_also_when_the_window_slides(
     text = torch.randint(config.vocabulary, (90,), generator=torch.Generator().manual_seed(2))
     held, row = 0, 2
     for length in range(1, len(text) + 1):
-        tokens = visible(text[:length].tolist(), config.context)
+        tokens = context_window(text[:length].tolist(), config.context)
         assert 0 < len(tokens) <= config.context
         if held == len(tokens) - 1 and held:
             logits = decoder.decode(
@@ -177,7 +178,7 @@ def test_cached_and_uncached_logits_agree_also_when_the_window_slides(
 
 
 @torch.inference_mode()
-def test_rows_of_different_lengths_do_not_disturb_each_other() -> None:
+def test_slots_of_different_lengths_are_independent() -> None:
     config = SMALL_MODERN
     decoder = random_decoder(config)
     cache = KVCache(config, 4, torch.device("cpu"), torch.float32)
@@ -196,18 +197,18 @@ def test_rows_of_different_lengths_do_not_disturb_each_other() -> None:
         torch.testing.assert_close(logits[index], alone, atol=1e-4, rtol=1e-4)
 
 
-def test_the_window_keeps_the_author_and_moves_by_quarters() -> None:
+def test_window_keeps_author_and_moves_by_quarters() -> None:
     tokens = list(range(1000))
-    assert visible(tokens[:64], 64) == tokens[:64]
-    assert visible(tokens[:65], 64) == [0, *tokens[17:65]]
-    assert visible(tokens[:80], 64) == [0, *tokens[17:80]]
-    assert visible(tokens[:81], 64) == [0, *tokens[33:81]]
+    assert context_window(tokens[:64], 64) == tokens[:64]
+    assert context_window(tokens[:65], 64) == [0, *tokens[17:65]]
+    assert context_window(tokens[:80], 64) == [0, *tokens[17:80]]
+    assert context_window(tokens[:81], 64) == [0, *tokens[33:81]]
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 @torch.inference_mode()
-def test_a_gpu_gives_the_logits_of_the_cpu() -> None:
+def test_gpu_logits_equal_cpu() -> None:
     decoder = random_decoder(SMALL_MODERN)
     tokens = torch.arange(30)[None]
     expected = decoder(tokens)

@@ -1,4 +1,4 @@
-"""Draws follow the distribution, its temperature and its nucleus."""
+"""Samples follow the distribution, temperature and nucleus."""
 
 import torch
 from hypothesis import given
@@ -26,7 +26,7 @@ def shares(temperature: float, top_p: float, draws: int = 20_000) -> torch.Tenso
     return ids.bincount(minlength=4) / draws
 
 
-def test_shares_of_many_draws_are_the_probabilities() -> None:
+def test_sample_frequencies_equal_probabilities() -> None:
     torch.testing.assert_close(shares(1.0, 1.0), LOGITS.exp(), atol=0.012, rtol=0)
 
 
@@ -34,12 +34,12 @@ def test_temperature_sharpens() -> None:
     torch.testing.assert_close(shares(0.5, 1.0), torch.softmax(LOGITS / 0.5, 0), atol=0.012, rtol=0)
 
 
-def test_top_p_keeps_the_smallest_set_that_holds_it() -> None:
+def test_top_p_keeps_smallest_nucleus() -> None:
     kept = torch.tensor([0.0, 4 / 7, 3 / 7, 0.0])
     torch.testing.assert_close(shares(1.0, 0.65), kept, atol=0.012, rtol=0)
 
 
-def test_temperature_zero_takes_the_most_likely() -> None:
+def test_temperature_zero_is_greedy() -> None:
     assert {draw(LOGITS, 0.0, 1.0, u / 10) for u in range(10)} == {1}
 
 
@@ -50,7 +50,7 @@ def test_temperature_zero_takes_the_most_likely() -> None:
     st.floats(0, 1, exclude_max=True),
     st.data(),
 )
-def test_what_is_forbidden_is_never_drawn(
+def test_masked_id_is_never_sampled(
     values: list[float], temperature: float, top_p: float, uniform: float, data: st.DataObject
 ) -> None:
     allowed = data.draw(st.integers(0, len(values) - 1))
@@ -59,7 +59,7 @@ def test_what_is_forbidden_is_never_drawn(
     assert not forbidden[draw(logits, temperature, top_p, uniform)]
 
 
-def test_rows_are_drawn_independently_of_their_neighbours() -> None:
+def test_sequences_are_sampled_independently() -> None:
     logits = torch.randn(8, 20, generator=torch.Generator().manual_seed(3))
     settings = [torch.full((8,), value) for value in (0.8, 0.9)]
     uniform = torch.rand(8, generator=torch.Generator().manual_seed(4))

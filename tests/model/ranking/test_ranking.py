@@ -1,4 +1,4 @@
-"""Every rule finds what violates it and lets a near relative pass; one of the best is chosen."""
+"""Each rule finds a violation and accepts a similar sentence; the best few are chosen from."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def first(phrase: str, own: str) -> Candidate:
 
 
 def second(before: str, sentence: str) -> Candidate:
-    """A sentence behind others."""
+    """A later sentence."""
     return Candidate(before, f"{before} Y nada más.", sentence, sentence, -1.0, False, None)
 
 
@@ -76,7 +76,7 @@ def test_rules_of_later_sentences(ranking: Ranking, fault: Fault, bad: str, good
     assert fault not in ranking.judge(second("Mi vecino vino.", good)).faults
 
 
-def test_a_cut_or_endless_sentence_is_too_long(ranking: Ranking) -> None:
+def test_cut_or_endless_sentence_is_too_long(ranking: Ranking) -> None:
     whole = first("Mi vecino", " vino a verme ayer.")
     assert not ranking.judge(whole).faults
     assert ranking.judge(replace(whole, cut=True)).faults == (Fault.TOO_LONG,)
@@ -84,13 +84,13 @@ def test_a_cut_or_endless_sentence_is_too_long(ranking: Ranking) -> None:
     assert Fault.TOO_LONG in ranking.judge(first("Mi vecino", f" {words}.")).faults
 
 
-def test_a_mark_may_be_closed_in_another_sentence(ranking: Ranking) -> None:
+def test_mark_may_close_in_another_sentence(ranking: Ranking) -> None:
     quoted = Candidate("", "«Vino ayer.", "No dijo nada».", "No dijo nada».", -1, False, None)
     assert Fault.UNBALANCED not in ranking.judge(quoted).faults
     assert Fault.UNBALANCED in ranking.judge(replace(quoted, before="Vino ayer.")).faults
 
 
-def test_a_question_that_a_person_typed_without_its_mark_may_be_closed(ranking: Ranking) -> None:
+def test_question_typed_without_opening_mark_may_close(ranking: Ranking) -> None:
     assert Fault.UNBALANCED not in ranking.judge(first("Cuándo viene", " tu padre?")).faults
     assert Fault.UNBALANCED in ranking.judge(second("No vino.", "Cuándo viene él?")).faults
 
@@ -125,7 +125,7 @@ def test_rules_of_the_lexicon(
     assert fault not in ranking.judge(first(phrase, good)).faults
 
 
-def test_a_later_sentence_may_have_more_characters_of_the_same_book(lexicon: Lexicon) -> None:
+def test_later_sentence_may_add_characters_of_same_book(lexicon: Lexicon) -> None:
     ranking = Ranking(lexicon)
     known, none = "Sancho no dijo nada.", "El perro no dijo nada."
     later = "Mucho quería a Dulcinea."
@@ -143,7 +143,7 @@ def test_earlier_sentences_of_the_phrase_count_too(lexicon: Lexicon) -> None:
     assert set(ranking.judge(alone).faults) == {Fault.STRANGER, Fault.UNBALANCED}
 
 
-def test_a_rule_that_is_switched_off_finds_nothing(lexicon: Lexicon) -> None:
+def test_disabled_rule_finds_nothing(lexicon: Lexicon) -> None:
     candidate = first("El perro", " miró a Sancho a mí a mí corrolón.")
     found = Ranking(lexicon).judge(candidate).faults
     assert set(found) >= {Fault.STRANGER, Fault.STUTTER, Fault.UNKNOWN_WORD}
@@ -156,7 +156,7 @@ def test_every_rule_has_a_weight() -> None:
     assert set(FAULTS) == set(Fault)
 
 
-def test_the_score_prefers_what_is_likely_short_and_joined(lexicon: Lexicon) -> None:
+def test_score_prefers_likely_short_and_joined(lexicon: Lexicon) -> None:
     ranking = Ranking(lexicon)
 
     def score(phrase: str, own: str, likelihood: float = -1.0) -> float:
@@ -179,7 +179,7 @@ def test_the_score_prefers_what_is_likely_short_and_joined(lexicon: Lexicon) -> 
     assert score("Mi vecino", own) > score("Mi vecino", own.replace("padre", "cabeza"))
 
 
-def test_the_author_who_was_asked_for_is_preferred(lexicon: Lexicon) -> None:
+def test_score_prefers_requested_author(lexicon: Lexicon) -> None:
     ranking = Ranking(lexicon)
     like_galdos = first("La pobre", " no tenía zapatos, y no se quejaba junto a la fuente.")
     asked = {
@@ -196,19 +196,19 @@ def judged(*scores: float, faults: tuple[Fault, ...] = ()) -> list[Judgement]:
 UNIFORMS = [number / 16 for number in range(16)]
 
 
-def test_nothing_faulted_is_chosen_while_there_is_something_else(ranking: Ranking) -> None:
+def test_faultless_candidate_beats_faulted_ones(ranking: Ranking) -> None:
     judgements = judged(-0.1, -0.2, faults=(Fault.STUTTER,)) + judged(-3.0)
     assert {ranking.choose(judgements, uniform) for uniform in UNIFORMS} == {2}
 
 
-def test_among_faulted_ones_the_lightest_faults_win(ranking: Ranking) -> None:
+def test_lightest_faults_win(ranking: Ranking) -> None:
     worse = judged(-0.1, faults=(Fault.UNKNOWN_WORD,)) + judged(
         -0.1, faults=(Fault.STUTTER, Fault.UNBALANCED)
     )
     assert ranking.choose([*worse, *judged(-2.0, faults=(Fault.STUTTER,))], 0.5) == 2
 
 
-def test_the_best_few_are_chosen_from_by_the_random_number(ranking: Ranking) -> None:
+def test_random_number_selects_among_best_few(ranking: Ranking) -> None:
     judgements = judged(*(-1 - number / 100 for number in range(32)))
     chosen = [ranking.choose(judgements, uniform) for uniform in UNIFORMS]
     assert chosen == [ranking.choose(judgements, uniform) for uniform in UNIFORMS]
@@ -216,22 +216,22 @@ def test_the_best_few_are_chosen_from_by_the_random_number(ranking: Ranking) -> 
     assert ranking.choose(judgements, math.nextafter(1, 0)) == 3
 
 
-def test_what_is_far_worse_is_not_among_the_best(ranking: Ranking) -> None:
+def test_far_worse_candidate_is_never_chosen(ranking: Ranking) -> None:
     judgements = judged(-2.0, -1.0, *[-2.0 - number for number in range(30)])
     assert {ranking.choose(judgements, uniform) for uniform in UNIFORMS} == {1}
 
 
-def test_the_same_sentence_twice_counts_once(ranking: Ranking) -> None:
+def test_duplicate_sentence_counts_once(ranking: Ranking) -> None:
     judgements = judged(*[-1.0] * 31, -1.01)
     assert {ranking.choose(judgements, uniform) for uniform in UNIFORMS} == {0, 31}
 
 
-def test_one_candidate_is_chosen_whatever_it_is(ranking: Ranking) -> None:
+def test_single_candidate_is_chosen(ranking: Ranking) -> None:
     assert ranking.choose(judged(-9.0, faults=tuple(Fault)), 0.9) == 0
 
 
 @pytest.mark.parametrize("text", ["—", "...", "¿", "«»", " ", "1.", "a", "—¡«(", "ñ" * 5000])
-def test_odd_texts_are_judged_too(lexicon: Lexicon, text: str) -> None:
+def test_odd_texts_are_judged(lexicon: Lexicon, text: str) -> None:
     for ranking in (Ranking(None), Ranking(lexicon)):
         for candidate in (first("", text), first("Hoy", text), second("Hoy.", text)):
             assert math.isfinite(ranking.judge(candidate).score)
@@ -243,5 +243,5 @@ def test_judging_is_cheap(lexicon: Lexicon) -> None:
     began = time.process_time()
     for candidate in candidates:
         ranking.judge(candidate)
-    # Some 15 ms are meant; a machine that is busy with other tests may take much longer.
+    # About 15 ms on an idle machine; much longer beside other tests.
     assert time.process_time() - began < 0.2

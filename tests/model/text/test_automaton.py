@@ -1,4 +1,4 @@
-"""The table of constraints against the rules that it was made of."""
+"""The automaton against the rules of `Sequence.constraint`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.engine.sequence import Constraint, Sequence
+from model.engine.sequence import Sequence
 from model.text.automaton import Automaton
+from model.text.constraints import Constraint
 from model.text.prompt import Options, prepare
 from model.text.sentences import ABBREVIATIONS, CLOSERS, OPENERS, WINDOW
 from model.text.tokenizer import Tokenizer
@@ -30,7 +31,7 @@ def state_behind(sequence: Sequence, automaton: Automaton) -> int:
 
 
 def amid_a_text(tokenizer: Tokenizer) -> Sequence:
-    """A text of which a character was written already."""
+    """A sequence with one generated character."""
     sequence = Sequence(prepare("a", tokenizer), Options(), tokenizer)
     sequence.accept(tokenizer.character_ids[" "], 0.0)
     return sequence
@@ -38,7 +39,7 @@ def amid_a_text(tokenizer: Tokenizer) -> Sequence:
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(PIECES, min_size=1, max_size=70).map(phrase))
-def test_a_phrase_leads_to_what_the_rules_say_of_it(text: str) -> None:
+def test_phrase_gives_constraint_of_rules(text: str) -> None:
     for tokenizer in (TINY_TOKENIZER, UNMARKED):
         if not tokenizer.represent(text).text:
             continue
@@ -54,10 +55,8 @@ def test_a_phrase_leads_to_what_the_rules_say_of_it(text: str) -> None:
     st.lists(st.integers(0, 2**16), max_size=120),
     st.booleans(),
 )
-def test_tokens_lead_to_what_the_rules_say_of_them(
-    text: str, choices: list[int], marked: bool
-) -> None:
-    """Tokens that may be drawn, many of them full stops, spaces and marks."""
+def test_tokens_give_constraints_of_rules(text: str, choices: list[int], marked: bool) -> None:
+    """Valid tokens, many of them full stops, spaces and marks."""
     tokenizer = TINY_TOKENIZER if marked else UNMARKED
     if not tokenizer.represent(text).text:
         return
@@ -81,14 +80,14 @@ def test_tokens_lead_to_what_the_rules_say_of_them(
 
 @pytest.mark.parametrize("end", [".", "?»", '!")', ".»»"])
 @pytest.mark.parametrize("marks", [" ", " «", ' "', " ("])
-def test_an_end_is_forgotten_as_far_back_as_the_rules_forget_it(end: str, marks: str) -> None:
+def test_possible_end_is_forgotten_after_window(end: str, marks: str) -> None:
     automaton, rules = Automaton(TINY_TOKENIZER), amid_a_text(TINY_TOKENIZER)
     for count in range(WINDOW + 4):
         rules._sentence = f"Ay{end} " + marks[-1] * count
         assert automaton.constraints[automaton.read(rules._sentence)] == rules.constraint()
 
 
-def test_every_abbreviation_and_initial_is_known() -> None:
+def test_abbreviations_and_initials_are_known() -> None:
     tokenizer = Tokenizer((), "".join(sorted({*TINY_TOKENIZER.characters, *"ªº"})))
     automaton, rules = Automaton(tokenizer), amid_a_text(tokenizer)
     words = {*ABBREVIATIONS, "A", "ñ", "Ñ", "Srx", "xSr", "señor", "etc", "EE. UU", "col", "p. ej"}

@@ -1,4 +1,4 @@
-"""The one spelling of a text, and what it does to anything people type."""
+"""Normalization of books and of typed text."""
 
 import unicodedata
 
@@ -27,12 +27,12 @@ from model.text.normalize import nearest, normalize
         ("   ", ""),
     ],
 )
-def test_typed_text_gets_the_spelling_of_the_books(typed: str, written: str) -> None:
+def test_typed_text_is_normalised_like_the_books(typed: str, written: str) -> None:
     assert normalize(typed) == written
 
 
 @given(st.text(st.characters()))
-def test_any_text_is_normalised_once_and_for_all(text: str) -> None:
+def test_normalize_is_idempotent(text: str) -> None:
     once = normalize(text)
     assert normalize(once) == once
     assert once == unicodedata.normalize("NFC", once)
@@ -40,5 +40,5 @@ def test_any_text_is_normalised_once_and_for_all(text: str) -> None:
     assert once == once.strip()
 
 
-def test_rare_letters_have_a_plain_one() -> None:
+def test_rare_letters_map_to_plain_ones() -> None:
     assert [nearest(character) for character in "ã𝓐ﬁñ"] == ["a", "A", "fi", "n"]

@@ -1,4 +1,4 @@
-"""Phrases as people type them."""
+"""Typed phrases."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from model.engine.composition import Composition
-from model.engine.engine import constraint_masks
 from model.engine.result import result_of
-from model.engine.sequence import Constraint, Sequence
+from model.engine.sequence import Sequence
 from model.errors import PromptError
 from model.ranking.ranking import Ranking
+from model.text.constraints import Constraint, constraint_masks
 from model.text.phrase import Phrase
 from model.text.prompt import Options, check_phrase, prepare
 from tests.conftest import TINY_TOKENIZER
@@ -35,7 +35,7 @@ from tests.conftest import TINY_TOKENIZER
         ("", ""),
     ],
 )
-def test_the_decoder_reads_normal_case(typed: str, read: str) -> None:
+def test_decoder_reads_normal_case(typed: str, read: str) -> None:
     assert Phrase.of(typed).in_normal_case == read
 
 
@@ -49,12 +49,12 @@ def test_the_decoder_reads_normal_case(typed: str, read: str) -> None:
         ("a" + "\u0315" * 40 + "b", "a" + "\u0315" * 2 + "b"),
     ],
 )
-def test_a_phrase_is_shown_as_typed_on_one_line(typed: str, shown: str) -> None:
+def test_phrase_is_shown_as_typed_on_one_line(typed: str, shown: str) -> None:
     assert Phrase.of(typed).text + Phrase.of(typed).mark == shown
 
 
 @pytest.mark.parametrize("mark", ["-", "‐", "...", "…"])
-def test_a_mark_behind_the_last_letter_has_the_word_completed(mark: str) -> None:
+def test_mark_after_last_letter_completes_word(mark: str) -> None:
     phrase = Phrase.of(f"La Man{mark}")
     assert phrase.mark == mark
     assert phrase.shown("cha") == "La Man"
@@ -64,7 +64,7 @@ def test_a_mark_behind_the_last_letter_has_the_word_completed(mark: str) -> None
 
 
 @pytest.mark.parametrize("typed", ["La Mancha -", "Vino...!", "Y 12...", "—"])
-def test_a_mark_elsewhere_is_text(typed: str) -> None:
+def test_mark_elsewhere_is_text(typed: str) -> None:
     assert Phrase.of(typed).shown("x") == typed
 
 
@@ -78,7 +78,7 @@ def test_a_mark_elsewhere_is_text(typed: str) -> None:
         ("El mar-", False),
     ],
 )
-def test_a_last_word_stays_whole_unless_it_is_to_be_completed(typed: str, whole: bool) -> None:
+def test_last_word_is_complete_without_mark(typed: str, whole: bool) -> None:
     sequence = Sequence(prepare(typed, TINY_TOKENIZER), Options(), TINY_TOKENIZER)
     assert (sequence.constraint() is Constraint.COMPLETE) is whole
     sequence.accept(TINY_TOKENIZER.character_ids[" "], 0.0)
@@ -86,13 +86,13 @@ def test_a_last_word_stays_whole_unless_it_is_to_be_completed(typed: str, whole:
     assert sequence.constraint() is Constraint.INSIDE
 
 
-def test_behind_a_whole_word_stand_a_space_or_a_mark_of_its_own() -> None:
+def test_complete_word_allows_space_or_punctuation() -> None:
     mask = constraint_masks(TINY_TOKENIZER)[Constraint.COMPLETE]
     allowed = {TINY_TOKENIZER.pieces[token] for token in np.flatnonzero(mask == 0)}
     assert allowed == set(" ,;:.!?")
 
 
-def test_a_result_shows_what_was_typed_and_its_sentences_too() -> None:
+def test_result_and_sentences_show_phrase_as_typed() -> None:
     prompt = prepare("Fui. EL Ñandú Ægir", TINY_TOKENIZER)
     assert prompt.dropped == ("Æ",)
     text = Composition(prompt, Options(sentences=1), TINY_TOKENIZER, Ranking(None))
@@ -106,11 +106,11 @@ def test_a_result_shows_what_was_typed_and_its_sentences_too() -> None:
     assert result.phrase + result.continuation == result.text
 
 
-def test_what_folds_into_little_is_too_long_all_the_same() -> None:
+def test_long_input_that_normalises_to_little_is_too_long() -> None:
     with pytest.raises(PromptError, match="401 characters"):
         check_phrase("a" + "." * 400)
 
 
-def test_what_unfolds_into_much_is_too_long() -> None:
+def test_input_that_expands_beyond_limit_is_too_long() -> None:
     with pytest.raises(PromptError, match="1600 characters"):
         prepare("㏘" * 400, TINY_TOKENIZER)

@@ -1,4 +1,4 @@
-"""Spanish sentence boundaries, for the corpus and for what the decoder writes."""
+"""Spanish sentence boundaries, for the corpus and for generated text."""
 
 import pytest
 from hypothesis import given
@@ -28,7 +28,7 @@ from model.text.sentences import ABBREVIATIONS, close_sentence, continues, may_e
         ["El general J. C. Ortega llegó.", "Se fue."],
     ],
 )
-def test_sentences_end_where_a_reader_says(sentences: list[str]) -> None:
+def test_split_matches_human_boundaries(sentences: list[str]) -> None:
     assert split_sentences(" ".join(sentences)) == sentences
 
 
@@ -47,7 +47,7 @@ ENDINGS = ["etc.", "los EE. UU.", "SS. MM.", "VV.", "una col.", "la vid.", "lo m
 @pytest.mark.parametrize(
     "short", [*SHORTENED, *IN_PARTS, *(f"{a}." for a in sorted(ABBREVIATIONS))]
 )
-def test_behind_an_abbreviation_a_name_goes_on(short: str) -> None:
+def test_name_after_abbreviation_continues_sentence(short: str) -> None:
     sentences = [f"Vino con {short} Pérez.", f"Luego —{short} «Ana»— calló.", "Adiós."]
     assert split_sentences(" ".join(sentences)) == sentences
     assert not may_end(f"Vino con {short}")
@@ -55,14 +55,14 @@ def test_behind_an_abbreviation_a_name_goes_on(short: str) -> None:
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_sentence_ends_with_what_often_ends_one(ending: str) -> None:
+def test_frequent_sentence_endings_split(ending: str) -> None:
     sentences = [f"Trajo {ending}", "Pérez calló."]
     assert split_sentences(" ".join(sentences)) == sentences
     assert continues(f"Trajo {ending} ")
 
 
 @pytest.mark.parametrize("short", SHORTENED)
-def test_marks_behind_an_abbreviation_end_a_sentence(short: str) -> None:
+def test_closing_mark_after_abbreviation_ends_sentence(short: str) -> None:
     for ending in (f"¡{short[:-1]}!", f"({short})", f"«{short}»", f"{short}..", f"¿{short}?"):
         sentences = [f"Trajo {ending}", "Pérez calló."]
         assert split_sentences(" ".join(sentences)) == sentences
@@ -78,7 +78,7 @@ def test_unfinished_sentences_may_not_end(text: str) -> None:
     assert not may_end(text)
 
 
-def test_behind_an_end_and_a_space_only_lower_case_goes_on() -> None:
+def test_only_lower_case_continues_after_end_and_space() -> None:
     assert continues("¡Ay! ")
     assert continues("¡Ay! —¿")
     assert not continues("El Sr. ")
@@ -96,7 +96,7 @@ def test_behind_an_end_and_a_space_only_lower_case_goes_on() -> None:
         ("vio al Sr., y", "vio al."),
     ],
 )
-def test_a_runaway_is_closed_at_its_last_pause(running: str, closed: str) -> None:
+def test_runaway_is_cut_at_last_clause_boundary(running: str, closed: str) -> None:
     assert close_sentence(running) == closed
 
 
@@ -104,7 +104,7 @@ SPANISH = st.text(st.sampled_from("aeBSñ .!?…,;:»«\"'()¿¡—-1é"))
 
 
 @given(SPANISH)
-def test_sentences_join_to_the_text_they_came_from(text: str) -> None:
+def test_sentences_join_to_original_text(text: str) -> None:
     folded = " ".join(text.split())
     sentences = split_sentences(folded)
     assert " ".join(sentences) == folded

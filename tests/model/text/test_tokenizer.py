@@ -1,4 +1,4 @@
-"""Characters and ids, the separator, and what a vocabulary cannot write."""
+"""Characters and ids, the separator, and characters outside the vocabulary."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from tests.conftest import TINY_TOKENIZER as TOKENIZER
 UNMARKED = Tokenizer((), TOKENIZER.characters, marked=False)
 
 
-def test_the_separator_stands_for_the_space_between_sentences() -> None:
+def test_separator_replaces_space_between_sentences() -> None:
     ids = TOKENIZER.encode("Hola, tú. Adiós.")
     assert ids.count(SEPARATOR) == 1
     assert ids.count(TOKENIZER.character_ids[" "]) == 1
@@ -23,21 +23,21 @@ def test_the_separator_stands_for_the_space_between_sentences() -> None:
     assert TOKENIZER.decode(ids) == "Hola, tú. Adiós."
 
 
-def test_start_and_styles_write_nothing() -> None:
+def test_start_and_styles_decode_to_nothing() -> None:
     assert TOKENIZER.decode([START, TOKENIZER.style_id("galdos"), *TOKENIZER.encode("a")]) == "a"
     assert TOKENIZER.style_id(None) == START
     with pytest.raises(KeyError):
         TOKENIZER.style_id("nadie")
 
 
-def test_what_cannot_be_written_is_replaced_or_reported() -> None:
+def test_unknown_characters_are_replaced_or_reported() -> None:
     shown = TOKENIZER.represent("Ção 😀 日本 @everyone **hola**")
     assert shown.text == "Cao everyone hola"
     assert shown.dropped == ("😀", "日", "本", "@", "*", "*", "*", "*")
 
 
 @given(st.text(st.characters()))
-def test_any_text_is_representable_and_survives_the_round_trip(text: str) -> None:
+def test_represented_text_survives_round_trip(text: str) -> None:
     shown = TOKENIZER.represent(text)
     ids = TOKENIZER.encode(shown.text)
     assert TOKENIZER.decode(ids) == shown.text
@@ -46,13 +46,13 @@ def test_any_text_is_representable_and_survives_the_round_trip(text: str) -> Non
 
 
 @given(st.text(st.characters()))
-def test_without_marks_every_token_is_the_character_of_its_place(text: str) -> None:
+def test_unmarked_ids_are_character_indices(text: str) -> None:
     shown = UNMARKED.represent(text).text
     assert UNMARKED.encode(shown) == [UNMARKED.characters.index(each) for each in shown]
     assert UNMARKED.decode(UNMARKED.encode(shown)) == shown
 
 
-def test_without_marks_the_space_opens_a_text_and_divides_sentences() -> None:
+def test_unmarked_space_is_start_and_separator() -> None:
     space = UNMARKED.encode("a b")[1]
     assert UNMARKED.start == UNMARKED.separator == UNMARKED.style_id(None) == space
     assert UNMARKED.size == len(UNMARKED.characters)
@@ -62,7 +62,7 @@ def test_without_marks_the_space_opens_a_text_and_divides_sentences() -> None:
 
 
 @pytest.mark.parametrize("tokenizer", [TOKENIZER, UNMARKED], ids=["marked", "unmarked"])
-def test_a_vocabulary_comes_back_from_its_file(tmp_path: Path, tokenizer: Tokenizer) -> None:
+def test_vocabulary_survives_save_and_load(tmp_path: Path, tokenizer: Tokenizer) -> None:
     path = tmp_path / "tokenizer.json"
     path.write_text(json.dumps(tokenizer.to_json()), "utf-8")
     assert Tokenizer.load(path) == tokenizer
@@ -83,7 +83,7 @@ def test_a_vocabulary_comes_back_from_its_file(tmp_path: Path, tokenizer: Tokeni
         ' "characters": " ."}',
     ],
 )
-def test_a_foreign_vocabulary_is_refused_by_name(tmp_path: Path, content: str) -> None:
+def test_foreign_vocabulary_is_refused_by_file_name(tmp_path: Path, content: str) -> None:
     path = tmp_path / "tokenizer.json"
     path.write_text(content, "utf-8")
     with pytest.raises(CheckpointError, match=r"tokenizer\.json"):

@@ -18,6 +18,7 @@ from model.checkpoint.config import DecoderConfig
 from model.checkpoint.filenames import LEXICON
 from model.checkpoint.memory_keys import MemoryConfig, letters_of, symbols_of
 from model.engine.generate import generate
+from model.pytorch.backend import load_pytorch
 from model.pytorch.checkpoint import TorchCheckpoint, load_checkpoint
 from model.text.prompt import Options
 from model.text.tokenizer import Tokenizer
@@ -172,7 +173,7 @@ def test_a_run_with_an_own_author_is_gone_on_with(
         *("--init", tmp_path / "again", "--out", tmp_path / "both"),
     )
     assert both.exit_code == 0, both.output
-    loaded = load_checkpoint(tmp_path / "both")
+    loaded = load_pytorch(tmp_path / "both")
     assert loaded.tokenizer.styles == ("cervantes", "galdos", "ana", "luis")
     assert generate(loaded, "Era", Options(style="luis", seed=1)).style == "luis"
 

@@ -1,4 +1,4 @@
-"""A candidate, read once for all rules."""
+"""A candidate parsed into words, once for all rules."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from model.ranking.verbs import Verbs
 from model.text.sentences import split_sentences
 
 _WORD = re.compile(r"[^\W\d_]+")
-# All candidates for a sentence have the same text before it.
-_REMEMBERED = 256
+# All candidates for a sentence share the text before it, so it is parsed once.
+_CACHED = 256
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text, as they are written."""
+    """The words of a text, in their original case."""
     return _WORD.findall(text)
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(_CACHED)
 def _last_sentence(text: str) -> str:
     return split_sentences(text)[-1] if text else ""
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(_CACHED)
 def _words_before(text: str) -> frozenset[str]:
     return frozenset(words_of(text))
 
 
-class Reading:
+class ParsedCandidate:
     """A candidate's words.
 
-    start: where in the sentence the decoder began to write; written, words: the words of the
-    sentence as they are written and in lower case; first: the place among them of the first word
-    that the decoder wrote, in whole or in part; finite: for each word whether it may be a finite
-    verb.
+    start: the index in the sentence of the first generated character.
+    written, words: the words of the sentence in original and in lower case.
+    first: the index of the first word that was generated, in whole or in part.
+    finite: for each word whether it may be a finite verb.
     """
 
     def __init__(self, candidate: Candidate, verbs: Verbs) -> None:
@@ -52,31 +52,31 @@ class Reading:
 
     @property
     def opens(self) -> bool:
-        """Whether only the phrase stands before the written text."""
+        """Whether only the phrase precedes the generated text."""
         before = self.candidate.before
         return not before or before.rstrip() == self.candidate.phrase.rstrip()
 
     @cached_property
     def earlier(self) -> str:
-        """The text before the sentence, earlier sentences of the phrase included."""
+        """The text before the sentence, including earlier sentences of the phrase."""
         phrase = self.candidate.phrase
         return self.candidate.before or phrase[: len(phrase) - len(self.inherited)]
 
     @cached_property
     def given(self) -> frozenset[str]:
-        """The words, as they are written, of all the text before what the decoder wrote."""
+        """The words before the generated text, in original case."""
         return _words_before(self.earlier) | _words_before(self.inherited)
 
     @property
     def previous(self) -> str:
-        """The sentence before this one, "" where there is none."""
+        """The previous sentence, "" if there is none."""
         return _last_sentence(self.earlier.rstrip())
 
     @cached_property
     def spans(self) -> list[tuple[int, int]]:
-        """Where each word begins and ends in the sentence."""
+        """The start and end of each word in the sentence."""
         return [found.span() for found in _WORD.finditer(self.sentence)]
 
     def adjoins(self, place: int) -> bool:
-        """Whether only a space stands between the word at `place` and the one before it."""
+        """Whether exactly one character separates the word at `place` from the previous one."""
         return self.spans[place][0] - self.spans[place - 1][1] == 1
