@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from bot.adapters import configured_platforms
 from bot.adapters.console import standard_console
 from bot.admin.admin import Administration, chosen_checkpoint
-from bot.cluster.ray.options import cluster_options, ray_is_installed
 from bot.context import Core
 from bot.executor.executor import Executor, WorkerOptions, WorkerProgram
 from bot.logs import configure_logs
@@ -23,7 +22,7 @@ from bot.requests.access import Access
 from bot.requests.limits import Limits
 from bot.requests.platform import Platform, RefusedError
 from bot.service.service import Service
-from bot.service.stats import Vitals
+from bot.service.stats import Stats
 from bot.service.supervision import supervise
 from bot.settings.settings import LOCAL, Settings, SettingsError
 from bot.store import Store, open_store
@@ -123,10 +122,10 @@ async def _serve_from(store: Store, settings: Settings, health: Health) -> None:
         await _restore_limits(core)
         platforms = configured_platforms(core)
         core.administration.platforms.extend(platforms)
-        core.administration.fleet.join(platforms)
+        core.administration.peers.join(platforms)
         health.core = core
         watches = (
-            asyncio.create_task(core.service.vitals.watch_loop(), name="loop watch"),
+            asyncio.create_task(core.service.stats.watch_loop(), name="loop watch"),
             asyncio.create_task(core.service.take_over(), name="takeover"),
         )
         try:
@@ -160,6 +159,8 @@ def _worker(settings: Settings, checkpoint: str) -> WorkerProgram:
     """Who writes, and with what; raises CheckpointError, and SettingsError without Ray."""
     if settings.executor == LOCAL:
         return worker_options(settings, checkpoint)
+    from bot.cluster.ray.options import cluster_options, ray_is_installed
+
     if not ray_is_installed():
         raise SettingsError(say("no_ray"))
     return cluster_options(settings, checkpoint)
@@ -178,9 +179,9 @@ def make_core(settings: Settings, executor: Executor, store: Store) -> Core:
         executor,
         limits,
         _access(settings),
-        Vitals(),
+        Stats(),
         store,
-        seats=_seats(settings),
+        slots=_seats(settings),
         queue_limit=settings.queue_limit,
         log_phrases=settings.log_phrases,
     )

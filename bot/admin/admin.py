@@ -10,11 +10,11 @@ import logging
 from pathlib import Path
 
 from bot.admin.reports import failed_reload_report, following, label, reload_report, status_report
-from bot.cluster.peers import CHOICE, Fleet
 from bot.executor.executor import Executor
 from bot.executor.model_info import Serving
 from bot.requests.job import Requester
 from bot.requests.platform import Platform
+from bot.service.peers import CHOICE, Peers
 from bot.service.service import Service
 from bot.store import Store
 from bot.store.coordination import Member
@@ -35,7 +35,7 @@ class Administration:
     ) -> None:
         self.platforms: list[Platform] = []
         self._service, self._executor, self._store = service, executor, store
-        self.fleet = Fleet(service, executor, store, folder)
+        self.peers = Peers(service, executor, store, folder)
         self._folder, self._configured = folder, configured
         self._reloading = False
 
@@ -103,7 +103,7 @@ class Administration:
         what = "pause" if paused else "resume"
         if not self.allowed(requester):
             return self._denied(requester, what)
-        await self.fleet.pause(paused)
+        await self.peers.pause(paused)
         await self._store.record(requester.person, what)
         log.info("%s by %s", what, requester.person)
         return say("paused_done" if paused else "resumed_done", requester.language)
@@ -113,11 +113,11 @@ class Administration:
         log.warning("%s by %s, who is no admin: denied", what, requester.person)
         return say("not_admin", requester.language)
 
-    async def _choose(self, old: Serving, new: Serving) -> tuple[str | None, list[Member]]:
+    async def _choose(self, old: Serving, new: Serving) -> tuple[str, list[Member]]:
         left = old.path != new.path and old.path.parent == self._folder
         previous = old.name if left else self.previous
         choice = {"name": new.name, "previous": previous, "instead_of": self._configured}
-        return await self.fleet.chose(choice)
+        return await self.peers.choose(choice)
 
     async def _record(self, who: Requester, old: Serving, new: str, result: str) -> None:
         await self._store.record(who.person, "reload", old=label(old), new=new, result=result)

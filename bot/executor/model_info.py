@@ -25,6 +25,11 @@ class Serving:
     engine: str
     candidates: int
 
+    @property
+    def label(self) -> str:
+        """Name and id of the checkpoint."""
+        return f"{self.name} ({self.checkpoint})"
+
     @classmethod
     def of(cls, path: Path, message: Message) -> Serving:
         """From what a worker says of itself."""

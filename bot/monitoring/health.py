@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.texts.number_ranges import write_ranges
+from bot.requests.connection import OK, STANDBY
 
 if TYPE_CHECKING:
     from bot.context import Core
-    from bot.requests.platform import Connection
 
-OK, STANDBY = "ok", "standby"
 # What a part may say that is well.
 WELL = frozenset({OK, STANDBY})
 
@@ -33,23 +31,9 @@ class Health:
         """Whether it serves: the worker answers, and events of every configured platform arrive, or
         go to another process for which this one stands by."""
         platforms = self.core.administration.platforms if self.core is not None else ()
-        return self.live() | {each.name: word_of(each.connection) for each in platforms}
+        return self.live() | {each.name: each.connection.state for each in platforms}
 
     def _worker(self) -> str:
         if self.core is None:
             return "starting"
         return OK if self.core.executor.answering else "not answering"
-
-
-def word_of(connection: Connection) -> str:
-    """How it stands between the bot and a platform."""
-    lost = connection.lost
-    if not lost:
-        return OK
-    if connection.standing_by:
-        return STANDBY
-    if connection.closed_for:
-        return "no session starts left"
-    # Of several, which ones; who keeps but one of them need not be told.
-    some = connection.several and len(connection.lines) > 1
-    return f"disconnected: {write_ranges(lost)}" if some else "disconnected"

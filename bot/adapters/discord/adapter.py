@@ -23,10 +23,11 @@ from bot.adapters.discord.starts import SPACING, Starts, ask_limits
 from bot.adapters.discord.wire import TOKEN_SECONDS
 from bot.card import card_of
 from bot.context import Core
+from bot.net.tasks import TaskSet
+from bot.requests.connection import Connection
 from bot.requests.endings import Endings
-from bot.requests.job import Answer, Draft, Job
-from bot.requests.platform import Connection, RefusedError
-from bot.service.previews import SELDOM
+from bot.requests.job import Answer, Job, Preview
+from bot.requests.platform import SELDOM, RefusedError
 from bot.service.supervision import supervise
 from bot.texts import say
 from bot.texts.number_ranges import write_ranges
@@ -49,8 +50,8 @@ class Discord:
     def __init__(self, core: Core) -> None:
         self.core = core
         self.connection = Connection(total=1)
-        self.trace = _counting_limits(core.service.vitals.rate_limited, self.name)
-        self._jobs: set[asyncio.Task[None]] = set()
+        self.trace = _counting_limits(core.service.stats.rate_limited, self.name)
+        self._jobs = TaskSet()
         self._session: aiohttp.ClientSession | None = None
 
     def session(self) -> aiohttp.ClientSession:
@@ -89,9 +90,7 @@ class Discord:
 
     def begin(self, job: Job) -> None:
         """Have the core serve a job."""
-        task = self.core.service.start(job, self)
-        self._jobs.add(task)
-        task.add_done_callback(self._jobs.discard)
+        self._jobs.add(self.core.service.start(job, self))
 
     async def acknowledge(self, job: Job) -> None:
         """Show that the bot is thinking; a job whose interaction is lost is not worth writing."""
@@ -99,7 +98,7 @@ class Discord:
         if _reply(job).lost:
             self.core.service.cancel(job.requester.person)
 
-    async def progress(self, job: Job, draft: Draft) -> None:
+    async def progress(self, job: Job, draft: Preview) -> None:
         """Show an unfinished answer, or drop it."""
         if (message := draft_message(draft)) is not None:
             await _reply(job).show_draft(message)
@@ -147,8 +146,7 @@ class Discord:
 
     async def _let_answers_out(self) -> None:
         """Interactions outlive the gateway and even the bot's token: finish what was begun."""
-        if self._jobs:
-            await asyncio.wait(self._jobs, timeout=FAREWELL_SECONDS)
+        await self._jobs.wait(FAREWELL_SECONDS)
 
 
 async def _first_refused(shards: Iterable[Shard]) -> RefusedError:

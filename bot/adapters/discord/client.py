@@ -29,7 +29,8 @@ from bot.adapters.discord.problems import report
 from bot.adapters.discord.sync import keep_synced
 from bot.context import Core
 from bot.net.keepalive import open_socket
-from bot.requests.platform import Line
+from bot.net.tasks import TaskSet
+from bot.requests.connection import Line
 from bot.settings.settings import Settings
 from model.errors import LitteraError
 
@@ -92,7 +93,7 @@ class LitteraClient(discord.Client):
         self._turn: Turn | None = None
         self._starts: Starts | None = None
         self._syncing: asyncio.Task[None] | None = None
-        self._claims: set[asyncio.Task[None]] = set()
+        self._claims = TaskSet()
         self._line.latency = self._measured
         parsers = {
             event: _guarded(event, parse) for event, parse in self._connection.parsers.items()
@@ -176,12 +177,10 @@ class LitteraClient(discord.Client):
     def _claiming(self, parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """A parser of interactions that leaves those to other processes which they have claimed:
         Discord tells every connection of a shard of each."""
-        store = self.core.store
-        if not store.shared:
-            return parse
+        coordinator = self.core.store.coordinator
 
         async def claim(data: dict[str, Any]) -> None:
-            claimed = asyncio.create_task(store.claim(self.adapter.name, str(data["id"])))
+            claimed = asyncio.create_task(coordinator.claim(self.adapter.name, str(data["id"])))
             await asyncio.wait([claimed], timeout=CLAIM_SECONDS)
             if not claimed.done() or claimed.result():
                 parse(data)
@@ -190,9 +189,7 @@ class LitteraClient(discord.Client):
             if not isinstance(data, dict) or "id" not in data:
                 parse(data)
                 return
-            task = asyncio.create_task(claim(data))
-            self._claims.add(task)
-            task.add_done_callback(self._claims.discard)
+            self._claims.start(claim(data))
 
         return begin
 

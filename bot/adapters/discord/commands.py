@@ -79,7 +79,7 @@ async def ayuda(interaction: Interaction) -> None:
 async def modelo(interaction: Interaction) -> None:
     """Which model writes."""
     core = interaction.client.core
-    speed = core.service.vitals.speed
+    speed = core.service.stats.speed
     await tell(
         interaction, escape(model_report(core.executor.serving, speed, language(interaction)))
     )

@@ -17,7 +17,7 @@ import discord
 from bot.adapters.discord.markdown import bold, escape, small, unescape
 from bot.adapters.discord.wire import Payload
 from bot.requests.endings import ENDINGS, Endings, as_line, fitted, of_line
-from bot.requests.job import Answer, Draft
+from bot.requests.job import Answer, Preview
 from bot.texts import say
 from model.text.sentences import split_sentences
 
@@ -69,7 +69,7 @@ def text_message(shown: Shown, components: list[Payload]) -> Payload:
     return _sized(_written(shown.phrase, shown.continuation), components)
 
 
-def draft_message(draft: Draft) -> Payload | None:
+def draft_message(draft: Preview) -> Payload | None:
     """The message that shows an unfinished answer, None when there is no room for it."""
     if draft.note:
         return _message(small(draft.note))

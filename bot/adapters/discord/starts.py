@@ -20,7 +20,8 @@ import aiohttp
 
 from bot.adapters.discord.layout import Layout
 from bot.net.platform_api import UnreachableError, ask_discord
-from bot.requests.platform import Connection, RefusedError
+from bot.requests.connection import Connection
+from bot.requests.platform import RefusedError
 from bot.settings.settings import Settings
 from bot.texts import duration, say
 

@@ -19,7 +19,7 @@ from bot.adapters.telegram.inline import article, notice_article
 from bot.adapters.telegram.link import in_short
 from bot.requests.closing_phrase import closing_phrase
 from bot.requests.endings import Endings
-from bot.requests.job import Answer, Draft, Job
+from bot.requests.job import Answer, Job, Preview
 from bot.texts import say
 from model.text.normalize import normalize
 
@@ -77,7 +77,7 @@ class GuestAnswer:
     async def acknowledge(self, job: Job) -> None:
         """Nothing can be shown."""
 
-    async def progress(self, job: Job, draft: Draft) -> None:
+    async def progress(self, job: Job, draft: Preview) -> None:
         """Nothing can be shown."""
 
     async def finish(self, job: Job, answer: Answer) -> None:

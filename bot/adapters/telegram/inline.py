@@ -29,7 +29,7 @@ from bot.adapters.telegram.outbox import NO_PREVIEW
 from bot.adapters.telegram.rendering import Rendered, guard, render_answer
 from bot.requests.closing_phrase import closing_phrase
 from bot.requests.endings import Endings
-from bot.requests.job import Answer, Draft, Job
+from bot.requests.job import Answer, Job, Preview
 from bot.texts import language_of, say
 
 log = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ class InlineQueries:
         core = self._context.core
         way_back = InlineAnswer(self._context, query.id, pending)
         who = requester(query.from_user)
-        job = Job(query.query, core.settings.options(), who, way_back, typed=True)
+        job = Job(query.query, core.settings.options(), who, way_back, implicit=True)
         pending.job, pending.life = job, core.service.start(job, self._context.platform)
         await asyncio.wait({pending.life})
 
@@ -106,7 +106,7 @@ class InlineAnswer:
     async def acknowledge(self, job: Job) -> None:
         """Nothing can be shown."""
 
-    async def progress(self, job: Job, draft: Draft) -> None:
+    async def progress(self, job: Job, draft: Preview) -> None:
         """Nothing can be shown."""
 
     async def finish(self, job: Job, answer: Answer) -> None:

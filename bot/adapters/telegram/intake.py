@@ -17,6 +17,7 @@ from telegram import Update
 from bot.adapters.telegram.context import NAME, Event
 from bot.adapters.telegram.dispatcher import Dispatcher
 from bot.adapters.telegram.link import Link
+from bot.net.tasks import TaskSet
 from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ class Intake:
 
     def __init__(self, link: Link, dispatcher: Dispatcher, seen: Seen, store: Store) -> None:
         self._link, self._dispatcher, self._seen, self._store = link, dispatcher, seen, store
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = TaskSet()
 
     async def take(self, *raws: object, waited: bool = False) -> int | None:
         """Take updates in; the highest of their numbers, None when none has one.
@@ -76,8 +77,8 @@ class Intake:
     async def take_over(self) -> None:
         """Handle, until cancelled, what other processes have taken in that are gone."""
         while True:
-            await self._store.beat()
-            await self._go_on_with(await self._store.orphaned_events(NAME))
+            await self._store.coordinator.renewed()
+            await self._go_on_with(await self._store.coordinator.claim_orphaned_events(NAME))
 
     async def _go_on_with(self, kept: list[tuple[str, Any, float]]) -> None:
         for key, raw, _ in kept:
@@ -85,9 +86,7 @@ class Intake:
             await self._begin(raw, Event(key, waited=True))
 
     async def _begin(self, raw: dict[str, Any], event: Event) -> None:
-        task = asyncio.create_task(self._handle(raw, event), name=f"update {raw['update_id']}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.start(self._handle(raw, event), f"update {raw['update_id']}")
         # One turn of the loop: what this update begins or ends (see bot.adapters.telegram.
         # messages) has begun or ended when the next one is looked at.
         await asyncio.sleep(0)
@@ -103,9 +102,7 @@ class Intake:
 
     async def close(self) -> None:
         """Drop what is being handled; jobs that were begun go on."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.cancel()
 
     def _parse(self, raw: dict[str, Any]) -> Update | None:
         try:

@@ -184,7 +184,7 @@ class Messages:
 
     async def _model(self, asked: Asked) -> None:
         core = self._context.core
-        report = model_report(core.executor.serving, core.service.vitals.speed, asked.language)
+        report = model_report(core.executor.serving, core.service.stats.speed, asked.language)
         await self._context.reply(asked.message, report)
 
     async def _privacy(self, asked: Asked) -> None:

@@ -23,7 +23,7 @@ from bot.adapters.telegram.intake import Intake
 from bot.adapters.telegram.link import Link, in_short
 from bot.adapters.telegram.rate_limiter import seconds_of
 from bot.requests.platform import RefusedError
-from bot.store.coordination import Lead
+from bot.store.coordination import LeaderLease
 from bot.texts import say
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class Polling:
         self,
         link: Link,
         intake: Intake,
-        lead: Lead,
+        lead: LeaderLease,
         seconds: int,
         report: Callable[[bool], None],
     ) -> None:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from telegram import MessageEntity
 
 from bot.requests.endings import ENDINGS, Endings, as_line, fitted, of_line
-from bot.requests.job import Answer, Draft
+from bot.requests.job import Answer, Preview
 from bot.texts import say
 from model.text.sentences import split_sentences
 
@@ -110,7 +110,7 @@ def render_shown(shown: Shown) -> Rendered:
     return _compose(phrase, text[len(phrase) :], [])
 
 
-def render_draft(draft: Draft) -> Rendered:
+def render_draft(draft: Preview) -> Rendered:
     """An unfinished answer, or a note on the wait."""
     if draft.note:
         return _compose("", "", [draft.note])

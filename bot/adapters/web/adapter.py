@@ -17,10 +17,10 @@ from bot.adapters.web.visitors import NAME, Visitors
 from bot.adapters.web.writing import AnswerStream, Writing, stop_for_cancel
 from bot.context import Core
 from bot.net.ports import PortError, listen
+from bot.requests.connection import Connection
 from bot.requests.endings import Endings
-from bot.requests.job import Answer, Draft, Job
-from bot.requests.platform import Connection, RefusedError
-from bot.service.previews import AS_WRITTEN
+from bot.requests.job import Answer, Job, Preview
+from bot.requests.platform import AS_WRITTEN, RefusedError
 from bot.settings.settings import WEB_PORT
 from bot.texts import say
 
@@ -82,7 +82,7 @@ class Web:
     async def acknowledge(self, job: Job) -> None:
         """Nothing to show: the page knows that it has asked."""
 
-    async def progress(self, job: Job, draft: Draft) -> None:
+    async def progress(self, job: Job, draft: Preview) -> None:
         _stream(job).show(draft)
 
     async def finish(self, job: Job, answer: Answer) -> None:

@@ -20,7 +20,7 @@ class Cards:
         """Draw a text; one sentence with status 429 where that is too much."""
         asked = await read(request, CardAsked)
         requester = self._visitors.requester(request, asked.language)
-        if (notice := self._core.service.admit_card(requester)) is not None:
+        if (notice := self._core.service.admission.refuse_card(requester)) is not None:
             return web.Response(status=429, text=notice)
         card = Card(asked.phrase, asked.continuation, asked.style, asked.seed, asked.checkpoint)
         if (picture := await drawn(card, asked.language)) is None:

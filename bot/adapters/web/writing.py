@@ -24,7 +24,7 @@ from bot.adapters.web.visitors import Visitors
 from bot.context import Core
 from bot.requests.closing_phrase import closing_phrase
 from bot.requests.endings import ENDINGS, Endings
-from bot.requests.job import Answer, Draft, Job
+from bot.requests.job import Answer, Job, Preview
 from bot.requests.platform import Platform
 from bot.texts import say
 
@@ -48,10 +48,10 @@ class AnswerStream:
     def __init__(self) -> None:
         self.ended = False
         self._news = asyncio.Event()
-        self._draft = Draft()
+        self._draft = Preview()
         self._last: dict[str, Any] = {}
 
-    def show(self, draft: Draft) -> None:
+    def show(self, draft: Preview) -> None:
         """What there is so far; of two that come between two lines, the later counts."""
         self._draft = draft
         self._news.set()

@@ -24,6 +24,7 @@ from bot.cluster.ray.environment import ray_environment
 from bot.cluster.ray.names import APPLICATION, REGISTRY
 from bot.executor.errors import ClusterError
 from bot.executor.messages import Message, error_message
+from bot.net.tasks import TaskSet
 from bot.worker.pipes import Pipes
 
 # A bot that is told so little often takes the bridge for hung; see bot.executor.executor.
@@ -51,7 +52,7 @@ class Bridge:
         self._replicas = replicas.options(stream=True)
         self._registry = registry
         self._writings: dict[int, asyncio.Task[None]] = {}
-        self._errands: set[asyncio.Task[None]] = set()
+        self._errands = TaskSet()
         self._lost: defaultdict[str, list[int]] = defaultdict(list)
         self._inbox: asyncio.Queue[Message | None] = asyncio.Queue()
         # When the registry last answered, and when there was last somebody who writes.
@@ -84,9 +85,7 @@ class Bridge:
                     if (writing := self._writings.pop(message["id"], None)) is not None:
                         writing.cancel()
                 case "load":
-                    load = asyncio.create_task(self._load(message), name="load")
-                    self._errands.add(load)
-                    load.add_done_callback(self._errands.discard)
+                    self._errands.start(self._load(message), "load")
 
     def _begin(self, message: Message) -> None:
         number = message["id"]

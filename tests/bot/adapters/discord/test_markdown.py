@@ -19,7 +19,7 @@ from bot.adapters.discord.messages import (
     draft_message,
     shown_text,
 )
-from bot.requests.job import Answer, Draft
+from bot.requests.job import Answer, Preview
 from bot.texts import ENGLISH, SPANISH, say
 from model.engine.result import Result
 from model.text.normalize import normalize
@@ -121,11 +121,11 @@ def test_the_longest_phrase_leaves_room_for_its_continuation() -> None:
 
 
 def test_a_draft_that_does_not_fit_is_not_shown() -> None:
-    assert draft_message(Draft("Érase", " una vez" * 600)) is None
-    longer = draft_message(Draft("Érase", " una vez" * 300))
+    assert draft_message(Preview("Érase", " una vez" * 600)) is None
+    longer = draft_message(Preview("Érase", " una vez" * 300))
     assert longer is not None
     assert read(longer["embeds"][0]["description"]).continuation == " una vez" * 300 + " …"
-    payload = draft_message(Draft("Érase", " una *vez*"))
+    payload = draft_message(Preview("Érase", " una *vez*"))
     assert payload is not None
     assert read(payload["content"]).text == "Érase una *vez* …"
 

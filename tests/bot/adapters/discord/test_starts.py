@@ -14,7 +14,8 @@ from bot.adapters.discord import starts
 from bot.adapters.discord.layout import Layout, layout_of
 from bot.adapters.discord.starts import Starts, ask_limits, seconds_to_turn
 from bot.net.platform_api import UnreachableError
-from bot.requests.platform import Connection, RefusedError
+from bot.requests.connection import Connection
+from bot.requests.platform import RefusedError
 from bot.settings.settings import Settings, load_settings
 from tests.fakes.discord import FakeDiscord
 

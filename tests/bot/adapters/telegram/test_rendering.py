@@ -18,7 +18,7 @@ from bot.adapters.telegram.rendering import (
     unguard,
     units,
 )
-from bot.requests.job import Answer, Draft
+from bot.requests.job import Answer, Preview
 from bot.texts import SPANISH, say
 from model.engine.result import Result
 from model.text.normalize import normalize
@@ -138,13 +138,13 @@ def test_one_endless_sentence_is_cut_between_words() -> None:
 
 @given(PHRASES, st.text(CHARACTERS, max_size=5000))
 def test_drafts_fit_too(phrase: str, continuation: str) -> None:
-    text, _ = api(render_draft(Draft(phrase, continuation)))
+    text, _ = api(render_draft(Preview(phrase, continuation)))
     assert units(text) <= LIMIT
     assert unguard(text).startswith(phrase)
 
 
 def test_a_note_on_the_wait_is_set_off() -> None:
-    content = render_draft(Draft(note=say("position_one")))
+    content = render_draft(Preview(note=say("position_one")))
     assert [entity.type for entity in content.entities] == ["italic"]
 
 
