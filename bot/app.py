@@ -12,7 +12,6 @@ from bot.adapters import configured_connections, configured_platforms
 from bot.adapters.console import standard_console
 from bot.admin.admin import Admin, chosen_checkpoint
 from bot.admin.commands import Commands
-from bot.cluster.ray.options import cluster_options, ray_is_installed
 from bot.context import Core
 from bot.executor.executor import Executor
 from bot.executor.program import WorkerOptions, WorkerProgram
@@ -23,7 +22,7 @@ from bot.requests.access import Access
 from bot.requests.limits import Limits
 from bot.requests.platform import Platform, RefusedError
 from bot.service.service import Service
-from bot.service.stats import Vitals
+from bot.service.stats import Stats
 from bot.service.supervision import supervise
 from bot.settings.names import LOCAL, SettingsError
 from bot.settings.settings import Settings
@@ -124,7 +123,7 @@ async def _serve_from(core: Core, monitor: Monitor) -> None:
     platforms = configured_platforms(core)
     with monitor.watching(core):
         watches = (
-            asyncio.create_task(core.service.vitals.watch_loop(), name="loop watch"),
+            asyncio.create_task(core.service.stats.watch_loop(), name="loop watch"),
             asyncio.create_task(core.service.take_over(), name="takeover"),
         )
         try:
@@ -155,6 +154,8 @@ def _worker(settings: Settings, checkpoint: str) -> WorkerProgram:
     """The worker or cluster that writes. Raises CheckpointError, and SettingsError without Ray."""
     if settings.executor == LOCAL:
         return worker_options(settings, checkpoint)
+    from bot.cluster.ray.options import cluster_options, ray_is_installed
+
     if not ray_is_installed():
         raise SettingsError(say("no_ray"))
     return cluster_options(settings, checkpoint)
@@ -173,9 +174,9 @@ def make_core(settings: Settings, executor: Executor, store: Store) -> Core:
         executor,
         limits,
         _access(settings),
-        Vitals(),
+        Stats(),
         store,
-        seats=_seats(settings),
+        slots=_seats(settings),
         queue_limit=settings.queue_limit,
         log_phrases=settings.log_phrases,
     )

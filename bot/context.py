@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bot.admin.admin import Admin
 from bot.admin.commands import Commands
 from bot.executor.executor import Executor
-from bot.requests.platform import Connection
+from bot.requests.connection import Connection
 from bot.service.service import Service
 from bot.settings.settings import Settings
 from bot.store import Store

@@ -1,4 +1,4 @@
-"""Files and folders of the program's own, for nobody but their owner, whatever the umask says."""
+"""Files and folders that only their owner can access, independent of the umask."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from model.files import replacing
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _WRITERS = stat.S_IWGRP | stat.S_IWOTH
-# Names that no other program gives its files, wherever they lie.
+# Names that no other program uses.
 _CERTAIN = ("litteragpt.db*", "sent.log")
 _FILES = (*_CERTAIN, "id", "lock", "token", "node.json", "node.log", "deploy.log", ".*.tmp")
 _ROOMS = ("web", "process-*", "cluster")
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder, and those above it that are missing, for their owner only. Raises OSError.
+    """Make a folder and its missing parents, accessible to their owner only. Raises OSError.
 
-    The folders above too: in the usual place these are ours, or those that are to be private
-    (https://specifications.freedesktop.org/basedir/latest/)."""
+    In the usual place the parents are ours or private by convention
+    (https://specifications.freedesktop.org/basedir/latest/).
+    """
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     for each in reversed(missing):
         each.mkdir(exist_ok=True, mode=FOLDER_MODE)
@@ -32,7 +33,7 @@ def make_private(folder: Path) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write UTF-8 `text` to `path`, whole or not at all, for its owner only. Raises OSError."""
+    """Write a UTF-8 file atomically, accessible to its owner only. Raises OSError."""
     with replacing(path) as temporary:
         temporary.unlink(missing_ok=True)
         with os.fdopen(open_private(temporary), "w", encoding="utf-8") as file:
@@ -40,15 +41,15 @@ def write_private(path: Path, text: str) -> None:
 
 
 def open_private(path: Path, flags: int = os.O_TRUNC) -> int:
-    """A descriptor to write to a file that only its owner may read. Raises OSError."""
+    """A descriptor to write a file that only its owner can access. Raises OSError."""
     return os.open(path, os.O_WRONLY | os.O_CREAT | flags, FILE_MODE)
 
 
 def tighten(folder: Path) -> None:
-    """Take from others what earlier versions, or a copy, left them of a state folder.
+    """Remove the access of others to a state folder that an earlier version or a copy left open.
 
-    In a folder that holds other things as well, only what is ours for certain: it may be a home,
-    or that of a web server. What cannot be changed stays as it is; `doctor` tells of it.
+    In a folder with foreign files (a home, a web server's root), only files of ours that are
+    certain. Errors are ignored; `doctor` reports files that remain open.
     """
     if os.name != "posix":
         return
@@ -66,8 +67,8 @@ def tighten(folder: Path) -> None:
 
 
 def exposed(folder: Path) -> Path | None:
-    """The first of our files in a state folder that others may read, or the folder itself if they
-    may put their own in the place of ours."""
+    """The first of our files in a state folder that others can read, or the folder itself if others
+    can replace our files."""
     found = sorted(path for name in _CERTAIN for path in folder.glob(name))
     if (path := next((each for each in found if each.stat().st_mode & _OTHERS), None)) is not None:
         return path

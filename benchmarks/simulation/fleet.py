@@ -31,7 +31,8 @@ from benchmarks.simulation.parts import (
 from benchmarks.simulation.record import End, Record, Sample
 from benchmarks.simulation.writing import Events, Pool, autoscale
 from bot.executor.executor import RERUNS
-from bot.service.service import JOB_SECONDS, KEEP_SECONDS
+from bot.service.service import JOB_SECONDS
+from bot.store.coordination import KEEP_SECONDS
 
 SAMPLE_SECONDS = 60.0
 # What has not come to its end so long after the last request is given up.

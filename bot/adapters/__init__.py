@@ -4,7 +4,8 @@ and nothing of the model."""
 from __future__ import annotations
 
 from bot.context import Core
-from bot.requests.platform import Connection, Platform
+from bot.requests.connection import Connection
+from bot.requests.platform import Platform
 from bot.settings.settings import Settings
 
 

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bot.admin.reports import failed_reload_report, following, label, reload_report, status_report
-from bot.cluster.peers import CHOICE, Fleet
 from bot.executor.executor import Executor
 from bot.executor.model_info import ModelInfo
+from bot.requests.connection import Connection
 from bot.requests.job import Requester
-from bot.requests.platform import Connection
+from bot.service.peers import CHOICE, Peers
 from bot.service.service import Service
 from bot.store import Store
 from bot.store.coordination import Member
@@ -48,7 +48,7 @@ class Admin:
     ) -> None:
         self._service, self._executor, self._store = service, executor, store
         self._connections = connections
-        self._fleet = Fleet(service, executor, store, folder, connections)
+        self._peers = Peers(service, executor, store, folder, connections)
         self._folder, self._configured = folder, configured
         self._reloading = False
 
@@ -116,7 +116,7 @@ class Admin:
         what = "pause" if paused else "resume"
         if not self.allowed(requester):
             return self._denied(requester, what)
-        await self._fleet.pause(paused)
+        await self._peers.pause(paused)
         await self._store.record(requester.person, what)
         log.info("%s by %s", what, requester.person)
         return say("paused_done" if paused else "resumed_done", requester.language)
@@ -126,11 +126,11 @@ class Admin:
         log.warning("%s by %s, who is no admin: denied", what, requester.person)
         return say("not_admin", requester.language)
 
-    async def _choose(self, old: ModelInfo, new: ModelInfo) -> tuple[str | None, list[Member]]:
+    async def _choose(self, old: ModelInfo, new: ModelInfo) -> tuple[str, list[Member]]:
         left = old.path != new.path and old.path.parent == self._folder
         previous = old.name if left else self.previous
         choice = {"name": new.name, "previous": previous, "instead_of": self._configured}
-        return await self._fleet.chose(choice)
+        return await self._peers.choose(choice)
 
     async def _record(self, who: Requester, old: ModelInfo, new: str, result: str) -> None:
         await self._store.record(who.person, "reload", old=label(old), new=new, result=result)

@@ -44,7 +44,7 @@ class Commands:
 
     def model(self, language: str) -> str:
         """Describe the model and the speed of the last answer."""
-        return model_report(self._executor.serving, self._service.vitals.speed, language)
+        return model_report(self._executor.serving, self._service.stats.speed, language)
 
     async def privacy(self, requester: Requester, *, erase: bool) -> str:
         """Say what the bot stores about people, or erase the requester's data."""

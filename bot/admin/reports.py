@@ -10,8 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from bot.executor.executor import Executor
 from bot.executor.model_info import ModelInfo, Reloaded, ReplicaInfo, ReplicaReload, RolledBackError
-from bot.monitoring.health import OK, STANDBY
-from bot.requests.platform import Connection, Line
+from bot.requests.connection import OK, STANDBY, Connection, Line
 from bot.service.errors import sentence
 from bot.service.service import Service
 from bot.service.stats import PlatformSamples, Samples, resident_memory
@@ -28,7 +27,7 @@ MEMBERS_TOLD = 12
 
 def label(serving: ModelInfo) -> str:
     """A checkpoint's name and id."""
-    return f"{serving.name} ({serving.checkpoint})"
+    return serving.label
 
 
 def loss_of(serving: ModelInfo, language: str = SPANISH) -> str:
@@ -93,12 +92,12 @@ def status_report(
     service: Service, executor: Executor, connections: Mapping[str, Connection], language: str
 ) -> str:
     """Report on the bot in a few lines, for admins."""
-    vitals, serving = service.vitals, executor.serving
+    stats, serving = service.stats, executor.serving
     told = say(
         "status_report",
         language,
-        state=say("state_paused" if service.paused else "state_serving", language),
-        uptime=duration(vitals.uptime),
+        state=say("state_paused" if service.admission.paused else "state_serving", language),
+        uptime=duration(stats.uptime),
         version=version("litteragpt"),
         python=machine.python_version(),
         torch=_version("torch"),
@@ -108,13 +107,13 @@ def status_report(
         threads=serving.threads,
         running=service.running,
         waiting=service.waiting,
-        answered=vitals.answers,
-        failed=vitals.failures,
-        ack50=_seconds(vitals.acknowledged, 50, language),
-        ack99=_seconds(vitals.acknowledged, 99, language),
-        answer50=_seconds(vitals.answered, 50, language),
-        answer99=_seconds(vitals.answered, 99, language),
-        lag=_milliseconds(vitals.lag, 99),
+        answered=stats.answers,
+        failed=stats.failures,
+        ack50=_seconds(stats.acknowledged, 50, language),
+        ack99=_seconds(stats.acknowledged, 99, language),
+        answer50=_seconds(stats.answered, 50, language),
+        answer99=_seconds(stats.answered, 99, language),
+        lag=_milliseconds(stats.lag, 99),
         memory=_megabytes(resident_memory()),
         worker_memory=_megabytes(executor.worker_pid and resident_memory(executor.worker_pid)),
         restarts=executor.restarts,
@@ -124,7 +123,7 @@ def status_report(
         store=service.store.trouble or say("store_fine", language),
     )
     replicas = replicas_report(executor.pool.replicas, language)
-    return "\n".join([told, *replicas, *_members(service.store.members, language)])
+    return "\n".join([told, *replicas, *_members(service.store.coordinator.members, language)])
 
 
 def following(others: Iterable[Member], mark: str | None, language: str) -> list[str]:

@@ -30,6 +30,11 @@ class ModelInfo:
     engine: str
     candidates: int
 
+    @property
+    def label(self) -> str:
+        """Name and id of the checkpoint."""
+        return f"{self.name} ({self.checkpoint})"
+
 
 @dataclass(frozen=True, slots=True)
 class ReplicaInfo:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from bot.texts.number_ranges import write_ranges
+from bot.requests.connection import OK, STANDBY
 
 if TYPE_CHECKING:
     from bot.executor.executor import Executor
-    from bot.requests.platform import Connection
+    from bot.requests.connection import Connection
 
-OK, STANDBY, STARTING = "ok", "standby", "starting"
+STARTING = "starting"
 # States of a healthy part.
 WELL = frozenset({OK, STANDBY})
 
@@ -29,18 +29,4 @@ class Health:
     def ready(self) -> dict[str, str]:
         """Readiness: the worker answers, and events of every platform arrive, here or in the
         process for which this one stands by."""
-        return self.live() | {name: word_of(each) for name, each in self._connections.items()}
-
-
-def word_of(connection: Connection) -> str:
-    """The state of a connection."""
-    lost = connection.lost
-    if not lost:
-        return OK
-    if connection.standing_by:
-        return STANDBY
-    if connection.closed_for:
-        return "no session starts left"
-    # A process with a single shard need not number it.
-    some = connection.several and len(connection.lines) > 1
-    return f"disconnected: {write_ranges(lost)}" if some else "disconnected"
+        return self.live() | {name: each.state for name, each in self._connections.items()}

@@ -24,9 +24,9 @@ from prometheus_client.registry import Collector
 
 from bot.context import Core
 from bot.executor.model_info import ReplicaInfo
+from bot.requests.connection import Connection
 from bot.requests.job import Outcome
-from bot.requests.platform import Connection
-from bot.service.stats import Samples, Vitals
+from bot.service.stats import Samples, Stats
 
 PREFIX = "litteragpt"
 
@@ -61,7 +61,7 @@ class BotCollector(Collector):
         yield _info("program", "The program.", version=version("litteragpt"), python=python)
         if core is None:
             return
-        yield from _of_requests(core.service.vitals, core.connections)
+        yield from _of_requests(core.service.stats, core.connections)
         yield from _of_work(core)
         yield from _of_worker(core)
         yield from _of_platforms(core)
@@ -70,18 +70,18 @@ class BotCollector(Collector):
         yield _gauge("store_failing", "1 while nothing can be kept.", core.store.failing)
 
 
-def _of_requests(vitals: Vitals, platforms: Iterable[str]) -> Iterator[Metric]:
+def _of_requests(stats: Stats, platforms: Iterable[str]) -> Iterator[Metric]:
     requests = CounterMetricFamily(
         f"{PREFIX}_requests", "Requests by what came of them.", labels=("platform", "outcome")
     )
     for platform in platforms:
         for outcome in Outcome:  # zeros too: a rate needs a first sample
-            requests.add_metric((platform, outcome), vitals.outcomes[platform, outcome])
+            requests.add_metric((platform, outcome), stats.outcomes[platform, outcome])
     yield requests
     for name, meaning, samples in (
-        ("acknowledgement", "From a request to the first sign.", vitals.acknowledged),
-        ("first_character", "From a request to the first character written.", vitals.begun),
-        ("answer", "From a request to the final message.", vitals.answered),
+        ("acknowledgement", "From a request to the first sign.", stats.acknowledged),
+        ("first_character", "From a request to the first character written.", stats.begun),
+        ("answer", "From a request to the final message.", stats.answered),
     ):
         family = HistogramMetricFamily(f"{PREFIX}_{name}_seconds", meaning, labels=("platform",))
         for platform in platforms:
@@ -91,16 +91,16 @@ def _of_requests(vitals: Vitals, platforms: Iterable[str]) -> Iterator[Metric]:
 
 
 def _of_work(core: Core) -> Iterator[Metric]:
-    service, vitals = core.service, core.service.vitals
+    service, stats = core.service, core.service.stats
     yield _gauge("queue_length", "Requests that wait for their turn.", service.waiting)
     yield _gauge("running", "Requests with their turn, or being delivered.", service.running)
-    yield _gauge("paused", "1 while an admin has paused the bot.", service.paused)
+    yield _gauge("paused", "1 while an admin has paused the bot.", service.admission.paused)
     yield _gauge("batch_size", "Texts that are written together.", core.executor.pending)
-    yield _gauge("batch_limit", "How many may be.", core.service.seats)
-    yield _histogram("writing_seconds", "From the turn to the finished text.", vitals.written)
-    yield _counter("characters", "Characters of finished texts.", vitals.characters)
-    yield _gauge("characters_per_second", "Speed of the last text.", vitals.speed or 0.0)
-    yield _histogram("loop_lag_seconds", "How late the event loop wakes up.", vitals.lag)
+    yield _gauge("batch_limit", "How many may be.", core.service.slots)
+    yield _histogram("writing_seconds", "From the turn to the finished text.", stats.written)
+    yield _counter("characters", "Characters of finished texts.", stats.characters)
+    yield _gauge("characters_per_second", "Speed of the last text.", stats.speed or 0.0)
+    yield _histogram("loop_lag_seconds", "How late the event loop wakes up.", stats.lag)
 
 
 def _of_worker(core: Core) -> Iterator[Metric]:
@@ -155,7 +155,7 @@ def _of_platforms(core: Core) -> Iterator[Metric]:
         labels = (name,)
         connected.add_metric(labels, connection.up or connection.standing_by)
         reconnects.add_metric(labels, connection.reconnects)
-        limited.add_metric(labels, core.service.vitals.rate_limited[name])
+        limited.add_metric(labels, core.service.stats.rate_limited[name])
     yield from (connected, reconnects, limited)
 
 

@@ -1,4 +1,4 @@
-"""Who may ask, and who may administer: lists from the settings, checked on every use."""
+"""Who may use the bot and who may administer it: lists from the settings."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Access:
-    """Lists of people and servers as `platform:id`; a platform's name in a list of people stands
-    for all of them there. An empty list of allowed ones allows all."""
+    """Lists of people and servers as `platform:id`.
+
+    A platform's name in a list of people means everyone there. An empty list of allowed people or
+    servers allows all.
+    """
 
     admins: frozenset[str] = frozenset()
     allowed_users: frozenset[str] = frozenset()
@@ -17,8 +20,8 @@ class Access:
     blocked_servers: frozenset[str] = frozenset()
 
     def allows(self, person: str, server: str | None) -> bool:
-        """Whether this person may ask here. Admins always may, so that nobody locks himself out;
-        a list of allowed servers is about servers, and says nothing of private conversations."""
+        """Whether a person may use the bot on a server, or in private for None. Admins always may:
+        they cannot lock themselves out. Lists of servers do not apply to private chats."""
         if person in self.admins:
             return True
         names = {person, person.partition(":")[0]}
@@ -29,5 +32,5 @@ class Access:
         return not self.allowed_servers or server is None or server in self.allowed_servers
 
     def administers(self, person: str) -> bool:
-        """Whether this person administers the bot. Rights inside a server count for nothing."""
+        """Whether a person is an admin of the bot. Permissions in a server do not count."""
         return person in self.admins

@@ -1,8 +1,10 @@
-"""The first moment at which a message is known to have arrived.
+"""Delivery confirmation: a callback for the earliest sign that a message has arrived.
 
-A platform's library returns milliseconds after the platform has said so: it reads the rest, parses
-it, and other tasks come in between. A process that is killed in those milliseconds would send the
-message again, so whoever must know is called as soon as the first bytes of a success are there.
+A platform's library returns milliseconds after the response began: it reads and parses the rest,
+and other tasks run in between. A process killed in those milliseconds would send the message again,
+so the journal is called at the first bytes of a success.
+
+A context variable, because the libraries pass no argument from a call to their HTTP hooks.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ _listener: ContextVar[Callable[[], None] | None] = ContextVar("arrival listener"
 
 @contextmanager
 def on_arrival(listener: Callable[[], None]) -> Iterator[None]:
-    """Call `listener`, perhaps more than once, when a message of this context has arrived."""
+    """Call `listener`, maybe more than once, when a message of this context has arrived."""
     token = _listener.set(listener)
     try:
         yield
@@ -25,7 +27,7 @@ def on_arrival(listener: Callable[[], None]) -> Iterator[None]:
 
 
 def arrived() -> None:
-    """The platform has said that it has what this context sent."""
+    """The platform has confirmed a message of this context."""
     listener = _listener.get()
     if listener is not None:
         listener()

@@ -1,10 +1,10 @@
-"""What a button below an answer knows: all of it in its id, so that it works after any restart.
+"""Buttons below answers. The id of a button holds its whole state: it works after any restart.
 
     verb.user.seed.options.checkpoint.style      c.1z141z3.3yqz1.2080.c7d1aeb08b9d.galdos
 
 Numbers are in base 36; `options` is the number of sentences and the temperature in hundredths.
-The verb of an ending is its number, and the seed that ending's own.
-Telegram's ids hold 64 bytes, Discord's 100 characters. The text itself is in the message.
+The verb of an ending is its number, and its seed is the ending's own.
+Telegram's ids hold 64 bytes, Discord's 100 characters. The text is in the message.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from model.errors import PromptError
 from model.text.prompt import Options
 
 ID_BYTES = 64
-# Also the pattern by which a platform tells our buttons from others.
+# Also tells our buttons from those of earlier versions or other programs.
 PATTERN = (
     r"[catdf123]\.[0-9a-z]{1,13}\.[0-9a-z]{1,13}\.[1-9][0-2][0-9]{2}"
     r"\.[0-9a-f]{1,16}\.[a-z0-9_-]{0,40}"
@@ -31,7 +31,7 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 class Verb(StrEnum):
-    """What a button does."""
+    """The action of a button."""
 
     CONTINUE = "c"
     AGAIN = "a"
@@ -43,7 +43,7 @@ class Verb(StrEnum):
     THIRD = "3"
 
 
-# What keeps one of three endings, in their order.
+# The buttons that choose one of three endings, in their order.
 CHOICES = (Verb.FIRST, Verb.SECOND, Verb.THIRD)
 _LABELS = {
     Verb.CONTINUE: "button_continue",
@@ -56,7 +56,7 @@ _LABELS = {
 
 @dataclass(frozen=True)
 class Button:
-    """A button of an answer: who asked for that, and how it came to be."""
+    """A button, with the requester and the origin of its answer."""
 
     verb: Verb
     user: int
@@ -68,7 +68,7 @@ class Button:
 
     @classmethod
     def of(cls, verb: Verb, user: int, options: Options, result: Result) -> Button:
-        """The button below the answer to a user's request."""
+        """A button below the answer to a user's request."""
         return cls(
             verb,
             user,
@@ -81,37 +81,37 @@ class Button:
 
     @classmethod
     def below(cls, user: int, options: Options, result: Result) -> list[Button]:
-        """All buttons of the answer to a user's request."""
+        """All buttons below the answer to a user's request."""
         return [cls.of(verb, user, options, result) for verb in _LABELS]
 
     @classmethod
     def below_endings(cls, user: int, options: Options, results: Sequence[Result]) -> list[Button]:
-        """All buttons of endings to choose from, in the order of their results."""
+        """All buttons below endings, in the order of their results."""
         chosen = zip(CHOICES, results, strict=True)
         buttons = [cls.of(verb, user, options, result) for verb, result in chosen]
         return [*buttons, replace(buttons[0], verb=Verb.DELETE)]
 
     def kept(self) -> list[Button]:
-        """All buttons of the answer that the ending of this button becomes."""
+        """All buttons below the answer that this button's ending becomes."""
         return [replace(self, verb=verb) for verb in _LABELS]
 
     def label(self, language: str) -> str:
-        """What is written on it."""
+        """Its caption."""
         return say(_LABELS[self.verb], language) if self.verb in _LABELS else self.verb.value
 
     @property
     def id(self) -> str:
-        """What the platform keeps for us and brings back."""
+        """Its id on the platform."""
         options = f"{self.sentences}{round(100 * self.temperature):03}"
         fields = (_base36(self.user), _base36(self.seed), options, self.checkpoint)
         base = ".".join((self.verb, *fields)) + "."
-        # A style that does not fit is better left out than every button of that author's.
+        # A style that does not fit is omitted: better than no button for that style.
         whole = base + (self.style or "")
         return whole if len(whole) <= ID_BYTES and re.fullmatch(PATTERN, whole) else base
 
     @classmethod
     def read(cls, text: str) -> Button | None:
-        """The button of an id, None for anything that is none of ours."""
+        """The button with an id, None for a foreign id."""
         if not re.fullmatch(PATTERN, text):
             return None
         verb, user, seed, options, checkpoint, style = text.split(".")
@@ -131,14 +131,15 @@ class Button:
         return button
 
     def asks(self, phrase: str, text: str, settings: Settings) -> tuple[str, Options]:
-        """What pressing it asks for, under a message that shows `text`, which begins with `phrase`:
-        the phrase to be continued, and its options with a new seed. An author whom the model that
-        serves now does not have is for it to refuse: who asked for one should not be given another
-        without a word."""
+        """The phrase and the options, with a new seed, of the request that the button makes.
+
+        text: of the message above the button; begins with `phrase`. The style is kept even if the
+        current model does not have it: the request is refused then, not answered in another style.
+        """
         if self.verb is Verb.CONTINUE:
             phrase = closing_phrase(text, settings.phrase_limit)
         elif text[len(phrase) :][:1].isalpha():
-            phrase += "-"  # its last word was completed, and may be once more
+            phrase += "-"  # its last word was completed, and may be again
         options = settings.options(
             sentences=self.sentences, style=self.style, temperature=self.temperature
         )
@@ -146,7 +147,7 @@ class Button:
 
 
 def origin_of(buttons: Sequence[Button], language: str) -> str:
-    """The seed and the checkpoint of the text above some buttons, or the seeds of its endings."""
+    """The seed and checkpoint of the answer above buttons, or the seeds of its endings."""
     seeds = list(dict.fromkeys(button.seed for button in buttons))
     key = "info" if len(seeds) == 1 else "info_endings"
     values = {"seed": ", ".join(map(str, seeds)), "checkpoint": buttons[0].checkpoint}

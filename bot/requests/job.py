@@ -1,4 +1,4 @@
-"""One request from a platform: what is asked, by whom, and what comes of it."""
+"""A request from a platform, who sent it, and its outcome."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from bot.texts.catalogue import notices
 from model.engine.result import Result
 from model.text.prompt import Options
 
-# No letters or digits that look alike: people read references to each other.
+# Without letters and digits that look alike: people read references aloud.
 _REFERENCE_ALPHABET = "ACDEFGHJKLMNPQRTUVWXY34679"
 REFERENCE_LENGTH = 6
 
 
 def new_reference() -> str:
-    """A short id that a person is shown and the log has too."""
+    """A short id for a person's report and the log."""
     return "".join(secrets.choice(_REFERENCE_ALPHABET) for _ in range(REFERENCE_LENGTH))
 
 
 class Outcome(StrEnum):
-    """What came of a request; those from NOT_ALLOWED on were not taken at all."""
+    """The outcome of a request; those from NOT_ALLOWED on were not accepted."""
 
     ANSWERED = "answered"
     CANCELLED = "cancelled"
     TOO_SLOW = "too_slow"
     FAILED = "failed"
-    LATE = "late"  # the bot was off for too long
+    LATE = "late"  # the bot was down for too long
     NOT_ALLOWED = "not_allowed"
     BLOCKED = "blocked"
     CLOSING = "closing"
@@ -43,54 +43,48 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Requester:
-    """Who asks, and where: the server or chat, or None in private."""
+    """A person on a platform, where the request was made."""
 
     platform: str
     user: int
-    place: int | None
+    place: int | None  # the server or chat, None in private
     language: str = SPANISH
 
     @property
     def person(self) -> str:
-        """The person's name in lists and limits, `discord:123`."""
+        """The person in lists and limits, `discord:123`."""
         return f"{self.platform}:{self.user}"
 
     @property
     def server(self) -> str | None:
-        """The server's or chat's name in lists and limits, None in private."""
+        """The server or chat in lists and limits, None in private."""
         return None if self.place is None else f"{self.platform}:{self.place}"
 
 
 @dataclass
 class Job:
-    """A phrase to be continued for somebody.
-
-    origin: where the answer goes, in the platform's own terms; the core never looks inside.
-    event: the key of the platform's event that asked for it, where events are kept.
-    endings: how many endings are wanted to choose from, 0 for an ordinary answer; typed: sent by
-    the platform while somebody types, so being refused is no sign of flooding.
-    """
+    """A request to continue a phrase."""
 
     phrase: str
     options: Options
     requester: Requester
-    origin: Any
+    origin: Any  # where the answer goes; only the platform's adapter looks inside
     private: bool = False
-    endings: int = 0
-    event: str | None = None
-    typed: bool = False
+    endings: int = 0  # number of endings to choose from, 0 for a single answer
+    event: str | None = None  # key of the stored event that it came with
+    implicit: bool = False  # sent by the platform while a person types: refusals are no strikes
     reference: str = field(default_factory=new_reference)
     asked: float = field(default_factory=time.monotonic)
 
     @property
     def language(self) -> str:
-        """The language of everything that is said about this job."""
+        """The language of all texts about this job."""
         return self.requester.language
 
 
 @dataclass(frozen=True)
-class Draft:
-    """An unfinished answer: the phrase and what follows so far, or a note on the wait."""
+class Preview:
+    """An unfinished answer: phrase and continuation so far, or a note on the wait."""
 
     phrase: str = ""
     continuation: str = ""
@@ -99,16 +93,16 @@ class Draft:
 
 @dataclass(frozen=True)
 class Answer:
-    """A finished answer as it is shown; `notices` are sentences that go below it."""
+    """A finished answer as it is shown."""
 
     phrase: str
     continuation: str
-    notices: tuple[str, ...]
+    notices: tuple[str, ...]  # sentences below the answer
     result: Result
 
     @classmethod
     def of(cls, result: Result, language: str) -> Answer:
-        """The answer that shows this result."""
+        """The answer for a result."""
         return cls(
             phrase=result.phrase,
             continuation=result.continuation,

@@ -1,9 +1,7 @@
-"""How much may be asked: per person, per server, and a short fuse for those who flood.
+"""Rate limits per person and per server, and temporary blocks for flooding.
 
-Windows slide: a limit of five a minute means that at most five requests fall into any sixty
-seconds. Memory is bounded: in each window at most `CAPACITY` people or servers are remembered, by
-`MOST_TIMES` times of eight bytes in all, and none for longer than the window; those least recently
-seen are forgotten first.
+Windows slide: with a limit of five a minute, any sixty seconds contain at most five requests.
+Memory is bounded: a window holds at most `CAPACITY` keys and `MOST_TIMES` times of eight bytes.
 """
 
 from __future__ import annotations
@@ -12,7 +10,7 @@ import time
 from array import array
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 Clock = Callable[[], float]
@@ -23,10 +21,10 @@ MOST_TIMES = 4_000_000
 
 
 class Window:
-    """At most `limit` events within `seconds` for each key; 0 means no limit.
+    """A sliding window: at most `limit` events within `seconds` for each key; 0 means no limit.
 
-    At most `capacity` keys with `most` times in all are remembered, and none for longer than its
-    window; where that is too little, those least recently counted are forgotten.
+    capacity, most: maximum number of keys and of times in all; the least recently counted keys are
+    forgotten first.
     """
 
     def __init__(
@@ -39,25 +37,29 @@ class Window:
     ) -> None:
         self.limit, self.seconds = limit, seconds
         self._clock, self._capacity, self._most = clock, capacity, most
-        self._times: OrderedDict[str, array[float]] = OrderedDict()
-        self._held = 0  # times, of all keys
+        self._times: OrderedDict[Hashable, array[float]] = OrderedDict()
+        self._held = 0  # times of all keys
 
     def __len__(self) -> int:
-        """How many keys are remembered."""
+        """Number of keys held."""
         return len(self._times)
 
-    def wait(self, key: str) -> float:
-        """Seconds until `key` may count another event; 0 when it may now."""
+    def free(self, key: Hashable) -> int:
+        """Number of events that `key` may count now."""
+        times = self._times.get(key, ())
+        return self.limit - len(times) + bisect_right(times, self._clock() - self.seconds)
+
+    def wait(self, key: Hashable) -> float:
+        """Seconds until `key` may count another event; 0 if it may now."""
         times = self._times.get(key)
         if times is None or len(times) < self.limit:
             return 0.0
         return max(0.0, times[0] + self.seconds - self._clock())
 
-    def count(self, key: str, ago: float = 0.0) -> int:
-        """Note an event now, or so many seconds ago; how many the window holds with it.
+    def count(self, key: Hashable, ago: float = 0.0) -> int:
+        """Count an event that happened `ago` seconds before now; returns the events in the window.
 
-        Events are noted in the order in which they happened. One of the future, which a clock that
-        was set back leaves behind, is noted now.
+        Call in the order of events. Events in the future, after a clock was set back, count as now.
         """
         ago = max(0.0, ago)
         if not self.limit or ago >= self.seconds:
@@ -73,20 +75,20 @@ class Window:
         self._forget_oldest(now)
         return len(times)
 
-    def take_back(self, key: str) -> None:
-        """Forget the event that was noted last."""
+    def take_back(self, key: Hashable) -> None:
+        """Forget the last event."""
         if times := self._times.get(key):
             times.pop()
             self._held -= 1
             if not times:
                 self.forget(key)
 
-    def forget(self, key: str) -> None:
-        """Drop all that is known of `key`."""
+    def forget(self, key: Hashable) -> None:
+        """Forget all events of a key."""
         self._held -= len(self._times.pop(key, ()))
 
     def _forget_oldest(self, now: float) -> None:
-        """Forget those whose window has passed, and more where there are too many."""
+        """Forget keys whose events have expired, and more while there are too many."""
         while len(self._times) > 1:
             key, times = next(iter(self._times.items()))
             fits = len(self._times) <= self._capacity and self._held <= self._most
@@ -97,31 +99,30 @@ class Window:
 
 @dataclass(frozen=True)
 class Excess:
-    """A limit that was reached: which (`person_minute`, ...), how high, seconds to wait."""
+    """A limit that a request exceeds."""
 
-    kind: str
+    kind: str  # `person_minute`, `person_day`, `place_minute` or `busy`
     limit: int
-    wait: float
+    wait: float  # seconds
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A limit on a request, for whoever counts them elsewhere: of `key`, which is the person's name
-    or else the server's, at most `limit` in so many seconds."""
+    """A limit that the database checks: at most `limit` requests of `key` within `seconds`."""
 
     kind: str
-    key: str
+    key: str  # the person or the server
     limit: int
     seconds: float
 
     @property
     def personal(self) -> bool:
-        """Whether it is about a person."""
+        """Whether it limits a person."""
         return self.kind.startswith("person")
 
 
 class Limits:
-    """The limits on requests, taken together."""
+    """All limits on requests."""
 
     def __init__(
         self,
@@ -137,15 +138,15 @@ class Limits:
             "person_minute": Window(person_minute, MINUTE, clock),
             "person_day": Window(person_day, DAY, clock),
         }
-        # Drawing costs less than writing, and is counted apart: who has written all that is allowed
-        # may still have a picture of it.
+        # A card is cheaper than an answer and has its own window: a person at the limit may still
+        # have a card of the last answer.
         self.cards = Window(person_minute, MINUTE, clock)
         self._place = Window(place_minute, MINUTE, clock)
         self._strikes = Window(strikes, MINUTE, clock)
         self._blocked = Window(1 if strikes else 0, block_seconds, clock)
 
     def excess(self, person: str, place: str | None) -> Excess | None:
-        """The limit that keeps this person from asking here now, if any."""
+        """The limit that another request would exceed now, if any."""
         for kind, window in self._person.items():
             if (wait := window.wait(person)) > 0:
                 return Excess(kind, window.limit, wait)
@@ -154,21 +155,21 @@ class Limits:
         return None
 
     def count(self, person: str, place: str | None, ago: float = 0.0) -> None:
-        """Note a request that was taken, now or so many seconds ago."""
+        """Count an accepted request."""
         for window in self._person.values():
             window.count(person, ago)
         if place is not None:
             self._place.count(place, ago)
 
     def take_back(self, person: str, place: str | None) -> None:
-        """Forget the request that was noted last: it was not taken after all."""
+        """Forget the last request: it was refused later."""
         for window in self._person.values():
             window.take_back(person)
         if place is not None:
             self._place.take_back(place)
 
     def rules(self, person: str, place: str | None) -> list[Rule]:
-        """What `excess` goes by, cards and strikes apart."""
+        """The limits of `excess` as rules."""
         windows = [(kind, person, window) for kind, window in self._person.items()]
         if place is not None:
             windows.append(("place_minute", place, self._place))
@@ -179,11 +180,11 @@ class Limits:
         ]
 
     def blocked(self, person: str) -> float:
-        """Seconds for which this person is not answered at all."""
+        """Seconds until the end of a person's block, 0 without one."""
         return self._blocked.wait(person)
 
     def strike(self, person: str) -> float:
-        """Note a refused request; seconds of the block that begins with it, 0 when none does."""
+        """Count a refused request; seconds of the block that begins with it, 0 without one."""
         if self._strikes.count(person) < self._strikes.limit or not self._strikes.limit:
             return 0.0
         self._strikes.forget(person)
@@ -191,5 +192,5 @@ class Limits:
         return self._blocked.wait(person)
 
     def block(self, person: str, seconds: float) -> None:
-        """Go on with a block that has so many seconds left."""
+        """Restore a block with this many seconds left."""
         self._blocked.count(person, max(0.0, self._blocked.seconds - seconds))

@@ -1,122 +1,45 @@
-"""What the core asks of a platform: five verbs for a job, and a life that can be supervised.
+"""The interface between the service and a platform's adapter.
 
-Adapters hold no model code and the core no platform code; this is all they know of each other.
+Adapters contain no model code and the service no platform code.
 """
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+from bot.requests.connection import Connection
 from bot.requests.endings import Endings
-from bot.requests.job import Answer, Draft, Job
-from bot.service.previews import Pace
+from bot.requests.job import Answer, Job, Preview
 from model.errors import LitteraError
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How often a platform shows previews of an answer."""
+
+    first: float  # seconds from the request to the first preview
+    every: float  # seconds between two previews
+    whole: bool  # previews end with a sentence, or else with a word
+
+
+SELDOM = Pace(first=1.5, every=1.0, whole=True)
+AS_WRITTEN = Pace(first=0.0, every=0.0, whole=False)
+
+
 class RefusedError(LitteraError):
-    """The platform will never accept this configuration (a bad token, say): retrying is no use.
+    """The platform rejects this configuration (an invalid token, say) for good: do not retry.
 
-    Its text says in one Spanish sentence what to do, and holds no secret.
+    The message says in one Spanish sentence how to fix it, without secrets.
     """
-
-
-# A line that is one of several counts as lost after so many seconds: most are back within one.
-LOST_SECONDS = 5.0
-
-
-class Line:
-    """One of the lines over which a platform's events arrive, and how many times they began to.
-
-    servers: how many it brought when its session began, None where that means nothing; latency:
-    says how many seconds a word takes there and back, nan while that is not known.
-    """
-
-    def __init__(self) -> None:
-        self.up = False
-        self.times = 0
-        self.servers: int | None = None
-        self.latency: Callable[[], float] = lambda: math.nan
-        self._fell: float | None = None
-
-    def note(self, up: bool) -> None:
-        """Note what is the case now."""
-        if self.up and not up:
-            self._fell = time.monotonic()
-        self.times += up and not self.up
-        self.up = up
-
-    @property
-    def reconnects(self) -> int:
-        """How many times it came back."""
-        return max(0, self.times - 1)
-
-    @property
-    def away(self) -> float:
-        """Seconds since it fell, infinity when it never stood."""
-        if self.up:
-            return 0.0
-        return math.inf if self._fell is None else time.monotonic() - self._fell
-
-
-class Connection:
-    """How it stands between the bot and a platform: over one line, or over some of several.
-
-    lines: those of this process by number; total: how many there are in all processes, None for a
-    platform that knows only one; closed_until: until which moment (time.monotonic) the platform
-    lets nobody begin; standing_by: events go to another process that shares the store, and would
-    come here if it ended.
-    """
-
-    def __init__(self, total: int | None = None) -> None:
-        self.lines = {0: Line()}
-        self.total = total
-        self.closed_until = 0.0
-        self.standing_by = False
-
-    @property
-    def up(self) -> bool:
-        """Whether all events arrive."""
-        return all(line.up for line in self.lines.values())
-
-    @property
-    def several(self) -> bool:
-        """Whether events are spread over more lines than one, here or elsewhere."""
-        return (self.total or 1) > 1
-
-    @property
-    def reconnects(self) -> int:
-        """How many times lines came back."""
-        return sum(line.reconnects for line in self.lines.values())
-
-    @property
-    def closed_for(self) -> float:
-        """Seconds for which the platform still lets nobody begin."""
-        return max(0.0, self.closed_until - time.monotonic())
-
-    @property
-    def lost(self) -> list[int]:
-        """The numbers of the lines that are gone; of several, for longer than coming back takes."""
-        patience = LOST_SECONDS if self.several else 0.0
-        return [n for n, line in self.lines.items() if not line.up and line.away >= patience]
-
-    def note(self, up: bool) -> None:
-        """Note what is the case now, where there is one line."""
-        self.lines[0].note(up)
-
-    def spread(self, numbers: Iterable[int], total: int) -> None:
-        """From now on these are the lines of this process; one that there was goes on."""
-        self.lines = {number: self.lines.get(number) or Line() for number in numbers}
-        self.total = total
 
 
 class Platform(Protocol):
-    """One platform: its connection and the way back for its jobs.
+    """A platform: receives requests as jobs and delivers their answers.
 
-    None of the five verbs raises for a message that cannot be delivered: the adapter retries what
-    can be retried, logs the rest under the job's reference, and returns.
+    `acknowledge`, `progress`, `finish`, `offer` and `fail` do not raise if a message cannot be
+    delivered: the adapter retries where that may help, logs other failures with the job's
+    reference, and returns.
     """
 
     @property
@@ -125,42 +48,41 @@ class Platform(Protocol):
 
     @property
     def connection(self) -> Connection:
-        """How it stands between the bot and the platform."""
+        """The state of the connection."""
 
     @property
     def may_stay_silent(self) -> bool:
-        """Whether a request may go without any answer at all."""
+        """Whether a request may remain without any answer."""
 
     @property
     def patience(self) -> float:
-        """Seconds after a request in which its answer can still be given, and is still welcome."""
+        """Seconds after a request in which its answer can be delivered and is of use."""
 
     @property
     def pace(self) -> Pace:
-        """How unfinished answers are to be shown."""
+        """How often previews are shown."""
 
     def pack(self, job: Job) -> Any:
-        """A job's origin as JSON can hold it, for a process that comes after this one; None when it
-        would come too late anyway."""
+        """A job's origin as JSON for a later process; None if a later answer would be of no use."""
 
     def unpack(self, origin: Any) -> Any:
-        """What `pack` made an origin again; LookupError, TypeError or ValueError if it is none."""
+        """The inverse of `pack`. Raises LookupError, TypeError or ValueError for an invalid one."""
 
     async def run(self) -> None:
-        """Connect and serve until cancelled. Raises RefusedError where retrying is no use and
-        anything else where it may help; leaves nothing open behind it."""
+        """Connect and serve until cancelled, and close everything. Raises RefusedError if retrying
+        is of no use, and any other error if it may help."""
 
     async def acknowledge(self, job: Job) -> None:
-        """Show at once that the job was taken."""
+        """Show at once that the job was accepted."""
 
-    async def progress(self, job: Job, draft: Draft) -> None:
-        """Show an unfinished answer; may be dropped when the platform is short of patience."""
+    async def progress(self, job: Job, preview: Preview) -> None:
+        """Show a preview; may be dropped if the platform's rate limit is close."""
 
     async def finish(self, job: Job, answer: Answer) -> None:
-        """Show the answer, once; retried until it stands."""
+        """Deliver the answer once, with retries."""
 
     async def offer(self, job: Job, endings: Endings) -> None:
-        """Show endings to choose from, once; retried until they stand."""
+        """Deliver endings to choose from once, with retries."""
 
     async def fail(self, job: Job, notice: str) -> None:
-        """Say in one sentence why there is no answer; acknowledged or not."""
+        """Show in one sentence why there is no answer, acknowledged or not."""

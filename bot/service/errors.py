@@ -1,4 +1,4 @@
-"""What people are told when a request cannot be answered: one sentence, and nothing internal."""
+"""The sentence for a person whose request failed, without internal details."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from model.errors import CodedError, LitteraError
 
 
 def sentence(error: LitteraError, language: str = SPANISH) -> str:
-    """A failure of a request, in the asker's language."""
+    """The sentence for an error of a request."""
     match error:
         case CodedError():
             return explain(error, language)

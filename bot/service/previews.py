@@ -1,8 +1,8 @@
-"""Showing an unfinished answer: as often as the platform bears it, and never twice the same.
+"""Previews of an unfinished answer, at the platform's pace and never twice the same.
 
-Edits cost the chat platforms' patience (and Telegram's twenty messages a minute), so there nothing
-is shown of an answer that comes quickly, and what is shown ends with a sentence or a word. An edit
-that would have to wait is dropped.
+Edits count towards the rate limits of chat platforms (twenty messages a minute in a Telegram
+group), so a quick answer has no preview there, and a preview ends with a sentence or a word. A
+preview that would have to wait for an edit under way is dropped.
 """
 
 from __future__ import annotations
@@ -10,30 +10,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Coroutine
-from dataclasses import dataclass
 
 from bot.executor.generation import Restarted
+from bot.requests.platform import SELDOM, Pace
 from model.text.sentences import split_sentences
 
-# An edit on its way must arrive before the final text is sent, or it could overwrite it.
+# The last edit must arrive before the final text is sent, or it could overwrite it.
 LAST_EDIT_SECONDS = 10.0
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How a platform wants to be shown unfinished answers.
-
-    first: seconds after the request until anything is shown; every: seconds between two drafts;
-    whole: only whole sentences, or else whole words.
-    """
-
-    first: float
-    every: float
-    whole: bool
-
-
-SELDOM = Pace(first=1.5, every=1.0, whole=True)
-AS_WRITTEN = Pace(first=0.0, every=0.0, whole=False)
 
 
 def showable(text: str) -> str:
@@ -42,8 +25,8 @@ def showable(text: str) -> str:
     return whole or text.rpartition(" ")[0]
 
 
-class Drafts:
-    """The drafts of one answer. Use it as an async context: no edit outlives it."""
+class Previews:
+    """The previews of one answer. An async context: no edit outlives it."""
 
     def __init__(self, asked: float, pace: Pace = SELDOM) -> None:
         self._pace = pace
@@ -52,7 +35,7 @@ class Drafts:
         self._shown = ""
         self._edit: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Drafts:
+    async def __aenter__(self) -> Previews:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -62,8 +45,8 @@ class Drafts:
                 self._edit.cancel()
 
     def add(self, piece: str | Restarted) -> str | None:
-        """Take in a piece of the text; what to show now, if anything."""
-        # A restarted text is the same again: what is shown stands until it grows past that.
+        """Add a piece of the text; returns the text to show now, if any."""
+        # A restarted text is the same again: the preview stays until the text is longer.
         self._text = "" if isinstance(piece, Restarted) else self._text + piece
         now = time.monotonic()
         if now < self._due or (self._edit is not None and not self._edit.done()):
@@ -75,5 +58,5 @@ class Drafts:
         return shown
 
     def show(self, edit: Coroutine[None, None, None]) -> None:
-        """Start an edit that `add` asked for, without waiting for it."""
+        """Start the edit that shows the result of `add`, without waiting for it."""
         self._edit = asyncio.create_task(edit)

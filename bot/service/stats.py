@@ -1,7 +1,6 @@
-"""How the bot is doing: what came of requests, how long they took, the event loop's lag, memory.
+"""Statistics: outcomes of requests, latencies, the event loop's lag, memory.
 
-Noted here once, and told in two ways: to admins in a few lines (`bot.admin.reports`) and as metrics
-(`bot.monitoring.metrics`).
+`bot.admin.reports` shows them to admins and `bot.monitoring.metrics` to Prometheus.
 """
 
 from __future__ import annotations
@@ -20,15 +19,14 @@ from bot.requests.job import Outcome
 
 SAMPLES = 1000
 LAG_INTERVAL = 0.25
-# Upper bounds of a histogram's buckets, in seconds: Discord waits three for the first sign, and an
-# answer may take up to fourteen minutes.
+# Upper bounds of histogram buckets in seconds. Discord waits 3 s for an acknowledgement; a job may
+# take 14 minutes.
 ANSWER_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0)
 LAG_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
 class Samples:
-    """The measurements of one thing, in seconds: the last ones, and how many there ever were in
-    each bucket."""
+    """A duration in seconds: its last measurements and a histogram of all."""
 
     def __init__(self, bounds: Iterable[float], size: int = SAMPLES) -> None:
         self.last: deque[float] = deque(maxlen=size)
@@ -37,51 +35,51 @@ class Samples:
         self._counts = [0] * (len(self._bounds) + 1)
 
     def add(self, seconds: float) -> None:
-        """Note a measurement."""
+        """Add a measurement."""
         self.last.append(seconds)
         self.total += seconds
         self._counts[bisect.bisect_left(self._bounds, seconds)] += 1
 
     def percentile(self, percent: float) -> float | None:
-        """The value that so many percent of the last do not exceed, None without any."""
+        """A percentile of the last measurements, None without any."""
         return _percentile(self.last, percent)
 
     def buckets(self) -> list[tuple[float, int]]:
-        """How many did not exceed each bound, infinity being the last."""
+        """Cumulative counts by upper bound, infinity last."""
         bounds = (*self._bounds, math.inf)
         return list(zip(bounds, itertools.accumulate(self._counts), strict=True))
 
 
 class PlatformSamples:
-    """The same measured on each platform."""
+    """A duration on each platform."""
 
     def __init__(self) -> None:
         self.of: defaultdict[str, Samples] = defaultdict(lambda: Samples(ANSWER_BUCKETS))
 
     def add(self, platform: str, seconds: float) -> None:
-        """Note a measurement."""
+        """Add a measurement."""
         self.of[platform].add(seconds)
 
     def percentile(self, percent: float) -> float | None:
-        """The value that so many percent of the last on any platform do not exceed."""
+        """A percentile of the last measurements on all platforms."""
         last = itertools.chain.from_iterable(samples.last for samples in self.of.values())
         return _percentile(last, percent)
 
 
-class Vitals:
-    """What is noted of the bot's work."""
+class Stats:
+    """Statistics of a process."""
 
     def __init__(self) -> None:
         self.started = time.monotonic()
         self.outcomes: Counter[tuple[str, Outcome]] = Counter()  # by platform
-        self.acknowledged = PlatformSamples()  # from the request to the first sign
+        self.acknowledged = PlatformSamples()  # from the request to the acknowledgement
         self.begun = PlatformSamples()  # from the request to the first character
         self.answered = PlatformSamples()  # from the request to the final message
         self.written = Samples(ANSWER_BUCKETS)  # from the turn to the finished text
         self.lag = Samples(LAG_BUCKETS)
         self.characters = 0
         self.speed: float | None = None  # characters per second of the last answer
-        self.rate_limited: Counter[str] = Counter()  # answers 429, by platform
+        self.rate_limited: Counter[str] = Counter()  # HTTP 429 responses, by platform
 
     @property
     def uptime(self) -> float:
@@ -90,26 +88,26 @@ class Vitals:
 
     @property
     def answers(self) -> int:
-        """How many requests were answered."""
+        """Number of answered requests."""
         return self._count(Outcome.ANSWERED)
 
     @property
     def failures(self) -> int:
-        """How many requests were taken and came to nothing through no will of their asker's."""
+        """Number of accepted requests that failed or took too long."""
         return self._count(Outcome.FAILED) + self._count(Outcome.TOO_SLOW)
 
     def count(self, platform: str, outcome: Outcome) -> None:
-        """Note what came of a request."""
+        """Count a request by its outcome."""
         self.outcomes[platform, outcome] += 1
 
     def count_text(self, characters: int, seconds: float) -> None:
-        """Note a finished text."""
+        """Count a finished text."""
         self.written.add(seconds)
         self.characters += characters
         self.speed = characters / max(1e-6, seconds)
 
     async def watch_loop(self) -> None:
-        """Measure how much later than asked the event loop wakes up, until cancelled."""
+        """Measure the lag of the event loop's timers, until cancelled."""
         while True:
             asked = time.monotonic()
             await asyncio.sleep(LAG_INTERVAL)
@@ -120,7 +118,7 @@ class Vitals:
 
 
 def resident_memory(pid: int | None = None) -> int | None:
-    """Bytes of memory a process holds, None when it is gone; without `pid`, this process."""
+    """Resident memory of a process in bytes, None if it is gone; this process without `pid`."""
     try:
         return int(psutil.Process(pid).memory_info().rss)
     except psutil.Error:

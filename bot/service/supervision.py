@@ -1,5 +1,4 @@
-"""Keeping a platform or one of its connections alive, whatever the others do: run, report in a
-line, wait, run again."""
+"""Supervision of a platform or one of its connections: run, log the failure, back off, repeat."""
 
 from __future__ import annotations
 
@@ -14,26 +13,26 @@ from bot.requests.platform import RefusedError
 log = logging.getLogger(__name__)
 
 FIRST_DELAY, LONGEST_DELAY = 1.0, 60.0
-# Who has served for so long starts again without delay, whatever happened before.
+# The backoff starts again after a run of this length.
 STEADY_SECONDS = 60.0
 
 
 class Supervised(Protocol):
-    """What has a life that can begin again: a platform, or one of its connections."""
+    """A platform or one of its connections."""
 
     @property
     def name(self) -> str:
-        """How it is called in the log."""
+        """The name in the log."""
 
     async def run(self) -> None:
-        """One life. Raises RefusedError where retrying is no use, anything else where it may be."""
+        """Serve until cancelled or the connection ends. Raises RefusedError if retrying is of no
+        use, and any other error if it may help."""
 
 
 async def supervise(platform: Supervised) -> RefusedError:
-    """Run a platform or a part of it for ever; what it is refused for, once retrying is no use.
+    """Run a platform or a connection until it is refused; returns the refusal.
 
-    Each failure doubles the delay before the next try, up to a minute, with a fifth of chance in
-    it, so that many bots do not come back to a platform in the same second.
+    Exponential backoff up to a minute, with 20 % jitter so that many bots do not reconnect at once.
     """
     backoff = Backoff(FIRST_DELAY, LONGEST_DELAY)
     while True:

@@ -1,6 +1,6 @@
-"""What outlives the process: requests under way, limits, choices, the audit.
+"""Durable state: jobs under way, limits, values and the audit.
 
-In one SQLite file of this process's own, or in a PostgreSQL that many processes share.
+One process uses a SQLite file of its own; several share a PostgreSQL database.
 """
 
 from __future__ import annotations
@@ -11,29 +11,44 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from bot.private_files import tighten
+from bot.store.coordination import SoloCoordinator
+from bot.store.journal import JOURNAL, Journal
+from bot.store.sqlite import SQLite
 from bot.store.store import Store
+from bot.store.transactions import Transactions
+from bot.store.values import Values
 
-__all__ = ["Store", "open_store"]
+__all__ = ["Store", "open_store", "solo_store"]
+
+
+def solo_store(folder: Path, audit_days: int = 90) -> Store:
+    """The store of a single process, not opened yet: a SQLite file in a folder."""
+    transactions = Transactions(SQLite(folder))
+    coordinator = SoloCoordinator(transactions)
+    journal = Journal(folder / JOURNAL)
+    return Store(transactions, Values(transactions), journal, coordinator, audit_days)
 
 
 @contextlib.asynccontextmanager
 async def open_store(
     folder: Path, audit_days: int = 90, url: str | None = None
 ) -> AsyncIterator[Store]:
-    """A store for as long as the context lasts: that of a folder, or with `url` that of a
-    PostgreSQL, with only this process's own files in the folder. Raises LitteraError for a
-    PostgreSQL that cannot be reached."""
-    store = Store(folder, audit_days)
-    if url is not None:
-        from bot.cluster.postgres.store import SharedStore
+    """A store that is open within the context: the one of a folder, or with `url` the one of a
+    PostgreSQL database, with only this process's own files in the folder. Raises LitteraError if
+    PostgreSQL cannot be reached."""
+    async with contextlib.AsyncExitStack() as stack:
+        if url is None:
+            store = solo_store(folder, audit_days)
+        else:
+            from bot.cluster.postgres.coordinator import shared_store
 
-        store = SharedStore(folder, audit_days, url)
-    tighten(folder)
-    await store.open()
-    maintenance = asyncio.create_task(store.maintain(), name="store maintenance")
-    try:
-        yield store
-    finally:
-        maintenance.cancel()
-        await asyncio.gather(maintenance, return_exceptions=True)
-        await store.close()
+            store = await stack.enter_async_context(shared_store(folder, url, audit_days))
+        tighten(folder)
+        await store.open()
+        maintenance = asyncio.create_task(store.maintain(), name="store maintenance")
+        try:
+            yield store
+        finally:
+            maintenance.cancel()
+            await asyncio.gather(maintenance, return_exceptions=True)
+            await store.close()

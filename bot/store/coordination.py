@@ -1,27 +1,45 @@
-"""What there is to do among several processes, for one that is alone: nearly nothing."""
+"""What processes that share a store agree on, and the trivial case of a single process.
+
+A request, an event or a lease belongs to one process at a time. `SoloCoordinator` serves a process
+that has its store to itself; `bot.cluster.postgres.coordinator` has the one for several.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
+
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.requests.job import Job
+from bot.requests.limits import DAY, Excess, Rule
+from bot.store.tables import requests
+from bot.store.transactions import Transactions
+
+# A slow store must not delay the acknowledgement for longer.
+KEEP_SECONDS = 0.5
+
+Keep = Callable[[AsyncConnection], Awaitable[None]]
 
 
 @dataclass(frozen=True)
 class Member:
-    """One of the processes; `silent`: seconds since its lease ran out, 0 while it holds."""
+    """A process that shares the store.
+
+    state: see `Coordinator.describe`. silent: seconds since its lease ran out, 0 while it is valid.
+    """
 
     identity: str
     state: dict[str, Any]
     silent: float
 
 
-class Lead:
-    """Something that one process does, and whether it is this one."""
+class LeaderLease:
+    """A role that one process has at a time, and whether this one does."""
 
     def __init__(self) -> None:
         self._until = 0.0
@@ -30,26 +48,26 @@ class Lead:
 
     @property
     def held(self) -> bool:
-        """Whether no other process can hold it at this moment."""
+        """Whether no other process can have the role at this moment."""
         return time.monotonic() < self._until
 
     async def known(self) -> None:
-        """Wait until the database has said for the first time whose it is."""
+        """Wait for the result of the first election."""
         await self._known.wait()
 
     async def won(self) -> None:
-        """Wait until this process holds it."""
+        """Wait until this process has the role."""
         while not self.held:
             await self._next()
 
     async def lost(self) -> None:
-        """Wait until another process holds it. One whose lease runs out because the database is
-        away has not lost it to anybody; `held` is False all the same."""
+        """Wait until another process has the role. While the database is unreachable the role may
+        be vacant: then `held` is False, and this does not return."""
         while not self._elsewhere:
             await self._next()
 
     def note(self, until: float) -> None:
-        """It is held until this moment; 0 for another process's."""
+        """Note an election: won until this `time.monotonic`, or 0 for another process's victory."""
         self._until, self._elsewhere = until, not until
         self._known.set()
         self._changed.set()
@@ -59,8 +77,8 @@ class Lead:
         await self._changed.wait()
 
 
-class OwnLead(Lead):
-    """What is always this process's own: there is no other."""
+class SoloLease(LeaderLease):
+    """A role in a single process."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,61 +89,193 @@ class OwnLead(Lead):
         return True
 
 
-class Alone:
-    """What a store offers to a process that shares it, done for one that does not."""
+class Coordinator(Protocol):
+    """Ownership, news and membership among the processes that share a store."""
 
-    # Whether other processes may work on the same requests.
-    shared = False
-    # This process's name in rows, where there are several.
-    identity: str | None = None
+    @property
+    def identity(self) -> str | None:
+        """This process's name in rows, None for a single process."""
 
-    async def claim(self, platform: str, key: str) -> bool:
-        """Whether this process is the one that handles an event, which is kept by its key alone."""
-        return True
+    @property
+    def keep_seconds(self) -> float:
+        """How long an acknowledgement waits for the job to be stored."""
+
+    @property
+    def recent_seconds(self) -> float:
+        """Maximum age of the stored requests that a new process counts in memory too."""
+
+    async def open(self) -> None:
+        """Join the other processes."""
+
+    async def close(self) -> None:
+        """Leave them."""
+
+    # Jobs and events of this process.
+
+    async def admit(self, job: Job, rules: Sequence[Rule], keep: Keep) -> Excess | None:
+        """Count a request and store it with `keep` in one transaction. Returns the limit that the
+        requests of all processes exceed, and then stores nothing."""
+
+    def claimed(self, jobs: Sequence[Job]) -> None:
+        """Jobs that this process owned before a restart are under way again."""
 
     async def owns(self, job: Job) -> bool:
-        """Whether the answer to a request is still this process's to give."""
-        return True
+        """False once another process has claimed the job. At-least-once: True while the database is
+        unreachable."""
 
-    def hurry(self) -> None:
-        """Let the others know now how it is here, and see how it is there."""
+    def release(self, job: Job) -> None:
+        """Begin to delete an answered job, so that no other process answers it."""
+
+    async def released(self, job: Job) -> bool:
+        """End the ownership of a job. Whether `release` has deleted it."""
+
+    async def claim(self, platform: str, key: str) -> bool:
+        """Whether this process handles an event that is stored by its key alone."""
+
+    # Work of processes that are gone.
+
+    async def renewed(self) -> None:
+        """Wait for the next moment at which other processes may count as gone."""
+
+    async def claim_orphans(self, platform: str) -> list[tuple[Job, bool]]:
+        """Claim the jobs of processes that are gone; see `Store.unfinished`."""
+
+    async def claim_orphaned_events(self, platform: str) -> list[tuple[str, Any, float]]:
+        """Claim the events of processes that are gone; see `Store.unhandled`."""
+
+    # Leader election.
+
+    def campaign(self, name: str) -> LeaderLease:
+        """Stand for a role in every election until `resign`."""
+
+    def resign(self, name: str) -> None:
+        """Leave a role to the others."""
+
+    # News, and who is there.
 
     @property
     def members(self) -> list[Member]:
-        """All that share this store, this process among them; none where nothing is shared."""
+        """All processes, this one included; empty for a single process."""
+
+    def describe(self, state: Callable[[], dict[str, Any]]) -> None:
+        """Show the result of `state` as this process's `Member.state`."""
+
+    def wake(self) -> None:
+        """Exchange states with the others now."""
+
+    def publish(self, kind: str, *values: Any) -> None:
+        """Send news to the others (values that JSON can hold)."""
+
+    def subscribe(self, kind: str, handler: Callable[..., object]) -> None:
+        """Call `handler` with the values of news of this kind from others."""
+
+    async def agree(self, name: str, value: Any) -> None:
+        """Store a value that all processes follow; nothing for a single process."""
+
+    def agreed(self, name: str) -> Any:
+        """The last value of `agree` from any process, None without one."""
+
+    def watch(self, changed: Callable[[], object]) -> None:
+        """Call `changed` when another process has changed a stored value."""
+
+    async def cancel_elsewhere(self, person: str) -> bool:
+        """Ask another process to cancel the job of a person; False if none has one."""
+
+
+class SoloCoordinator:
+    """A single process owns everything, leads always, and has no peers."""
+
+    identity: str | None = None
+    keep_seconds = KEEP_SECONDS
+    recent_seconds = DAY
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    async def open(self) -> None:
+        """Nothing to join."""
+
+    async def close(self) -> None:
+        """Nothing to leave."""
+
+    async def admit(self, job: Job, rules: Sequence[Rule], keep: Keep) -> Excess | None:
+        """Count in the database only jobs that are stored there: `rules` are checked in memory."""
+        if job.origin is None:
+            return None
+        requester = job.requester
+        row = {"person": requester.person, "server": requester.server, "at": time.time()}
+
+        async def count(connection: AsyncConnection) -> None:
+            await keep(connection)
+            await connection.execute(insert(requests).values(row))
+
+        await self._transactions.run(count)
+        return None
+
+    def claimed(self, jobs: Sequence[Job]) -> None:
+        """All jobs are owned."""
+
+    async def owns(self, job: Job) -> bool:
+        """Always."""
+        return True
+
+    def release(self, job: Job) -> None:
+        """`Store.finish` is soon enough."""
+
+    async def released(self, job: Job) -> bool:
+        """Left to `Store.finish`."""
+        return False
+
+    async def claim(self, platform: str, key: str) -> bool:
+        """Always."""
+        return True
+
+    async def renewed(self) -> None:
+        """Never: no other process can end."""
+        await asyncio.Event().wait()
+
+    async def claim_orphans(self, platform: str) -> list[tuple[Job, bool]]:
+        """None."""
+        return []
+
+    async def claim_orphaned_events(self, platform: str) -> list[tuple[str, Any, float]]:
+        """None."""
+        return []
+
+    def campaign(self, name: str) -> LeaderLease:
+        """Win at once."""
+        return SoloLease()
+
+    def resign(self, name: str) -> None:
+        """No other process to lead."""
+
+    @property
+    def members(self) -> list[Member]:
+        """None."""
         return []
 
     def describe(self, state: Callable[[], dict[str, Any]]) -> None:
-        """What `state` says of this process is shown where the others are asked how they are."""
+        """No peer sees it."""
 
-    def publish(self, kind: str, *said: Any) -> None:
-        """Tell the other processes something (JSON can hold it)."""
+    def wake(self) -> None:
+        """No peer to ask."""
+
+    def publish(self, kind: str, *values: Any) -> None:
+        """No peer listens."""
 
     def subscribe(self, kind: str, handler: Callable[..., object]) -> None:
-        """Call `handler` with what other processes say about this."""
+        """No peer publishes."""
+
+    async def agree(self, name: str, value: Any) -> None:
+        """No peer follows."""
+
+    def agreed(self, name: str) -> Any:
+        """None."""
+        return None
 
     def watch(self, changed: Callable[[], object]) -> None:
-        """Call this when another process has changed what is remembered."""
-
-    def want(self, name: str) -> Lead:
-        """Something that one process does; it is tried for until it is given back."""
-        return OwnLead()
-
-    def give_back(self, name: str) -> None:
-        """Let another process do that."""
-
-    async def beat(self) -> None:
-        """Wait until others may have ended whose work is left."""
-        await asyncio.Event().wait()
-
-    async def orphans(self, platform: str) -> list[tuple[Job, bool]]:
-        """Claim the requests of processes that are gone; as `unfinished` tells of them."""
-        return []
-
-    async def orphaned_events(self, platform: str) -> list[tuple[str, Any, float]]:
-        """Claim the events of processes that are gone; as `unhandled` tells of them."""
-        return []
+        """No peer changes anything."""
 
     async def cancel_elsewhere(self, person: str) -> bool:
-        """Have another process stop what it writes for a person; False when there is nothing."""
+        """No peer has one."""
         return False

@@ -1,45 +1,50 @@
-"""What the store asks of a database, whichever it is; all else is said in the same SQL.
-
-SQLite is one file of one process, PostgreSQL a server that many processes share.
-"""
+"""The database below the store; statements are SQLAlchemy's and the same for every database."""
 
 from __future__ import annotations
 
 import importlib.util
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Float, Table, cast, extract, func
+from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-# PostgreSQL's own clock, in seconds since 1970: machines may disagree about the time.
-CLOCK = cast(extract("epoch", func.clock_timestamp()), Float)
+_T = TypeVar("_T")
 
 
 def knows_postgresql() -> bool:
-    """Whether the library is there that PostgreSQL takes; it is an extra."""
+    """Whether asyncpg is installed; it is an extra."""
     return importlib.util.find_spec("asyncpg") is not None
 
 
 class Database(Protocol):
-    """A database that can be opened, as often as it is lost."""
+    """A database that can be opened again after a failure."""
 
     @property
     def errors(self) -> tuple[type[Exception], ...]:
-        """What it fails with; SQLAlchemy passes on what goes wrong while it connects."""
+        """Exceptions that its operations raise. SQLAlchemy does not wrap connection errors."""
 
     @property
     def size(self) -> int:
-        """Bytes that it takes, as far as is known."""
+        """Bytes on disk as last measured."""
 
     def insert(self, table: Table) -> Any:
-        """An INSERT of its own dialect, which knows ON CONFLICT."""
+        """An INSERT of its dialect that supports ON CONFLICT."""
 
     async def open(self) -> tuple[AsyncEngine, str | None]:
-        """Open it, brought to the present version; and what was done about data that cannot be
-        used, if so. Raises SQLAlchemyError or OSError when there can be none at all."""
+        """Connect and migrate. Returns the engine, and a message if unusable data were set aside.
+        Raises SQLAlchemyError or OSError if no connection can be made."""
+
+    async def perform(
+        self, engine: AsyncEngine, work: Callable[[AsyncEngine], Awaitable[_T]]
+    ) -> _T:
+        """Run `work` with the retries and the time limit that suit this database."""
+
+    def pause_after(self, error: Exception) -> float:
+        """Seconds without another attempt after an error."""
 
     def is_damage(self, error: Exception) -> bool:
-        """Whether an error means that the data are beyond use."""
+        """Whether an error means that the data are unreadable."""
 
     async def tidy(self, engine: AsyncEngine) -> None:
-        """Leave nothing behind of what was deleted, as far as that can be."""
+        """Overwrite deleted data as far as possible."""

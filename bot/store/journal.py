@@ -1,8 +1,10 @@
-"""Which final messages are being sent, and which have been: a line in a file at the right moment.
+"""The journal of final messages: a line in a file before each is sent, and one after.
 
-A transaction takes milliseconds when many wait for theirs, and a process that is killed in between
-knows no more whether its message went out. A line is appended in microseconds and is there for the
-next process too; the tables follow when it is their turn. Losing power may cost the last lines.
+A commit takes milliseconds under load, and a process killed in between would not know whether its
+message went out. Appending a line takes microseconds; the tables follow later. A power failure may
+lose the last lines.
+
+A mark is the reference of a job or `platform/key` of an event.
 """
 
 from __future__ import annotations
@@ -17,28 +19,34 @@ from bot.requests.job import Job
 
 log = logging.getLogger(__name__)
 
+JOURNAL = "sent.log"
 _SENDING, _SENT, _ENDED = "sending", "sent", "ended"
-_NOBODY = "-"
-_END = f"{_ENDED} {_NOBODY}\n".encode("ascii")
+_NO_MARK = "-"
+_END = f"{_ENDED} {_NO_MARK}\n".encode("ascii")
 
 
 def event_mark(platform: str, key: str) -> str:
-    """What stands for an event; no request is called like this."""
+    """The mark of an event; references contain no slash."""
     return f"{platform}/{key}"
 
 
 def marks_of(job: Job) -> list[str]:
-    """What stands for a request: its reference, and the event that it came with, which is there
-    still where the request could not be kept."""
+    """The marks of a job: its reference and its event, which remains if the job was not stored."""
     if job.event is None:
         return [job.reference]
     return [job.reference, event_mark(job.requester.platform, job.event)]
 
 
 class Journal:
-    """A file of marks, the last state of each counting; what cannot be written is forgone."""
+    """The journal of one process. Write errors are ignored: the journal is best effort.
+
+    sending: marks whose message the previous process may have sent. sent: marks of sent messages
+    that the tables still have.
+    """
 
     def __init__(self, path: Path) -> None:
+        self.sending: set[str] = set()
+        self.sent: set[str] = set()
         self._path = path
         self._file: int | None = None
 
@@ -52,44 +60,48 @@ class Journal:
 
     @property
     def ended(self) -> bool:
-        """Whether the last process that had it closed it in order, or nobody had it yet."""
+        """Whether the previous process shut down in order, or there was none."""
         try:
             return self._path.read_bytes().endswith(_END)
         except OSError:
             return True
 
-    def read(self) -> tuple[set[str], set[str]]:
-        """The marks of the requests whose final message may have been sent, and of those whose
-        message has been (see `marks_of`)."""
-        marks: dict[str, str] = {}  # to their states
+    def read(self) -> None:
+        """Read `sending` and `sent` from the file; the last line of a mark counts."""
+        states: dict[str, str] = {}
         try:
             for line in self._path.read_text("ascii", "replace").splitlines():
                 state, _, mark = line.partition(" ")
-                marks[mark] = state
-        except OSError:  # there is none yet, or no way to read it
+                states[mark] = state
+        except OSError:  # missing or unreadable
             pass
-        sending = {mark for mark, state in marks.items() if state == _SENDING}
-        return sending, {mark for mark, state in marks.items() if state == _SENT}
+        self.sending = {mark for mark, state in states.items() if state == _SENDING}
+        self.sent = {mark for mark, state in states.items() if state == _SENT}
 
     def note_sending(self, mark: str) -> None:
-        """From now on the final message may have arrived."""
+        """The final message may be out from now on."""
         self._append(_SENDING, mark)
 
     def note_sent(self, *marks: str) -> None:
-        """The request has had its final message."""
+        """The final message has arrived."""
+        self.sent.update(marks)
         self._append(_SENT, *marks)
 
-    def begin_anew(self, sent: Collection[str] = ()) -> None:
-        """Keep the marks of these alone: requests that were answered and are not forgotten yet."""
+    def forget(self, marks: Collection[str]) -> None:
+        """The tables no longer have these."""
+        self.sent.difference_update(marks)
+
+    def compact(self) -> None:
+        """Rewrite the file with `sent` only."""
         self.close()
         try:
-            write_private(self._path, "".join(f"{_SENT} {mark}\n" for mark in sent))
+            write_private(self._path, "".join(f"{_SENT} {mark}\n" for mark in self.sent))
         except OSError as error:
-            log.debug("the journal cannot be begun anew: %s", error.strerror)
+            log.debug("the journal cannot be rewritten: %s", error.strerror)
 
     def end(self) -> None:
-        """Say that this process ended in order, and close the file."""
-        self._append(_ENDED, _NOBODY)
+        """Record an orderly shutdown and close the file."""
+        self._append(_ENDED, _NO_MARK)
         self.close()
 
     def close(self) -> None:

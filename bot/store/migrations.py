@@ -1,6 +1,6 @@
-"""Bringing a database of any earlier version to the present one, in one transaction.
+"""Migrates a database of any earlier version to the current one, in one transaction.
 
-A new version adds a step to `STEPS`; steps that were released never change.
+A new version adds a step to `STEPS`; released steps never change.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ def _first(connection: Connection) -> None:
 
 
 def _several_processes(connection: Connection) -> None:
-    metadata.create_all(connection)  # those that are not there yet
+    metadata.create_all(connection)  # only the missing ones
     for column in (jobs.c.process, events.c.process):
         _add(connection, column)
     for index in (*jobs.indexes, asked_there):
         index.create(connection, checkfirst=True)
-    # Few of very many, and looked for every few seconds.
+    # Few rows among very many, queried every few seconds.
     connection.execute(
         text("CREATE INDEX unhandled_events ON events (platform) WHERE body IS NOT NULL")
     )
@@ -51,7 +51,7 @@ STEPS: tuple[Callable[[Connection], None], ...] = (_first, _several_processes)
 
 
 def migrate(connection: Connection) -> None:
-    """Run the steps that this database has not seen; raises NewerError."""
+    """Run the missing steps. Raises NewerError."""
     if inspect(connection).has_table(_versions.name):
         found = int(connection.execute(select(_versions.c.number)).scalar_one())
     else:
@@ -66,7 +66,7 @@ def migrate(connection: Connection) -> None:
 
 
 def _add(connection: Connection, column: Column[Any]) -> None:
-    """Add a column, unless the table was made with it just now."""
+    """Add a column, unless the table has just been created with it."""
     table = column.table.name
     if column.name in {each["name"] for each in inspect(connection).get_columns(table)}:
         return

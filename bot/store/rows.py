@@ -1,42 +1,55 @@
-"""What stands in the rows of the tables, and the statements that every store makes of them."""
+"""Rows of the tables as objects, and statements on them that several modules share."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import RowMapping, Table, delete, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.requests.job import Job, Requester
-from bot.store.tables import events, memory
+from bot.store.tables import events, jobs
 from model.text.prompt import Options
 
 _ENDINGS = "endings"
 
 
-async def remembered(connection: AsyncConnection) -> dict[str, Any]:
-    """All values by their names."""
-    rows = await connection.execute(select(memory.c.name, memory.c.value))
-    return {name: value for name, value in rows}  # noqa: C416 (rows are no tuples to mypy)
+def owned_by(table: Table, process: str | None) -> Any:
+    """The condition that a process owns a row; all rows for None, the only process."""
+    return true() if process is None else table.c.process == process
 
 
 def handling(platform: str, key: str) -> Any:
-    """The statement that forgets an event's body."""
+    """The statement that drops an event's body."""
     this = (events.c.platform == platform) & (events.c.key == key)
     return update(events).where(this).values(body=None)
 
 
+async def remove(
+    connection: AsyncConnection, marks: Collection[str], process: str | None = None
+) -> None:
+    """Delete a process's jobs and the bodies of events, by their journal marks."""
+    references = [mark for mark in marks if "/" not in mark]
+    if references:
+        gone = delete(jobs).where(jobs.c.reference.in_(references), owned_by(jobs, process))
+        await connection.execute(gone)
+    for mark in marks:
+        platform, found, key = mark.partition("/")
+        if found:
+            await connection.execute(handling(platform, key))
+
+
 def origin_of(job: Job, origin: Any) -> Any:
-    """Where an answer goes, as it is kept. What was added to requests later stands in it too: an
-    earlier version of this program takes no notice of that, and would answer with one text."""
+    """An origin as it is stored. Job fields newer than the schema are stored in it too, where an
+    earlier version ignores them (and writes a single answer)."""
     return origin | {_ENDINGS: job.endings} if job.endings else origin
 
 
 def row_of(job: Job) -> dict[str, Any]:
-    """A request as a row of `jobs`, but for whose it is."""
+    """A row of `jobs` without its process."""
     requester = job.requester
     return {
         "reference": job.reference,
@@ -52,8 +65,8 @@ def row_of(job: Job) -> dict[str, Any]:
     }
 
 
-def job_of(row: Mapping[str, Any]) -> Job:
-    """The request in a row of `jobs`."""
+def job_of(row: RowMapping) -> Job:
+    """The job in a row of `jobs`."""
     origin, endings = row["origin"], 0
     if isinstance(origin, dict):
         endings = int(origin.get(_ENDINGS, 0))

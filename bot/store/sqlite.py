@@ -1,7 +1,7 @@
-"""The database file: opened, migrated, and set aside when it is beyond use.
+"""The database of a single process: a SQLite file, set aside when it is unusable.
 
-SQLite with a write-ahead log: what was committed survives the end of the process, however it
-comes; losing power may cost the last moments (https://sqlite.org/pragma.html#pragma_synchronous).
+With the write-ahead log, commits survive the death of the process; a power failure may lose the
+last ones (https://sqlite.org/pragma.html#pragma_synchronous).
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from sqlite3 import SQLITE_CORRUPT, SQLITE_NOTADB
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Table, event
 from sqlalchemy.dialects.sqlite import insert
@@ -23,14 +24,16 @@ from bot.store.migrations import NewerError, migrate
 
 log = logging.getLogger(__name__)
 
+_T = TypeVar("_T")
+
 FILE = "litteragpt.db"
 UNUSABLE = ".unusable-"
-# How long a statement waits for another process that holds the file.
+# How long a statement waits for another process's lock.
 BUSY_SECONDS = 2.0
 _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=NORMAL",
-    "wal_autocheckpoint=200",  # pages: small, so that what was deleted is soon overwritten there
+    "wal_autocheckpoint=200",  # pages: few, so that deleted data in the log are soon overwritten
     "secure_delete=ON",  # phrases do not linger in freed pages
 )
 _COMPANIONS = ("", "-wal", "-shm")
@@ -39,7 +42,7 @@ _COMPANIONS = ("", "-wal", "-shm")
 class SQLite:
     """The database of a folder; see bot.store.database.Database."""
 
-    # ValueError is what a connection says that was closed because another met damage.
+    # A connection raises ValueError once it was closed because another one met damage.
     errors: tuple[type[Exception], ...] = (SQLAlchemyError, OSError, ValueError)
 
     def __init__(self, folder: Path) -> None:
@@ -47,43 +50,53 @@ class SQLite:
 
     @property
     def size(self) -> int:
-        """Bytes of its files, of those set aside too."""
+        """Bytes of its files, including those set aside."""
         total = 0
         for path in self._folder.glob(f"{FILE}*"):
-            with contextlib.suppress(OSError):  # gone meanwhile
+            with contextlib.suppress(OSError):  # deleted since
                 total += path.stat().st_size
         return total
 
     def insert(self, table: Table) -> Any:
-        """An INSERT that knows ON CONFLICT."""
+        """An INSERT that supports ON CONFLICT."""
         return insert(table)
 
     async def open(self) -> tuple[AsyncEngine, str | None]:
-        """Open it; a file that cannot be used is set aside, and another one begun."""
+        """Open the file; an unusable one is set aside and replaced."""
         path = _prepare(self._folder)
         try:
             return await _open(path), None
         except (DatabaseError, NewerError) as error:
             if not (isinstance(error, NewerError) or self.is_damage(error)):
-                raise  # locked, no room, no permission: the file itself may be sound
+                raise  # locked, disk full, no permission: the file itself may be sound
             kept = _set_aside(path)
             reason = f"{path.name} could not be used ({_reason(error)}) and was set aside as {kept}"
             log.error("%s", reason)
             return await _open(path), reason
 
+    async def perform(
+        self, engine: AsyncEngine, work: Callable[[AsyncEngine], Awaitable[_T]]
+    ) -> _T:
+        """Run `work` once."""
+        return await work(engine)
+
+    def pause_after(self, error: Exception) -> float:
+        """None: a statement on a file fails quickly."""
+        return 0.0
+
     def is_damage(self, error: Exception) -> bool:
-        """Whether an error means that the file itself is beyond use."""
+        """Whether an error means that the file itself is unreadable."""
         cause = getattr(error, "orig", None)
         return getattr(cause, "sqlite_errorcode", None) in (SQLITE_CORRUPT, SQLITE_NOTADB)
 
     async def tidy(self, engine: AsyncEngine) -> None:
-        """Leave nothing of what was deleted in the write-ahead log either."""
+        """Truncate the write-ahead log, which holds deleted data."""
         async with engine.begin() as connection:
             await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _set_aside(path: Path) -> str:
-    """Rename a database that cannot be used, with its companions; the new name."""
+    """Rename an unusable database and its companions; returns the new name."""
     kept = path.with_name(f"{path.name}{UNUSABLE}{time.time_ns() // 1_000_000}")
     for suffix in _COMPANIONS:
         found = path.with_name(path.name + suffix)
@@ -111,7 +124,7 @@ async def _open(path: Path) -> AsyncEngine:
 
 
 def _prepare(folder: Path) -> Path:
-    """Make the folder and the file, for their owner only."""
+    """Make the folder and the file, accessible to their owner only."""
     make_private(folder)
     path = folder / FILE
     path.touch(mode=FILE_MODE)

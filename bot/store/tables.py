@@ -1,4 +1,4 @@
-"""The tables. Times are seconds since 1970; a person is `platform:id`, as in every list of ours."""
+"""The tables. Times are seconds since 1970; a person or a server is `platform:id`."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from sqlalchemy import (
 )
 
 metadata = MetaData()
-# Counted by the database; SQLite counts integers only.
+# Assigned by the database; SQLite assigns integers only.
 _Number = BigInteger().with_variant(Integer(), "sqlite")
-# Anything that somebody can type; PostgreSQL's text has no place for the character zero.
+# Any text a person can type; PostgreSQL's text type has no NUL character.
 _Typed = Text().with_variant(JSON(), "postgresql")
 
-# Requests that were accepted and whose final message is not known to have been sent.
+# Accepted jobs whose final message is not known to have arrived.
 jobs = Table(
     "jobs",
     metadata,
@@ -35,11 +35,11 @@ jobs = Table(
     Column("private", Boolean, nullable=False),
     Column("origin", JSON, nullable=False),
     Column("asked", Float, nullable=False),
-    Column("process", Text, index=True),  # that answers it, where there are several
+    Column("process", Text, index=True),  # its owner, if several share the database
 )
 
-# Events as the platforms deliver them, by the platform's own key. What is not handled yet keeps
-# its body; of the others the key stays for a while, so that a second delivery is known.
+# Events of the platforms, by the platform's own key. An unhandled event has a body; the key of a
+# handled one stays for a while, so that a second delivery is recognised.
 events = Table(
     "events",
     metadata,
@@ -47,10 +47,10 @@ events = Table(
     Column("key", Text, primary_key=True),
     Column("body", JSON(none_as_null=True)),
     Column("received", Float, nullable=False, index=True),
-    Column("process", Text),  # that handles it, where there are several
+    Column("process", Text),  # its owner, if several share the database
 )
 
-# What the limits count, without a word of what was asked.
+# Requests as the limits count them, without their phrases.
 requests = Table(
     "requests",
     metadata,
@@ -85,7 +85,7 @@ audit = Table(
     Column("details", JSON, nullable=False),
 )
 
-# Processes that share the database, as long as they say that they live.
+# Processes that share the database.
 processes = Table(
     "processes",
     metadata,
@@ -94,7 +94,7 @@ processes = Table(
     Column("expires", Float, nullable=False),  # by the database's clock
 )
 
-# What exactly one of them does.
+# Roles that one of them has at a time.
 leases = Table(
     "leases",
     metadata,

@@ -1,6 +1,6 @@
-"""A PostgreSQL of the test's own, where one is installed.
+"""A PostgreSQL server for tests, where one is installed.
 
-Run as a module, it says by its exit code whether one is.
+Run as a module, the exit code is 0 if one is installed.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from pathlib import Path
 
 import psutil
 
-# Where Debian keeps the programs that are no commands for everybody.
+# Debian's folder of the server programs, which are not on PATH.
 DEBIAN = Path("/usr/lib/postgresql")
-# PostgreSQL does not run as root; whichever of these there is.
-NOBODIES = ("postgres", "nobody")
+# PostgreSQL does not run as root; the first of these users that exists.
+USERS = ("postgres", "nobody")
 USER, DATABASE = "littera", "postgres"
 START_SECONDS = 30.0
-# Nothing of this outlives a test, and nothing is to be kept waiting for a disk.
+# No data outlive a test, so nothing waits for the disk.
 SETTINGS = ("fsync=off", "full_page_writes=off", "shared_buffers=16MB", "max_connections=60")
 MISSING = "no PostgreSQL here: install Debian's postgresql, or name its folder in POSTGRES_BIN"
 
 
 def programs() -> Path | None:
-    """The folder with initdb and postgres: POSTGRES_BIN says so, or else the newest there is."""
+    """The folder of initdb and postgres: POSTGRES_BIN, or else the newest installed."""
     named = os.environ.get("POSTGRES_BIN")
     found = [Path(named)] if named else []
     if (on_path := shutil.which("initdb")) is not None:
@@ -46,12 +46,12 @@ def programs() -> Path | None:
 
 
 class Postgres:
-    """A server on a loopback port, with a password, in a folder that its user owns."""
+    """A server on a loopback port with a password, in a folder of its user."""
 
     def __init__(self, bin_folder: Path, folder: Path) -> None:
         self._bin, self._folder = bin_folder, folder
         self._password = secrets.token_hex(8)
-        self._user = _somebody() if os.geteuid() == 0 else None
+        self._user = _unprivileged_user() if os.geteuid() == 0 else None
         self._port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._initialize()
@@ -59,16 +59,16 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        """What LITTERAGPT_DATABASE_URL is to be."""
+        """The value for LITTERAGPT_DATABASE_URL."""
         return f"postgresql://{USER}:{self._password}@127.0.0.1:{self._port}/{DATABASE}"
 
     @property
     def password(self) -> str:
-        """What nobody may ever see."""
+        """The password, which no output may contain."""
         return self._password
 
     def start(self) -> None:
-        """Begin to serve, and wait until it does."""
+        """Start the server and wait until it accepts connections."""
         settings = [part for each in SETTINGS for part in ("-c", each)]
         with (self._folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -92,13 +92,13 @@ class Postgres:
             time.sleep(0.05)
 
     def stop(self, how: signal.Signals = signal.SIGQUIT) -> None:
-        """End at once, as after a failure of the machine (SIGQUIT), or in order (SIGINT)."""
+        """Stop at once, as in a crash (SIGQUIT), or in order (SIGINT)."""
         assert self._process is not None
         self._process.send_signal(how)
         self._process.wait(START_SECONDS)
 
     def freeze(self, frozen: bool = True) -> None:
-        """Have the whole server stand still, connections and all, or go on."""
+        """Freeze or thaw all processes of the server."""
         assert self._process is not None
         with contextlib.suppress(psutil.NoSuchProcess):
             main = psutil.Process(self._process.pid)
@@ -107,11 +107,11 @@ class Postgres:
 
     @property
     def log(self) -> str:
-        """What the server has said."""
+        """The server's log."""
         return (self._folder / "server.log").read_text("utf-8", "replace")
 
     def ask(self, statement: str) -> list[list[str]]:
-        """The rows of a query, as another program sees them."""
+        """The rows of a statement, run by psql."""
         done = subprocess.run(
             [self._bin / "psql", "-XAtq", "-F", "\t", self.url, "-c", statement],
             capture_output=True,
@@ -121,7 +121,7 @@ class Postgres:
         return [line.split("\t") for line in done.stdout.splitlines()]
 
     def empty(self) -> None:
-        """Drop every table, for the next test."""
+        """Drop all tables."""
         self.ask("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
 
     def _initialize(self) -> None:
@@ -146,10 +146,10 @@ class Postgres:
 
 @contextlib.contextmanager
 def serving() -> Iterator[Postgres]:
-    """A server for as long as the context lasts; AssertionError where none is installed."""
+    """A server that runs within the context; AssertionError where none is installed."""
     folder = programs()
     assert folder is not None, MISSING
-    # Not below the tests' own folders, into which only their owner may look.
+    # Not below the tests' own folders, which only their owner can read.
     with tempfile.TemporaryDirectory(prefix="pg-") as name:
         server = Postgres(folder, Path(name))
         try:
@@ -159,9 +159,9 @@ def serving() -> Iterator[Postgres]:
             server.stop()
 
 
-def _somebody() -> str:
+def _unprivileged_user() -> str:
     known = {each.pw_name for each in pwd.getpwall()}
-    return next(name for name in NOBODIES if name in known)
+    return next(name for name in USERS if name in known)
 
 
 def _free_port() -> int:

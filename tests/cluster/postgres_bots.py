@@ -1,4 +1,4 @@
-"""Bot processes that share a database, and the people of both platforms."""
+"""Bot processes that share a database, and people on both platforms."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from tests.fakes.discord.interactions import Interaction
 from tests.fakes.telegram import Chat, FakeTelegram, Message, User
 
 PHRASE = "En un lugar de la Mancha"
-# Longer than a lease, its renewal and the answer itself on a machine that is busy.
+# Longer than a lease, its renewal and an answer on a busy machine.
 PATIENCE_SECONDS = 60.0
 
 
 @dataclass
 class Process:
-    """A bot on a machine of its own, as far as its files can tell."""
+    """A bot with files of its own, as on a machine of its own."""
 
     bot: Bot
     port: int
 
     async def ready(self) -> tuple[int, dict[str, str]]:
-        """What it says of itself: the status, and a word for each part."""
+        """HTTP status and parts of /readyz."""
         async with (
             aiohttp.ClientSession() as session,
             session.get(f"http://127.0.0.1:{self.port}/readyz") as answer,
@@ -41,7 +41,7 @@ class Process:
             return answer.status, await answer.json()
 
     async def kill(self) -> None:
-        """End it without a warning."""
+        """Kill it."""
         self.bot.process.send_signal(signal.SIGKILL)
         await self.bot.ended()
 
@@ -58,7 +58,7 @@ class Town:
     processes: list[Process] = field(default_factory=list)
 
     async def start(self, *platforms: str, **settings: object) -> Process:
-        """Start a bot that serves these platforms, and wait until it does or stands by."""
+        """Start a bot on these platforms and wait until it serves or stands by."""
         port, number = free_port(), len(self.processes)
         folder = self.folder / f"machine-{number}"
         folder.mkdir()
@@ -90,16 +90,16 @@ class Town:
 
     @property
     def under_way(self) -> int:
-        """How many requests the database has."""
+        """Number of jobs in the database."""
         return int(self.postgres.ask("SELECT count(*) FROM jobs")[0][0])
 
     @property
     def unhandled(self) -> int:
-        """How many events the database has that somebody would handle after a restart."""
+        """Number of unhandled events in the database."""
         return int(self.postgres.ask("SELECT count(*) FROM events WHERE body IS NOT NULL")[0][0])
 
     async def until(self, process: Process, part: str, *words: str) -> str:
-        """Wait until a process says one of these of a part of it; which one."""
+        """Wait until a part of a process reports one of these words; returns it."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 word = (await process.ready())[1].get(part)
@@ -108,16 +108,16 @@ class Town:
                 await asyncio.sleep(0.1)
 
     def telegram_person(self, name: str = "Ana") -> tuple[User, Chat]:
-        """Somebody new, and their chat with the bot."""
+        """A new person and their private chat."""
         user = self.telegram.user(name)
         return user, self.telegram.private(user)
 
     async def ask(self, text: str = f"/escribe {PHRASE}", who: Any = None) -> Message:
-        """Say something to the bot on Telegram."""
+        """Send the bot a message on Telegram."""
         return await self.telegram.say(*(who or self.telegram_person()), text)
 
     async def answer(self, message: Message) -> Message:
-        """The answer to it, in the place of a note to somebody who has waited, if there was one."""
+        """The answer to a message, after any note on the wait."""
 
         def answered() -> Message | None:
             replies = self.telegram.replies_to(message)
@@ -126,11 +126,11 @@ class Town:
         return await self.telegram.world.changes.until(answered, PATIENCE_SECONDS, "answer")
 
     async def asked_on_discord(self, user: Any, phrase: str = PHRASE) -> Interaction:
-        """A request there."""
+        """A request on Discord."""
         return await self.discord.slash(user, self.discord.dm(user), "escribe", frase=phrase)
 
     async def close(self) -> None:
-        """End what runs, and look at what nobody may see."""
+        """Stop all processes and check their logs for secrets and tracebacks."""
         for process in self.processes:
             if process.bot.process.returncode is None:
                 process.bot.terminate()

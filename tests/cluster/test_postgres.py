@@ -1,4 +1,4 @@
-"""Several processes over one PostgreSQL: each request is answered once, whichever of them ends."""
+"""Several processes over one PostgreSQL: each request is answered once, even after a kill."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.timeout(180)
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[Postgres]:
-    """A server that all tests share."""
+    """The server of all tests."""
     if programs() is None:
         pytest.skip(MISSING)
     with serving() as server:
@@ -31,7 +31,7 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the checkpoints `tiny` and `otro`, which write different texts."""
+    """A folder with the checkpoints `tiny` and `otro` of different texts."""
     folder = tmp_path_factory.mktemp("checkpoints")
     save_tiny(folder / "tiny", seed=0)
     save_tiny(folder / "otro", seed=1)
@@ -40,7 +40,7 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def town(postgres: Postgres, checkpoints: Path, tmp_path: Path) -> AsyncIterator[Town]:
-    """Both platforms and an empty database; processes are for the test to start."""
+    """Both platforms and an empty database; the test starts processes."""
     postgres.empty()
     async with FakeDiscord() as discord, FakeTelegram(flood=False) as telegram:
         town = Town(discord, telegram, postgres, checkpoints, tmp_path)
@@ -49,14 +49,14 @@ async def town(postgres: Postgres, checkpoints: Path, tmp_path: Path) -> AsyncIt
 
 
 async def until(happened: Callable[[], object]) -> None:
-    """Wait for something that several processes bring about."""
+    """Wait for a condition."""
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not happened():  # noqa: ASYNC110 (no single one says so)
+        while not happened():  # noqa: ASYNC110 (no event covers all processes)
             await asyncio.sleep(0.05)
 
 
 async def roles(first: Process, second: Process) -> tuple[Process, Process]:
-    """Whoever polls Telegram, and whoever stands by."""
+    """The process that polls Telegram, and the one that stands by."""
     status, parts = await first.ready()
     assert status == 200
     other_status, others = await second.ready()
@@ -65,7 +65,7 @@ async def roles(first: Process, second: Process) -> tuple[Process, Process]:
     return (first, second) if parts["telegram"] == "ok" else (second, first)
 
 
-async def test_the_next_process_takes_over_what_a_killed_one_polled_and_wrote(town: Town) -> None:
+async def test_peer_takes_over_polling_and_jobs_after_kill(town: Town) -> None:
     leader, other = await roles(await town.start("telegram"), await town.start("telegram"))
     first = await town.answer(await town.ask())
     assert PHRASE in first.text
@@ -75,7 +75,7 @@ async def test_the_next_process_takes_over_what_a_killed_one_polled_and_wrote(to
     await until(lambda: town.under_way == 1)
     await leader.kill()
     town.telegram.faults.clear()
-    unseen = await town.ask()  # while nobody polls
+    unseen = await town.ask()  # while no process polls
     assert PHRASE in (await town.answer(unseen)).text
     await town.telegram.world.changes.until(
         lambda: any(PHRASE in each.text for each in town.telegram.replies_to(waiting)),
@@ -89,18 +89,18 @@ async def test_the_next_process_takes_over_what_a_killed_one_polled_and_wrote(to
     assert town.telegram.violations == []
 
 
-async def test_a_process_that_is_stopped_hands_over_at_once(town: Town) -> None:
+async def test_stopped_process_hands_over_at_once(town: Town) -> None:
     leader, other = await roles(await town.start("telegram"), await town.start("telegram"))
     leader.bot.terminate()
     assert await leader.bot.ended() == 0
-    assert await asyncio.wait_for(town.until(other, "telegram", "ok"), 8)  # no lease has run out
+    assert await asyncio.wait_for(town.until(other, "telegram", "ok"), 8)  # before a lease expires
     assert PHRASE in (await town.answer(await town.ask())).text
     names = town.postgres.ask("SELECT state ->> 'name' FROM processes")
     assert names == [[names[0][0]]]
     assert names[0][0].endswith(f":{other.bot.process.pid}")
 
 
-async def test_discord_is_told_once_by_two_processes_and_by_one_what_the_other_began(
+async def test_discord_is_answered_once_by_two_processes(
     town: Town,
 ) -> None:
     first, second = await town.start("discord"), await town.start("discord")
@@ -113,7 +113,7 @@ async def test_discord_is_told_once_by_two_processes_and_by_one_what_the_other_b
         for process in (first, second)
     ]
     assert sum(shares) == len(people)
-    # Nobody edits, and one of the two is killed: whichever had it, it is answered.
+    # Either process is killed: the request is answered.
     town.discord.faults.status("PATCH", "*", 503, times=10**6)
     left = [await town.asked_on_discord(user) for user in people]
     for interaction in left:
@@ -125,7 +125,7 @@ async def test_discord_is_told_once_by_two_processes_and_by_one_what_the_other_b
         assert not interaction.followups
 
 
-async def test_limits_are_the_same_whichever_process_is_asked(town: Town) -> None:
+async def test_limits_hold_across_processes(town: Town) -> None:
     limit = 3
     for _ in range(2):
         await town.start("discord", person_per_minute=limit, strikes=100)
@@ -145,7 +145,7 @@ async def test_limits_are_the_same_whichever_process_is_asked(town: Town) -> Non
     assert int(counted[0]) == sum(bool(each.buttons) for each in told)
 
 
-async def test_what_admins_say_in_one_process_is_done_in_all(town: Town) -> None:
+async def test_admin_orders_reach_all_processes(town: Town) -> None:
     admin = town.telegram_person("Admina")
     settings = {"TELEGRAM_ADMIN_IDS": admin[0].id}
     first = await town.start("telegram", "discord", **settings)
@@ -163,7 +163,7 @@ async def test_what_admins_say_in_one_process_is_done_in_all(town: Town) -> None
             assert "Proceso " in report
     assert await order("/pausar") == say("paused_done")
     await second.bot.logged("paused by another process")
-    third = await town.start("discord", **settings)  # comes later and is paused too
+    third = await town.start("discord", **settings)  # starts later and is paused too
     for _ in range(6):
         interaction = await town.asked_on_discord(ana)
         assert (await interaction.final(PATIENCE_SECONDS)).content == say("paused")
@@ -182,12 +182,12 @@ async def test_what_admins_say_in_one_process_is_done_in_all(town: Town) -> None
         (town.checkpoints / "elsewhere").rename(town.checkpoints / "otro")
 
 
-async def test_a_restart_of_the_database_under_load_loses_nothing(town: Town) -> None:
+async def test_database_restart_under_load_loses_nothing(town: Town) -> None:
     await town.start("telegram", "discord")
     await town.start("telegram", "discord")
     reckoning = Reckoning()
     async with asking(town.discord, town.telegram, reckoning):
-        for away in (0.0, 2.0, 16.0):  # the last for longer than a lease
+        for away in (0.0, 2.0, 16.0):  # the last is longer than a lease
             await asyncio.sleep(2)
             town.postgres.stop()
             before = len(reckoning.telegram.answered)
@@ -209,7 +209,7 @@ async def test_a_restart_of_the_database_under_load_loses_nothing(town: Town) ->
     await until(lambda: town.unhandled == 0)
 
 
-async def test_a_database_that_stands_still_stops_nobody(town: Town) -> None:
+async def test_frozen_database_stops_no_process(town: Town) -> None:
     (process,) = [await town.start("telegram", "discord")]
     people = [town.discord.user(f"D{number}", installed=True) for number in range(20)]
     town.postgres.freeze()
@@ -227,7 +227,7 @@ async def test_a_database_that_stands_still_stops_nobody(town: Town) -> None:
     await until(lambda: town.under_way == 0)
 
 
-async def test_behind_one_address_a_delivery_that_comes_twice_is_handled_once(
+async def test_repeated_webhook_delivery_is_handled_once(
     town: Town,
 ) -> None:
     address = "https://bot.example.org"
@@ -244,7 +244,7 @@ async def test_behind_one_address_a_delivery_that_comes_twice_is_handled_once(
     deliveries.retry_seconds, deliveries.lost_answers = 1.0, 1
     deliveries.routes[address] = f"http://127.0.0.1:{ports[0]}"
     asked = await town.ask()
-    await until(lambda: len(deliveries.log) == 1)  # its answer was lost, so it comes again
+    await until(lambda: len(deliveries.log) == 1)  # its response was lost, so Telegram repeats it
     deliveries.routes[address] = f"http://127.0.0.1:{ports[1]}"
     await until(lambda: len(deliveries.log) == 2)
     assert PHRASE in (await town.answer(asked)).text

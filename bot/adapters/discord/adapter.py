@@ -24,10 +24,10 @@ from bot.adapters.discord.sharding import ask_limits, assign_shards
 from bot.adapters.discord.wire import TOKEN_SECONDS
 from bot.card import card_of
 from bot.context import Core
+from bot.net.tasks import TaskSet
 from bot.requests.endings import Endings
-from bot.requests.job import Answer, Draft, Job
-from bot.requests.platform import RefusedError
-from bot.service.previews import SELDOM
+from bot.requests.job import Answer, Job, Preview
+from bot.requests.platform import SELDOM, RefusedError
 from bot.service.supervision import supervise
 from bot.texts import say
 from bot.texts.number_ranges import write_ranges
@@ -50,7 +50,7 @@ class Discord:
     def __init__(self, core: Core) -> None:
         self.connection = core.connections[self.name]
         self._settings, self._service = core.settings, core.service
-        self._jobs: set[asyncio.Task[None]] = set()
+        self._jobs = TaskSet()
         self._session: aiohttp.ClientSession | None = None
         self._host = Host(
             settings=core.settings,
@@ -63,7 +63,7 @@ class Discord:
             begin=self.begin,
             session=self.session,
             styles=lambda: core.executor.serving.styles,
-            trace=_counting_limits(core.service.vitals.rate_limited, self.name),
+            trace=_counting_limits(core.service.stats.rate_limited, self.name),
         )
 
     def session(self) -> aiohttp.ClientSession:
@@ -102,9 +102,7 @@ class Discord:
 
     def begin(self, job: Job) -> None:
         """Start a job."""
-        task = self._service.start(job, self)
-        self._jobs.add(task)
-        task.add_done_callback(self._jobs.discard)
+        self._jobs.add(self._service.start(job, self))
 
     async def acknowledge(self, job: Job) -> None:
         """Show that the bot is thinking; cancel a job whose interaction has expired."""
@@ -112,7 +110,7 @@ class Discord:
         if _reply(job).lost:
             self._service.cancel(job.requester.person)
 
-    async def progress(self, job: Job, draft: Draft) -> None:
+    async def progress(self, job: Job, draft: Preview) -> None:
         """Show a preview, or drop it."""
         if (message := preview_message(draft)) is not None:
             await _reply(job).show_preview(message)
@@ -164,8 +162,7 @@ class Discord:
 
     async def _let_answers_out(self) -> None:
         """Let running jobs finish: interactions outlive the gateway and even the bot's token."""
-        if self._jobs:
-            await asyncio.wait(self._jobs, timeout=FAREWELL_SECONDS)
+        await self._jobs.wait(FAREWELL_SECONDS)
 
 
 async def _first_refused(shards: Iterable[Shard]) -> RefusedError:

@@ -135,7 +135,7 @@ async def _choose(interaction: Interaction, button: Button, message: discord.Mes
 async def _draw(interaction: Interaction, button: Button, shown: Shown, *, ephemeral: bool) -> None:
     """Answer with the text as a picture. The service finishes it even during shutdown."""
     requester, service = requester_of(interaction), host_of(interaction).service
-    if (notice := service.admit_card(requester)) is not None:
+    if (notice := service.admission.refuse_card(requester)) is not None:
         await tell(interaction, escape(notice))
         return
     reply, reference = reply_to(interaction, ephemeral=ephemeral), new_reference()

@@ -30,7 +30,8 @@ from bot.adapters.discord.menus import MENUS
 from bot.adapters.discord.sharding import ShardAssignment
 from bot.adapters.discord.sync import keep_synced
 from bot.net.keepalive import open_socket
-from bot.requests.platform import Line
+from bot.net.tasks import TaskSet
+from bot.requests.connection import Line
 from bot.settings.settings import Settings
 from model.errors import LitteraError
 
@@ -87,7 +88,7 @@ class LitteraClient(HostedClient):
         self._turn: Turn | None = None
         self._limiter: IdentifyLimiter | None = None
         self._syncing: asyncio.Task[None] | None = None
-        self._claims: set[asyncio.Task[None]] = set()
+        self._claims = TaskSet()
         self._line.latency = self._measured
         parsers = {
             event: _guarded(event, parse) for event, parse in self._connection.parsers.items()
@@ -162,12 +163,12 @@ class LitteraClient(HostedClient):
     def _claiming(self, parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """A parser that skips interactions claimed by another process: Discord sends each one to
         every connection of a shard."""
-        store = self.host.store
-        if not store.shared:
-            return parse
+        coordinator = self.host.store.coordinator
 
         async def claim(data: dict[str, Any]) -> None:
-            claimed = asyncio.create_task(store.claim(self.host.platform.name, str(data["id"])))
+            claimed = asyncio.create_task(
+                coordinator.claim(self.host.platform.name, str(data["id"]))
+            )
             await asyncio.wait([claimed], timeout=CLAIM_SECONDS)
             if not claimed.done() or claimed.result():
                 parse(data)
@@ -176,9 +177,7 @@ class LitteraClient(HostedClient):
             if not isinstance(data, dict) or "id" not in data:
                 parse(data)
                 return
-            task = asyncio.create_task(claim(data))
-            self._claims.add(task)
-            task.add_done_callback(self._claims.discard)
+            self._claims.start(claim(data))
 
         return begin
 

@@ -19,7 +19,7 @@ import aiohttp
 
 from bot.adapters.discord.sharding import GatewayLimits, ShardAssignment, ask_limits
 from bot.net.platform_api import UnreachableError
-from bot.requests.platform import Connection
+from bot.requests.connection import Connection
 from bot.settings.settings import Settings
 from bot.texts.formatting import duration
 

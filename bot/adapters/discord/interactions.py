@@ -18,8 +18,9 @@ from bot.adapters.discord.markdown import escape
 from bot.admin.admin import Admin
 from bot.admin.commands import Commands
 from bot.logs import about
+from bot.requests.connection import Connection
 from bot.requests.job import Job, Requester, new_reference
-from bot.requests.platform import Connection, Platform
+from bot.requests.platform import Platform
 from bot.service.errors import sentence
 from bot.service.service import Service
 from bot.settings.settings import Settings

@@ -18,7 +18,7 @@ from bot.adapters.cutting import cut_answer
 from bot.adapters.discord.markdown import bold, escape, small, unescape
 from bot.adapters.discord.wire import Payload
 from bot.requests.endings import ENDINGS, Endings, as_line, fitted, of_line
-from bot.requests.job import Answer, Draft
+from bot.requests.job import Answer, Preview
 from bot.texts import say
 
 # https://docs.discord.com/developers/resources/message#create-message
@@ -69,7 +69,7 @@ def text_message(shown: Shown, components: list[Payload]) -> Payload:
     return _sized(_written(shown.phrase, shown.continuation), components)
 
 
-def preview_message(draft: Draft) -> Payload | None:
+def preview_message(draft: Preview) -> Payload | None:
     """The message that shows a preview, None if it exceeds the limit."""
     if draft.note:
         return _message(small(draft.note))

@@ -29,10 +29,9 @@ from bot.adapters.telegram.rate_limiter import RateLimiter
 from bot.adapters.telegram.webhook import Webhook
 from bot.context import Core
 from bot.requests.endings import Endings
-from bot.requests.job import Answer, Draft, Job
-from bot.requests.platform import RefusedError
-from bot.service.previews import SELDOM
-from bot.store.coordination import Lead
+from bot.requests.job import Answer, Job, Preview
+from bot.requests.platform import SELDOM, RefusedError
+from bot.store.coordination import LeaderLease
 from bot.texts import say
 
 log = logging.getLogger(__name__)
@@ -84,7 +83,7 @@ class Telegram:
     async def acknowledge(self, job: Job) -> None:
         await self._keeping(job, cast("WayBack", job.origin).acknowledge(job))
 
-    async def progress(self, job: Job, draft: Draft) -> None:
+    async def progress(self, job: Job, draft: Preview) -> None:
         await self._keeping(job, cast("WayBack", job.origin).progress(job, draft))
 
     async def _keeping(self, job: Job, showing: Awaitable[None]) -> None:
@@ -135,12 +134,12 @@ class Telegram:
             raise ConnectionFailedError(summarize_error(error)) from None
         name = f"{NAME}:{bot.id}"
         try:
-            await self._poll_in_turn(bot, intake, self._core.store.want(name))
+            await self._poll_in_turn(bot, intake, self._core.store.coordinator.campaign(name))
         finally:
             self.connection.standing_by = False
-            self._core.store.give_back(name)
+            self._core.store.coordinator.resign(name)
 
-    async def _poll_in_turn(self, bot: BotConnection, intake: Intake, lead: Lead) -> None:
+    async def _poll_in_turn(self, bot: BotConnection, intake: Intake, lead: LeaderLease) -> None:
         """Poll while this process is the leader; stand by otherwise."""
         seconds = self._core.settings.telegram_poll_seconds
         await lead.known()
@@ -172,4 +171,4 @@ class Telegram:
             await webhook.watch()
 
     def _note_limit(self) -> None:
-        self._core.service.vitals.rate_limited[self.name] += 1
+        self._core.service.stats.rate_limited[self.name] += 1

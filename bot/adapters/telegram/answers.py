@@ -24,7 +24,7 @@ from bot.adapters.telegram.rendering import (
 )
 from bot.requests.buttons import CHOICES, Button
 from bot.requests.endings import Endings
-from bot.requests.job import Answer, Draft, Job
+from bot.requests.job import Answer, Job, Preview
 from bot.texts import say
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class WayBack(Protocol):
     async def acknowledge(self, job: Job) -> None:
         """See bot.requests.platform.Platform."""
 
-    async def progress(self, job: Job, draft: Draft) -> None:
+    async def progress(self, job: Job, draft: Preview) -> None:
         """See bot.requests.platform.Platform."""
 
     async def finish(self, job: Job, answer: Answer) -> None:
@@ -122,7 +122,7 @@ class ChatAnswer:
             self._message = await self._outbox.deliver(self._place, note, reference=job.reference)
         self._typing = asyncio.create_task(self._keep_typing(), name=f"typing {job.reference}")
 
-    async def progress(self, job: Job, draft: Draft) -> None:
+    async def progress(self, job: Job, draft: Preview) -> None:
         content, now = render_preview(draft), time.monotonic()
         if content == self._shown or now < self._next_preview:
             return

@@ -102,7 +102,7 @@ class Callbacks:
         """Answer with the text as a picture. Until that is delivered the update counts as
         unhandled, so a later process repeats it."""
         asker, outbox = requester(query.from_user, message), self._context.outbox
-        if (notice := self._context.core.service.admit_card(asker)) is not None:
+        if (notice := self._context.core.service.admission.refuse_card(asker)) is not None:
             await press.answer(notice)
             return
         await press.answer()

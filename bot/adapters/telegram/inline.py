@@ -38,7 +38,7 @@ from bot.adapters.telegram.rendering import Rendered, guard, render_answer
 from bot.net.backoff import Backoff
 from bot.requests.closing_phrase import closing_phrase
 from bot.requests.endings import Endings
-from bot.requests.job import Answer, Draft, Job
+from bot.requests.job import Answer, Job, Preview
 from bot.texts import language_of, say
 from model.text.normalize import normalize
 
@@ -94,7 +94,7 @@ class InlineQueries:
         core = self._context.core
         way_back = InlineAnswer(self._context, query.id, pending)
         who = requester(query.from_user)
-        job = Job(query.query, core.settings.options(), who, way_back, typed=True)
+        job = Job(query.query, core.settings.options(), who, way_back, implicit=True)
         pending.job, pending.life = job, core.service.start(job, self._context.platform)
         await asyncio.wait({pending.life})
 
@@ -118,7 +118,7 @@ class InlineAnswer:
     async def acknowledge(self, job: Job) -> None:
         """Nothing can be shown."""
 
-    async def progress(self, job: Job, draft: Draft) -> None:
+    async def progress(self, job: Job, draft: Preview) -> None:
         """Nothing can be shown."""
 
     async def finish(self, job: Job, answer: Answer) -> None:
@@ -180,7 +180,7 @@ class GuestAnswer:
     async def acknowledge(self, job: Job) -> None:
         """Nothing can be shown."""
 
-    async def progress(self, job: Job, draft: Draft) -> None:
+    async def progress(self, job: Job, draft: Preview) -> None:
         """Nothing can be shown."""
 
     async def finish(self, job: Job, answer: Answer) -> None:

@@ -17,6 +17,7 @@ from telegram import Update
 from bot.adapters.telegram.connection import BotConnection
 from bot.adapters.telegram.context import NAME, Event
 from bot.adapters.telegram.dispatcher import Dispatcher
+from bot.net.tasks import TaskSet
 from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ class Intake:
         self, bot: BotConnection, dispatcher: Dispatcher, seen: Seen, store: Store
     ) -> None:
         self._bot, self._dispatcher, self._seen, self._store = bot, dispatcher, seen, store
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = TaskSet()
 
     async def take(self, *raws: object, waited: bool = False) -> int | None:
         """Store updates and begin to handle them; the highest id, None if none has one.
@@ -76,8 +77,8 @@ class Intake:
     async def take_over(self) -> None:
         """Handle stored updates of dead processes, until cancelled."""
         while True:
-            await self._store.beat()
-            await self._handle_stored(await self._store.orphaned_events(NAME))
+            await self._store.coordinator.renewed()
+            await self._handle_stored(await self._store.coordinator.claim_orphaned_events(NAME))
 
     async def _handle_stored(self, kept: list[tuple[str, Any, float]]) -> None:
         for key, raw, _ in kept:
@@ -85,9 +86,7 @@ class Intake:
             await self._begin(raw, Event(key, waited=True))
 
     async def _begin(self, raw: dict[str, Any], event: Event) -> None:
-        task = asyncio.create_task(self._handle(raw, event), name=f"update {raw['update_id']}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.start(self._handle(raw, event), f"update {raw['update_id']}")
         # One turn of the event loop, in which the handler runs up to its first await: updates take
         # effect in order (see bot.adapters.telegram.messages).
         await asyncio.sleep(0)
@@ -103,9 +102,7 @@ class Intake:
 
     async def close(self) -> None:
         """Cancel running handlers; their jobs continue."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.cancel()
 
     def _parse(self, raw: dict[str, Any]) -> Update | None:
         try:

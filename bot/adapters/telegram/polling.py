@@ -22,7 +22,7 @@ from bot.adapters.telegram.intake import Intake
 from bot.adapters.telegram.rate_limiter import seconds_of
 from bot.net.backoff import Backoff
 from bot.requests.platform import RefusedError
-from bot.store.coordination import Lead
+from bot.store.coordination import LeaderLease
 from bot.texts import say
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Polling:
         self,
         bot: BotConnection,
         intake: Intake,
-        lead: Lead,
+        lead: LeaderLease,
         seconds: int,
         report: Callable[[bool], None],
     ) -> None:

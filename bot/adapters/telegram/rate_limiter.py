@@ -13,7 +13,6 @@ import bisect
 import itertools
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -22,6 +21,8 @@ from typing import Any
 
 from telegram.error import RetryAfter, TelegramError
 from telegram.ext import BaseRateLimiter
+
+from bot.requests.limits import Window
 
 log = logging.getLogger(__name__)
 
@@ -55,28 +56,6 @@ class DroppedError(TelegramError):
     """The rate limiter dropped a request."""
 
 
-class Room:
-    """A sliding window: at most `limit` events within `seconds`."""
-
-    def __init__(self, limit: int, seconds: float) -> None:
-        self.limit, self.seconds = limit, seconds
-        self._times: deque[float] = deque()
-
-    def free(self, now: float) -> int:
-        """Events that may happen now."""
-        while self._times and self._times[0] + self.seconds <= now:
-            self._times.popleft()
-        return self.limit - len(self._times)
-
-    def count(self, now: float) -> None:
-        """Count an event."""
-        self._times.append(now)
-
-    def ready(self, now: float) -> float:
-        """When the next event may happen."""
-        return now if self.free(now) > 0 else self._times[0] + self.seconds
-
-
 class Burst:
     """A token bucket: at most `limit` events at once, then one every `seconds`."""
 
@@ -101,32 +80,34 @@ class _Chat:
     """The recent requests of a chat, and until when Telegram blocks it. Chat 0 stands for requests
     about no chat, which only the overall limit counts."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, groups: Window) -> None:
         self.burst = Burst(CHAT_BURST, CHAT_SECONDS) if number else None
         # Groups have negative ids: https://core.telegram.org/bots/api#chat
-        self.minute = Room(*GROUP) if number < 0 else None
+        self._number, self._group = number, groups if number < 0 else None
         self.held_until = 0.0
         self.waiting = 0
 
-    @property
-    def _limits(self) -> list[Burst | Room]:
-        return [limit for limit in (self.burst, self.minute) if limit is not None]
-
     def count(self, now: float) -> None:
-        for limit in self._limits:
-            limit.count(now)
+        if self.burst is not None:
+            self.burst.count(now)
+        if self._group is not None:
+            self._group.count(self._number)
 
     def ready(self, now: float) -> float:
-        return max([self.held_until, *(limit.ready(now) for limit in self._limits)])
+        burst = now if self.burst is None else self.burst.ready(now)
+        minute = 0.0 if self._group is None else self._group.wait(self._number)
+        return max(self.held_until, burst, now + minute)
 
     def spare(self, now: float) -> bool:
         """Whether a preview or a typing sign fits."""
         return (self.burst is None or self.burst.free(now) > CHAT_RESERVE) and (
-            self.minute is None or self.minute.free(now) > GROUP_RESERVE
+            self._group is None or self._group.free(self._number) > GROUP_RESERVE
         )
 
     def idle(self, now: float) -> bool:
-        unused = all(limit.free(now) == limit.limit for limit in self._limits)
+        unused = self.burst is None or self.burst.free(now) == self.burst.limit
+        if self._group is not None:
+            unused = unused and self._group.free(self._number) == self._group.limit
         return not self.waiting and self.held_until <= now and unused
 
 
@@ -148,7 +129,8 @@ class RateLimiter(BaseRateLimiter[Priority]):
         self._clock = clock
         self._chats: dict[int, _Chat] = {}
         self._forget_at = CHATS
-        self._everywhere = Room(*EVERYWHERE)
+        self._groups = Window(*GROUP, clock)
+        self._everywhere = Window(*EVERYWHERE, clock)  # of the key None
         self._queue: list[_Waiting] = []
         self._numbers = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
@@ -200,12 +182,12 @@ class RateLimiter(BaseRateLimiter[Priority]):
 
     def _take_or_drop(self, chat: _Chat, priority: Priority) -> None:
         now = self._clock()
-        full = self._everywhere.free(now) <= EVERYWHERE_RESERVE
+        full = self._everywhere.free(None) <= EVERYWHERE_RESERVE
         if full or chat.waiting or chat.held_until > now or not chat.spare(now):
             raise DroppedError("no room")
         if priority == Priority.PREVIEW:
             chat.count(now)
-        self._everywhere.count(now)
+        self._everywhere.count(None)
 
     async def _wait(self, chat: _Chat, priority: Priority) -> None:
         granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -228,21 +210,21 @@ class RateLimiter(BaseRateLimiter[Priority]):
         """Grant all requests that fit, in order, and schedule the next call."""
         now = self._clock()
         for waiting in list(self._queue):
-            if not self._everywhere.free(now):
+            if not self._everywhere.free(None):
                 break
             if waiting.chat.ready(now) > now:
                 continue
             self._leave(waiting)
             if not waiting.granted.done():
                 waiting.chat.count(now)
-                self._everywhere.count(now)
+                self._everywhere.count(None)
                 waiting.granted.set_result(None)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if self._queue:
             soonest = min(waiting.chat.ready(now) for waiting in self._queue)
-            delay = max(soonest, self._everywhere.ready(now)) - now
+            delay = max(soonest - now, self._everywhere.wait(None))
             self._timer = asyncio.get_running_loop().call_later(max(0.001, delay), self._grant)
 
     def _hold(self, chat_id: int, endpoint: str, seconds: float) -> None:
@@ -257,7 +239,7 @@ class RateLimiter(BaseRateLimiter[Priority]):
         if chat is None:
             if len(self._chats) >= self._forget_at:
                 self._forget_idle()
-            chat = self._chats[chat_id] = _Chat(chat_id)
+            chat = self._chats[chat_id] = _Chat(chat_id, self._groups)
         return chat
 
     def _forget_idle(self) -> None:

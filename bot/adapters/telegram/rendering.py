@@ -22,7 +22,7 @@ from telegram import MessageEntity
 
 from bot.adapters.cutting import ELLIPSIS, cut_answer, cut_words
 from bot.requests.endings import ENDINGS, Endings, as_line, fitted, of_line
-from bot.requests.job import Answer, Draft
+from bot.requests.job import Answer, Preview
 from bot.texts import say
 
 LIMIT = 4096  # UTF-16 code units of a message
@@ -107,7 +107,7 @@ def render_shown(shown: Shown) -> Rendered:
     return _compose(phrase, text[len(phrase) :], [])
 
 
-def render_preview(draft: Draft) -> Rendered:
+def render_preview(draft: Preview) -> Rendered:
     """A preview: an unfinished answer, or a note on the wait."""
     if draft.note:
         return _compose("", "", [draft.note])

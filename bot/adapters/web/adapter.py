@@ -18,9 +18,8 @@ from bot.adapters.web.writing import AnswerStream, Writing, stop_for_cancel
 from bot.context import Core
 from bot.net.ports import PortError, listen
 from bot.requests.endings import Endings
-from bot.requests.job import Answer, Draft, Job
-from bot.requests.platform import RefusedError
-from bot.service.previews import AS_WRITTEN
+from bot.requests.job import Answer, Job, Preview
+from bot.requests.platform import AS_WRITTEN, RefusedError
 from bot.settings.names import WEB_PORT
 from bot.texts import say
 
@@ -82,7 +81,7 @@ class Web:
     async def acknowledge(self, job: Job) -> None:
         """Do nothing: the page shows that it waits."""
 
-    async def progress(self, job: Job, draft: Draft) -> None:
+    async def progress(self, job: Job, draft: Preview) -> None:
         _stream(job).show(draft)
 
     async def finish(self, job: Job, answer: Answer) -> None:

@@ -20,7 +20,7 @@ class Cards:
         """Respond with a PNG file, or with status 429 and a notice over the limit."""
         asked = await read(request, CardAsked)
         requester = self._visitors.requester(request, asked.language)
-        if (notice := self._service.admit_card(requester)) is not None:
+        if (notice := self._service.admission.refuse_card(requester)) is not None:
             return web.Response(status=429, text=notice)
         card = Card(asked.phrase, asked.continuation, asked.style, asked.seed, asked.checkpoint)
         if (picture := await drawn(card, asked.language)) is None:

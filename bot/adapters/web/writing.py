@@ -22,7 +22,7 @@ from bot.adapters.web.requests import TextAsked, read
 from bot.adapters.web.visitors import Visitors
 from bot.requests.closing_phrase import closing_phrase
 from bot.requests.endings import ENDINGS, Endings
-from bot.requests.job import Answer, Draft, Job
+from bot.requests.job import Answer, Job, Preview
 from bot.requests.platform import Platform
 from bot.service.service import Service
 from bot.settings.settings import Settings
@@ -48,10 +48,10 @@ class AnswerStream:
     def __init__(self) -> None:
         self.ended = False
         self._news = asyncio.Event()
-        self._draft = Draft()
+        self._draft = Preview()
         self._last: dict[str, Any] = {}
 
-    def show(self, draft: Draft) -> None:
+    def show(self, draft: Preview) -> None:
         """Show a preview; it replaces one that was not sent yet."""
         self._draft = draft
         self._news.set()

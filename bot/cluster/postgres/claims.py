@@ -1,7 +1,6 @@
-"""What exactly one of several processes does: take a request, handle an event, and what is left of
-a process that is gone.
+"""Claims: each job and each event belongs to one process.
 
-A row names the process that has claimed it. While that process lives, the row is nobody else's.
+A row names its owner. Other processes claim it only after the owner's lease has expired.
 """
 
 from __future__ import annotations
@@ -11,15 +10,14 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import RowMapping, Table, and_, func, insert, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.cluster.postgres.leases import KNOWN, LIVING
+from bot.cluster.postgres.leases import CLOCK, KNOWN, LIVING
 from bot.requests.job import Requester
 from bot.requests.limits import Excess, Rule
-from bot.store.database import CLOCK
 from bot.store.tables import events, jobs, requests
 
-# So many rows at a time; the others are for the other processes, or for the next time.
+# Rows per claim; the rest is for other processes or the next claim.
 MOST = 100
-# What is said of a person for whom something is being written already.
+# The person has a job under way.
 BUSY = Excess("busy", 1, 0.0)
 
 
@@ -30,18 +28,18 @@ async def admit(
     rules: Sequence[Rule],
     answered: Collection[str],
 ) -> Excess | None:
-    """Count a request, unless it is one too many wherever the others came in: then why.
+    """Count a request, or return the limit that it exceeds among all processes.
 
-    To be called in the transaction that keeps it. Until that ends, nothing else is admitted for
-    this person or in this server. `answered`: requests that only seem to be under way.
+    The caller's transaction stores the request; until it ends, no other request of this person or
+    server is admitted. answered: references of answered jobs that are still in the table.
     """
     names = [requester.person, *filter(None, [requester.server])]
-    # One after the other, the person first, so that no two transactions wait for each other.
+    # The person first, always: no two transactions wait for each other.
     locks = [func.pg_advisory_xact_lock(func.hashtextextended(name, 0)) for name in names]
     await connection.execute(select(*locks))
     theirs = (jobs.c.platform == requester.platform) & (jobs.c.user == requester.user)
     found = (await connection.execute(select(jobs.c.reference).where(theirs))).scalars().all()
-    if reference in found:  # it was, by a transaction of whose end we were not told
+    if reference in found:  # stored by a transaction whose commit was not confirmed
         return None
     if set(found) - set(answered):
         return BUSY
@@ -54,7 +52,7 @@ async def admit(
 
 
 async def _wait(connection: AsyncConnection, rule: Rule) -> float:
-    """Seconds until the oldest of the last requests that fill a limit leaves its window."""
+    """Seconds until a limit allows another request."""
     column = requests.c.person if rule.personal else requests.c.server
     left = requests.c.at + rule.seconds - CLOCK
     query = (
@@ -64,15 +62,15 @@ async def _wait(connection: AsyncConnection, rule: Rule) -> float:
         .offset(rule.limit - 1)
         .limit(1)
     )
-    # A request of the future, which a clock that was set back leaves behind, waits no longer.
+    # A clock set back leaves requests in the future; they wait no longer than others.
     return min(rule.seconds, float((await connection.execute(query)).scalar() or 0.0))
 
 
 async def adopt(
     connection: AsyncConnection, table: Table, platform: str, process: str, gone: Collection[str]
 ) -> Sequence[RowMapping]:
-    """Claim rows of `jobs` or `events` that one of the processes which are `gone`, or one that has
-    left, has left behind; whatever another process claims at the same moment is left to it."""
+    """Claim rows of `jobs` or `events` whose owner is in `gone` or has left, except those that
+    another process is claiming at this moment."""
     key = table.primary_key.columns
     left = or_(
         table.c.process.not_in(KNOWN),
@@ -81,7 +79,7 @@ async def adopt(
     orphaned = and_(table.c.platform == platform, table.c.process != process, left)
     if table is events:
         orphaned = and_(orphaned, events.c.body.is_not(None))
-    # Apart, or the planner might look for rows again for each that it finds.
+    # A CTE: as a subquery, the planner might run it again for each row.
     free = select(*key).where(orphaned).limit(MOST).with_for_update(skip_locked=True).cte("free")
     claimed = update(table).where(tuple_(*key).in_(select(free))).values(process=process)
     rows: Sequence[RowMapping] = (

@@ -1,19 +1,21 @@
-"""The database that several processes share: a PostgreSQL server, by way of asyncpg.
+"""The database that several processes share: PostgreSQL, through asyncpg.
 
-Connections are made by asyncpg itself, so an address may say all that libpq's can
-(https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING): `sslmode`, a socket's
-folder as `host`, several hosts.
+asyncpg parses the address itself, so all parameters of libpq work (`sslmode`, a socket's folder as
+`host`, several hosts):
+https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Table, select, text
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bot.settings.names import DATABASE_URL, SettingsError
@@ -23,12 +25,19 @@ from model.errors import LitteraError
 
 log = logging.getLogger(__name__)
 
+_T = TypeVar("_T")
+
 CONNECTIONS = 10
-# How long a connection may take to be made, and an answer to come.
-CONNECT_SECONDS, ANSWER_SECONDS = 3.0, 5.0
-# Processes that start together must not migrate together. The number means nothing.
+# Timeouts of a connection attempt, of a statement, and of a transaction with its wait for a
+# connection of the pool.
+CONNECT_SECONDS, ANSWER_SECONDS, WORK_SECONDS = 3.0, 5.0, 6.0
+# Pause after a failed connection, or every caller would wait for its own attempt.
+REST_SECONDS = 1.0
+# Dead connections that a transaction may meet.
+TRIES = 3
+# Processes that start together migrate one after the other. The number is arbitrary.
 _MIGRATION = select(text("pg_advisory_xact_lock(5284371)"))
-# What a statement cannot mend: a wrong password or database, or rights that are missing.
+# Configuration errors: a wrong password or database, or missing privileges.
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _REFUSED = ("28", "3D", "42501")
 _MAY_CREATE = "SELECT has_schema_privilege(current_schema(), 'CREATE')"
@@ -36,28 +45,25 @@ _LIVING = (
     "SELECT coalesce(state ->> 'name', id) FROM processes "
     "WHERE expires > extract(epoch FROM clock_timestamp()) ORDER BY 1"
 )
-# Their rows come and go, with phrases in them.
+# The tables whose short-lived rows contain phrases.
 _VACUUM = "VACUUM (SKIP_LOCKED) jobs, events"
 
 
 class UnreachableError(LitteraError):
-    """The database does not answer; it may later. Its text is a Spanish sentence."""
+    """The database does not answer, but may later. The message is a Spanish sentence."""
 
 
 @dataclass(frozen=True)
 class Sight:
-    """What somebody who only looks sees of a database.
-
-    may_create: whether tables can be made; processes: the names of those that share it now.
-    """
+    """The state of a database as `Postgres.look` finds it."""
 
     version: str
-    may_create: bool
-    processes: list[str]
+    may_create: bool  # whether tables can be created
+    processes: list[str]  # names of the processes that share it now
 
 
 class Postgres:
-    """The database at an address; see bot.store.database.Database."""
+    """The database at an address; see bot.store.database.Database for the methods."""
 
     def __init__(self, url: str) -> None:
         import asyncpg  # type: ignore[import-untyped]
@@ -74,11 +80,11 @@ class Postgres:
         self._url, self._connect = url, asyncpg.connect
 
     def insert(self, table: Table) -> Any:
-        """An INSERT that knows ON CONFLICT."""
+        """An INSERT that supports ON CONFLICT."""
         return insert(table)
 
     async def open(self) -> tuple[AsyncEngine, str | None]:
-        """Connect, and bring the tables to the present version."""
+        """Connect and migrate."""
         engine = create_async_engine(
             "postgresql+asyncpg://",
             async_creator=self._connected,
@@ -95,8 +101,8 @@ class Postgres:
         return engine, None
 
     async def reach(self) -> AsyncEngine:
-        """Open it for the first time. Raises SettingsError for what only another setting mends, and
-        UnreachableError for what may pass."""
+        """Open it for the first time. Raises SettingsError if a setting is wrong and
+        UnreachableError for a failure that may be temporary."""
         try:
             engine, _ = await self.open()
         except NewerError:
@@ -106,7 +112,7 @@ class Postgres:
         return engine
 
     async def look(self) -> Sight:
-        """What there is, changing nothing. Raises as `reach` does."""
+        """Read its state without a change. Raises like `reach`."""
         try:
             connection = await self._connected()
             try:
@@ -124,12 +130,30 @@ class Postgres:
             raise SettingsError(say("database_newer"))
         return Sight(version.partition(" ")[0], may_create, names)
 
+    async def perform(
+        self, engine: AsyncEngine, work: Callable[[AsyncEngine], Awaitable[_T]]
+    ) -> _T:
+        """Run `work` within `WORK_SECONDS`; again if a connection turns out to be dead, as all
+        connections of the pool are after a restart of the server."""
+        async with asyncio.timeout(WORK_SECONDS):
+            for _ in range(TRIES - 1):
+                try:
+                    return await work(engine)
+                except DBAPIError as error:
+                    if not (error.connection_invalidated or _is_shutdown(error)):
+                        raise
+            return await work(engine)
+
+    def pause_after(self, error: Exception) -> float:
+        """Only without a connection; SQLAlchemy wraps all other errors."""
+        return 0.0 if isinstance(error, SQLAlchemyError) else REST_SECONDS
+
     def is_damage(self, error: Exception) -> bool:
-        """Never for us to mend."""
+        """Left to the server."""
         return False
 
     async def tidy(self, engine: AsyncEngine) -> None:
-        """Give the room of what was deleted back to be written over; measure what is there."""
+        """Free deleted rows for reuse and measure the size."""
         async with engine.connect() as connection:
             plain = await connection.execution_options(isolation_level="AUTOCOMMIT")
             await plain.exec_driver_sql(_VACUUM)
@@ -145,32 +169,32 @@ class Postgres:
         )
 
 
-def is_shutdown(error: BaseException) -> bool:
-    """Whether the server is going down or coming up."""
+def _is_shutdown(error: BaseException) -> bool:
+    """Whether the server is shutting down or starting."""
     return _state(error).startswith("57P")
 
 
-def reason_of(error: BaseException) -> str:
-    """An error in one line. None of these quotes the address, which has a password in it."""
+def _reason(error: BaseException) -> str:
+    """An error in one line. No error quotes the address with its password."""
     return " ".join(str(getattr(error, "orig", None) or error).split()) or type(error).__name__
 
 
 def _explained(error: Exception) -> LitteraError:
-    """The sentence for an error of the first contact."""
-    values = {"setting": DATABASE_URL, "reason": reason_of(error)}
+    """The error to raise when the first connection fails."""
+    values = {"setting": DATABASE_URL, "reason": _reason(error)}
     if _is_misconfigured(error) or _state(error).startswith(_REFUSED):
         return SettingsError(say("database_refused", **values))
     return UnreachableError(say("database_unreachable", **values))
 
 
 def _is_misconfigured(error: BaseException) -> bool:
-    """Whether the driver refuses the address; SQLAlchemy may have put its own error around that."""
+    """Whether the driver rejects the address; SQLAlchemy may have wrapped the error."""
     return isinstance(error, ValueError) or isinstance(
         getattr(error, "driver_exception", None), ValueError
     )
 
 
 def _state(error: BaseException) -> str:
-    """The SQLSTATE of an error of the server's, nothing without one."""
+    """The SQLSTATE of a server's error, empty without one."""
     cause = getattr(error, "orig", None) or error
     return str(getattr(cause, "sqlstate", None) or "")

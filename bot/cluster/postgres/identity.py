@@ -1,8 +1,8 @@
-"""Who a process is, for as long as its files live: a folder that it alone has locked.
+"""The identity of a process: a slot in the state folder, locked while the process lives.
 
-Processes of one machine that are given the same folder each take a place in it. The lock goes with
-the process, however that ends, so whoever takes the place next is sure to be its heir: it has the
-same identity, and the journal of what was sent.
+Each process with the same state folder takes a slot of its own. The lock ends with the process in
+any case, so the next process in the slot is its successor: it inherits the identity and the journal
+of sent messages.
 """
 
 from __future__ import annotations
@@ -15,40 +15,39 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from bot.private_files import FILE_MODE, make_private, write_private
-from bot.store.journal import Journal
+from bot.store.journal import JOURNAL, Journal
 
 log = logging.getLogger(__name__)
 
-JOURNAL = "sent.log"
 MOST = 64  # processes in one folder
 _FOLDERS = "process-*"
 LOCKS = f"{_FOLDERS}/lock"
 
 
 class Slot:
-    """A place that this process has: its identity and its journal."""
+    """A locked slot: identity and journal."""
 
     def __init__(self, folder: Path, identity: str, lock: FileLock | None = None) -> None:
         self.identity, self.journal = identity, Journal(folder / JOURNAL)
         self._folder, self._lock = folder, lock
 
     def neighbours(self) -> Iterator[Journal]:
-        """The journals of processes of this machine that have ended and have no heir yet."""
+        """The journals of ended processes on this machine that have no successor yet."""
         for folder in sorted(self._folder.parent.glob(_FOLDERS)):
             if folder != self._folder and (lock := _locked(folder)) is not None:
                 lock.release()
                 yield Journal(folder / JOURNAL)
 
     def release(self) -> None:
-        """Let another process have it."""
+        """Free the slot for another process."""
         self.journal.close()
         if self._lock is not None:
             self._lock.release()
 
 
 def take_slot(folder: Path) -> Slot:
-    """The first place in this folder that nobody has. Where none can be had, a new identity that
-    nobody will inherit: its requests are taken over by others when its lease has run out."""
+    """Lock the first free slot of a folder. Without one, the process gets a new identity without a
+    successor: other processes claim its jobs once its lease has expired."""
     try:
         for number in range(1, MOST + 1):
             place = folder / f"process-{number}"

@@ -1,14 +1,16 @@
-"""Which processes live, and which of them does what only one may do.
+"""Leases: which processes live, and which of them has a role that only one may have.
 
-A process renews its lease every few seconds, by the database's clock. One that has not for
-`LEASE_SECONDS` counts as gone, and others take over what it had claimed. Two rules keep a database
-that was away for everybody from being taken for the death of others: whoever could not renew for a
-while takes nothing over before it has renewed for a whole lease again, in which the others come
-back too; and a lease is its holder's to renew, however late, as long as nobody has taken it. And
-since the database's clock may be set, nobody is gone who was not at two renewals in a row.
+A process renews its lease every few seconds, by the database's clock. After `LEASE_SECONDS` without
+a renewal it counts as gone, and others claim its work. Three rules keep an outage of the database,
+or a change of its clock, from being mistaken for the death of processes:
 
-A holder does not need the database to know that it holds no longer: it counts from the moment
-before it asked, by its own clock, and a little less than the database does.
+- A process whose own renewals failed claims nothing until it has renewed for a whole lease again;
+  the others come back within that time too.
+- An expired lease is still its holder's to renew until another process has taken it.
+- A process is gone only if its lease was expired at two renewals of this one in a row.
+
+A holder knows without the database when its lease ends: it counts from before its request, by its
+own clock, and a margin less than the database.
 """
 
 from __future__ import annotations
@@ -18,77 +20,76 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Table, and_, delete, or_, select
+from sqlalchemy import Float, Table, and_, cast, delete, extract, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.store.coordination import Lead, Member
-from bot.store.database import CLOCK
+from bot.store.coordination import LeaderLease, Member
 from bot.store.tables import leases, processes
 
-BEAT_SECONDS, LEASE_SECONDS = 3.0, 12.0
-# Clocks run differently fast, and a statement takes its time.
+RENEW_SECONDS, LEASE_SECONDS = 3.0, 12.0
+# For clock drift and the time that a statement takes.
 MARGIN_SECONDS = 1.0
-# How long one that has gone silent is still named to admins.
-MOURNED_SECONDS = 300.0
+# How long a silent process is still listed for admins.
+FORGET_SECONDS = 300.0
 
+# The database's clock in seconds since 1970: the clocks of machines differ.
+CLOCK = cast(extract("epoch", func.clock_timestamp()), Float)
 KNOWN = select(processes.c.id)
 LIVING = KNOWN.where(processes.c.expires > CLOCK)
 
 
 class Membership:
-    """This process's lease among those of the others; `insert` is the database's."""
+    """This process's lease and the roles it stands for.
+
+    insert: the database's INSERT with ON CONFLICT.
+    """
 
     def __init__(self, identity: str, insert: Callable[[Table], Any]) -> None:
         self.identity, self._insert = identity, insert
         self.members: list[Member] = []
-        self.gone: set[str] = set()  # those that may be inherited from
-        self.lapses = 0  # how many times the lease had run out before it was renewed
+        self.gone: set[str] = set()  # processes whose work may be claimed
+        self.lapses = 0  # how often the lease had expired before a renewal
         self.describe: Callable[[], dict[str, Any]] = dict
-        self._leads: dict[str, Lead] = {}
-        self._returned: set[str] = set()
-        self._renewed = self._since = float("-inf")
-        self._beaten = asyncio.Event()
+        self._roles: dict[str, LeaderLease] = {}
+        self._resigned: set[str] = set()
+        self._renewed_at = self._since = float("-inf")
+        self._renewal = asyncio.Event()
 
     @property
     def valid(self) -> bool:
-        """Whether no other process can take this one for gone at this moment."""
-        return time.monotonic() < self._renewed + LEASE_SECONDS - MARGIN_SECONDS
+        """Whether no other process can consider this one gone at this moment."""
+        return time.monotonic() < self._renewed_at + LEASE_SECONDS - MARGIN_SECONDS
 
     @property
     def settled(self) -> bool:
-        """Whether it has renewed for long enough to judge others by their silence."""
-        return self.valid and self._renewed - self._since >= LEASE_SECONDS
+        """Whether it has renewed for long enough to consider others gone."""
+        return self.valid and self._renewed_at - self._since >= LEASE_SECONDS
 
-    @property
-    def others(self) -> list[Member]:
-        """The other processes that live."""
-        return [each for each in self.members if each.identity != self.identity and not each.silent]
+    def campaign(self, name: str) -> LeaderLease:
+        """Stand for a role from the next renewal on."""
+        self._resigned.discard(name)
+        return self._roles.setdefault(name, LeaderLease())
 
-    def want(self, name: str) -> Lead:
-        """Try for a lease from now on."""
-        self._returned.discard(name)
-        return self._leads.setdefault(name, Lead())
+    def resign(self, name: str) -> None:
+        """Give up a role at the next renewal."""
+        if self._roles.pop(name, None) is not None:
+            self._resigned.add(name)
 
-    def give_back(self, name: str) -> None:
-        """Try no longer; at the next renewal it is free for others."""
-        if self._leads.pop(name, None) is not None:
-            self._returned.add(name)
-
-    async def beat(self) -> None:
+    async def renewed(self) -> None:
         """Wait for the next renewal."""
-        await self._beaten.wait()
+        await self._renewal.wait()
 
     async def renew(self, connection: AsyncConnection) -> None:
-        """Say that this process lives, renew or try for what it wants, and see who else lives."""
+        """Renew the lease, stand for roles, read the other processes, and commit."""
         begun = time.monotonic()
         settled = self.settled
-        await connection.execute(self._sign_of_life())
-        won = {name: await self._try(connection, name, settled) for name in list(self._leads)}
-        if self._returned:
-            theirs = leases.c.name.in_(self._returned) & (leases.c.process == self.identity)
+        await connection.execute(self._own_renewal())
+        won = {name: await self._elect(connection, name, settled) for name in list(self._roles)}
+        if self._resigned:
+            theirs = leases.c.name.in_(self._resigned) & (leases.c.process == self.identity)
             await connection.execute(delete(leases).where(theirs))
-        gone = processes.c.expires < CLOCK - MOURNED_SECONDS
-        await connection.execute(delete(processes).where(gone))
+        old = processes.c.expires < CLOCK - FORGET_SECONDS
+        await connection.execute(delete(processes).where(old))
         silent = CLOCK - processes.c.expires
         rows = await connection.execute(select(processes.c.id, processes.c.state, silent))
         await connection.commit()
@@ -98,11 +99,11 @@ class Membership:
         self._note(begun, won)
 
     async def leave(self, connection: AsyncConnection) -> None:
-        """Give everything back at once."""
+        """Give up the lease and all roles at once."""
         await connection.execute(delete(leases).where(leases.c.process == self.identity))
         await connection.execute(delete(processes).where(processes.c.id == self.identity))
 
-    def _sign_of_life(self) -> Any:
+    def _own_renewal(self) -> Any:
         row = {"state": self.describe(), "expires": CLOCK + LEASE_SECONDS}
         return (
             self._insert(processes)
@@ -110,7 +111,7 @@ class Membership:
             .on_conflict_do_update(index_elements=["id"], set_=row)
         )
 
-    async def _try(self, connection: AsyncConnection, name: str, settled: bool) -> bool:
+    async def _elect(self, connection: AsyncConnection, name: str, settled: bool) -> bool:
         row = {"process": self.identity, "expires": CLOCK + LEASE_SECONDS}
         free = leases.c.process == self.identity
         if settled:
@@ -125,13 +126,13 @@ class Membership:
         return (await connection.execute(renewal)).first() is not None
 
     def _note(self, begun: float, won: dict[str, bool]) -> None:
-        if begun > self._renewed + LEASE_SECONDS - MARGIN_SECONDS:
+        if begun > self._renewed_at + LEASE_SECONDS - MARGIN_SECONDS:
             self.lapses += 1
             self._since = begun
-        self._renewed = begun
+        self._renewed_at = begun
         for name, holds in won.items():
-            if (lead := self._leads.get(name)) is not None:
-                lead.note(begun + LEASE_SECONDS - MARGIN_SECONDS if holds else 0.0)
-        self._returned.clear()
-        self._beaten.set()
-        self._beaten = asyncio.Event()
+            if (role := self._roles.get(name)) is not None:
+                role.note(begun + LEASE_SECONDS - MARGIN_SECONDS if holds else 0.0)
+        self._resigned.clear()
+        self._renewal.set()
+        self._renewal = asyncio.Event()

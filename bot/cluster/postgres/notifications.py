@@ -1,8 +1,8 @@
-"""News from one process to all others, by PostgreSQL's NOTIFY.
+"""News between processes, by PostgreSQL's NOTIFY: at-most-once.
 
-A piece of news is there in milliseconds or, when a connection breaks at the wrong moment, never. So
-it only hastens what the tables say too, or tells what may be missed: what counts is read again with
-every renewal of the lease. https://www.postgresql.org/docs/current/sql-notify.html
+News arrive within milliseconds, or never if a connection breaks. So they only speed up changes that
+the tables hold too, and carry facts that may be lost; each renewal of the lease reads the tables.
+https://www.postgresql.org/docs/current/sql-notify.html
 """
 
 from __future__ import annotations
@@ -19,52 +19,52 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 log = logging.getLogger(__name__)
 
 CHANNEL = "litteragpt"
-# PostgreSQL takes less than 8,000 bytes; JSON of ours is ASCII.
+# PostgreSQL's limit is 8,000 bytes; our JSON is ASCII.
 PAYLOAD_BYTES = 7000
-KEPT = 10_000  # pieces that wait to be told
+KEPT = 10_000  # unsent pieces
 Handler = Callable[..., object]
 
 
 class Bus:
-    """What this process has to tell, and who listens to what the others tell."""
+    """Unsent news of this process and the subscribers to those of others."""
 
     def __init__(self, identity: str) -> None:
         self._identity = identity
         self._handlers: dict[str, list[Handler]] = {}
-        self._untold: deque[str] = deque(maxlen=KEPT)
+        self._unsent: deque[str] = deque(maxlen=KEPT)
 
     @property
-    def has_news(self) -> bool:
-        """Whether there is something to tell."""
-        return bool(self._untold)
+    def pending(self) -> bool:
+        """Whether there are unsent news."""
+        return bool(self._unsent)
 
     def subscribe(self, kind: str, handler: Handler) -> None:
-        """Call `handler` with what another process says about this."""
+        """Call `handler` with the values of news of this kind from another process."""
         self._handlers.setdefault(kind, []).append(handler)
 
-    def publish(self, kind: str, *said: Any) -> None:
-        """Tell the others (anything JSON can hold), soon."""
-        self._untold.append(json.dumps([kind, *said]))
+    def publish(self, kind: str, *values: Any) -> None:
+        """Queue news (values that JSON can hold)."""
+        self._unsent.append(json.dumps([kind, *values]))
 
-    async def tell(self, connection: AsyncConnection) -> None:
-        """Send what there is to tell; what cannot be sent stays to be told."""
-        telling = list(self._untold)
-        for payload in self._payloads(telling):
+    async def send(self, connection: AsyncConnection) -> None:
+        """Send the queued news; they stay queued if that fails."""
+        sending = list(self._unsent)
+        for payload in self._payloads(sending):
             await connection.execute(select(func.pg_notify(CHANNEL, payload)))
         await connection.commit()
-        for _ in range(min(len(telling), len(self._untold))):
-            self._untold.popleft()
+        for _ in range(min(len(sending), len(self._unsent))):
+            self._unsent.popleft()
 
     async def listen(self, connection: AsyncConnection) -> None:
-        """Hear what the others say, for as long as this connection lives."""
+        """Receive the others' news while this connection lives."""
         driver: Any = (await connection.get_raw_connection()).driver_connection
-        await driver.add_listener(CHANNEL, self._hear)
+        await driver.add_listener(CHANNEL, self._receive)
 
-    def _payloads(self, telling: list[str]) -> Iterator[str]:
-        """As many pieces at a time as there is room for: each notification holds up all commits."""
+    def _payloads(self, pieces: list[str]) -> Iterator[str]:
+        """Full batches: each notification holds up all commits."""
         batch: list[str] = []
         room = PAYLOAD_BYTES
-        for piece in telling:
+        for piece in pieces:
             if batch and len(piece) > room:
                 yield self._payload(batch)
                 batch, room = [], PAYLOAD_BYTES
@@ -76,13 +76,13 @@ class Bus:
     def _payload(self, batch: list[str]) -> str:
         return f'["{self._identity}",{",".join(batch)}]'
 
-    def _hear(self, _: object, __: int, ___: str, payload: str) -> None:
+    def _receive(self, _: object, __: int, ___: str, payload: str) -> None:
         try:
             sender, *pieces = json.loads(payload)
             if sender == self._identity:
                 return
-            for kind, *said in pieces:
+            for kind, *values in pieces:
                 for handler in self._handlers.get(kind, ()):
-                    handler(*said)
-        except Exception:  # whatever another program has said there
+                    handler(*values)
+        except Exception:  # another program may use the channel
             log.exception("a notification of the database cannot be read")

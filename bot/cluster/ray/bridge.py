@@ -44,6 +44,7 @@ from bot.executor.messages import (
     Write,
 )
 from bot.executor.model_info import ModelInfo
+from bot.net.tasks import TaskSet
 from bot.worker.pipes import Pipes
 
 # Heartbeat. The bot takes a silent bridge for hung; see bot.executor.executor.
@@ -72,7 +73,7 @@ class Bridge:
         self._replicas = replicas.options(stream=True)
         self._registry = registry
         self._writings: dict[int, asyncio.Task[None]] = {}
-        self._loads: set[asyncio.Task[None]] = set()
+        self._errands = TaskSet()
         self._lost: defaultdict[str, list[int]] = defaultdict(list)
         self._inbox: asyncio.Queue[Message | None] = asyncio.Queue()
         # Times of the registry's last answer, and of the last one with replicas.
@@ -93,7 +94,7 @@ class Bridge:
             for each in done:
                 each.result()
         finally:
-            for each in (watching, reading, *self._writings.values(), *self._loads):
+            for each in (watching, reading, *self._writings.values(), *self._errands):
                 each.cancel()
 
     async def _read(self) -> None:
@@ -105,9 +106,7 @@ class Bridge:
                     if (writing := self._writings.pop(message.number, None)) is not None:
                         writing.cancel()
                 case Load():
-                    load = asyncio.create_task(self._load(message), name="load")
-                    self._loads.add(load)
-                    load.add_done_callback(self._loads.discard)
+                    self._errands.start(self._load(message), "load")
 
     def _begin(self, request: Write) -> None:
         number = request.number

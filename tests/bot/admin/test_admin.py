@@ -14,7 +14,7 @@ from bot.requests.access import Access
 from bot.requests.job import Requester
 from bot.requests.limits import Limits
 from bot.service.service import Service
-from bot.service.stats import Vitals
+from bot.service.stats import Stats
 from bot.store import open_store
 from bot.texts import ENGLISH, say
 from tests.bot.damage import DAMAGES, PICKLE_TRACE
@@ -43,7 +43,7 @@ async def administration(folder: Path) -> AsyncIterator[Admin]:
     ):
         none = Limits(person_minute=0, person_day=0, place_minute=0, strikes=0, block_seconds=1)
         access = Access(admins=frozenset({ADMIN.person}))
-        service = Service(executor, none, access, Vitals(), store, seats=4, queue_limit=8)
+        service = Service(executor, none, access, Stats(), store, slots=4, queue_limit=8)
         yield Admin(service, executor, store, {}, folder, "tiny")
 
 
@@ -143,7 +143,7 @@ async def test_commands_refuse_other_users(folder: Path) -> None:
             ours.status(STRANGER),
         ]
         assert serving(ours) == "tiny"
-        assert not ours._service.paused
+        assert not ours._service.admission.paused
         assert ours.checkpoints(STRANGER) == []
         assert ours.checkpoints(ADMIN) == ["otro", "tiny"]
     assert set(told) == {say("not_admin")}

@@ -1,4 +1,4 @@
-"""Buttons carry all they need in their ids, and nothing that anybody forges breaks them."""
+"""Button ids hold the whole state, and forged ids are rejected."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ BUTTONS = st.builds(
 
 
 @given(BUTTONS)
-def test_a_button_is_read_as_it_was_written(button: Button) -> None:
+def test_button_id_round_trip(button: Button) -> None:
     assert len(button.id.encode()) <= ID_BYTES
     assert Button.read(button.id) == button
 
 
 @given(BUTTONS, st.text("abcdefghijklmnopqrstuvwxyz_", min_size=41) | st.just("josé"))
-def test_an_author_whose_name_does_not_fit_is_left_out(button: Button, style: str) -> None:
+def test_overlong_style_is_omitted(button: Button, style: str) -> None:
     unfit = Button(**{**vars(button), "style": style})
     assert Button.read(unfit.id) == Button(**{**vars(button), "style": None})
 
 
 @given(st.text() | st.from_regex(r"[catdfx123]\.\w+\.\w+\.\d+\.\w+\.\w*", fullmatch=True))
-def test_anything_else_is_no_button(text: str) -> None:
+def test_foreign_ids_are_no_buttons(text: str) -> None:
     button = Button.read(text)
     assert button is None or Button.read(button.id) == button
 
@@ -54,5 +54,5 @@ def test_anything_else_is_no_button(text: str) -> None:
         "c.1.1.2080.c7d1",
     ],
 )
-def test_what_is_nearly_a_button_is_none(text: str) -> None:
+def test_malformed_ids_are_no_buttons(text: str) -> None:
     assert Button.read(text) is None

@@ -1,4 +1,4 @@
-"""How it stands between the bot and a platform, over one line and over several."""
+"""The state of a connection with one line and with several."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import time
 import pytest
 
 from bot.admin.reports import connection_report
-from bot.requests import platform
-from bot.requests.platform import Connection
+from bot.requests import connection as connections
+from bot.requests.connection import Connection
 from bot.texts import ENGLISH, SPANISH
 
 
 def spread(total: int, *numbers: int) -> Connection:
-    """A connection whose lines of these numbers all stand."""
+    """A connection whose lines are all up."""
     connection = Connection(total=1)
     connection.spread(numbers, total)
     for number, line in connection.lines.items():
@@ -22,7 +22,7 @@ def spread(total: int, *numbers: int) -> Connection:
     return connection
 
 
-def test_one_line_is_lost_at_once() -> None:
+def test_single_line_is_lost_at_once() -> None:
     connection = Connection()
     assert (connection.up, connection.lost) == (False, [0])
     connection.note(True)
@@ -34,15 +34,15 @@ def test_one_line_is_lost_at_once() -> None:
     assert connection.reconnects == 1
 
 
-def test_one_of_several_may_be_away_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_of_several_lines_has_a_grace_period(monkeypatch: pytest.MonkeyPatch) -> None:
     connection = spread(3, 0, 1)
     connection.lines[1].note(False)
     assert (connection.up, connection.lost) == (False, [])
-    monkeypatch.setattr(platform, "LOST_SECONDS", 0.0)
+    monkeypatch.setattr(connections, "LOST_SECONDS", 0.0)
     assert connection.lost == [1]
 
 
-def test_one_of_several_that_never_stood_is_lost() -> None:
+def test_line_that_was_never_up_is_lost() -> None:
     connection = spread(3, 0, 1)
     connection.spread([0, 1, 2], 3)
     assert connection.lost == [2]
@@ -63,11 +63,11 @@ def test_one_of_several_that_never_stood_is_lost() -> None:
         (spread(64, *range(32)), "conectado (shards 0-31/64; servidores 32.496, 40-71 ms)"),
     ],
 )
-def test_a_connection_is_told_in_a_line(connection: Connection, told: str) -> None:
+def test_connection_report(connection: Connection, told: str) -> None:
     assert connection_report(connection, SPANISH) == told
 
 
-def test_those_of_many_that_are_gone_are_named() -> None:
+def test_report_names_lost_shards() -> None:
     connection = spread(64, *range(32))
     for number in (3, 7, 8, 9):
         connection.lines[number].note(False)
@@ -77,7 +77,7 @@ def test_those_of_many_that_are_gone_are_named() -> None:
     )
 
 
-def test_a_platform_that_lets_nobody_begin_is_told() -> None:
+def test_report_names_exhausted_sessions() -> None:
     connection = Connection(total=1)
     connection.closed_until = time.monotonic() + 7200.5
     told = connection_report(connection, SPANISH)

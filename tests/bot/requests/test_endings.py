@@ -1,4 +1,4 @@
-"""Endings: how each is written, and the lines on which they are shown and read again."""
+"""Options of endings, and the lines on which they are shown and read back."""
 
 from __future__ import annotations
 
@@ -31,36 +31,36 @@ def result(phrase: str, continuation: str, **changes: object) -> Result:
     return replace(plain, **changes)  # type: ignore[arg-type]
 
 
-def test_each_ending_is_one_sentence_with_a_seed_of_its_own() -> None:
+def test_endings_have_one_sentence_and_own_seeds() -> None:
     asked = Options(sentences=4, style="galdos", temperature=1.2, seed=41)
     assert variants(asked, ENDINGS) == [
         replace(asked, sentences=1, seed=seed) for seed in (41, 42, 43)
     ]
 
 
-def test_where_chance_has_no_say_it_is_given_one() -> None:
+def test_low_temperature_is_raised() -> None:
     cold = variants(Options(temperature=0), ENDINGS)
     assert {each.temperature for each in cold} == {LEAST_TEMPERATURE}
 
 
-def test_the_last_seed_of_all_has_others_behind_it() -> None:
+def test_seeds_wrap_around() -> None:
     assert [each.seed for each in variants(Options(seed=SEEDS[1]), 2)] == [SEEDS[1], 0]
 
 
 @given(ONE_LINE)
-def test_a_line_is_read_as_it_was_written(continuation: str) -> None:
+def test_of_line_inverts_as_line(continuation: str) -> None:
     line = as_line(continuation)
     assert of_line(line) == continuation
     assert line[:1] not in ("", " ")
 
 
-def test_a_line_shows_whether_a_word_goes_on() -> None:
+def test_line_marks_a_continued_word() -> None:
     assert as_line(" de la Mancha.") == "de la Mancha."
     assert as_line("cha vivía.") == "…cha vivía."
     assert as_line(", dijo.") == "…, dijo."
 
 
-def test_endings_have_the_part_of_the_phrase_in_common_that_all_of_them_show() -> None:
+def test_endings_share_the_common_phrase() -> None:
     whole, completed = result("Y entonces…", " cayó."), result("Y enton", "tecido.")
     endings = Endings.of([whole, completed, completed], SPANISH)
     assert endings.phrase == "Y enton"
@@ -69,7 +69,7 @@ def test_endings_have_the_part_of_the_phrase_in_common_that_all_of_them_show() -
     ]
 
 
-def test_what_holds_for_several_is_said_once() -> None:
+def test_notices_of_endings_are_merged() -> None:
     results = [result("Y", " a", truncated=n, dropped=("☃",)) for n in (0, 1, 1)]
     assert Endings.of(results, ENGLISH).notices == (
         say("dropped", ENGLISH, characters="☃"),
@@ -77,7 +77,7 @@ def test_what_holds_for_several_is_said_once() -> None:
     )
 
 
-def test_only_what_does_not_fit_is_cut_and_the_longest_first() -> None:
+def test_longest_ending_is_cut_first() -> None:
     short, long = " a b.", " palabra" * 50
     assert fitted([short, long], lambda all_: sum(map(len, all_)) <= 1000) == ([short, long], False)
     kept, cut = fitted([short, long], lambda all_: sum(map(len, all_)) <= 100)
@@ -88,7 +88,7 @@ def test_only_what_does_not_fit_is_cut_and_the_longest_first() -> None:
 
 
 @given(st.lists(st.tuples(ONE_LINE, st.integers(1, 40)), min_size=ENDINGS, max_size=ENDINGS))
-def test_on_telegram_endings_are_read_as_they_were_shown(parts: list[tuple[str, int]]) -> None:
+def test_telegram_endings_are_read_back(parts: list[tuple[str, int]]) -> None:
     phrase = "Vino @ana a ejemplo.com"
     results = [result(phrase, f" {text * times} fin.") for text, times in parts]
     rendered = render_endings(Endings.of(results, SPANISH), SPANISH)

@@ -1,4 +1,4 @@
-"""Limits that slide, and the fuse for those who flood."""
+"""Sliding windows, and blocks for flooding."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.requests.limits import DAY, MINUTE, Excess, Limits, Window
 
 
 class Clock:
-    """A time that a test moves."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -31,7 +31,7 @@ def limits(clock: Clock, **changes: int) -> Limits:
     return Limits(**(chosen | changes), block_seconds=600, clock=clock)
 
 
-def test_a_window_slides(clock: Clock) -> None:
+def test_window_slides(clock: Clock) -> None:
     window = Window(2, MINUTE, clock)
     assert window.count("a") == 1
     clock.now += 50
@@ -40,24 +40,24 @@ def test_a_window_slides(clock: Clock) -> None:
     assert window.wait("b") == 0
     clock.now += 10
     assert window.wait("a") == 0
-    assert window.count("a") == 2  # the first has left
+    assert window.count("a") == 2  # the first has expired
     assert window.wait("a") == pytest.approx(50)
 
 
-def test_no_limit_counts_nothing(clock: Clock) -> None:
+def test_zero_means_no_limit(clock: Clock) -> None:
     window = Window(0, MINUTE, clock)
     assert [window.count("a") for _ in range(3)] == [0, 0, 0]
     assert window.wait("a") == 0
 
 
-def test_only_so_many_are_remembered_and_the_oldest_goes_first(clock: Clock) -> None:
+def test_capacity_drops_the_oldest_key(clock: Clock) -> None:
     window = Window(1, MINUTE, clock, capacity=2)
     for key in "abc":
         window.count(key)
     assert [window.wait(key) > 0 for key in "abc"] == [False, True, True]
 
 
-def test_nobody_is_remembered_for_longer_than_the_window(clock: Clock) -> None:
+def test_keys_expire_with_the_window(clock: Clock) -> None:
     window = Window(2, MINUTE, clock)
     for number in range(1000):
         window.count(str(number))
@@ -69,7 +69,7 @@ def test_nobody_is_remembered_for_longer_than_the_window(clock: Clock) -> None:
     assert len(window) == 1
 
 
-def test_only_so_many_times_are_remembered_and_the_oldest_go_first(clock: Clock) -> None:
+def test_maximum_of_times_drops_the_oldest_keys(clock: Clock) -> None:
     window = Window(10, MINUTE, clock, most=25)
     for key in "abc":
         for _ in range(9):
@@ -85,11 +85,11 @@ def test_only_so_many_times_are_remembered_and_the_oldest_go_first(clock: Clock)
         window.forget(key)
     assert len(window) == 0
     for _ in range(10):
-        window.count("d")  # what was taken back takes no room
+        window.count("d")  # a count taken back takes no room
     assert window.wait("d") > 0
 
 
-def test_one_who_asks_more_than_is_remembered_is_still_limited(clock: Clock) -> None:
+def test_single_key_over_the_maximum_is_still_limited(clock: Clock) -> None:
     window = Window(10, MINUTE, clock, most=5)
     for _ in range(10):
         window.count("a")
@@ -97,8 +97,8 @@ def test_one_who_asks_more_than_is_remembered_is_still_limited(clock: Clock) -> 
 
 
 @pytest.mark.parametrize("asked", [1, 6])
-def test_a_hundred_thousand_visitors_take_little_memory(asked: int) -> None:
-    """What a process of its own grows by; with deques it was 180 MB and more."""
+def test_memory_of_100_000_keys_is_bounded(asked: int) -> None:
+    """The growth of a separate process; with deques it was more than 180 MB."""
     code = f"""
 import resource
 from bot.requests.limits import Limits
@@ -119,7 +119,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
     assert int(grown.stdout) < 100 * 1024  # KiB
 
 
-def test_the_limit_that_is_reached_is_named_with_the_time_left(clock: Clock) -> None:
+def test_excess_names_limit_and_wait(clock: Clock) -> None:
     ours = limits(clock)
     for _ in range(2):
         assert ours.excess("p", "s") is None
@@ -132,7 +132,7 @@ def test_the_limit_that_is_reached_is_named_with_the_time_left(clock: Clock) -> 
     assert ours.excess("r", None) is None
 
 
-def test_the_day_has_its_own_limit(clock: Clock) -> None:
+def test_day_has_its_own_limit(clock: Clock) -> None:
     ours = limits(clock)
     for _ in range(5):
         ours.count("p", None)
@@ -141,7 +141,7 @@ def test_the_day_has_its_own_limit(clock: Clock) -> None:
     assert excess == Excess("person_day", 5, pytest.approx(DAY - 5 * MINUTE))
 
 
-def test_who_insists_is_blocked_for_a_while(clock: Clock) -> None:
+def test_strikes_lead_to_a_block(clock: Clock) -> None:
     ours = limits(clock)
     assert ours.strike("p") == 0
     assert ours.blocked("p") == 0
@@ -150,23 +150,23 @@ def test_who_insists_is_blocked_for_a_while(clock: Clock) -> None:
     assert ours.blocked("q") == 0
     clock.now += 601
     assert ours.blocked("p") == 0
-    assert ours.strike("p") == 0  # the fuse is whole again
+    assert ours.strike("p") == 0  # strikes start again
 
 
-def test_strikes_far_apart_do_not_add_up(clock: Clock) -> None:
+def test_strikes_expire(clock: Clock) -> None:
     ours = limits(clock)
     for _ in range(5):
         assert ours.strike("p") == 0
         clock.now += MINUTE
 
 
-def test_without_strikes_nobody_is_blocked(clock: Clock) -> None:
+def test_zero_strikes_disables_blocks(clock: Clock) -> None:
     ours = limits(clock, strikes=0)
     assert [ours.strike("p") for _ in range(50)] == [0] * 50
     assert ours.blocked("p") == 0
 
 
-def test_what_was_counted_before_a_restart_counts_on(clock: Clock) -> None:
+def test_restored_counts_are_kept(clock: Clock) -> None:
     ours = limits(clock)
     ours.count("p", None, ago=50)
     ours.count("p", None, ago=40)
@@ -175,7 +175,7 @@ def test_what_was_counted_before_a_restart_counts_on(clock: Clock) -> None:
     assert ours.excess("p", None) is None
 
 
-def test_a_request_of_the_future_counts_as_one_of_now(clock: Clock) -> None:
+def test_future_request_counts_as_now(clock: Clock) -> None:
     ours = limits(clock)
     for _ in range(2):
         ours.count("p", "s", ago=-365 * DAY)
@@ -186,7 +186,7 @@ def test_a_request_of_the_future_counts_as_one_of_now(clock: Clock) -> None:
     assert ours.blocked("q") == 600
 
 
-def test_a_block_goes_on_with_what_is_left_of_it(clock: Clock) -> None:
+def test_restored_block_keeps_its_rest(clock: Clock) -> None:
     ours = limits(clock)
     ours.block("p", 100)
     assert ours.blocked("p") == 100

@@ -1,4 +1,4 @@
-"""Three endings with a real worker: one job of three texts, whatever happens meanwhile."""
+"""Three endings with a real worker: one job of three texts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def ask_endings(user: int = 1, options: Options = SHORT) -> Job:
     return job
 
 
-async def test_three_endings_are_offered_once_and_each_can_be_written_again(
+async def test_endings_are_offered_once_and_reproducible(
     checkpoints: Path,
 ) -> None:
     book, job = Notebook(), ask_endings()
@@ -38,10 +38,10 @@ async def test_three_endings_are_offered_once_and_each_can_be_written_again(
             assert len(result.sentences) == 1
             alone = await write(ours.executor, options=replace(SHORT, seed=result.seed))
             assert alone.text.startswith(result.text)
-        assert (ours.running, ours.vitals.answers, ours.executor.pending) == (0, 1, 0)
+        assert (ours.running, ours.stats.answers, ours.executor.pending) == (0, 1, 0)
 
 
-async def test_endings_are_one_request_for_limits(checkpoints: Path) -> None:
+async def test_endings_count_as_one_request(checkpoints: Path) -> None:
     book, first, second, third = Notebook(), ask_endings(), ask_endings(), ask_endings()
     async with service(checkpoints, person_minute=2) as ours:
         for job in (first, second, third):
@@ -51,12 +51,12 @@ async def test_endings_are_one_request_for_limits(checkpoints: Path) -> None:
     assert book.of(third, "fail")[0].startswith("Admito 2 peticiones por minuto")
 
 
-async def test_endings_under_way_are_cancelled_together(checkpoints: Path) -> None:
+async def test_endings_are_cancelled_together(checkpoints: Path) -> None:
     book, job, second = Notebook(), ask_endings(options=ENDLESS), ask()
     async with service(checkpoints) as ours:
         task = ours.start(job, book)
         await book.until("acknowledge")
-        while ours.executor.pending < ENDINGS:  # noqa: ASYNC110 (nothing says when)
+        while ours.executor.pending < ENDINGS:  # noqa: ASYNC110 (there is no event)
             await asyncio.sleep(0.01)
         await ours.handle(second, book)
         assert book.of(second, "fail") == [say("busy")]
@@ -66,7 +66,7 @@ async def test_endings_under_way_are_cancelled_together(checkpoints: Path) -> No
         assert ours.executor.pending == 0
 
 
-async def test_a_style_that_is_not_known_fails_all_of_them_with_one_notice(
+async def test_unknown_style_fails_endings_once(
     checkpoints: Path,
 ) -> None:
     book, job = Notebook(), ask_endings(options=Options(style="quevedo"))
@@ -76,7 +76,7 @@ async def test_a_style_that_is_not_known_fails_all_of_them_with_one_notice(
     assert book.verbs(job) == ["acknowledge", "fail"]
 
 
-async def test_where_the_queue_has_no_room_for_three_none_is_written(checkpoints: Path) -> None:
+async def test_full_executor_queue_refuses_all_endings(checkpoints: Path) -> None:
     book, job = Notebook(), ask_endings()
     async with service(checkpoints) as ours:
         ours.executor.options = replace(ours.executor.options, queue_limit=2)  # type: ignore[type-var]
@@ -85,13 +85,13 @@ async def test_where_the_queue_has_no_room_for_three_none_is_written(checkpoints
     assert book.of(job, "fail") == [say("queue_full", limit=2)]
 
 
-async def test_a_worker_that_is_killed_meanwhile_changes_nothing(checkpoints: Path) -> None:
+async def test_killed_worker_does_not_change_endings(checkpoints: Path) -> None:
     options = replace(SHORT, sentence_limit=600)
     book, undisturbed, disturbed = Notebook(), ask_endings(options=options), ask_endings(2, options)
     async with service(checkpoints) as ours:
         await ours.handle(undisturbed, book)
         task = ours.start(disturbed, book)
-        while ours.executor.pending < ENDINGS:  # noqa: ASYNC110 (nothing says when)
+        while ours.executor.pending < ENDINGS:  # noqa: ASYNC110 (there is no event)
             await asyncio.sleep(0.001)
         signal_worker(ours.executor, signal.SIGKILL)
         await task
@@ -100,7 +100,7 @@ async def test_a_worker_that_is_killed_meanwhile_changes_nothing(checkpoints: Pa
     assert found == expected
 
 
-async def test_endings_that_a_process_left_behind_are_offered_by_the_next(
+async def test_unfinished_endings_are_offered_after_restart(
     checkpoints: Path,
 ) -> None:
     book, job = Notebook(), ask_endings()

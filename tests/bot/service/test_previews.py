@@ -1,4 +1,4 @@
-"""What is shown of an unfinished answer."""
+"""Previews of an unfinished answer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import time
 import pytest
 
 from bot.executor.generation import Restarted
-from bot.service.previews import AS_WRITTEN, Drafts, showable
+from bot.requests.platform import AS_WRITTEN
+from bot.service.previews import Previews, showable
 
 
 @pytest.mark.parametrize(
@@ -21,29 +22,29 @@ from bot.service.previews import AS_WRITTEN, Drafts, showable
         ("Dijo el Sr. Pérez", "Dijo el Sr."),
     ],
 )
-def test_a_text_is_shown_up_to_a_sentence_or_a_word(text: str, shown: str) -> None:
+def test_showable_ends_with_sentence_or_word(text: str, shown: str) -> None:
     assert showable(text) == shown
 
 
-async def test_nothing_is_shown_of_a_quick_answer() -> None:
-    async with Drafts(asked=time.monotonic()) as drafts:
-        assert drafts.add("Una frase que viene pronto. Y otra") is None
+async def test_quick_answer_has_no_preview() -> None:
+    async with Previews(asked=time.monotonic()) as previews:
+        assert previews.add("Una frase que viene pronto. Y otra") is None
 
 
-async def test_after_a_while_each_text_is_shown_once() -> None:
-    async with Drafts(asked=time.monotonic() - 100) as drafts:
-        assert drafts.add("una palabra y me") == "una palabra y"
-        assert drafts.add("dia más") is None  # too soon after the last
+async def test_each_preview_is_shown_once() -> None:
+    async with Previews(asked=time.monotonic() - 100) as previews:
+        assert previews.add("una palabra y me") == "una palabra y"
+        assert previews.add("dia más") is None  # too soon after the last
 
 
-async def test_where_drafts_cost_nothing_every_piece_is_shown_at_once() -> None:
-    async with Drafts(asked=time.monotonic(), pace=AS_WRITTEN) as drafts:
-        assert drafts.add("una pal") == "una pal"
-        assert drafts.add("abra") == "una palabra"
-        assert drafts.add("") is None
+async def test_as_written_shows_every_piece() -> None:
+    async with Previews(asked=time.monotonic(), pace=AS_WRITTEN) as previews:
+        assert previews.add("una pal") == "una pal"
+        assert previews.add("abra") == "una palabra"
+        assert previews.add("") is None
 
 
-async def test_an_edit_under_way_keeps_the_next_from_starting_and_is_waited_for() -> None:
+async def test_one_edit_at_a_time_and_none_outlives() -> None:
     ended = False
 
     async def edit() -> None:
@@ -51,18 +52,18 @@ async def test_an_edit_under_way_keeps_the_next_from_starting_and_is_waited_for(
         await asyncio.sleep(0.05)
         ended = True
 
-    async with Drafts(asked=time.monotonic() - 100) as drafts:
-        assert drafts.add("una palabra ") is not None
-        drafts.show(edit())
-        drafts._due = 0.0
-        assert drafts.add("y otra ") is None
+    async with Previews(asked=time.monotonic() - 100) as previews:
+        assert previews.add("una palabra ") is not None
+        previews.show(edit())
+        previews._due = 0.0
+        assert previews.add("y otra ") is None
     assert ended
 
 
-async def test_a_restarted_text_is_shown_again_only_where_it_has_grown() -> None:
-    async with Drafts(asked=time.monotonic() - 100) as drafts:
-        assert drafts.add("una palabra y ") == "una palabra y"
-        drafts._due = 0.0
-        assert drafts.add(Restarted()) is None
-        assert drafts.add("una palabra ") is None
-        assert drafts.add("y otra más ") == "una palabra y otra más"
+async def test_restarted_text_is_shown_once_it_has_grown() -> None:
+    async with Previews(asked=time.monotonic() - 100) as previews:
+        assert previews.add("una palabra y ") == "una palabra y"
+        previews._due = 0.0
+        assert previews.add(Restarted()) is None
+        assert previews.add("una palabra ") is None
+        assert previews.add("y otra más ") == "una palabra y otra más"

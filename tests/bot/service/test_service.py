@@ -1,4 +1,4 @@
-"""The life of a job with a real worker; the platform is one that writes down what it is told."""
+"""The life of a job with a real worker and a platform that records the calls of its methods."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from bot.requests.access import Access
+from bot.requests.connection import Connection
 from bot.requests.endings import Endings
-from bot.requests.job import Answer, Draft, Job, Requester
+from bot.requests.job import Answer, Job, Preview, Requester
 from bot.requests.limits import Limits
-from bot.requests.platform import Connection
-from bot.service.previews import SELDOM
+from bot.requests.platform import SELDOM
 from bot.service.service import Service
-from bot.service.stats import Vitals
+from bot.service.stats import Stats
 from bot.store import open_store
 from bot.texts import ENGLISH, say
 from model.text.prompt import Options
@@ -28,7 +28,7 @@ from tests.bot.executors import ENDLESS, PHRASE, SHORT, running
 
 
 class Notebook:
-    """A platform of the test's own: notes each verb with the job's reference."""
+    """A platform that records each verb with the job's reference."""
 
     name, patience, pace = "notebook", 600.0, SELDOM
 
@@ -51,8 +51,8 @@ class Notebook:
     async def acknowledge(self, job: Job) -> None:
         self._note("acknowledge", job, None)
 
-    async def progress(self, job: Job, draft: Draft) -> None:
-        self._note("progress", job, draft)
+    async def progress(self, job: Job, preview: Preview) -> None:
+        self._note("progress", job, preview)
 
     async def finish(self, job: Job, answer: Answer) -> None:
         self._note("finish", job, answer)
@@ -69,33 +69,33 @@ class Notebook:
         self.noted.set()
 
     def of(self, job: Job, *verbs: str) -> list[Any]:
-        """What was noted of a job under these verbs."""
+        """The recorded contents of a job under these verbs."""
         return [note[2] for note in self.notes if note[0] in verbs and note[1] == job.reference]
 
     def verbs(self, job: Job) -> list[str]:
-        """The verbs noted of a job, drafts left out."""
+        """The recorded verbs of a job without previews."""
         return [
             note[0] for note in self.notes if note[1] == job.reference and note[0] != "progress"
         ]
 
     async def until(self, verb: str, count: int = 1) -> None:
-        """Wait until a verb was noted so many times."""
+        """Wait until a verb was recorded `count` times."""
         while sum(note[0] == verb for note in self.notes) < count:
             self.noted.clear()
             await self.noted.wait()
 
 
 def ask(user: int = 1, phrase: str = PHRASE, options: Options = SHORT, **changes: Any) -> Job:
-    """A job of this user in server 50."""
+    """A job of a user in server 50."""
     requester = Requester("notebook", user, **({"place": 50} | changes))
     return Job(phrase, options, requester, origin=None)
 
 
 @asynccontextmanager
 async def service(
-    checkpoints: Path, access: Access | None = None, seats: int = 16, **limits: Any
+    checkpoints: Path, access: Access | None = None, slots: int = 16, **limits: Any
 ) -> AsyncIterator[Service]:
-    """A service with no limits but those named, and a store in the working directory."""
+    """A service with only the given limits, and a store in the working directory."""
     queue_limit = limits.pop("queue_limit", 64)
     none = {"person_minute": 0, "person_day": 0, "place_minute": 0, "strikes": 0}
     async with running(checkpoints / "tiny") as executor, open_store(Path("state")) as store:
@@ -103,14 +103,14 @@ async def service(
             executor,
             Limits(**(none | limits), block_seconds=600),
             access or Access(),
-            Vitals(),
+            Stats(),
             store,
-            seats=seats,
+            slots=slots,
             queue_limit=queue_limit,
         )
 
 
-async def test_an_answer_is_delivered_once(checkpoints: Path) -> None:
+async def test_answer_is_delivered_once(checkpoints: Path) -> None:
     book, job = Notebook(), ask()
     async with service(checkpoints) as ours:
         await ours.handle(job, book)
@@ -118,10 +118,10 @@ async def test_an_answer_is_delivered_once(checkpoints: Path) -> None:
         (answer,) = book.of(job, "finish")
         assert answer.phrase == PHRASE
         assert answer.phrase + answer.continuation == answer.result.text
-        assert (ours.running, ours.waiting, ours.vitals.answers) == (0, 0, 1)
+        assert (ours.running, ours.waiting, ours.stats.answers) == (0, 0, 1)
 
 
-async def test_one_job_for_each_person_at_a_time(checkpoints: Path) -> None:
+async def test_one_job_per_person(checkpoints: Path) -> None:
     book, long, second, other = Notebook(), ask(options=ENDLESS), ask(), ask(user=2)
     async with service(checkpoints) as ours:
         task = ours.start(long, book)
@@ -138,7 +138,7 @@ async def test_one_job_for_each_person_at_a_time(checkpoints: Path) -> None:
         assert not ours.cancel("notebook:1")
 
 
-async def test_a_limit_is_told_with_the_time_left_in_the_askers_language(checkpoints: Path) -> None:
+async def test_limit_notice_names_wait_in_requesters_language(checkpoints: Path) -> None:
     book, first, refused = Notebook(), ask(), ask(language=ENGLISH)
     async with service(checkpoints, person_minute=1) as ours:
         await ours.handle(first, book)
@@ -149,9 +149,7 @@ async def test_a_limit_is_told_with_the_time_left_in_the_askers_language(checkpo
 
 
 @pytest.mark.parametrize("may_stay_silent", [True, False])
-async def test_who_floods_is_told_once_where_silence_is_possible(
-    checkpoints: Path, may_stay_silent: bool
-) -> None:
+async def test_blocked_person_is_notified_once(checkpoints: Path, may_stay_silent: bool) -> None:
     book = Notebook(may_stay_silent)
     async with service(checkpoints, strikes=2) as ours:
         for _ in range(5):
@@ -162,16 +160,16 @@ async def test_who_floods_is_told_once_where_silence_is_possible(
     assert len(told) == (2 if may_stay_silent else 5)
 
 
-async def test_lists_pauses_and_a_full_queue_refuse(checkpoints: Path) -> None:
+async def test_lists_pause_and_full_queue_refuse(checkpoints: Path) -> None:
     book, blocked, paused, long, crowded = Notebook(), ask(9), ask(), ask(options=ENDLESS), ask(2)
     access = Access(blocked_users=frozenset({"notebook:9"}))
     async with service(checkpoints, access, queue_limit=1) as ours:
         await ours.handle(blocked, book)
         assert book.of(blocked, "fail") == [say("not_allowed")]
-        ours.paused = True
+        ours.admission.paused = True
         await ours.handle(paused, book)
         assert book.of(paused, "fail") == [say("paused")]
-        ours.paused = False
+        ours.admission.paused = False
         task = ours.start(long, book)
         await book.until("acknowledge")
         await ours.handle(crowded, book)
@@ -180,30 +178,30 @@ async def test_lists_pauses_and_a_full_queue_refuse(checkpoints: Path) -> None:
         await task
 
 
-async def test_an_option_the_checkpoint_does_not_know_is_explained(checkpoints: Path) -> None:
+async def test_unknown_style_is_explained(checkpoints: Path) -> None:
     book, job = Notebook(), ask(options=Options(style="quevedo"))
     async with service(checkpoints) as ours:
         await ours.handle(job, book)
-        assert ours.vitals.failures == 1
+        assert ours.stats.failures == 1
     assert book.verbs(job) == ["acknowledge", "fail"]
     assert "cervantes" in book.of(job, "fail")[0]
 
 
-async def test_a_long_text_is_shown_as_it_grows(checkpoints: Path) -> None:
+async def test_previews_grow(checkpoints: Path) -> None:
     book, job = Notebook(), ask(options=ENDLESS)
     async with service(checkpoints) as ours:
         task = ours.start(job, book)
         await book.until("progress", 2)
         ours.cancel("notebook:1")
         await task
-    shown = [draft.continuation for draft in book.of(job, "progress")]
-    assert all(draft.phrase == PHRASE for draft in book.of(job, "progress"))
+    shown = [preview.continuation for preview in book.of(job, "progress")]
+    assert all(preview.phrase == PHRASE for preview in book.of(job, "progress"))
     assert all(later.startswith(earlier) for earlier, later in itertools.pairwise(shown))
     assert len(set(shown)) == len(shown)
-    assert book.notes[-1][0] == "fail"  # no draft behind the last word
+    assert book.notes[-1][0] == "fail"  # no preview after the notice
 
 
-async def test_closing_ends_what_does_not_finish_in_time_with_a_word(checkpoints: Path) -> None:
+async def test_close_cancels_with_a_notice(checkpoints: Path) -> None:
     book, long, late = Notebook(), ask(options=ENDLESS), ask(2)
     async with service(checkpoints) as ours:
         task = ours.start(long, book)
@@ -215,9 +213,9 @@ async def test_closing_ends_what_does_not_finish_in_time_with_a_word(checkpoints
         assert book.of(late, "fail") == [say("closing")]
 
 
-async def test_a_person_who_waits_can_leave_the_queue(checkpoints: Path) -> None:
+async def test_waiting_job_can_be_cancelled(checkpoints: Path) -> None:
     book, long, waiting = Notebook(), ask(options=ENDLESS), ask(2)
-    async with service(checkpoints, seats=1) as ours:
+    async with service(checkpoints, slots=1) as ours:
         tasks = [ours.start(long, book), ours.start(waiting, book)]
         await book.until("acknowledge", 2)
         assert (ours.running, ours.waiting) == (1, 1)
@@ -228,7 +226,7 @@ async def test_a_person_who_waits_can_leave_the_queue(checkpoints: Path) -> None
         await tasks[0]
 
 
-async def test_a_platform_that_breaks_is_no_reason_to_say_nothing(
+async def test_broken_platform_gets_internal_notice(
     checkpoints: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Broken(Notebook):
@@ -243,7 +241,7 @@ async def test_a_platform_that_breaks_is_no_reason_to_say_nothing(
     assert PHRASE not in caplog.text
 
 
-async def test_what_a_process_left_behind_is_answered_by_the_next(checkpoints: Path) -> None:
+async def test_unfinished_job_is_answered_after_restart(checkpoints: Path) -> None:
     book, job = Notebook(), ask()
     job.origin = "here"
     async with open_store(Path("state")) as store:
@@ -259,7 +257,7 @@ async def test_what_a_process_left_behind_is_answered_by_the_next(checkpoints: P
         assert await ours.store.unfinished("notebook") == []
 
 
-async def test_what_nobody_waits_for_any_more_gets_an_apology(checkpoints: Path) -> None:
+async def test_late_job_gets_an_apology(checkpoints: Path) -> None:
     book, old, odd = Notebook(), ask(), ask(2)
     old.asked -= 601
     async with open_store(Path("state")) as store:
@@ -274,7 +272,7 @@ async def test_what_nobody_waits_for_any_more_gets_an_apology(checkpoints: Path)
         assert await ours.store.unfinished("notebook") == []
 
 
-async def test_nothing_is_kept_of_a_request_that_had_its_end(checkpoints: Path) -> None:
+async def test_finished_jobs_leave_the_store(checkpoints: Path) -> None:
     book, answered, unknown, cancelled = (
         Notebook(),
         ask(),
@@ -293,7 +291,7 @@ async def test_nothing_is_kept_of_a_request_that_had_its_end(checkpoints: Path) 
         assert len(await ours.store.counted()) == 3
 
 
-async def test_the_event_of_a_refused_request_is_handled_too(checkpoints: Path) -> None:
+async def test_event_of_a_refused_job_is_handled(checkpoints: Path) -> None:
     book, refused, taken = Notebook(), ask(phrase=" "), ask()
     refused.event, taken.event = "1", "2"
     async with service(checkpoints) as ours:
@@ -303,7 +301,7 @@ async def test_the_event_of_a_refused_request_is_handled_too(checkpoints: Path) 
         assert await ours.store.unhandled("notebook") == []
 
 
-async def test_a_person_can_be_forgotten_and_is_still_limited(checkpoints: Path) -> None:
+async def test_forget_keeps_limits(checkpoints: Path) -> None:
     book, long = Notebook(), ask(options=ENDLESS)
     async with service(checkpoints, person_minute=1) as ours:
         task = ours.start(long, book)
@@ -316,7 +314,7 @@ async def test_a_person_can_be_forgotten_and_is_still_limited(checkpoints: Path)
         assert book.notes[-1][2].startswith("Admito 1 peticiones por minuto")
 
 
-async def test_a_store_that_fails_keeps_nobody_waiting(checkpoints: Path) -> None:
+async def test_failing_store_delays_no_answer(checkpoints: Path) -> None:
     Path("state").write_text("a file where the folder should be")
     book, job = Notebook(), ask()
     async with service(checkpoints) as ours:
@@ -324,11 +322,11 @@ async def test_a_store_that_fails_keeps_nobody_waiting(checkpoints: Path) -> Non
     assert book.verbs(job) == ["acknowledge", "finish"]
 
 
-async def test_what_is_refused_while_somebody_types_is_no_flooding(checkpoints: Path) -> None:
+async def test_implicit_jobs_are_no_strikes(checkpoints: Path) -> None:
     book = Notebook()
     async with service(checkpoints, strikes=2) as ours:
         for _ in range(5):
             job = ask(phrase=" ")
-            job.typed = True
+            job.implicit = True
             await ours.handle(job, book)
     assert [content for _, _, content in book.notes] == [say("empty")] * 5

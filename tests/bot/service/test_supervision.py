@@ -1,4 +1,4 @@
-"""One platform's trouble is its own."""
+"""Supervision: retries, backoff and refusals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.service.supervision import supervise
 
 
 class Trouble:
-    """A platform that meets these ends, one a run, and then serves until cancelled."""
+    """A platform that fails with these errors, one per run, and then serves until cancelled."""
 
     name, connected, may_stay_silent = "trouble", False, True
 
@@ -41,7 +41,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervision, "FIRST_DELAY", 0.001)
 
 
-async def test_what_may_help_is_tried_again_and_told_in_a_line_each(
+async def test_failures_are_retried_and_logged_in_one_line(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     nested = ExceptionGroup("many", [OSError("no\nroute")])
@@ -58,14 +58,14 @@ async def test_what_may_help_is_tried_again_and_told_in_a_line_each(
     ]
 
 
-async def test_a_refusal_is_final(caplog: pytest.LogCaptureFixture) -> None:
+async def test_refusal_is_final(caplog: pytest.LogCaptureFixture) -> None:
     platform = Trouble(OSError(), RefusedError("La clave no vale."))
     assert str(await supervise(platform)) == "La clave no vale."
     assert platform.runs == 2
     assert "trouble is not served: La clave no vale." in caplog.text
 
 
-async def test_delays_double_up_to_the_longest(
+async def test_backoff_doubles_to_its_maximum(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervision, "FIRST_DELAY", 1.0)
@@ -79,7 +79,7 @@ async def test_delays_double_up_to_the_longest(
     assert delays == [1, 2, 4, 8, 8, 8]
 
 
-async def test_a_task_that_nothing_works_without_ends_the_bot_when_it_fails(
+async def test_failed_essential_task_ends_the_bot(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def failing() -> None:
@@ -90,8 +90,8 @@ async def test_a_task_that_nothing_works_without_ends_the_bot_when_it_fails(
     with pytest.raises(LostTaskError, match="worker keeper failed; the log says why"):
         raise_if_failed(task)
     assert "worker keeper failed" in caplog.text
-    assert "ZeroDivisionError" in caplog.text  # with its text or only its place
+    assert "ZeroDivisionError" in caplog.text  # with its message or its traceback
 
     ended = asyncio.create_task(asyncio.sleep(0), name="takeover")
     await ended
-    raise_if_failed(ended)  # what has nothing left to do is no failure
+    raise_if_failed(ended)  # a task that ends is no failure

@@ -1,4 +1,4 @@
-"""The same store twice: in a file, and in a PostgreSQL where one is installed."""
+"""A store of each kind: SQLite, and PostgreSQL where one is installed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.cluster.postgres import MISSING, Postgres, programs, serving
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """A server that all tests share."""
+    """The server of all tests."""
     if programs() is None:
         pytest.skip(MISSING)
     with serving() as server:
@@ -27,17 +27,17 @@ def postgres() -> Iterator[Postgres]:
 
 @dataclass
 class Place:
-    """Where a store is kept: in this folder, or in a database with only a journal here."""
+    """A store's folder and, for PostgreSQL, its server."""
 
     folder: Path
     server: Postgres | None
 
     def open(self) -> AbstractAsyncContextManager[Store]:
-        """The store of this place."""
+        """The store."""
         return open_store(self.folder, url=None if self.server is None else self.server.url)
 
     def ask(self, statement: str) -> list[list[Any]]:
-        """What another program finds in its tables, or does to them; numbers and texts as text."""
+        """The rows of a statement on its database, with values as text."""
         if self.server is not None:
             return self.server.ask(statement)
         with closing(sqlite3.connect(self.folder / FILE)) as database, database:
@@ -47,7 +47,7 @@ class Place:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    """A place for a store of either kind, with nothing in it."""
+    """An empty place for a store of either kind."""
     if request.param == "sqlite":
         return Place(tmp_path / "state", None)
     server: Postgres = request.getfixturevalue("postgres")

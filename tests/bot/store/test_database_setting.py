@@ -1,5 +1,4 @@
-"""LITTERAGPT_DATABASE_URL, as whoever sets it meets it: what is wrong is said in one sentence, and
-never with the password."""
+"""LITTERAGPT_DATABASE_URL: errors are one sentence without the password."""
 
 from __future__ import annotations
 
@@ -22,7 +21,7 @@ NAME = "LITTERAGPT_DATABASE_URL"
 
 
 def served(checkpoints: Path, folder: Path, url: str) -> dict[str, str]:
-    """A bot that serves the page and nothing else."""
+    """The environment of a bot that serves only the page."""
     return environment(
         checkpoints, state_dir=folder, web="true", web_port=free_port(), database_url=url
     )
@@ -38,16 +37,14 @@ def served(checkpoints: Path, folder: Path, url: str) -> dict[str, str]:
         PASSWORD,
     ],
 )
-def test_what_is_no_address_is_told_without_being_shown(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_invalid_address_is_not_shown(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(NAME, url)
     with pytest.raises(SettingsError, match=f"{NAME}: .*postgresql://usuario") as told:
         load_settings()
     assert PASSWORD not in str(told.value)
 
 
-def test_an_address_and_its_password_are_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_address_and_password_are_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     url = "postgresql://u:cl%40ve@db:5433/x?sslmode=verify-full"
     monkeypatch.setenv(NAME, url)
     assert {url, "cl%40ve", "cl@ve"} <= set(load_settings().secrets)
@@ -55,7 +52,7 @@ def test_an_address_and_its_password_are_secrets(monkeypatch: pytest.MonkeyPatch
     assert load_settings().database_url is not None
 
 
-def test_the_exit_codes_of_a_database_that_cannot_be_had(
+def test_exit_codes_without_a_database(
     checkpoints: Path, tmp_path: Path, postgres: Postgres
 ) -> None:
     wrong = served(checkpoints, tmp_path, postgres.url.replace(postgres.password, PASSWORD))
@@ -72,7 +69,7 @@ def test_the_exit_codes_of_a_database_that_cannot_be_had(
     assert PASSWORD not in told
 
 
-def test_without_the_library_it_is_named(
+def test_missing_asyncpg_is_named(
     checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     python, flag, program = PROGRAM
@@ -90,7 +87,7 @@ def test_without_the_library_it_is_named(
     assert "litteragpt[postgres]" in found["remedio"]
 
 
-async def test_the_doctor_looks_and_changes_nothing(
+async def test_doctor_changes_nothing(
     postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     postgres.empty()
@@ -100,8 +97,8 @@ async def test_the_doctor_looks_and_changes_nothing(
     assert postgres.ask("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [["0"]]
     async with open_store(tmp_path, url=postgres.url) as store:
         (_, found), others = await database.examine(load_settings())
-        assert others == [store.identity]
-        assert str(store.identity) in found.text
+        assert others == [store.coordinator.identity]
+        assert str(store.coordinator.identity) in found.text
     monkeypatch.setenv(NAME, postgres.url.replace(postgres.password, PASSWORD))
     (found,), _ = await database.examine(load_settings())
     assert found.grade is Grade.PROBLEM

@@ -1,4 +1,4 @@
-"""The store over real files: what one process keeps the next one finds, and failures stay small."""
+"""The store over real files: state survives restarts, and failures cost durability only."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from bot.requests.job import Job, Requester
-from bot.store import Store, open_store
+from bot.store import open_store, solo_store
+from bot.store.journal import JOURNAL
 from bot.store.migrations import STEPS
 from bot.store.sqlite import FILE
-from bot.store.store import JOURNAL
 from model.text.prompt import Options
 from tests.bot.store.conftest import Place
 
@@ -32,12 +32,12 @@ def job(user: int = 7, **changes: Any) -> Job:
 
 
 def readable(folder: Path) -> list[Path]:
-    """What others may read of a folder, itself included."""
+    """Paths in a folder, itself included, that others may read."""
     found = [folder, *folder.rglob("*")]
     return [path for path in found if not path.is_symlink() and path.stat().st_mode & 0o077]
 
 
-async def test_an_accepted_request_is_there_for_the_next_process(place: Place) -> None:
+async def test_accepted_job_survives_a_restart(place: Place) -> None:
     kept = job(private=True, asked=time.monotonic() - 100)
     async with place.open() as store:
         await store.take(kept)
@@ -58,7 +58,7 @@ async def test_an_accepted_request_is_there_for_the_next_process(place: Place) -
         assert await store.unfinished("telegram") == []
 
 
-async def test_that_endings_are_wanted_lies_where_an_earlier_version_reads_over_it(
+async def test_endings_are_stored_within_the_origin(
     tmp_path: Path,
 ) -> None:
     kept = job(endings=3)
@@ -70,7 +70,7 @@ async def test_that_endings_are_wanted_lies_where_an_earlier_version_reads_over_
     with closing(sqlite3.connect(tmp_path / FILE)) as database:
         rows = database.execute("SELECT options, origin FROM jobs ORDER BY user").fetchall()
         (version,) = database.execute("SELECT number FROM version").fetchone()
-    assert version == 2  # that of a store without endings
+    assert version == 2  # the schema has no column for endings
     for options, _ in rows:
         assert Options(**json.loads(options)) == kept.options
     assert [json.loads(origin) for _, origin in rows] == [
@@ -83,7 +83,7 @@ async def test_that_endings_are_wanted_lies_where_an_earlier_version_reads_over_
     assert found[0].origin == kept.origin
 
 
-async def test_what_was_sent_is_not_sent_again_however_the_process_ended(place: Place) -> None:
+async def test_sent_answer_is_not_sent_again(place: Place) -> None:
     sent, other = job(), job(user=8)
     async with place.open() as store:
         await store.take(sent)
@@ -97,7 +97,7 @@ async def test_what_was_sent_is_not_sent_again_however_the_process_ended(place: 
         ]
 
 
-async def test_an_event_is_not_handled_again_whose_request_was_answered_and_could_not_be_kept(
+async def test_event_of_an_unstored_answered_job_is_not_repeated(
     place: Place,
 ) -> None:
     async with place.open() as store:
@@ -111,16 +111,14 @@ async def test_an_event_is_not_handled_again_whose_request_was_answered_and_coul
 
 
 @pytest.mark.parametrize("content", [b"sent", b"\xff\xfe sent X\n\n", b"sent A\nsen"])
-async def test_a_journal_that_was_cut_off_is_read_as_far_as_it_goes(
-    tmp_path: Path, content: bytes
-) -> None:
+async def test_truncated_journal_is_read(tmp_path: Path, content: bytes) -> None:
     (tmp_path / JOURNAL).write_bytes(content)
     async with open_store(tmp_path) as store:
         await store.take(job())
         assert len(await store.unfinished("telegram")) == 1
 
 
-async def test_an_event_is_new_once(place: Place) -> None:
+async def test_event_is_new_once(place: Place) -> None:
     async with place.open() as store:
         assert await store.receive("telegram", {"1": {"a": 1}, "2": {"a": 2}}) == ["1", "2"]
         assert await store.receive("telegram", {"2": {"a": 2}, "3": {"a": 3}}) == ["3"]
@@ -135,7 +133,7 @@ async def test_an_event_is_new_once(place: Place) -> None:
         assert await store.receive("telegram", {"1": {"a": 1}}) == []
 
 
-async def test_limits_survive(place: Place) -> None:
+async def test_limits_survive_a_restart(place: Place) -> None:
     async with place.open() as store:
         await store.take(job())
         await store.block("telegram:8", 600)
@@ -149,7 +147,7 @@ async def test_limits_survive(place: Place) -> None:
         assert 500 < left <= 600
 
 
-async def test_a_person_can_be_forgotten(place: Place) -> None:
+async def test_erase_deletes_data_of_one_person(place: Place) -> None:
     async with place.open() as store:
         await store.take(job())
         await store.take(job(user=8))
@@ -159,12 +157,12 @@ async def test_a_person_can_be_forgotten(place: Place) -> None:
 
 
 def held(folder: Path, phrase: str) -> bool:
-    """Whether any file of the store has it."""
+    """Whether any file of the store contains a phrase."""
     content = b"".join(path.read_bytes() for path in folder.iterdir())
     return phrase in content.decode("utf-8", "replace")
 
 
-async def test_no_phrase_stays_in_the_file_once_a_request_is_answered(tmp_path: Path) -> None:
+async def test_no_phrase_remains_in_files_after_the_answer(tmp_path: Path) -> None:
     phrase = "una frase que nadie más debe leer"
     async with open_store(tmp_path) as store:
         asked = job(phrase=phrase, event="1")
@@ -172,14 +170,14 @@ async def test_no_phrase_stays_in_the_file_once_a_request_is_answered(tmp_path: 
         await store.take(asked)
         assert held(tmp_path, phrase)
         await store.finish(asked)
-        await store.tidy()  # as it does every minute
+        await store.tidy()  # as every minute
         assert not held(tmp_path, phrase)
         await store.take(asked)
         await store.erase(asked.requester)
         assert not held(tmp_path, phrase)
 
 
-async def test_values_and_the_audit_are_kept(place: Place) -> None:
+async def test_values_and_audit_survive_a_restart(place: Place) -> None:
     async with place.open() as store:
         await store.remember("commands", {"hash": "ñ"})
         await store.remember("commands", {"hash": "o"})
@@ -191,7 +189,7 @@ async def test_values_and_the_audit_are_kept(place: Place) -> None:
     assert rows == [["discord:1", "reload", '{"old": "a", "new": "b", "result": "done"}']]
 
 
-async def test_what_has_served_its_time_goes(place: Place) -> None:
+async def test_prune_deletes_expired_rows(place: Place) -> None:
     async with place.open() as store:
         await store.receive("telegram", {"1": {}})
         await store.take(job())
@@ -207,7 +205,7 @@ async def test_what_has_served_its_time_goes(place: Place) -> None:
     assert place.ask("SELECT count(*) FROM audit") == [["0"]]
 
 
-async def test_a_store_of_the_first_version_is_brought_up_to_date(place: Place) -> None:
+async def test_version_1_is_migrated(place: Place) -> None:
     async with place.open() as store:
         await store.take(job())
         await store.block("telegram:8", 600)
@@ -231,14 +229,14 @@ async def test_a_store_of_the_first_version_is_brought_up_to_date(place: Place) 
 
 @pytest.fixture
 def open_umask() -> Iterator[None]:
-    """New files are for everybody unless the program says otherwise."""
+    """New files are public unless the program sets a mode."""
     before = os.umask(0)
     yield
     os.umask(before)
 
 
 @pytest.mark.usefixtures("open_umask")
-async def test_only_the_owner_can_read_it(place: Place) -> None:
+async def test_files_are_private_despite_open_umask(place: Place) -> None:
     place.folder = place.folder / "below" / "web"
     kept = job()
     async with place.open() as store:
@@ -246,11 +244,11 @@ async def test_only_the_owner_can_read_it(place: Place) -> None:
         store.note_sending(kept)
         store.note_sent(kept)
         assert readable(place.folder.parents[1]) == []
-    async with place.open():  # the journal is written as a new file
+    async with place.open():  # the journal is rewritten
         assert readable(place.folder.parents[1]) == []
 
 
-async def test_what_was_open_to_others_is_closed_at_the_start(place: Place) -> None:
+async def test_open_files_become_private_at_start(place: Place) -> None:
     async with place.open():
         pass
     everything = [place.folder, *place.folder.rglob("*")]
@@ -261,7 +259,7 @@ async def test_what_was_open_to_others_is_closed_at_the_start(place: Place) -> N
         assert readable(place.folder) == []
 
 
-async def test_in_a_folder_of_other_things_only_ours_are_closed(tmp_path: Path) -> None:
+async def test_foreign_files_keep_their_permissions(tmp_path: Path) -> None:
     async with open_store(tmp_path):
         pass
     foreign = [tmp_path / "web" / "index.html", tmp_path / "token", tmp_path / "notes"]
@@ -283,7 +281,7 @@ async def test_in_a_folder_of_other_things_only_ours_are_closed(tmp_path: Path) 
 @pytest.mark.parametrize(
     "content", [b"no database" * 1000, b"SQLite format 3\x00" + b"\xff" * 9000]
 )
-async def test_a_damaged_file_is_set_aside_and_begun_anew(
+async def test_damaged_file_is_set_aside(
     tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / FILE).write_bytes(content)
@@ -296,7 +294,7 @@ async def test_a_damaged_file_is_set_aside_and_begun_anew(
     assert kept.name in caplog.text
 
 
-async def test_a_file_damaged_while_it_is_used_is_set_aside_too(tmp_path: Path) -> None:
+async def test_file_damaged_in_use_is_set_aside(tmp_path: Path) -> None:
     async with open_store(tmp_path) as store:
         await store.remember("a", "x" * 50_000)
     async with open_store(tmp_path) as store:
@@ -310,7 +308,7 @@ async def test_a_file_damaged_while_it_is_used_is_set_aside_too(tmp_path: Path) 
         assert len(await store.unfinished("telegram")) >= 1
 
 
-async def test_a_database_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
+async def test_newer_database_is_not_changed(tmp_path: Path) -> None:
     async with open_store(tmp_path) as store:
         await store.remember("a", 1)
     with sqlite3.connect(tmp_path / FILE) as database:
@@ -321,7 +319,7 @@ async def test_a_database_of_a_later_version_is_left_alone(tmp_path: Path) -> No
     assert list(tmp_path.glob(f"{FILE}.unusable-*"))
 
 
-async def test_a_locked_file_costs_durability_until_it_is_free(
+async def test_locked_file_costs_durability_only(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.store.sqlite.BUSY_SECONDS", 0.05)
@@ -338,7 +336,7 @@ async def test_a_locked_file_costs_durability_until_it_is_free(
     assert caplog.text.count("going on without it") == 1
 
 
-async def test_a_folder_that_cannot_be_made_costs_durability_only(tmp_path: Path) -> None:
+async def test_missing_folder_costs_durability_only(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file where the folder should be")
     async with open_store(tmp_path / "state") as store:
         await store.take(job())
@@ -348,13 +346,13 @@ async def test_a_folder_that_cannot_be_made_costs_durability_only(tmp_path: Path
         assert store.trouble
 
 
-async def test_many_at_once_are_all_kept(place: Place) -> None:
+async def test_concurrent_jobs_are_all_stored(place: Place) -> None:
     async with place.open() as store:
         await asyncio.gather(*(store.take(job(user=number)) for number in range(200)))
         assert len(await store.unfinished("telegram")) == 200
 
 
-async def test_a_new_store_costs_no_room_for_work_that_is_done(tmp_path: Path) -> None:
+async def test_finished_jobs_take_no_space(tmp_path: Path) -> None:
     async with open_store(tmp_path) as store:
         sizes = []
         for _ in range(2):
@@ -367,5 +365,5 @@ async def test_a_new_store_costs_no_room_for_work_that_is_done(tmp_path: Path) -
     assert sizes[1] < 1.5 * sizes[0]
 
 
-async def test_stores_do_not_need_to_be_opened_to_say_nothing(tmp_path: Path) -> None:
-    assert Store(tmp_path).recall("a") is None
+async def test_unopened_store_recalls_nothing(tmp_path: Path) -> None:
+    assert solo_store(tmp_path).recall("a") is None

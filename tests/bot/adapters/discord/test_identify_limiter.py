@@ -14,7 +14,8 @@ from bot.adapters.discord import identify_limiter
 from bot.adapters.discord.identify_limiter import IdentifyLimiter, seconds_to_turn
 from bot.adapters.discord.sharding import ShardAssignment, ask_limits, assign_shards
 from bot.net.platform_api import UnreachableError
-from bot.requests.platform import Connection, RefusedError
+from bot.requests.connection import Connection
+from bot.requests.platform import RefusedError
 from bot.settings.env_file import load_settings
 from bot.settings.settings import Settings
 from tests.fakes.discord import FakeDiscord

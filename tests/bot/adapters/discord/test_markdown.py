@@ -19,7 +19,7 @@ from bot.adapters.discord.messages import (
     preview_message,
     shown_text,
 )
-from bot.requests.job import Answer, Draft
+from bot.requests.job import Answer, Preview
 from bot.texts import ENGLISH, SPANISH, say
 from model.engine.result import Result
 from model.text.normalize import normalize
@@ -121,11 +121,11 @@ def test_longest_phrase_leaves_room_for_continuation() -> None:
 
 
 def test_oversized_preview_is_dropped() -> None:
-    assert preview_message(Draft("Érase", " una vez" * 600)) is None
-    longer = preview_message(Draft("Érase", " una vez" * 300))
+    assert preview_message(Preview("Érase", " una vez" * 600)) is None
+    longer = preview_message(Preview("Érase", " una vez" * 300))
     assert longer is not None
     assert read(longer["embeds"][0]["description"]).continuation == " una vez" * 300 + " …"
-    payload = preview_message(Draft("Érase", " una *vez*"))
+    payload = preview_message(Preview("Érase", " una *vez*"))
     assert payload is not None
     assert read(payload["content"]).text == "Érase una *vez* …"
 

@@ -18,7 +18,7 @@ from bot.adapters.telegram.rendering import (
     unguard,
     units,
 )
-from bot.requests.job import Answer, Draft
+from bot.requests.job import Answer, Preview
 from bot.texts import SPANISH, say
 from model.engine.result import Result
 from model.text.normalize import normalize
@@ -134,13 +134,13 @@ def test_endless_sentence_is_cut_between_words() -> None:
 
 @given(PHRASES, st.text(CHARACTERS, max_size=5000))
 def test_previews_fit(phrase: str, continuation: str) -> None:
-    text, _ = api(render_preview(Draft(phrase, continuation)))
+    text, _ = api(render_preview(Preview(phrase, continuation)))
     assert units(text) <= LIMIT
     assert unguard(text).startswith(phrase)
 
 
 def test_wait_note_is_italic() -> None:
-    content = render_preview(Draft(note=say("position_one")))
+    content = render_preview(Preview(note=say("position_one")))
     assert [entity.type for entity in content.entities] == ["italic"]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.store.store import JOURNAL
+from bot.store.journal import JOURNAL
 from bot.texts import say
 from tests.bot.adapters.telegram.running import running, settings_of, start
 from tests.bot.adapters.telegram.talk import PHRASE, answer, answers, phrase_of, text_behind

@@ -1,9 +1,9 @@
-"""What admins say in one process, done in all that share the store.
+"""Admins' orders in all processes that share the store: pause, and the checkpoint to serve.
 
-What was said last stands in the store: whether the bot is paused, and the chosen checkpoint with a
-mark of the order that chose it. A process that finds another mark there than it knows follows, be
-it told at once or after minutes without a database. What came of it stands beside its lease, where
-whoever gave the order finds it.
+The store has the latest orders: whether the bot is paused, and the chosen checkpoint with a mark of
+its order. A process that finds a mark it does not know follows the order, even after minutes
+without a database. The outcome is part of the state in `Coordinator.describe`, where the process
+that gave the order reads it. A single process has no peers to wait for.
 """
 
 from __future__ import annotations
@@ -18,10 +18,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bot.admin.reports import label
 from bot.executor.executor import Executor
-from bot.monitoring.health import word_of
-from bot.requests.platform import Connection
+from bot.net.tasks import TaskSet
+from bot.requests.connection import Connection
 from bot.service.errors import sentence
 from bot.service.service import Service
 from bot.store import Store
@@ -33,12 +32,15 @@ from model.errors import LitteraError
 log = logging.getLogger(__name__)
 
 CHOICE, PAUSED = "checkpoint", "paused"
-# How long whoever ordered a reload waits for the others, and how often they are looked at.
+# How long a reload waits for the other processes, and how often it looks.
 FOLLOW_SECONDS, LOOK_SECONDS = 120.0, 0.5
 
 
-class Fleet:
-    """This process among those that share its store."""
+class Peers:
+    """This process among those that share its store.
+
+    folder: of the checkpoints.
+    """
 
     def __init__(
         self,
@@ -49,35 +51,29 @@ class Fleet:
         connections: Mapping[str, Connection],
     ) -> None:
         self._service, self._executor, self._store = service, executor, store
+        self._coordinator = store.coordinator
         self._folder = folder
         self._mark = _mark_of(store)
         self._failure: str | None = None
         self._following = asyncio.Lock()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = TaskSet()
         self._name = f"{socket.gethostname()}:{os.getpid()}"
         self._connections = connections
-        store.describe(self._state)
-        if store.shared:
-            service.paused = bool(store.recall(PAUSED))
-            store.watch(self._look)
-
-    @property
-    def members(self) -> list[Member]:
-        """All processes, those that have gone silent lately too; none where nothing is shared."""
-        return self._store.members
+        service.admission.paused = bool(self._coordinator.agreed(PAUSED))
+        self._coordinator.watch(self._look)
+        self._coordinator.describe(self._state)
 
     async def pause(self, paused: bool) -> None:
-        """Have all processes refuse requests, or take them again."""
-        self._service.paused = paused
-        if self._store.shared:
-            await self._store.remember(PAUSED, paused)
+        """Pause or resume all processes."""
+        self._service.admission.paused = paused
+        await self._coordinator.agree(PAUSED, paused)
 
-    async def chose(self, choice: dict[str, Any]) -> tuple[str | None, list[Member]]:
-        """Have all processes serve what this one serves now. The mark of this order, and the others
-        that live, once all have it, with what came of it, or have had the time for it."""
-        if not self._store.shared:
-            await self._store.remember(CHOICE, choice)
-            return None, []
+    async def choose(self, choice: dict[str, Any]) -> tuple[str, list[Member]]:
+        """Have all processes serve the checkpoint that this one serves now.
+
+        Returns the mark of the order and the other living processes, with the outcome in their
+        states, once all have followed or `FOLLOW_SECONDS` have passed.
+        """
         mark = secrets.token_hex(4)
         self._mark, self._failure = mark, None
         await self._store.remember(CHOICE, choice | {"mark": mark})
@@ -85,25 +81,25 @@ class Fleet:
 
     async def _followers(self, mark: str) -> list[Member]:
         until = time.monotonic() + FOLLOW_SECONDS
-        while True:
-            self._store.hurry()
+        while self._coordinator.members:
+            self._coordinator.wake()
             await asyncio.sleep(LOOK_SECONDS)
-            others = [each for each in self.members if each.identity != self._store.identity]
+            ours = self._coordinator.identity
+            others = [each for each in self._coordinator.members if each.identity != ours]
             living = [each for each in others if not each.silent]
             followed = all(each.state.get("mark") == mark for each in living)
             if followed or self._store.failing or time.monotonic() > until:
                 return living
+        return []
 
     def _look(self) -> None:
-        """The store has changed: follow."""
-        paused = bool(self._store.recall(PAUSED))
-        if paused != self._service.paused:
+        """Follow a change of the store."""
+        paused = bool(self._coordinator.agreed(PAUSED))
+        if paused != self._service.admission.paused:
             log.info("%s by another process", "paused" if paused else "resumed")
-            self._service.paused = paused
+            self._service.admission.paused = paused
         if _mark_of(self._store) != self._mark:
-            task = asyncio.create_task(self._follow(), name="follow")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks.start(self._follow(), "follow")
 
     async def _follow(self) -> None:
         async with self._following:
@@ -112,7 +108,7 @@ class Fleet:
                 return
             name, failure = str(self._store.recall(CHOICE).get("name")), None
             try:
-                # A cluster has loaded it for everybody when its first bot was told to.
+                # The replicas of a Ray cluster have loaded it for the bot that gave the order.
                 if self._executor.pool.replicas is None:
                     await self._executor.reload(named_checkpoint(name, self._folder))
                 log.info("serving %s, as another process does", name)
@@ -120,27 +116,26 @@ class Fleet:
                 failure = sentence(error)
                 log.error("%s, which another process serves, cannot be served here", name)
             self._mark, self._failure = mark, failure
-        self._store.hurry()
+        self._coordinator.wake()
 
     def _state(self) -> dict[str, Any]:
         return {
             "name": self._name,
             "platforms": dict(_platform(*each) for each in self._connections.items()),
-            "paused": self._service.paused,
+            "paused": self._service.admission.paused,
             "running": self._service.running,
             "waiting": self._service.waiting,
-            "checkpoint": label(self._executor.serving),
+            "checkpoint": self._executor.serving.label,
             "mark": self._mark,
             "failure": self._failure,
         }
 
 
 def _platform(name: str, connection: Connection) -> tuple[str, str]:
-    """What a platform is called here, with the lines of it that are this process's, and how it
-    stands with it."""
+    """A platform's name, with this process's shards, and the state of its connection."""
     if connection.several:
         name = f"{name} {write_ranges(connection.lines)}/{connection.total}"
-    return name, word_of(connection)
+    return name, connection.state
 
 
 def _mark_of(store: Store) -> str | None:
