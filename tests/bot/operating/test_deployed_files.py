@@ -1,4 +1,4 @@
-"""The files for Prometheus and Grafana can be loaded, and ask for what there is."""
+"""The files for Prometheus and Grafana: valid, and about metrics that exist."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from tests.conftest import REPOSITORY
 RULES = REPOSITORY / "deploy" / "alerts.yaml"
 CONFIGURATION = REPOSITORY / "deploy" / "prometheus.yaml"
 DASHBOARD = REPOSITORY / "deploy" / "grafana.json"
-# What Grafana fills in.
+# Variables of Grafana
 FILLED_IN = {"$__rate_interval": "5m", "$instance": ".*"}
-# Prometheus itself says whether it could read the metrics.
+# Metrics of Prometheus about its own scrapes
 OF_PROMETHEUS = {"up"}
 PROMTOOL = shutil.which("promtool")
 
 
 def rules() -> list[dict[str, Any]]:
-    """The alerts for Prometheus."""
+    """The alert rules."""
     content = yaml.safe_load(RULES.read_text("utf-8"))
     return [rule for group in content["groups"] for rule in group["rules"]]
 
 
 def targets() -> list[str]:
-    """What the panels of the dashboard ask Prometheus."""
+    """The queries of the dashboard's panels."""
     dashboard = json.loads(DASHBOARD.read_text("utf-8"))
     return [each["expr"] for panel in dashboard["panels"] for each in panel.get("targets", ())]
 
 
 def metrics_in(expression: str) -> set[str]:
-    """The names of the metrics in an expression; ValueError when it is none."""
+    """The metrics that a PromQL expression names; raises ValueError if it is not valid."""
     for name, value in FILLED_IN.items():
         expression = expression.replace(name, value)
     found = set()
@@ -59,24 +59,22 @@ def family(name: str) -> str:
 
 
 @pytest.mark.asyncio(loop_scope="package")
-async def test_alerts_and_panels_ask_for_what_there_is_and_leave_out_nothing(
-    watched: Scene,
-) -> None:
-    told = {sample.name for sample in await watched.watcher.samples()} | OF_PROMETHEUS
+async def test_alerts_and_panels_cover_every_metric(watched: Scene) -> None:
+    exported = {sample.name for sample in await watched.watcher.samples()} | OF_PROMETHEUS
     expressions = [*(rule["expr"] for rule in rules()), *targets()]
     asked = {name for expression in expressions for name in metrics_in(expression)}
     assert len(expressions) > 30
-    assert asked <= told
-    ours = {name for name in told if re.match("litteragpt_(?!worker_process_)", name)}
+    assert asked <= exported
+    ours = {name for name in exported if re.match("litteragpt_(?!worker_process_)", name)}
     assert set(map(family, ours)) <= set(map(family, asked))
 
 
-def test_what_is_no_expression_is_found_out() -> None:
+def test_invalid_expression_is_rejected() -> None:
     with pytest.raises(ValueError, match=r"invalid|unexpected"):
         metrics_in("rate(litteragpt_requests_total[5m)")
 
 
-def test_every_alert_says_what_to_do() -> None:
+def test_every_alert_has_instructions() -> None:
     for rule in rules():
         assert rule["labels"]["severity"] in ("critical", "warning")
         assert rule["annotations"]["summary"].endswith(".")
@@ -85,7 +83,7 @@ def test_every_alert_says_what_to_do() -> None:
     assert len(names) == len(set(names))
 
 
-def test_panels_do_not_lie_upon_each_other() -> None:
+def test_panels_do_not_overlap() -> None:
     dashboard = json.loads(DASHBOARD.read_text("utf-8"))
     taken: set[tuple[int, int]] = set()
     for panel in dashboard["panels"]:
@@ -103,7 +101,7 @@ def test_panels_do_not_lie_upon_each_other() -> None:
 
 
 @pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed")
-def test_prometheus_own_tool_accepts_its_configuration_with_the_alerts() -> None:
+def test_promtool_accepts_configuration_and_alerts() -> None:
     done = subprocess.run(
         [PROMTOOL, "check", "config", CONFIGURATION], capture_output=True, text=True, check=False
     )
