@@ -1,13 +1,13 @@
-# LitteraGPT as a container: the bot on a CPU, and small, unless it is built otherwise. How to build
-# and run it, and what was tried of it, is in docs/operating.md.
+# LitteraGPT as a container, by default for a CPU and without PyTorch. docs/operating.md says how to
+# build and run it. `make image` passes a base that debootstrap makes where no registry is reachable.
 
-# Debian 12 with Python 3.11, or an image that has the same and more
-ARG BASE=python:3.11-slim-bookworm
+# Debian 12 with Python 3.11, or an image that adds to them
+ARG BASE=docker.io/library/python:3.11-slim-bookworm
 
 FROM ${BASE} AS build
-# For the native kernel, which needs a compiler, and to take debugging symbols out of libraries
+# gcc compiles the native kernel and brings strip, which is used below.
 RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev
-# Where packages come from, if not from where pip takes them by itself
+# Another package index than pip's default
 ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
 # "torch" adds PyTorch, for a GPU
@@ -20,11 +20,13 @@ COPY model model
 COPY training training
 COPY checkpoints checkpoints
 ENV PIP_CONSTRAINT=/src/constraints.txt PIP_BUILD_CONSTRAINT=/src/constraints.txt
-# From an environment of its own, so that pip itself is not in the image
-RUN python -m venv /pip && python -m venv --without-pip /app && \
+# pip runs in a separate environment and so stays out of the image. The optional secrets configure it:
+# a pip.conf, and the certificates that it may name.
+RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=certificates \
+    python -m venv /pip && python -m venv --without-pip /app && \
     /pip/bin/pip --python /app/bin/python install ".${EXTRAS:+[$EXTRAS]}"
-# What no running program needs goes: the libraries' own tests and debugging symbols. Where packages
-# bring whole libraries, they have prepared those themselves.
+# Remove the libraries' own tests and debugging symbols. Shared libraries that a wheel bundles (*.libs)
+# are stripped already.
 RUN find /app -type d -name tests -prune -exec rm -r {} + && \
     find /app -name "*.so" -not -path "*.libs/*" -not -path "*/torch/*" -exec strip --strip-debug {} +
 
@@ -38,24 +40,24 @@ RUN groupadd --gid 10001 littera && \
         --shell /usr/sbin/nologin littera && \
     install --directory --owner=littera --group=littera --mode=0700 /var/lib/litteragpt
 COPY --from=build /app /app
-# The port for health and metrics is the container's own only, until LITTERAGPT_METRICS_HOST says
-# otherwise.
+# The port for health and metrics listens inside the container only; LITTERAGPT_METRICS_HOST changes
+# that.
 ENV PATH=/app/bin:$PATH PYTHONUNBUFFERED=1 LITTERAGPT_STATE_DIR=/var/lib/litteragpt \
     LITTERAGPT_METRICS_PORT=9464
-# The image is worth nothing if this fails. It also leaves what Python compiles of its own library,
-# which comes without in this base.
+# The build fails if the bot could not run. This also compiles the standard library, which the base
+# image ships without bytecode.
 RUN LITTERAGPT_ENGINE=native LITTERAGPT_METRICS_PORT=0 litteragpt doctor
 ENV PYTHONDONTWRITEBYTECODE=1
-# By number, so that Kubernetes can see that it is not root
+# A number, so that Kubernetes can verify runAsNonRoot
 USER 10001:10001
-# The bot's memory; also where `litteragpt setup` leaves .env and `litteragpt bot` finds it
+# The bot's state, and the .env that `litteragpt setup` writes and `litteragpt bot` reads
 WORKDIR /var/lib/litteragpt
 VOLUME /var/lib/litteragpt
-# What runs is finished before the end, for LITTERAGPT_SHUTDOWN_SECONDS: give it more time than that.
+# Running requests finish within LITTERAGPT_SHUTDOWN_SECONDS; allow more time before SIGKILL.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \
     CMD ["litteragpt", "health"]
-# As a list, so that signals reach the program itself. Run it with an init (docker run --init): the
-# kernel keeps a signal from process 1 that has not said yet what to do with it, as in its first second.
+# A list, so that signals reach the program and not a shell. Run it with an init (docker run --init):
+# process 1 receives only signals that it handles, and the bot handles none in its first second.
 ENTRYPOINT ["litteragpt"]
 CMD ["bot"]

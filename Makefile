@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: run test test-cluster test-export test-kernels test-web lint format docs tables pictures \
     bench bench-decoding bench-gpu bench-peers bench-platforms ladder speedrun capacity simulate chaos \
-    chaos-postgres chaos-cluster weather soak sanitize prove-image prove-unit clean
+    chaos-postgres chaos-cluster weather soak sanitize image test-image clean
 
 # Start the bot; without tokens it is a chat in the terminal.
 run: $(VENV)/.installed
@@ -162,15 +162,13 @@ sanitize:
 	    tests/model/kernel_driver.c $(filter %.c,$(KERNEL)) -pthread -lm
 	build/sanitize
 
-# That the Dockerfile builds and what it builds works, where there is no container engine: its steps
-# in a clean root file system of Debian's, the bot inside it with the root read-only. As root.
-prove-image: $(VENV)/.installed-dev
-	@command -v debootstrap >/dev/null || apt-get install --yes --no-install-recommends debootstrap
-	$(BIN)/python -m deploy.proof
+# The container image, with docker, podman or buildah; EXTRAS=torch adds PyTorch
+image:
+	@$(PYTHON) deploy/image.py --extras "$(EXTRAS)"
 
-# That systemd runs the bot by deploy/litteragpt.service: in the same way, after prove-image
-prove-unit: $(VENV)/.installed-dev
-	$(BIN)/python -m deploy.proof.unit
+# The image, built and run; as root where only buildah is installed
+test-image: $(VENV)/.installed-dev
+	TEST_IMAGE=1 $(BIN)/pytest tests/bot/operating/test_image.py
 
 # What is half made would be taken for good the next time, so nothing of it stays.
 define MAKE_VENV

@@ -1,4 +1,4 @@
-"""The files for Prometheus and Grafana are valid and query existing metrics."""
+"""The files for Prometheus and Grafana: valid, and about metrics that exist."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from tests.conftest import REPOSITORY
 RULES = REPOSITORY / "deploy" / "alerts.yaml"
 CONFIGURATION = REPOSITORY / "deploy" / "prometheus.yaml"
 DASHBOARD = REPOSITORY / "deploy" / "grafana.json"
-# Variables that Grafana replaces.
+# Variables of Grafana
 FILLED_IN = {"$__rate_interval": "5m", "$instance": ".*"}
-# Prometheus sets this metric itself.
+# Metrics of Prometheus about its own scrapes
 OF_PROMETHEUS = {"up"}
 PROMTOOL = shutil.which("promtool")
 
 
 def rules() -> list[dict[str, Any]]:
-    """The alert rules for Prometheus."""
+    """The alert rules."""
     content = yaml.safe_load(RULES.read_text("utf-8"))
     return [rule for group in content["groups"] for rule in group["rules"]]
 
@@ -38,7 +38,7 @@ def targets() -> list[str]:
 
 
 def metrics_in(expression: str) -> set[str]:
-    """Names of the metrics in a PromQL expression. Raises ValueError for an invalid one."""
+    """The metrics that a PromQL expression names; raises ValueError if it is not valid."""
     for name, value in FILLED_IN.items():
         expression = expression.replace(name, value)
     found = set()
@@ -54,24 +54,22 @@ def metrics_in(expression: str) -> set[str]:
 
 
 def family(name: str) -> str:
-    """The metric family of a sample."""
+    """The metric that a sample belongs to."""
     return re.sub("_(bucket|count|sum)$", "", name)
 
 
 @pytest.mark.asyncio(loop_scope="package")
-async def test_alerts_and_panels_use_exactly_the_metrics(
-    watched: Scene,
-) -> None:
-    told = {sample.name for sample in await watched.watcher.samples()} | OF_PROMETHEUS
+async def test_alerts_and_panels_cover_every_metric(watched: Scene) -> None:
+    exported = {sample.name for sample in await watched.watcher.samples()} | OF_PROMETHEUS
     expressions = [*(rule["expr"] for rule in rules()), *targets()]
     asked = {name for expression in expressions for name in metrics_in(expression)}
     assert len(expressions) > 30
-    assert asked <= told
-    ours = {name for name in told if re.match("litteragpt_(?!worker_process_)", name)}
+    assert asked <= exported
+    ours = {name for name in exported if re.match("litteragpt_(?!worker_process_)", name)}
     assert set(map(family, ours)) <= set(map(family, asked))
 
 
-def test_detects_invalid_expression() -> None:
+def test_invalid_expression_is_rejected() -> None:
     with pytest.raises(ValueError, match=r"invalid|unexpected"):
         metrics_in("rate(litteragpt_requests_total[5m)")
 
@@ -103,7 +101,7 @@ def test_panels_do_not_overlap() -> None:
 
 
 @pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed")
-def test_promtool_accepts_configuration() -> None:
+def test_promtool_accepts_configuration_and_alerts() -> None:
     done = subprocess.run(
         [PROMTOOL, "check", "config", CONFIGURATION], capture_output=True, text=True, check=False
     )

@@ -1,5 +1,4 @@
-"""What starts and watches the bot: compose, systemd, Kubernetes. No engine runs here; what can be
-known without one is."""
+"""The files for Compose, systemd and Kubernetes, checked without any of them running."""
 
 from __future__ import annotations
 
@@ -19,8 +18,7 @@ import yaml
 from bot.cli import EXIT_CONFIG
 from bot.settings.env_file import environment_names
 from bot.settings.settings import Settings
-from deploy.proof.dockerfile import Stage, read_stages
-from deploy.proof.root import BASE_ENVIRONMENT
+from tests.bot.operating.dockerfile import Stage, read_stages
 from tests.conftest import REPOSITORY
 
 DEPLOY = REPOSITORY / "deploy"
@@ -29,18 +27,18 @@ SYSTEMD = shutil.which("systemd-analyze")
 DOCKER = shutil.which("docker")
 SHUTDOWN_SECONDS = float(Settings.model_fields["shutdown_seconds"].default)
 SETTINGS = set(environment_names().values())
-# Below it systemd itself calls a service "OK"; of a network service with a state it is low.
+# The highest exposure allowed, on the scale of systemd-analyze from 0 (safe) to 10
 EXPOSURE = 2.0
 
 
 def loaded(name: str) -> Any:
-    """A file of YAML in deploy/."""
+    """A YAML file of deploy/."""
     return yaml.safe_load((DEPLOY / name).read_text("utf-8"))
 
 
 @pytest.fixture(scope="module")
 def image() -> Stage:
-    return read_stages(REPOSITORY / "Dockerfile", BASE_ENVIRONMENT)[-1]
+    return read_stages()[-1]
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +49,7 @@ def services() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def manifest() -> dict[str, Any]:
-    """What Kubernetes is given, by kind."""
+    """The objects of kubernetes.yaml by kind."""
     text = (DEPLOY / "kubernetes.yaml").read_text("utf-8")
     return {each["kind"]: each for each in yaml.safe_load_all(text)}
 
@@ -63,11 +61,11 @@ def pod(manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def seconds(span: str) -> float:
-    """Of a span of time in seconds, as in `40s`."""
+    """The seconds of a span such as `40s`."""
     return float(span.removesuffix("s"))
 
 
-def test_compose_closes_every_container(services: dict[str, Any]) -> None:
+def test_compose_restricts_every_container(services: dict[str, Any]) -> None:
     for name, service in services.items():
         assert service["read_only"] is True, name
         assert service["cap_drop"] == ["ALL"]
@@ -86,26 +84,21 @@ def named() -> set[str]:
     return set(loaded("compose.yaml")["volumes"])
 
 
-def test_compose_runs_the_image_as_it_is_meant(services: dict[str, Any], image: Stage) -> None:
+def test_compose_matches_the_image(services: dict[str, Any], image: Stage) -> None:
     bot = services["bot"]
     assert "profiles" not in bot
     assert all(service["profiles"] == ["watch"] for service in services.values() if service != bot)
     assert bot["init"] is True
     assert seconds(bot["stop_grace_period"]) > SHUTDOWN_SECONDS
-    assert [each.partition(":")[2] for each in bot["volumes"]] == list(image.volumes)
-    assert bot["environment"]["LITTERAGPT_STATE_DIR"] in image.volumes
+    volumes = image.words("VOLUME")
+    assert [each.partition(":")[2] for each in bot["volumes"]] == volumes
+    assert bot["environment"]["LITTERAGPT_STATE_DIR"] in volumes
     assert set(bot["environment"]) <= SETTINGS
-    built = read_stages(REPOSITORY / "Dockerfile", BASE_ENVIRONMENT, dict.fromkeys(build(bot), "x"))
-    assert set(build(bot)) <= set(built[0].arguments)
+    assert set(bot["build"]["args"]) <= set(read_stages()[0].pairs("ARG"))
     assert (DEPLOY / bot["build"]["context"] / "Dockerfile").exists()
 
 
-def build(service: dict[str, Any]) -> dict[str, str | None]:
-    arguments: dict[str, str | None] = service["build"]["args"]
-    return arguments
-
-
-def test_prometheus_finds_the_bot_and_grafana_finds_prometheus(services: dict[str, Any]) -> None:
+def test_compose_connects_bot_prometheus_and_grafana(services: dict[str, Any]) -> None:
     port = services["bot"]["environment"]["LITTERAGPT_METRICS_PORT"]
     prometheus = loaded("prometheus.yaml")
     (job,) = prometheus["scrape_configs"]
@@ -128,7 +121,7 @@ def test_prometheus_finds_the_bot_and_grafana_finds_prometheus(services: dict[st
     assert source["type"] in [each["query"] for each in variables if each["type"] == "datasource"]
 
 
-def test_compose_itself_accepts_the_file() -> None:
+def test_docker_compose_accepts_the_file() -> None:
     command = [DOCKER or "docker", "compose", "--file", str(DEPLOY / "compose.yaml")]
     if DOCKER is None or subprocess.run([*command[:2], "version"], capture_output=True).returncode:
         pytest.skip("docker compose is not installed")
@@ -149,7 +142,7 @@ def unit() -> configparser.ConfigParser:
     return parser
 
 
-def test_systemd_heeds_the_exit_codes(unit: configparser.ConfigParser) -> None:
+def test_unit_restarts_by_exit_code(unit: configparser.ConfigParser) -> None:
     service = unit["Service"]
     assert service["RestartPreventExitStatus"] == str(EXIT_CONFIG)
     assert service["Restart"] == "on-failure"
@@ -157,7 +150,7 @@ def test_systemd_heeds_the_exit_codes(unit: configparser.ConfigParser) -> None:
     assert (service["KillSignal"], service["KillMode"]) == ("SIGTERM", "mixed")
 
 
-def test_systemd_sets_what_there_is(unit: configparser.ConfigParser) -> None:
+def test_unit_sets_existing_settings(unit: configparser.ConfigParser) -> None:
     service = unit["Service"]
     assigned = dict(each.split("=") for each in service["Environment"].split())
     assert {name for name in assigned if name.startswith("LITTERAGPT_")} <= SETTINGS
@@ -166,14 +159,14 @@ def test_systemd_sets_what_there_is(unit: configparser.ConfigParser) -> None:
 
 @pytest.fixture
 def installed_unit(tmp_path: Path) -> Path:
-    """The unit with the program where it is here."""
+    """The unit with the path of this installation."""
     text = UNIT.read_text("utf-8").replace("/opt/litteragpt/bin", str(Path(sys.executable).parent))
     (tmp_path / UNIT.name).write_text(text)
     return tmp_path / UNIT.name
 
 
 @pytest.mark.skipif(SYSTEMD is None, reason="systemd-analyze is not installed")
-def test_systemd_itself_accepts_the_unit(installed_unit: Path) -> None:
+def test_systemd_analyze_accepts_the_unit(installed_unit: Path) -> None:
     for arguments in (
         ["verify", "--man=no"],
         ["security", "--offline=true", "--no-pager", f"--threshold={round(10 * EXPOSURE)}"],
@@ -188,19 +181,19 @@ def test_systemd_itself_accepts_the_unit(installed_unit: Path) -> None:
 
 
 @pytest.mark.parametrize("version", ["1.30", kubernetes_validate.latest_version()])
-def test_kubernetes_knows_every_field(manifest: dict[str, Any], version: str) -> None:
+def test_kubernetes_schema_accepts_every_object(manifest: dict[str, Any], version: str) -> None:
     assert set(manifest) == {"PersistentVolumeClaim", "Deployment", "Service"}
     for each in manifest.values():
         kubernetes_validate.validate(each, version, strict=True)
 
 
-def test_a_field_that_does_not_exist_is_found_out(manifest: dict[str, Any]) -> None:
+def test_kubernetes_schema_rejects_unknown_field(manifest: dict[str, Any]) -> None:
     wrong = manifest["Service"] | {"spec": {"portz": []}}
     with pytest.raises(kubernetes_validate.ValidationError, match="portz"):
         kubernetes_validate.validate(wrong, "1.30", strict=True)
 
 
-def test_there_is_never_more_than_one_pod(manifest: dict[str, Any]) -> None:
+def test_deployment_has_at_most_one_pod(manifest: dict[str, Any]) -> None:
     deployment = manifest["Deployment"]["spec"]
     labels = deployment["template"]["metadata"]["labels"]
     assert (deployment["replicas"], deployment["strategy"]) == (1, {"type": "Recreate"})
@@ -208,9 +201,9 @@ def test_there_is_never_more_than_one_pod(manifest: dict[str, Any]) -> None:
     assert manifest["Service"]["spec"]["selector"] == labels
 
 
-def test_a_pod_runs_the_image_as_it_is_meant(pod: dict[str, Any], image: Stage) -> None:
+def test_pod_matches_the_image(pod: dict[str, Any], image: Stage) -> None:
     (container,) = pod["containers"]
-    uid, gid = map(int, image.user.split(":"))
+    uid, gid = map(int, image.values("USER")[0].split(":"))
     security = pod["securityContext"]
     assert (security["runAsUser"], security["runAsGroup"], security["fsGroup"]) == (uid, gid, gid)
     # https://kubernetes.io/docs/concepts/security/pod-security-standards/: restricted
@@ -221,25 +214,24 @@ def test_a_pod_runs_the_image_as_it_is_meant(pod: dict[str, Any], image: Stage) 
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
-    assert container["image"].partition(":")[2] == image.labels["org.opencontainers.image.version"]
+    labels = image.pairs("LABEL")
+    assert container["image"].partition(":")[2] == labels["org.opencontainers.image.version"]
     mounts = {each["mountPath"]: each["name"] for each in container["volumeMounts"]}
-    assert set(mounts) == {"/tmp", *image.volumes}  # noqa: S108
+    assert set(mounts) == {"/tmp", *image.words("VOLUME")}  # noqa: S108
     assert set(mounts.values()) == {each["name"] for each in pod["volumes"]}
     assert pod["terminationGracePeriodSeconds"] > SHUTDOWN_SECONDS
 
 
-def test_a_pod_is_given_settings_that_exist(pod: dict[str, Any]) -> None:
+def test_pod_sets_existing_settings(pod: dict[str, Any]) -> None:
     (container,) = pod["containers"]
     given = {each["name"]: each.get("value") for each in container["env"]}
     assert set(given) <= SETTINGS
-    assert given["LITTERAGPT_METRICS_HOST"] == "0.0.0.0"  # noqa: S104 (the kubelet asks from outside)
-    # Or else a Service could be called so that its variables are taken for settings.
+    assert given["LITTERAGPT_METRICS_HOST"] == "0.0.0.0"  # noqa: S104 (for the kubelet)
+    # Kubernetes would turn a Service's name into variables that look like settings.
     assert pod["enableServiceLinks"] is False
 
 
-def test_kubernetes_asks_at_the_port_for_health(
-    pod: dict[str, Any], manifest: dict[str, Any]
-) -> None:
+def test_probes_use_the_health_port(pod: dict[str, Any], manifest: dict[str, Any]) -> None:
     (container,) = pod["containers"]
     given = {each["name"]: each.get("value") for each in container["env"]}
     (port,) = container["ports"]
@@ -248,7 +240,7 @@ def test_kubernetes_asks_at_the_port_for_health(
     assert {each["httpGet"]["port"] for each in probes.values()} == {port["name"]}
     assert {name: each["httpGet"]["path"] for name, each in probes.items()} == {
         "startup": "/healthz",
-        "liveness": "/healthz",  # a platform that is down is no reason to start again
+        "liveness": "/healthz",  # a restart does not help when a platform is down
         "readiness": "/readyz",
     }
     liveness = probes["liveness"]
