@@ -34,9 +34,9 @@ ESCRIBE = (
     "print('torch' in sys.modules); sys.exit(code)"
 )
 WORKER = (
-    "import sys; from bot import worker; "
+    "import sys; from bot.worker.__main__ import main; "
     "sys.argv = ['worker', {folder!r}, 'auto', 'cpu', '1', '2']; "
-    "worker.main(); print('torch' in sys.modules, file=sys.stderr)"
+    "main(); print('torch' in sys.modules, file=sys.stderr)"
 )
 
 
