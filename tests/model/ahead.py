@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.gpu import Backing, Way
+from benchmarks.gpu.ways import Backing, Way
 from model.checkpoint.checkpoint import Checkpoint
 from model.engine.backend import Backend
 from model.pytorch.checkpoint import load_checkpoint
