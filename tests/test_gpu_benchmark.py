@@ -1,4 +1,4 @@
-"""The benchmark of a GPU runs where there is none, with what can be measured there."""
+"""The GPU benchmark on a machine without a GPU, and its arithmetic."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.gpu_limit import Limit
+from benchmarks.gpu.limit import Limit
 
 
-def test_it_measures_and_saves(tiny_checkpoint: Path, tmp_path: Path) -> None:
+def test_measures_and_saves_without_gpu(tiny_checkpoint: Path, tmp_path: Path) -> None:
     saved = tmp_path / "gpu.json"
     few = ["--sizes", "1,2", "--rounds", "1", "--characters", "8", "--seconds", "0.2"]
     left = ["--people", "0", "--device", "cpu", "--shape", str(tiny_checkpoint)]
@@ -31,7 +31,7 @@ def test_it_measures_and_saves(tiny_checkpoint: Path, tmp_path: Path) -> None:
     assert found["limit"]["characters"]["2"] > found["limit"]["characters"]["1"]
 
 
-def test_the_limit_is_what_must_be_read() -> None:
+def test_limit_follows_from_bytes_read() -> None:
     limit = Limit(weights=40, text=10, little=4000.0, much=2000.0)
     assert limit.characters(1) == 1 / (0.01 + 0.005)
     assert limit.characters(100) == 100 / (0.01 + 0.5)

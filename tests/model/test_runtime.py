@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import torch
 
+from bot.executor.codec import decode
+from bot.executor.messages import Ready
 from model.checkpoint.discovery import bundled_checkpoints
 from model.engine.backend import Backend
 from model.engine.generate import generate
@@ -64,8 +66,9 @@ def test_escribe_runs_natively_without_torch() -> None:
 @needs_kernel
 def test_worker_runs_natively_without_torch(tiny_checkpoint: Path) -> None:
     done = python(WORKER.format(folder=str(tiny_checkpoint)))
-    ready = json.loads(done.stdout)
-    assert (ready["is"], ready["engine"], ready["device"]) == ("ready", "native", "cpu")
+    ready = decode(done.stdout.encode())
+    assert isinstance(ready, Ready)
+    assert (ready.model.engine, ready.model.device) == ("native", "cpu")
     assert done.stderr == "False\n"
 
 

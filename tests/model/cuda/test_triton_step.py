@@ -21,7 +21,7 @@ if torch.cuda.is_available():
 os.environ["TRITON_INTERPRET"] = "1"  # looked at when the kernels are imported
 pytest.importorskip("triton", reason="there is no Triton here: make test-kernels")
 
-from benchmarks.gpu_tuning import OTHERS, REPLAYS
+from benchmarks.gpu.tuning import OTHERS, REPLAYS
 from model.checkpoint.checkpoint import read_checkpoint
 from model.checkpoint.config import DecoderConfig
 from model.checkpoint.discovery import bundled_checkpoints

@@ -1,4 +1,4 @@
-"""What a step has to read, and how fast the device can read it: no way can be faster than that."""
+"""The memory-bandwidth limit: bytes that a step reads, and how fast the device reads them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ from model.engine.benchmark import PHRASE
 
 @dataclass(frozen=True)
 class Limit:
-    """What a step has to read, in bytes: all weights but the embedding, and of each text the keys
-    and values of as many tokens as there are on average; and how many bytes a second that can be
-    read of little memory (which caches hold) and of much."""
+    """Bytes that a step reads, and bytes per second of the device.
+
+    weights: all weights but the embedding.
+    text: keys and values of one text of mean length.
+    little, much: bandwidth of a buffer that fits the caches, and of one that does not.
+    """
 
     weights: int
     text: int
@@ -32,13 +35,13 @@ class Limit:
         )
 
     def characters(self, texts: int) -> float:
-        """A second at most, with so many texts and without guesses."""
+        """Upper bound of characters per second for `texts` texts without speculative tokens."""
         seconds = self.weights / self.little + texts * self.text / self.much
         return texts / seconds
 
 
 def limit_of(found: StoredCheckpoint, device: torch.device, characters: int) -> Limit:
-    """Measure how fast the device reads."""
+    """Measure the device's bandwidth for this checkpoint."""
     config, size = found.config, 2 if device.type == "cuda" else 4
     weights = sum(held.size for held in found.weights.values()) - config.vocabulary * config.width
     mean = len(PHRASE) + characters // 2
@@ -51,7 +54,7 @@ def limit_of(found: StoredCheckpoint, device: torch.device, characters: int) -> 
 
 
 def card_bandwidth(size: int) -> float:
-    """Bytes a second at which the card sums up a tensor of `size` bytes again and again."""
+    """Bytes per second while the card sums up a tensor of `size` bytes repeatedly."""
     read, total = torch.ones(size // 4, device="cuda"), torch.zeros((), device="cuda")
     rounds = max(4, 2**33 // size)
     torch.sum(read, dim=0, out=total)

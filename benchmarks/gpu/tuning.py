@@ -1,24 +1,19 @@
-"""How long a step of the kernels takes with other sizes of their parts, one changed at a time.
+"""Microseconds of a step with other sizes of the kernels' parts, one changed at a time.
 
-    python -m benchmarks.gpu_tuning [--shape base] [--slots 1,64,256] [--length 200]
-
-The sizes are the constants of `model.cuda.triton_step`; what is found best here is written there.
-A step is captured and replayed; rows hold texts of about so many tokens. What does not compile, or
-needs more than the card has, is said and left out.
+The sizes are constants of `model.cuda.triton_step`; the best ones belong there. A step is captured
+and replayed. A size that does not compile, or needs more memory than the card has, shows its error.
 """
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from rich.console import Console
 from rich.table import Table
 
-from benchmarks.gpu import Way, backed, find
+from benchmarks.gpu.ways import Way, backed
 from model.checkpoint.checkpoint import StoredCheckpoint
 from model.cuda import triton_step
 from model.cuda.buffers import POSITION, SAMPLING, SLOT, UNIFORMS, SharedBuffers
@@ -40,12 +35,12 @@ OTHERS: dict[str, list[Size]] = {
     "DOWN": [(16, 64), (16, 256), (32, 128), (64, 64)],
     "HEAD": [(16, 64), (16, 128), (32, 128)],
 }
-REPLAYS = 50  # of which a launch has no more than MOST: so long are its answers
+REPLAYS = 50  # at most MOST, the length of a launch's answers
 
 
 @contextmanager
 def changed(name: str, size: Size | None) -> Iterator[None]:
-    """With another size meanwhile."""
+    """Set a constant of the kernels inside the context."""
     before = getattr(triton_step, name, None)
     if size is not None:
         setattr(triton_step, name, size)
@@ -57,7 +52,7 @@ def changed(name: str, size: Size | None) -> Iterator[None]:
 
 
 class Bench:
-    """Steps of so many slots at a time on one set of buffers."""
+    """Steps of different numbers of slots on one set of buffers."""
 
     def __init__(self, found: StoredCheckpoint, slots: list[int], length: int) -> None:
         checkpoint = backed(found, Way(""), torch.device("cuda"))
@@ -93,36 +88,25 @@ class Bench:
         return min(times) / REPLAYS
 
     def _rewind(self) -> None:
-        """All texts have their length again, and have used none of their random numbers."""
+        """Reset the texts to their length, with all random numbers unused."""
         self.buffers.states.zero_()
         self.buffers.states[:, POSITION] = self.length - REPLAYS // 2
         self.buffers.outputs.zero_()
 
 
 @torch.inference_mode()
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--shape", default="base")
-    parser.add_argument("--slots", default="1,64,256")
-    parser.add_argument("--length", type=int, default=200)
-    arguments = parser.parse_args()
-    slots = [int(each) for each in arguments.slots.split(",")]
-    bench = Bench(find(arguments.shape), slots, arguments.length)
-    console = Console(width=120)
+def tuned(found: StoredCheckpoint, slots: list[int], length: int) -> Table:
+    """A row for each size, with texts of about `length` tokens in the slots."""
+    bench = Bench(found, slots, length)
     table = Table(title=f"µs of a step, {describe_machine('cuda')}")
     for heading in ("changed", *(f"{each} texts" for each in slots)):
         table.add_column(heading, justify="right")
-    cases = [("as it is", None), *((name, size) for name in OTHERS for size in OTHERS[name])]
+    cases = [("none", None), *((name, size) for name in OTHERS for size in OTHERS[name])]
     for name, size in cases:
         with changed(name, size):
             try:
                 times = [f"{1e6 * bench.time(each):.1f}" for each in slots]
-            except Exception as error:  # noqa: BLE001 - the next ones are to be tried
+            except Exception as error:  # noqa: BLE001 - the next sizes are still to be tried
                 times = [type(error).__name__]
         table.add_row(name if size is None else f"{name} = {size}", *times)
-    console.print(table)
-
-
-if __name__ == "__main__":
-    main()
+    return table

@@ -1,12 +1,13 @@
-"""How fast a GPU writes, in each of the ways there are, and how fast it could read what it must.
+"""How fast a GPU writes, in each of its ways, and how fast it could read what a step needs.
 
-    python -m benchmarks.gpu [--shape base] [--rounds 3] [--save FILE] [--peers FOLDER] [--profile]
+    python -m benchmarks.gpu [--shape base] [--rounds 3] [--save FILE] [--peers FOLDER]
+    python -m benchmarks.gpu --profile    # time per kernel
+    python -m benchmarks.gpu --tune       # a step with other sizes of the kernels' parts
 
-One process measures all ways in turn, some rounds of them, each with an engine that has written
-before, so that nothing is captured or compiled while it is measured. `base` is the bundled
-checkpoint of that name; until there is one, its shape with the small one's weights in it (see
-`benchmarks.grown`). Fifty people at once are measured through the worker, as they would be served.
-On a machine without a GPU the ways of PyTorch are measured, to see that all this works.
+One process measures all ways in turn for some rounds, each with an engine that is warm: nothing is
+captured or compiled while it is measured. `base` is the bundled checkpoint of that name; until one
+is bundled, its shape holds the small model's weights (see `benchmarks.grown`). Fifty requesters at
+once go through the worker, as in production. Without a GPU the PyTorch ways are measured.
 """
 
 from __future__ import annotations
@@ -18,29 +19,22 @@ import logging
 import statistics
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 from safetensors.numpy import save_file
 
-from benchmarks import gpu_peers, load
-from benchmarks.decoders import stored
-from benchmarks.gpu_limit import Limit, limit_of
-from model.checkpoint.checkpoint import StoredCheckpoint, read_checkpoint, writing_checkpoint
-from model.checkpoint.discovery import bundled_checkpoints
-from model.cuda.graphs import Abilities
-from model.cuda.selection import CudaSessions
-from model.engine.backend import Backend
-from model.engine.benchmark import PHRASE, Speed, measure_engine
+from benchmarks import load
+from benchmarks.gpu import peers as other_engines
+from benchmarks.gpu.limit import Limit, limit_of
+from benchmarks.gpu.ways import ANYWHERE, ON_GPU, Row, backed, find, measure_all
+from model.checkpoint.checkpoint import StoredCheckpoint, writing_checkpoint
+from model.engine.benchmark import measure_engine
 from model.engine.engine import Engine
-from model.engine.loaded_model import LoadedModel, with_decoder
-from model.pytorch.backend import TorchBackend
-from model.pytorch.decoder import Decoder
 from training.run.machine import describe_machine, git_revision
 
 SIZES = (1, 16, 64, 256)
@@ -49,93 +43,8 @@ GOALS = {1: 15_000, 256: 1_000_000}
 GOAL_SECONDS = 0.3
 
 
-@dataclass(frozen=True)
-class Way:
-    """kernels, graphs: see model.cuda.graphs.Abilities; ahead: with a runner, else token by
-    token."""
-
-    name: str
-    kernels: bool = False
-    graphs: bool = False
-    drafts: bool = False
-    ahead: bool = True
-
-
-ON_GPU = (
-    Way("kernels in graphs, guesses", kernels=True, graphs=True, drafts=True),
-    Way("kernels in graphs", kernels=True, graphs=True),
-    Way("kernels, not captured", kernels=True),
-    Way("PyTorch in graphs", graphs=True),
-)
-ANYWHERE = (Way("PyTorch, not captured"), Way("PyTorch, token by token", ahead=False))
-
-
-class Backing(TorchBackend):
-    """A decoder that writes in one way and no other.
-
-    dtype: of matrices and cache where it writes ahead.
-    """
-
-    def __init__(self, decoder: Decoder, way: Way, dtype: torch.dtype) -> None:
-        self.way = way
-        self.ways = CudaSessions(decoder, Abilities(way.kernels, way.graphs), dtype)
-        super().__init__(decoder, self.ways if way.ahead else None)
-
-    @property
-    def fallen(self) -> bool:
-        """Whether it turned out that this machine can't."""
-        return self.ways.abilities != Abilities(self.way.kernels, self.way.graphs)
-
-
-def find(shape: str) -> StoredCheckpoint:
-    """The checkpoint in this folder, or the bundled one of this name, or of this shape."""
-    for folder in (Path(shape), bundled_checkpoints() / shape):
-        if folder.is_dir():
-            return read_checkpoint(folder)
-    return stored(shape)
-
-
-def backed(found: StoredCheckpoint, way: Way, device: torch.device) -> LoadedModel[Backend]:
-    """The checkpoint, to be written with in this way."""
-    decoder = Decoder(found.config)
-    decoder.load_state_dict({name: torch.from_numpy(w) for name, w in found.weights.items()})
-    decoder.requires_grad_(False).eval().to(device)
-    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
-    checkpoint: LoadedModel[Backend] = with_decoder(found, Backing(decoder, way, dtype))
-    return checkpoint if way.drafts else replace(checkpoint, drafts=None)
-
-
-@dataclass
-class Row:
-    """A way, an engine for it and what was found for each number of texts at once."""
-
-    way: Way
-    engine: Engine
-    speeds: dict[int, list[Speed]]
-
-    @property
-    def fell_back(self) -> bool:
-        """Whether it turned out that this machine can't, and something slower was measured."""
-        backing = self.engine.checkpoint.decoder
-        return isinstance(backing, Backing) and backing.fallen
-
-
-def measure_all(
-    rows: list[Row], sizes: list[int], rounds: int, characters: int, seconds: float
-) -> None:
-    """Rounds of everything, after one that is not counted."""
-    for number in track(range(rounds + 1), "rounds", console=Console(stderr=True)):
-        for row in rows:
-            for size in sizes:
-                # Rows remember phrases; a first character is to come of one that nobody has read.
-                phrase = f"{'Dos Tres Cuatro Cinco'.split()[number % 4]} veces {number}: {PHRASE}"
-                speed = measure_engine(row.engine, size, characters, seconds, phrase)
-                if number:
-                    row.speeds[size].append(speed)
-
-
 def people_at_once(found: StoredCheckpoint, people: int, rounds: int) -> load.Wave:
-    """Fifty people at once, through the executor and its worker."""
+    """`people` requesters at once, through the executor and its worker."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / found.name
         config, tokenizer = found.config, found.tokenizer
@@ -143,12 +52,12 @@ def people_at_once(found: StoredCheckpoint, people: int, rounds: int) -> load.Wa
             save_file(found.weights, weights)
         if found.drafts is not None:
             found.drafts.save(path)
-        # The first wave is not counted: graphs are captured then.
+        # Graphs are captured during the first wave, so it is not counted.
         return asyncio.run(load.measure(path, [people], 2 * rounds, unmeasured=1))[people]
 
 
 def profile(row: Row, sizes: list[int]) -> Iterator[str]:
-    """What the device does in a second or so, kernel by kernel, for each number of texts."""
+    """Time per kernel during about a second, for each number of texts."""
     from torch.profiler import ProfilerActivity
     from torch.profiler import profile as watch
 
@@ -156,7 +65,7 @@ def profile(row: Row, sizes: list[int]) -> Iterator[str]:
     watching = ProfilerActivity.CUDA if cuda else ProfilerActivity.CPU
     order = f"self_{'device' if cuda else 'cpu'}_time_total"
     for size in sizes:
-        measure_engine(row.engine, size, 64, 1.0)  # captures what there is to capture
+        measure_engine(row.engine, size, 64, 1.0)  # captures the graphs
         with watch(activities=[watching]) as watched:
             speed = measure_engine(row.engine, size, 64, 1.0)
         table = watched.key_averages().table(sort_by=order, row_limit=14)
@@ -165,7 +74,7 @@ def profile(row: Row, sizes: list[int]) -> Iterator[str]:
 
 
 def table_of(rows: list[Row], limit: Limit, sizes: list[int]) -> Table:
-    """The figures for people: medians and ranges."""
+    """Medians and ranges as a table."""
     table = Table()
     joining = max(each for each in sizes if each <= 64)
     headings = ("way", *(f"{n} at once" for n in sizes), "first character", f"joining {joining}")
@@ -195,7 +104,7 @@ def milliseconds(values: list[float]) -> str:
 
 
 def verdict(rows: list[Row], wave: load.Wave | None, people: int) -> Iterator[str]:
-    """Each goal, and what the best way reached."""
+    """Each goal with the best way's figure."""
     for size, goal in GOALS.items():
         reached = [
             statistics.median(s.characters_per_second for s in row.speeds[size])
@@ -223,9 +132,13 @@ def main() -> None:
     parser.add_argument("--characters", type=int, default=256, help="of every text")
     parser.add_argument("--seconds", type=float, default=1.5, help="at most, for a figure")
     parser.add_argument("--people", type=int, default=PEOPLE, help="at once; 0: leave this out")
-    parser.add_argument("--peers", type=Path, help="other engines too; weights for them go here")
-    parser.add_argument("--profile", action="store_true", help="kernel by kernel, and no more")
-    parser.add_argument("--debug", action="store_true", help="why something fell back, in full")
+    parser.add_argument(
+        "--peers", type=Path, help="measure other engines; folder for their weights"
+    )
+    parser.add_argument("--profile", action="store_true", help="time per kernel, and no more")
+    parser.add_argument("--tune", action="store_true", help="other kernel sizes, and no more")
+    parser.add_argument("--length", type=int, default=200, help="characters of a text, for --tune")
+    parser.add_argument("--debug", action="store_true", help="log why a way fell back")
     parser.add_argument("--save", type=Path, help="write all figures as JSON")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
@@ -234,6 +147,11 @@ def main() -> None:
     device = torch.device(arguments.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     sizes = [int(size) for size in arguments.sizes.split(",")]
     found = find(arguments.shape)
+    if arguments.tune:
+        from benchmarks.gpu.tuning import tuned  # needs Triton
+
+        console.print(tuned(found, sizes, arguments.length))
+        return
     rows = []
     for way in (*(ON_GPU if device.type == "cuda" else ()), *ANYWHERE):
         checkpoint = backed(found, way, device)
@@ -251,10 +169,10 @@ def main() -> None:
     limit = limit_of(found, device, arguments.characters)
     console.print(table_of(rows, limit, sizes))
     console.print(str(limit))
-    peers: dict[str, gpu_peers.Speeds] = {}
+    peers: dict[str, other_engines.Speeds] = {}
     if arguments.peers is not None:
-        peers = gpu_peers.measure_apart(found, arguments.peers, str(device), sizes)
-        console.print(gpu_peers.table_of(peers, sizes))
+        peers = other_engines.measure_apart(found, arguments.peers, str(device), sizes)
+        console.print(other_engines.table_of(peers, sizes))
     wave = people_at_once(found, arguments.people, rounds) if arguments.people else None
     for told in verdict(rows, wave, arguments.people):
         console.print(told)
@@ -272,7 +190,7 @@ def main() -> None:
 
 
 def described(row: Row) -> dict[str, Any]:
-    """All figures of a way, for a file."""
+    """All figures of a way, for JSON."""
     figures = {size: [asdict(speed) for speed in found] for size, found in row.speeds.items()}
     return asdict(row.way) | {"fell_back": row.fell_back, "figures": figures}
 

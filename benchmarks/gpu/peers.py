@@ -1,10 +1,9 @@
 """How fast other engines write on a GPU with the same weights: transformers and vLLM.
 
-    python -m benchmarks.gpu_peers PEER FOLDER DEVICE SIZES
+    python -m benchmarks.gpu.peers PEER FOLDER DEVICE SIZES
 
-Both read what `model.exchange.hf` exports and sample at temperature 0.8 in their own way. Each is
-measured where it is installed, in a process of its own, once for every number of texts. The tokens
-are given as numbers, so no tokenizer is asked.
+Both read the export of `model.exchange.hf` and sample at temperature 0.8. Each installed one runs
+in a process of its own, once for every batch size. It gets token ids, so no tokenizer takes part.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ Speeds = dict[str, float]  # characters a second by the number of texts
 def measure_apart(
     found: StoredCheckpoint, folder: Path, device: str, sizes: list[int]
 ) -> dict[str, Speeds]:
-    """Those that are installed; one that fails or takes too long is left out, and said so."""
+    """Speeds of the installed engines; a failed or slow one is reported and left out."""
     exported = folder / found.name / "hf"
     if not exported.exists():
         from model.exchange.hf import export_hf
@@ -48,7 +47,7 @@ def measure_apart(
             print(f"{peer} is not installed", file=sys.stderr)
             continue
         arguments = [peer, str(exported), device, ",".join(map(str, sizes))]
-        command = [sys.executable, "-m", "benchmarks.gpu_peers", *arguments]
+        command = [sys.executable, "-m", "benchmarks.gpu.peers", *arguments]
         try:
             done = subprocess.run(
                 command, capture_output=True, text=True, check=True, timeout=LONGEST
@@ -62,7 +61,7 @@ def measure_apart(
 
 
 def table_of(peers: dict[str, Speeds], sizes: list[int]) -> Table:
-    """The figures for people."""
+    """The figures as a table."""
     table = Table()
     for heading in ("other engines", *(f"{size} at once" for size in sizes)):
         table.add_column(heading, justify="right")

@@ -1,0 +1,1 @@
+"""How fast a GPU writes: every way there is, other engines, the memory limit, kernel sizes."""
