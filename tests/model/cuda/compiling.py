@@ -102,7 +102,7 @@ CASES: list[Case] = [
     (
         "sample_tokens",
         [FLOATS, FLOATS, *[INTEGERS] * 3, FLOATS, INTEGERS, FLOATS, INTEGERS, INTEGERS],
-        {"ANSWER": 113, "VOCABULARY": VOCABULARY, "PADDED": 128, "MOST": 56, **LINES},
+        {"OUTPUT": 113, "VOCABULARY": VOCABULARY, "PADDED": 128, "MOST": 56, **LINES},
         {"num_warps": 8},
     ),
 ]

@@ -17,6 +17,7 @@ from model.errors import CheckpointError, ExchangeError, LitteraError
 from model.exchange.original import import_original
 from model.native import library
 from model.native.decoder import load_native
+from model.pytorch.backend import load_pytorch
 from model.pytorch.checkpoint import load_checkpoint
 from model.text.prompt import Options
 from model.text.sentences import may_end
@@ -129,7 +130,7 @@ def test_strided_tensors_are_imported(tmp_path: Path) -> None:
 
 def test_import_generates_and_names_source(tmp_path: Path) -> None:
     folder = imported(lively(context=96), tmp_path)
-    checkpoint = load_checkpoint(folder)
+    checkpoint = load_pytorch(folder)
     assert checkpoint.tokenizer.characters == CHARACTERS
     assert checkpoint.tokenizer.encode("a. B")[2] == 0
     options = Options(seed=3, sentence_limit=60)
