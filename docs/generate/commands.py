@@ -1,5 +1,5 @@
-"""The chats' commands, options, menus and buttons as tables in Markdown and English, from what the
-platforms are told of them."""
+"""The chats' commands, options, menus and buttons as Markdown tables in English, from the
+definitions that the platforms receive."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.adapters.discord.admin_commands import ADMIN_COMMANDS
 from bot.adapters.discord.commands import COMMANDS
 from bot.adapters.telegram import menus as telegram
 from bot.texts import ENGLISH, SPANISH, say
-from docs.generate.marks import header, row
+from training.ladder.markdown import header, row
 
 _ON_DISCORD = {command.name: command for command in (*COMMANDS, *ADMIN_COMMANDS)}
 _ON_TELEGRAM = (*telegram.COMMANDS, *telegram.ADMIN_COMMANDS)
@@ -28,7 +28,7 @@ _BUTTONS = (
 
 
 def chat_commands() -> tuple[str, ...]:
-    """Every command of the chats, by its Spanish name; those of whoever runs the bot come last."""
+    """Every chat command by its Spanish name, those of the operator last."""
     names = dict.fromkeys((*_ON_DISCORD, *_ON_TELEGRAM))
     return tuple(sorted(names, key=lambda name: name in _FOR_ADMINS))
 

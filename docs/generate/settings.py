@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from bot.settings.settings import AutoOr, OneOf, Settings, environment_names
 from bot.texts import ENGLISH, SPANISH
 from bot.texts.settings import SECTIONS, Meaning, Section
-from docs.generate.marks import header, row
+from training.ladder.markdown import header, row
 
 _WIDTH = 100
 _NONE = "—"
