@@ -1,51 +1,54 @@
-# Everything a newcomer needs. Python 3.11 or newer, make and git are enough; with a C compiler the
-# native kernel is built too.
+# Needs Python 3.11 or newer, make and git; with a C compiler the native kernel is built too.
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-# Every install takes the versions of constraints.txt, those of the build tools too. The path is
-# relative, since pip would take a space in it for the end of a first file's name.
+# Every install, build tools included, takes the versions of constraints.txt. The path is relative,
+# since pip splits it at spaces.
 export PIP_CONSTRAINT := constraints.txt
 export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test test-cluster test-export test-kernels test-web lint format docs tables pictures \
-    bench bench-decoding bench-gpu bench-peers bench-platforms ladder speedrun capacity simulate chaos \
-    chaos-postgres chaos-cluster weather soak sanitize image test-image clean
+.PHONY: run test lint format docs tables bench ladder speedrun chaos sanitize image test-image clean
+
+# The variant of a target: `make test WHAT=web`, or `make test-web` for short.
+WHAT ?=
+chosen = $(or $($(1)_$(WHAT)),$(error make $(1) has no WHAT=$(WHAT)))
+test-%:
+	@$(MAKE) test WHAT=$*
+docs-%:
+	@$(MAKE) docs WHAT=$*
+bench-%:
+	@$(MAKE) bench WHAT=$*
+chaos-%:
+	@$(MAKE) chaos WHAT=$*
+
+INSTALL := $(BIN)/python -m pip install --quiet
 
 # Start the bot; without tokens it is a chat in the terminal.
 run: $(VENV)/.installed
 	@$(BIN)/litteragpt bot
 
-test: $(VENV)/.installed-dev
-	$(BIN)/pytest
-
-# That llama.cpp runs what is exported. It is built from source, once, into an environment of its
-# own, which takes about ten minutes on two cores; from then on `make test` runs these tests too.
+# cluster: several processes, with Debian's PostgreSQL unless there is one, and Ray.
+# export: llama.cpp runs the exported files. It is built from source once, into an environment of its
+#     own, which takes about ten minutes on two cores; from then on `make test` runs these tests too.
+# kernels: the GPU kernels, interpreted and compiled, without a GPU but with Triton (690 MB).
+# web: the page in a real browser, Debian's Chromium unless there is one or CHROMIUM names one.
 LLAMA := .venv-llama
 LLAMA_VERSION := $(shell sed -n 's/^llama_cpp_python==//p' constraints.txt)
-test-export: $(VENV)/.installed-dev $(LLAMA)/.installed-$(LLAMA_VERSION)
-	$(BIN)/pytest tests/model/exchange
-
-# The kernels for a GPU, interpreted, and compiled for one: that needs no GPU, but Triton (690 MB)
-test-kernels: $(VENV)/.installed-dev
-	@$(BIN)/python -m pip install --quiet triton
-	$(BIN)/pytest tests/model/cuda/test_triton_step.py
-
-# The page in a real browser: Debian's Chromium, unless there is one or CHROMIUM names one
-test-web: $(VENV)/.installed-dev
-	@$(BIN)/python -m pip install --quiet --editable ".[browser]"
-	@$(BIN)/python -m tests.bot.adapters.web.browsers || apt-get install --yes --no-install-recommends chromium
-	$(BIN)/pytest tests/bot/adapters/web
-
-# Several processes that work together. PostgreSQL is Debian's, unless there is one.
-test-cluster: $(VENV)/.installed-dev
-	@$(BIN)/python -m pip install --quiet --editable ".[cluster]"
-	@$(BIN)/python -m tests.cluster.postgres || \
-	    apt-get install --yes --no-install-recommends postgresql
-	$(BIN)/pytest tests/cluster
+LLAMA_READY := $(LLAMA)/.installed-$(LLAMA_VERSION)
+APT := apt-get install --yes --no-install-recommends
+test_ = $(BIN)/pytest
+test_cluster = $(INSTALL) --editable ".[cluster]" && \
+    { $(BIN)/python -m tests.cluster.postgres || $(APT) postgresql; } && $(BIN)/pytest tests/cluster
+test_export = $(BIN)/pytest tests/model/exchange
+test_kernels = $(INSTALL) triton && $(BIN)/pytest tests/model/cuda/test_triton_step.py
+test_web = $(INSTALL) --editable ".[browser]" && \
+    { $(BIN)/python -m tests.bot.adapters.web.browsers || $(APT) chromium; } && \
+    $(BIN)/pytest tests/bot/adapters/web
+test: $(VENV)/.installed-dev $(if $(filter export,$(WHAT)),$(LLAMA_READY))
+	$(call chosen,test)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
@@ -56,99 +59,71 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# The documentation as a site, in build/site; a warning is an error (but not with --quiet)
-docs: $(VENV)/.installed-docs
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+# The documentation as a site, in build/site; a warning is an error (but not with --quiet).
+# pictures: the README's pictures, drawn from the program's output.
+docs_ = NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+docs_pictures = $(BIN)/python -m docs.generate.pictures
+docs: $(VENV)/.installed-$(if $(WHAT),dev,docs)
+	@$(call chosen,docs)
 
-# What the documentation has of the program: tables of settings and commands, .env.example
+# The generated parts of the documentation: tables of settings and commands, .env.example
 tables: $(VENV)/.installed-dev
 	$(BIN)/python -m docs.generate
 
-# What the bundled checkpoint writes, whether in the manner of whom it is asked for, and how fast;
-# needs the data set that it was trained on: make bench DATA=folder
-bench: $(VENV)/.installed-dev
-	$(BIN)/python -m benchmarks.answers --data $(DATA) --picture build/answers.png
-	$(BIN)/python -m benchmarks.styles --data $(DATA)
-	$(BIN)/python -m benchmarks.load
-
-# How fast characters come, from this decoder and others, one request and many
-bench-decoding: $(VENV)/.installed-dev
-	$(BIN)/python -m benchmarks.decoding
-
-# The same beside transformers, CTranslate2 and llama.cpp with the same weights, in an environment of
-# their own (llama.cpp is compiled, which takes about ten minutes), and a picture of it
+# The bundled checkpoint's texts, the styles' authorship and the speed; needs the data set of its
+# training: make bench DATA=folder.
+# decoding: characters per second of every decoder, one request and many.
+# peers: the same beside transformers, CTranslate2 and llama.cpp with the same weights, in an
+#     environment of their own (llama.cpp is compiled, about ten minutes), with a picture.
+# gpu: every way of a GPU beside transformers and vLLM where they are installed, and the memory limit;
+#     about five minutes, then the tests that need a GPU.
+# platforms: the whole bot with fifty requesters at once on each platform.
+# capacity: one core, one bot process and one PostgreSQL (PostgreSQL 15 from Debian's packages).
+# simulation: machines, waits and costs for docs/scale.md; FIGURES=build/capacity.json for this machine.
 PEERS := build/peers
-bench-peers:
-	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
-	@$(PEERS)/bin/python -m pip install --quiet --editable ".[training,export]" \
-	    ctranslate2 llama-cpp-python
-	$(PEERS)/bin/python -m benchmarks.decoding --peers build/exports --save build/decoding.json
-	$(PEERS)/bin/python -m benchmarks.plots build/decoding.json docs/decoding.png
+CAPACITY := build/capacity.json
+FIGURES := benchmarks/simulation/figures.json
+BENCH := $(BIN)/python -m benchmarks
+bench_ = $(BENCH).answers --data $(DATA) --picture build/answers.png && \
+    $(BENCH).styles --data $(DATA) && $(BENCH).load
+bench_decoding = $(BENCH).decoding
+bench_peers = { test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS); } && \
+    $(PEERS)/bin/python -m pip install --quiet --editable ".[training,export]" \
+        ctranslate2 llama-cpp-python && \
+    $(PEERS)/bin/python -m benchmarks.decoding --peers build/exports --save build/decoding.json && \
+    $(PEERS)/bin/python -m benchmarks.plots build/decoding.json docs/decoding.png
+bench_gpu = mkdir -p build && \
+    $(BENCH).gpu --peers build/exports-gpu --save build/gpu.json && $(BIN)/pytest -m gpu tests
+bench_platforms = $(BENCH).platforms
+bench_capacity = $(BENCH).capacity --save $(CAPACITY)
+bench_simulation = $(BENCH).simulation --figures $(FIGURES) --save build/simulation.json
+bench: $(VENV)/.installed-dev
+	$(call chosen,bench)
 
-# How fast a GPU writes, in every way there is, beside transformers and vLLM where they are installed
-# and what the card could read; about five minutes. Then the tests that need a GPU
-bench-gpu: $(VENV)/.installed-dev
-	@mkdir -p build
-	$(BIN)/python -m benchmarks.gpu --peers build/exports-gpu --save build/gpu.json
-	$(BIN)/pytest -m gpu tests
-
-# The whole bot with fifty people at once on each platform
-bench-platforms: $(VENV)/.installed-dev
-	$(BIN)/python -m benchmarks.platforms
-
-# The README's pictures, from what the program says
-pictures: $(VENV)/.installed-dev
-	$(BIN)/python -m docs.generate.pictures
-
-# Recipes of training, one change after the other, on the data sets in data/; a GPU makes it hours,
-# not weeks. Stopped, or out of time (make ladder LIMIT=540, seconds), it goes on the next time.
+# Training recipes, one change after the other, on the data sets in data/: hours on a GPU, weeks
+# without. A stopped run, or one out of time (make ladder LIMIT=540, seconds), continues next time.
 ladder: $(VENV)/.installed-dev
 	$(BIN)/python -m training.ladder $(ROWS) --page docs/training-log.md \
 	    $(if $(LIMIT),--budget-seconds $(LIMIT))
 
-# How long a recipe trains until the published model's loss, beside the published recipe
+# The time a recipe trains until the published model's loss, beside the published recipe
 speedrun: $(VENV)/.installed-dev
 	$(BIN)/python -m training.speedrun --page docs/training-log.md \
 	    $(if $(LIMIT),--budget-seconds $(LIMIT))
 
-# What one core, one bot process and one PostgreSQL take (PostgreSQL 15 from Debian's packages)
-CAPACITY := build/capacity.json
-capacity: $(VENV)/.installed-dev
-	$(BIN)/python -m benchmarks.capacity --save $(CAPACITY)
-
-# A day of 100,000 servers and ten million people, and what docs/scale.md says besides; with
-# FIGURES=build/capacity.json on the machine that was measured there
-FIGURES := benchmarks/simulation/figures.json
-SIMULATION = $(BIN)/python -m benchmarks.simulation --figures $(FIGURES)
-simulate: $(VENV)/.installed-dev
-	$(SIMULATION) day --fraction 0.125 --save build/day.json --picture docs/scale-day.png
-	$(SIMULATION) sizes --save build/sizes.json --picture docs/scale-sizes.png
-	$(SIMULATION) one --save build/one.json
-	$(SIMULATION) telegram --save build/telegram.json
-	$(SIMULATION) losses --save build/losses.json
-	$(SIMULATION) failures --save build/failures.json
-
-# Kill the bot so many times while people ask; bad weather on both platforms; steady work for long:
-# what is lost, what comes twice, what grows
+# Kill the bot KILLS times under load, and count lost and repeated answers.
+# postgres: three processes over one PostgreSQL. cluster: a Ray cluster as well, each part in turn.
+# weather: faults of both platforms. soak: steady load for MINUTES; growth of memory and files.
 KILLS ?= 1000
 MINUTES ?= 30
+CHAOS := $(BIN)/python -m tests.chaos
+chaos_ = $(CHAOS) --kills $(KILLS)
+chaos_postgres = $(CHAOS) --kills $(KILLS) --database postgresql
+chaos_cluster = $(INSTALL) --editable ".[cluster]" && $(CHAOS) --kills $(KILLS) --executor ray
+chaos_weather = $(CHAOS).weather
+chaos_soak = $(CHAOS).soak --minutes $(MINUTES)
 chaos: $(VENV)/.installed-dev
-	$(BIN)/python -m tests.chaos --kills $(KILLS)
-
-# The same with three processes over one PostgreSQL
-chaos-postgres: $(VENV)/.installed-dev
-	$(BIN)/python -m tests.chaos --kills $(KILLS) --database postgresql
-
-# The same with a Ray cluster as well, every part of which is hit in turn
-chaos-cluster: $(VENV)/.installed-dev
-	@$(BIN)/python -m pip install --quiet --editable ".[cluster]"
-	$(BIN)/python -m tests.chaos --kills $(KILLS) --executor ray
-
-weather: $(VENV)/.installed-dev
-	$(BIN)/python -m tests.chaos.weather
-
-soak: $(VENV)/.installed-dev
-	$(BIN)/python -m tests.chaos.soak --minutes $(MINUTES)
+	$(call chosen,chaos)
 
 # The kernel under the sanitizers of the C compiler: memory and undefined behaviour, then threads
 KERNEL := $(wildcard model/native/*.[ch] model/native/*.inc)
@@ -170,7 +145,7 @@ image:
 test-image: $(VENV)/.installed-dev
 	TEST_IMAGE=1 $(BIN)/pytest tests/bot/operating/test_image.py
 
-# What is half made would be taken for good the next time, so nothing of it stays.
+# An incomplete environment would pass for a complete one the next time, so it is removed.
 define MAKE_VENV
 $(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { \
     echo "Hace falta Python 3.11 o posterior; si tiene otro, nómbrelo: make run PYTHON=python3.12"; \
@@ -199,7 +174,7 @@ $(VENV)/.installed-docs: $(VENV)/.installed
 	@$(BIN)/python -m pip install --quiet --editable ".[docs]"
 	@touch $@
 
-$(LLAMA)/.installed-$(LLAMA_VERSION):
+$(LLAMA_READY):
 	@echo "Building llama.cpp into $(LLAMA); this takes some minutes and needs a C++ compiler."
 	@test -x $(LLAMA)/bin/python || $(PYTHON) -m venv $(LLAMA)
 	@CMAKE_ARGS="-DLLAVA_BUILD=OFF" $(LLAMA)/bin/python -m pip install --quiet llama_cpp_python

@@ -1,4 +1,4 @@
-"""What one of each takes: cores that write, a bot process, a PostgreSQL; and how long answers are.
+"""The capacity of one core, one bot process and one PostgreSQL, and the length of answers.
 
     python -m benchmarks.capacity [--only writing worker answers front store] [--rounds 3]
                                   [--save build/capacity.json]
@@ -48,7 +48,7 @@ from training.run.machine import describe_machine
 PROGRESS = Console(stderr=True)
 SAVE = Path("build/capacity.json")
 AT_ONCE = (1, 2, 4, 8, 16, 32, 64)
-# Ways in which people begin; each is continued with many seeds.
+# Typical phrases; each is continued with many seeds.
 PHRASES = (
     PHRASE, "Era una noche de invierno", "El caballero", "Cuando llegó a la posada", "—Señor mío",
     "La mañana siguiente,", "No había en el pueblo", "Mi amo", "En la catedral", "Yo",
@@ -62,9 +62,11 @@ CONNECTIONS = (1, 4, 16)
 
 
 def writing(rounds: int) -> dict[str, Any]:
-    """Characters a second of one core and more, and of one core's processor time, which others that
-    want the core take nothing of; by how many texts are written at once, each figure in a process
-    of its own."""
+    """Characters per second of one core and of all, by wall clock and by processor time.
+
+    By the number of texts at once, each figure from its own process. Processor time is independent
+    of other programs on the core.
+    """
     cores = sorted({1, available_cores()})
     cases = [(c, n) for _ in range(rounds) for c in cores for n in AT_ONCE]
     found: dict[str, dict[str, dict[str, list[float]]]] = {}
@@ -78,8 +80,8 @@ def writing(rounds: int) -> dict[str, Any]:
 
 
 def worker(rounds: int) -> dict[str, Any]:
-    """The same through the executor and its worker process, as the bot has it, on one thread: so
-    many texts are always under way, each from its phrase to its end, and come back in pieces."""
+    """The same through the executor and its worker process on one thread, as in the bot, with a
+    constant number of texts under way, each from its phrase to its end."""
     found: dict[str, dict[str, list[float]]] = {}
     for requests in track([n for _ in range(rounds) for n in AT_ONCE], "worker", console=PROGRESS):
         figures = asyncio.run(_keep_busy(requests, WORKER_SECONDS))
@@ -90,7 +92,7 @@ def worker(rounds: int) -> dict[str, Any]:
 
 
 async def _keep_busy(requests: int, seconds: float) -> dict[str, float]:
-    """Characters a second and for each second of the worker's processor time, and the median of the
+    """Characters per second by wall clock and by the worker's processor time, and the median of the
     seconds to a first character."""
     checkpoint = find_checkpoint("small", bundled_checkpoints())
     options = WorkerOptions(checkpoint, threads=1, max_batch=requests, queue_limit=requests)
@@ -128,8 +130,8 @@ async def _keep_busy(requests: int, seconds: float) -> dict[str, float]:
 
 
 def answers(_: int) -> dict[str, Any]:
-    """How many characters an answer of two sentences has, and what it costs to read a long phrase
-    before it, in seconds a character."""
+    """The characters of an answer of two sentences, and the prefill of a long phrase in seconds per
+    character."""
     runtime = choose_runtime("native", "cpu", 1)
     checkpoint = runtime.load(find_checkpoint("small", bundled_checkpoints()))
     engine = Engine(checkpoint, slots=16)
@@ -153,8 +155,8 @@ def answers(_: int) -> dict[str, Any]:
 
 
 def _reading(checkpoint: LoadedModel[Backend]) -> float:
-    """Seconds of a core for each character of a phrase as long as may be, with the first one behind
-    it."""
+    """Prefill of a phrase of the longest allowed length, up to the first new character, in seconds
+    of a core per character of the phrase."""
     took = []
     for seed in range(20):
         engine = Engine(checkpoint, slots=1)
@@ -169,7 +171,7 @@ def _reading(checkpoint: LoadedModel[Backend]) -> float:
 
 
 def front_door(rounds: int) -> dict[str, Any]:
-    """What one bot process takes, by who asks."""
+    """The capacity of one bot process, by load."""
     found: dict[str, list[dict[str, Any]]] = {}
     cases = [case for _ in range(rounds) for case in front.CASES]
     for case in track(cases, "bot process", console=PROGRESS):
@@ -180,7 +182,7 @@ def front_door(rounds: int) -> dict[str, Any]:
 
 
 def store(rounds: int) -> dict[str, Any]:
-    """What one PostgreSQL takes."""
+    """The capacity of one PostgreSQL."""
     runs = []
     for _ in track(range(rounds), "PostgreSQL", console=PROGRESS):
         with tempfile.TemporaryDirectory() as folder:
@@ -198,7 +200,7 @@ PARTS: dict[str, Callable[[int], dict[str, Any]]] = {
 
 
 def noted(part: Callable[[int], dict[str, Any]], rounds: int) -> dict[str, Any]:
-    """A part's figures, with when they were measured, on what and how busy it was."""
+    """A part's figures with date, machine and load average."""
     before = os.getloadavg()[0]
     figures = part(rounds)
     return {
@@ -218,7 +220,7 @@ def spread(values: Iterable[float], digits: int = 0) -> str:
 
 
 def tables(found: dict[str, Any]) -> Iterable[Table]:
-    """All that was found, for people."""
+    """All figures as tables."""
     if (part := found.get("writing")) is not None:
         table = _table(part, "characters a second", "cores", *(f"{n} at once" for n in AT_ONCE))
         for cores, rows in part["cores"].items():

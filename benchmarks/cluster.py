@@ -1,8 +1,8 @@
-"""What a cluster costs and brings: each request beside the local executor, and a second replica.
+"""Overhead and gain of a cluster: a request against the local executor, and a second replica.
 
-Starts a Ray cluster on this machine with `litteragpt cluster up`'s own code. In one run the local
-executor and the cluster's take turns, one request at a time, so that both meet the same machine;
-then so many people ask at once of one replica and of two.
+Starts a Ray cluster on this machine with the code of `litteragpt cluster up`. The local executor
+and the cluster's take turns, one request at a time, so that both meet the same load; then several
+requesters at once use one replica and two.
 
     python -m benchmarks.cluster [--rounds 30] [--people 8] [--waves 3]
 """
@@ -83,7 +83,7 @@ async def in_turns(local: WorkerOptions, cluster: ClusterOptions, rounds: int) -
 
 
 async def at_once(program: WorkerProgram, people: int, waves: int) -> tuple[Times, float]:
-    """So many people at once, again and again; characters per second in all."""
+    """Waves of simultaneous requesters; characters per second in all."""
     times = Times()
     async with started(program) as executor:
         began, characters = time.perf_counter(), 0
@@ -95,7 +95,7 @@ async def at_once(program: WorkerProgram, people: int, waves: int) -> tuple[Time
 
 @asynccontextmanager
 async def cluster_of(replicas: int) -> AsyncIterator[ClusterOptions]:
-    """A cluster of so many replicas with a core each."""
+    """A cluster of `replicas` replicas with a core each."""
     with TemporaryDirectory() as folder:
         settings = Settings(state_dir=Path(folder))
         node = nodes.start(

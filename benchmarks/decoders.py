@@ -122,7 +122,7 @@ def measure(
 
 
 def main() -> None:
-    """Print what was found as JSON."""
+    """Print the figures as JSON."""
     decoder, shape, requests, threads, *exports = sys.argv[1:]
     folder = Path(exports[0]) if exports else None
     print(json.dumps(asdict(measure(decoder, shape, int(requests), int(threads), folder))))

@@ -1,7 +1,7 @@
-"""How fast characters come, from our decoders, the original's way and other engines.
+"""Characters per second of our decoders, the original's method and other engines.
 
-All write with the same weights: see `benchmarks.decoders`. Each figure comes from a process of its
-own; processes take turns for some rounds, so that a machine whose speed drifts is fair to all.
+All use the same weights: see `benchmarks.decoders`. Each figure comes from its own process; the
+processes take turns for some rounds, so that drift of the machine's speed affects all alike.
 
     python -m benchmarks.decoding [--rounds 3] [--threads 0] [--peers FOLDER] [--save FILE]
                                   [--only DECODER…]
@@ -33,15 +33,14 @@ from model.cpu import available_cores
 from training.run.machine import describe_machine
 
 REQUESTS = (1, 16, 64)
-# These are asked for one text, or for sixteen, and no more: they take long.
+# These run with one and sixteen texts only, since they are slow.
 MOST = {"original": 1, **dict.fromkeys(peers.PEERS, 2)}
 DISTURBED = ("llama.cpp Q8_0",)
 
 
 @dataclass(frozen=True)
 class Case:
-    """One figure: who writes, with which weights, how many texts at once, on a machine of which
-    another program takes a core or not."""
+    """One figure: decoder, weights, texts at once, and whether another program uses a core."""
 
     decoder: str
     shape: str
@@ -53,7 +52,7 @@ Found = dict[Case, list[Measurement]]
 
 
 def cases(exports: Path | None, only: list[str]) -> Iterator[Case]:
-    """Everything that is measured; of these decoders only, if any are named."""
+    """All cases, restricted to the named decoders if any."""
     for shape in SHAPES:
         for decoder in (*DECODERS, *(peers.PEERS if exports else ())):
             if only and decoder not in only:
@@ -65,7 +64,7 @@ def cases(exports: Path | None, only: list[str]) -> Iterator[Case]:
 
 
 def measure_apart(case: Case, threads: int, exports: Path | None) -> Measurement:
-    """In a process of its own."""
+    """Measure in a separate process."""
     arguments = [case.decoder, case.shape, str(case.requests), str(threads)]
     command = [sys.executable, "-m", "benchmarks.decoders", *arguments]
     with busy_neighbour() if case.disturbed else nullcontext():
@@ -80,7 +79,7 @@ def measure_apart(case: Case, threads: int, exports: Path | None) -> Measurement
 
 @contextmanager
 def busy_neighbour() -> Iterator[None]:
-    """Another process takes one core meanwhile."""
+    """Another process uses one core inside the context."""
     with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as neighbour:
         try:
             yield
@@ -89,7 +88,7 @@ def busy_neighbour() -> Iterator[None]:
 
 
 def read_bandwidth(size: int, threads: int) -> float:
-    """Bytes a second at which so many threads together read memory of `size` bytes again and again.
+    """Bytes per second while `threads` threads together read a buffer of `size` bytes repeatedly.
 
     Measured with NumPy's dot product of a vector with itself, which reads faster than it computes.
     """
@@ -110,7 +109,7 @@ def read_bandwidth(size: int, threads: int) -> float:
 
 
 def table_of(shape: str, found: Found) -> Table:
-    """The figures of one shape for people."""
+    """The figures of one shape as a table."""
     table = Table(title=f"{shape}: characters a second")
     headings = ("decoder", *(f"{n} at once" for n in REQUESTS), "1, busy neighbour",
                 "first character", "joining 16", "memory")  # fmt: skip
@@ -137,7 +136,7 @@ def spread(measurements: list[Measurement]) -> str:
 
 
 def median(found: Found, case: Case, what: str, factor: float, unit: str) -> str:
-    """The median of another figure, nothing where there is none."""
+    """The median of an optional figure; empty where it is missing."""
     values = [getattr(each, what) for each in found.get(case, [])]
     if not values or math.isnan(values[0]):
         return ""

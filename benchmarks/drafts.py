@@ -1,4 +1,4 @@
-"""What guesses are worth: the same texts with and without them, and the steps that they save.
+"""The gain of the draft table: the same texts with and without it, and the steps that it saves.
 
     python -m benchmarks.drafts --data data/reference [--characters 100000] [--rows 1]
 
@@ -30,7 +30,7 @@ PHRASE = 40  # characters
 
 @dataclass(frozen=True)
 class Written:
-    """Texts, and what it took to write them."""
+    """Texts, and the cost of writing them."""
 
     texts: list[str]
     characters: int
@@ -56,7 +56,7 @@ def write(checkpoint: LoadedModel[Backend], phrases: list[str], rows: int) -> Wr
 
 
 def main() -> int:
-    """Write in portions until there is enough, in turn with and without guesses."""
+    """Write in portions, in turn with and without the draft table, and compare."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--checkpoint", default="small")

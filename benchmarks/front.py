@@ -1,10 +1,9 @@
-"""What one bot process takes: requests a second, and the processor time that each costs it.
+"""The capacity of one bot process: requests per second, and processor time per request.
 
-The real bot against the servers of `tests/fakes`, asked by people who ask again as soon as they
-have an answer. With the tiny untrained checkpoint of the tests the model is next to nothing, and
-what is measured is the process with the event loop: acknowledging, admitting, keeping, delivering.
-The processor time is the bot's own, without its worker's and without the fakes', so it counts on a
-machine that is shared too.
+The real bot runs against the servers of `tests/fakes`, whose requesters ask again after each
+answer. The tiny untrained checkpoint of the tests costs next to nothing, so the figures are those
+of the event loop: acknowledging, admitting, storing, delivering. Processor time excludes the worker
+and the fakes, and holds on a shared machine.
 """
 
 from __future__ import annotations
@@ -31,8 +30,8 @@ WARM_SECONDS = 4.0
 
 @dataclass(frozen=True)
 class Case:
-    """Who asks and what comes of it. `refused`: the limit of one request a minute is kept, so that
-    every request but the first is refused."""
+    """A load. `refused`: with a limit of one request a minute, so that every request but the first
+    is refused."""
 
     platform: str
     people: int
@@ -47,8 +46,8 @@ class Case:
 
 @dataclass(frozen=True)
 class Front:
-    """Requests a second, and milliseconds of processor time for each: of the process with the event
-    loop and of its worker."""
+    """Requests per second, and milliseconds of processor time per request: of the event-loop
+    process and of its worker."""
 
     people: int
     per_second: float

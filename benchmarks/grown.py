@@ -1,9 +1,8 @@
 """A small checkpoint inside the weights of a larger shape, which then writes the same texts.
 
-How long a step takes does not depend on what the weights are; how often a guess comes true does.
-So a shape that nobody has trained yet is measured with weights that write like a trained one: the
-small model's, in wider matrices whose other entries are zero. What it is trained to write one day
-will be easier to guess, not harder.
+The time of a step does not depend on the weights, but the acceptance of speculative tokens does. So
+a shape without a trained checkpoint is measured with the small model's weights, in wider matrices
+whose other entries are zero. The texts of a trained one will be easier to predict, not harder.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from model.arrays import Floats
 from model.checkpoint.checkpoint import StoredCheckpoint
 from model.checkpoint.config import DecoderConfig
 
-# Norms over the width: half of the numbers being zero, their mean square is half of what it was.
+# Norms over the width: half of the entries are zero, which halves the mean square.
 _NORMS = ("attention_norm.weight", "feed_forward_norm.weight")
 
 
@@ -36,7 +35,7 @@ def grow(stored: StoredCheckpoint, config: DecoderConfig, name: str) -> StoredCh
     weights = {}
     for tensor, size in config.tensors().items():
         held = stored.weights.get(tensor)
-        # A layer more adds nothing to what it is given; its norms only have to be there.
+        # An additional layer adds nothing to the residual stream; its norms must only exist.
         weights[tensor] = np.zeros(size, np.float32) if held is None else _padded(held, size)
     shrink = math.sqrt(small.width / config.width)
     for tensor in weights:

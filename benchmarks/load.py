@@ -1,4 +1,4 @@
-"""Many people at once: latency, throughput and what the event loop feels of it.
+"""Many requesters at once: latency, throughput and the lag of the event loop.
 
 Starts the real executor and its worker, sends waves of requests, and prints for each size of wave
 the time to the first character and to the end (median and 99th percentile), characters per second
@@ -41,7 +41,7 @@ class Wave:
 
 
 async def watch_lag(lags: list[float]) -> None:
-    """How much later than asked the loop wakes up, again and again."""
+    """Sample how late the loop wakes up."""
     while True:
         asked = time.perf_counter()
         await asyncio.sleep(LAG_INTERVAL)
@@ -64,7 +64,7 @@ async def one(executor: Executor, seed: int, wave: Wave) -> None:
 async def measure(
     checkpoint: Path, sizes: list[int], rounds: int, unmeasured: int = 0
 ) -> dict[int, Wave]:
-    """All waves on one executor, those of `unmeasured` more rounds before them left out."""
+    """All waves on one executor, after `unmeasured` rounds of warm-up."""
     executor = Executor(WorkerOptions(checkpoint, max_batch=max(sizes), queue_limit=max(sizes) + 1))
     await executor.start()
     waves = {size: Wave() for size in sizes}

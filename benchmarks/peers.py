@@ -50,7 +50,7 @@ def prepare(stored: StoredCheckpoint, folder: Path) -> None:
 def write(
     peer: str, folder: Path, tokens: list[int], requests: int, characters: int, threads: int
 ) -> Speeds:
-    """Let a peer write so many characters of so many texts at once behind these tokens."""
+    """Writes a number of characters of several texts at once after the given tokens."""
     engine, precision = peer.split()
     engines: dict[str, Callable[..., Speeds]] = {
         "transformers": _transformers,

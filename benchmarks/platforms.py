@@ -1,9 +1,9 @@
-"""The whole bot under load: many people at once on Discord, and on Discord and Telegram together.
+"""The whole bot under load: many requesters at once on Discord, and on Discord and Telegram.
 
     python -m benchmarks.platforms --people 50 [--candidates auto]
 
 Starts the real bot with the bundled checkpoint against the servers of `tests/fakes` on this machine
-and measures, as people would with a watch, from a request to the first sign and to the answer.
+and measures the wall-clock time from a request to the first sign and to the answer.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def row(name: str, times: Sequence[Times], seconds: float) -> list[str]:
 
 
 async def measure(people: int, candidates: str) -> tuple[list[list[str]], list[str]]:
-    """The rows of the table; then what the bot says of itself, and the fakes of its manners."""
+    """The rows of the table, then the bot's /estado and the fakes' violations."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         async with FakeDiscord() as discord, FakeTelegram(flood=False) as telegram:

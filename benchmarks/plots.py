@@ -1,4 +1,7 @@
-"""A picture of what `benchmarks.decoding --save` found: python -m benchmarks.plots FILE PICTURE."""
+"""A picture of the output of `benchmarks.decoding --save`.
+
+python -m benchmarks.plots FILE PICTURE
+"""
 
 from __future__ import annotations
 

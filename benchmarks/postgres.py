@@ -1,8 +1,7 @@
-"""What one PostgreSQL takes of the bot's store: requests a second, with pgbench.
+"""The capacity of one PostgreSQL under the bot's statements: requests per second, with pgbench.
 
-A server of its own is started in a folder of its own and ends with the measurement. Tables and
-statements are made from `bot.store.tables`, so they are what the store's are; pgbench sends them,
-since it costs next to nothing itself and what is asked for is the server's limit.
+Starts a temporary server. Tables and statements come from `bot.store.tables`, as in the store.
+pgbench sends them, since it costs next to nothing and the server's limit is the question.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from bot.store.tables import events, jobs, metadata, requests
 
-# Where Debian puts what is not meant to be typed; elsewhere it is on the PATH.
+# Debian's folder of server programs; other systems have them on the PATH.
 BINARIES = "/usr/lib/postgresql/15/bin"
 # PostgreSQL does not run as root; its package makes this user.
 USER = "postgres"
@@ -37,9 +36,12 @@ PHRASE = "En un lugar de la Mancha"
 
 @dataclass(frozen=True)
 class StoreSpeed:
-    """One script of pgbench: how often a second it ran, with so many connections, the mean
-    milliseconds that each run took, and of these of the server's processor time. `forced`: a commit
-    waits until the disk has it."""
+    """Figures of one pgbench script.
+
+    milliseconds: mean latency of a run.
+    processor: milliseconds of the server's processor time per run.
+    forced: commits wait for the disk.
+    """
 
     script: str
     transactions: int
@@ -51,10 +53,10 @@ class StoreSpeed:
 
 
 def scripts() -> dict[str, tuple[int, str]]:
-    """What is sent for a request, by name: how many transactions, and their statements.
+    """The scripts by name: number of transactions, and statements.
 
-    Like `Store.receive`, `take` and `finish`; `claim` is one job of a dead process that another
-    takes over, with the lock that lets several do so side by side.
+    Like `Store.receive`, `take` and `finish`. `claim` takes over one job of a dead process, with
+    the lock that lets several processes claim at once.
     """
     number = "\\set n random(1, 1000000000)\n"
     reference = literal_column("'J' || :n || '-' || :client_id")

@@ -1,4 +1,4 @@
-"""What rounding to 8 bits costs: W528 of a checkpoint with the native kernel and with PyTorch.
+"""The cost of rounding to 8 bits: W528 of a checkpoint with the native kernel and with PyTorch.
 
 python -m benchmarks.rounding --data data/reference [--checkpoint small] [--characters N]
 """
@@ -25,7 +25,7 @@ from training.run.machine import describe_machine
 
 
 class NativeForEvaluation:
-    """The kernel with the face of PyTorch's decoder that evaluation knows."""
+    """The kernel behind the interface of PyTorch's decoder, for evaluation."""
 
     device = torch.device("cpu")
 

@@ -1,11 +1,11 @@
-"""What a server costs a bot process on Discord, and what a connection costs: memory.
+"""Memory per Discord server and per connection of a bot process.
 
     python -m benchmarks.shards [--rounds 3]
 
 Starts the real bot with the bundled checkpoint against the Discord of `tests/fakes` on this machine
-with more and more servers and connections, and reads the memory of its process (without the worker,
-which knows nothing of servers) once all connections stand, and again after somebody has used a
-command in each server. Below, for comparison, the library alone, as it keeps servers by itself.
+with growing numbers of servers and connections. Reads the memory of its process (without the
+worker, which has no state of servers) once all connections are ready, and again after a command in
+each server. For comparison it also measures the library alone with its own cache of servers.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ async def use_everywhere(discord: FakeDiscord) -> None:
 
 
 async def of_bot(servers: int, shards: int) -> Memory:
-    """The bot in so many servers over so many connections."""
+    """The bot in `servers` servers over `shards` connections."""
     async with FakeDiscord() as discord:
         discord.gateway.starts.concurrency = shards
         for number in range(servers):
@@ -125,7 +125,7 @@ async def library_alone(discord: FakeDiscord, intents: library.Intents) -> Async
 
 
 async def of_library(intents: library.Intents, servers: int) -> float:
-    """The library in so many servers."""
+    """The library alone in a number of servers."""
     async with FakeDiscord() as discord:
         for number in range(servers):
             guild = discord.guild(f"Servidor {number}")
@@ -144,7 +144,7 @@ def middle(values: Iterable[float]) -> str:
 
 
 async def measure(rounds: int) -> list[Table]:
-    """Everything so many times, interleaved."""
+    """All cases, interleaved, for a number of rounds."""
     bots: dict[tuple[int, int], list[Memory]] = {size: [] for size in SIZES}
     alone: dict[tuple[str, int], list[float]] = {}
     for _ in range(rounds):

@@ -12,10 +12,10 @@ from bot.settings.settings import Settings
 from bot.store.migrations import STEPS
 from bot.texts import say
 from bot.texts.settings import SECTIONS
-from docs.generate.marks import MarkError, filled
 from docs.generate.offline import fetched_from_elsewhere
 from docs.generate.parts import EXAMPLE, PARTS, files
 from tests.conftest import REPOSITORY
+from training.ladder.markdown import MarkError, filled
 
 
 def page(name: str) -> str:
@@ -49,7 +49,7 @@ def test_finds_part_by_markers() -> None:
     assert anew == "a\n<!-- x: make tables -->\n\nnew\n\n<!-- end of x -->\nb\n"
     assert filled(anew, "x", "new\n") == anew
     for broken in ("", text + text, text.replace("end of", "")):
-        with pytest.raises(MarkError, match="make tables"):
+        with pytest.raises(MarkError, match="end of x"):
             filled(broken, "x", "new\n")
 
 

@@ -29,7 +29,7 @@ def test_a_grown_checkpoint_gives_the_same_logits() -> None:
     np.testing.assert_allclose(_logits(base, tokens), _logits(small, tokens), atol=2e-3)
 
 
-def test_a_shape_that_would_write_otherwise_is_refused() -> None:
+def test_incompatible_shape_is_refused() -> None:
     small = stored("small")
     with pytest.raises(ValueError, match="head_width"):
         grow(small, replace(BASE, heads=4), "base")

@@ -20,18 +20,20 @@ MOST_BYTES = 150_000
 
 @pytest.mark.skipif(load() is None, reason="PyTorch writes other texts")
 @pytest.mark.timeout(120)
-def test_they_come_out_as_they_are_kept(tmp_path: Path) -> None:
+def test_pictures_match_the_stored_ones(tmp_path: Path) -> None:
     make(tmp_path)
     for name in NAMES:
         made, kept = tmp_path / name, FOLDER / name
         if made.suffix == ".svg":
-            assert made.read_text("utf-8") == kept.read_text("utf-8"), "run `make pictures`"
+            assert made.read_text("utf-8") == kept.read_text("utf-8"), "run `make docs-pictures`"
         else:
             with Image.open(made) as one, Image.open(kept) as other:
-                assert ImageChops.difference(one, other).getbbox() is None, "run `make pictures`"
+                assert ImageChops.difference(one, other).getbbox() is None, (
+                    "run `make docs-pictures`"
+                )
 
 
-def test_they_are_small_and_need_nothing_from_elsewhere() -> None:
+def test_pictures_are_small_and_self_contained() -> None:
     assert sorted(path.name for path in FOLDER.iterdir()) == sorted(NAMES)
     for path in FOLDER.iterdir():
         assert path.stat().st_size < MOST_BYTES
@@ -42,7 +44,7 @@ def test_they_are_small_and_need_nothing_from_elsewhere() -> None:
 
 
 @pytest.mark.parametrize("readme", [SPANISH, ENGLISH], ids=["Spanish", "English"])
-def test_who_does_not_see_them_is_told_what_they_say(readme: str) -> None:
+def test_alternative_texts_quote_the_pictures(readme: str) -> None:
     shown = dict(re.findall(r'<img src="docs/pictures/([^"]+)"[^>]*? alt="([^"]+)"', readme))
     assert sorted(shown) == sorted(NAMES)
     for name, alternative in shown.items():

@@ -1,4 +1,4 @@
-"""What several commands make of their arguments."""
+"""Arguments that several commands share."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ DEFAULT_CHECKPOINT = "small"
 
 
 def known(value: str, choices: Iterable[str], what: str) -> str:
-    """`value` if it is one of `choices`, else the end of the command."""
+    """Return `value` if it is one of `choices`, else exit."""
     if value not in choices:
         fail(f"unknown {what} {value!r}; choose one of {', '.join(choices)}")
     return value
 
 
 def default_cache() -> Path:
-    """Where downloaded texts are kept."""
+    """The folder of downloaded texts."""
     import platformdirs
 
     return platformdirs.user_cache_path("litteragpt") / "corpus"

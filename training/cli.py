@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 corpus_app = typer.Typer(no_args_is_help=True, help="Fetch the texts and build data sets.")
-# Whoever only wants to read or to run a bot finds these apart from what they look for.
+# A help panel apart from the commands of readers and operators.
 _PANEL = "Training (in English)"
 app.add_typer(corpus_app, name="corpus", rich_help_panel=_PANEL)
 app.command(rich_help_panel=_PANEL)(train)

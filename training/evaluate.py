@@ -96,7 +96,7 @@ def evaluate(
 
 
 def _bf16(precision: str, device: str, *, record: bool) -> bool:
-    """Whether matrix products are to be in bfloat16.
+    """Whether to compute matrix products in bfloat16.
 
     Recorded figures are float32, and a GPU is fast enough in it.
     """
@@ -138,7 +138,7 @@ def _record(checkpoint: TorchCheckpoint, result: Evaluation, corpus: str) -> Non
 
 
 def _figures(identity: str, result: Evaluation) -> dict[str, Any]:
-    """What `--json` prints of any text. A loss over fewer offsets is not called W528."""
+    """The figures of `--json`. A loss over fewer offsets is not called W528."""
     figures = {
         "w528" if result.complete else "estimate": result.loss,
         "bits_per_byte": result.bits_per_byte,

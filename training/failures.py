@@ -28,11 +28,11 @@ def fail(sentence: str, code: int = FAILED) -> NoReturn:
 
 @contextmanager
 def plain_failures() -> Iterator[None]:
-    """Turn whatever may be expected to go wrong into a sentence; also usable as a decorator.
+    """Turn expected failures into a sentence; also usable as a decorator.
 
-    That is every LitteraError, Ctrl-C (exit code 130), what the operating system refuses (no space,
-    no permission, no such file) and a library of the `training` extra that is not installed.
-    Anything else is a bug of this program and stays a traceback.
+    Expected are every LitteraError, Ctrl-C (exit code 130), errors of the operating system (no
+    space, no permission, no such file) and a missing library of the `training` extra. Any other
+    exception is a bug and keeps its traceback.
     """
     try:
         yield

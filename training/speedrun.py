@@ -1,9 +1,8 @@
 """The command `python -m training.speedrun`: the time from the start to a validation loss.
 
-The number of steps is fixed beforehand, so nothing that is measured decides when to stop: a run
-takes its steps, and only then is it seen whether the loss was reached. What is timed is training
-alone, from the first batch that is read to the last step; compiling, saving and measuring are not.
-The published recipe runs beside it on the same machine, since machines differ.
+The number of steps is fixed beforehand, so no measurement decides when to stop: the loss is checked
+after the last step. Only training is timed, from the first batch to the last step, without
+compiling, saving and measuring. The published recipe runs beside it, since machines differ.
 """
 
 from __future__ import annotations
@@ -79,7 +78,7 @@ def main(
         *(_experiment(preset, change or (), data, seed) for seed in range(seeds)),
         _experiment(beside, beside_change or (), data, seeds),
     ]
-    # Nothing is saved in between: what is timed is not to be disturbed.
+    # No saves during the timed part.
     place = Place(out, device_named(device), compiled, save_seconds=3600)
     runs = []
     for experiment in experiments:
@@ -106,7 +105,7 @@ def _experiment(preset: str, changes: Sequence[str], data: Path, seed: int) -> E
 
 
 def _timed(experiment: Experiment, place: Place, seconds_left: float | None) -> Timed | None:
-    """Run it to its end and measure it; None where there was no time for that."""
+    """Run an experiment to its end and measure it; None if the time was too short."""
     from training.ladder.results import mean as mean_loss
     from training.ladder.runs import carry_out, validate
 
@@ -125,7 +124,7 @@ def _timed(experiment: Experiment, place: Place, seconds_left: float | None) -> 
 
 
 def speedrun_part(runs: Sequence[Timed], beside: Timed, target: float) -> str:
-    """The runs as a table in Markdown, and what they come to."""
+    """The runs as a Markdown table, with a summary."""
     seconds = [run.seconds for run in runs]
     reached = sum(run.w528 <= target for run in runs)
     spread = f" ± {stdev(seconds):.1f} (standard deviation)" if len(seconds) > 1 else ""

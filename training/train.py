@@ -113,7 +113,7 @@ def train(
 
 
 def _recipe(preset: str | None, init: str | None, data: Path, change: Sequence[str]) -> Preset:
-    """The preset that was named, else one to go on with the checkpoint `init`."""
+    """The named preset, else the fine-tuning recipe for the checkpoint `init`."""
     from training.recipe.overrides import changed
     from training.recipe.presets import PRESETS
 
@@ -145,7 +145,7 @@ def _found(checkpoint: str) -> Path:
 
 
 def write_drafts(folder: Path, data: Path) -> None:
-    """Count the guesses of the checkpoint in `folder` in the data set it was trained on."""
+    """Write the draft table of the checkpoint in `folder`, counted in its training text."""
     from model.checkpoint.checkpoint import read_checkpoint
     from training.data.corpus import Corpus
     from training.data.drafts import drafts_of

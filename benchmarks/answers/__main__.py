@@ -1,16 +1,15 @@
-"""What a checkpoint writes, beyond its loss: is it whole, is it Spanish, is it its own?
+"""The quality of a checkpoint's answers beyond its loss: complete, Spanish, original?
 
-For phrases cut from the validation text it counts answers of exactly the sentences asked for (with
-a splitter of its own, simpler than the product's) and sentences that had to be ended at their
-limit. Of what was written, and of what the book goes on with behind the same phrases, it tells the
-share of words that occur in the corpus, what is repeated in a text and between texts, how long
-sentences are, and how long the longest run is that also stands in a training paragraph.
+For phrases cut from the validation text it counts answers with exactly the requested number of
+sentences (with its own splitter, simpler than the product's) and sentences cut at their limit. For
+the answers, and for the book's own continuations of the same phrases, it reports the share of words
+that occur in the corpus, repetition within and between texts, the length of sentences, and the
+longest run that a training paragraph also contains.
 
     python -m benchmarks.answers --data data/five-works [--checkpoint small] [--phrases 200]
         [--temperature 0.6] [--candidates 1] [--json] [--picture build/answers.png]
 
-The data set should be the one that the checkpoint was trained on: what it copied from others is not
-found.
+The data set should be the checkpoint's training data: copies from other data are not found.
 """
 
 from __future__ import annotations
@@ -60,8 +59,12 @@ class Beginning:
 
 @dataclass(frozen=True)
 class Answers:
-    """What was written. whole: answers of exactly as many sentences as asked for; truncated:
-    sentences cut within a clause; characters, seconds: of each answer."""
+    """The answers.
+
+    whole: number of answers with exactly the requested sentences.
+    truncated: number of sentences cut within a clause.
+    characters, seconds: per answer.
+    """
 
     whole: int
     truncated: int
@@ -128,7 +131,7 @@ def write(
 
 
 def own_part(result: Result) -> str:
-    """What was written, whole words only: a phrase's last word may be carried on (Era, Eranse)."""
+    """The new text, whole words only: it may complete the phrase's last word (Era, Eranse)."""
     written = result.continuation
     if not written[:1].isalpha() or not result.phrase[-1].isalpha():
         return written

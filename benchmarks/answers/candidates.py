@@ -1,4 +1,4 @@
-"""What choosing among candidates makes of answers, and what each rule does to the first sentence.
+"""The effect of candidates on answers, and of each ranking rule on the first sentence.
 
 Everyday phrases and phrases from the development part are continued with 1, 8, 32 and 64
 candidates. The rules of `model.ranking.ranking`, by which the choice was made, count the faults of

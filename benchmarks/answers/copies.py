@@ -1,8 +1,8 @@
-"""The longest run of a text that stands, symbol for symbol, in a source: does it write or recite?
+"""The longest run of a text that a source contains symbol for symbol: does it write or recite?
 
-Exact, for any symbols (characters, words) and without an index of the sources. Length by length it
-is kept which places of the texts and of the sources still begin the same run. Few places are left
-after a dozen symbols, so a source costs about a dozen looks at each of its symbols.
+Exact, for any symbols (characters, words), without an index of the sources. For each length it
+keeps the positions of the texts and of the sources that begin a common run. Few positions are left
+after a dozen symbols, so a source costs about a dozen comparisons per symbol.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What is measured of texts beyond the loss: their words, what they repeat and what they copy.
+"""Measures of texts beyond the loss: their words, repetitions and copies.
 
-The same is measured of what a checkpoint wrote and of what the books have in its place, since every
-figure means something only beside the other: no author keeps to a vocabulary either, and two people
-who never met write the same twenty characters.
+A checkpoint's texts and the books' own continuations are measured alike, since each figure needs
+the other as a reference: authors leave the vocabulary too, and independent writers share runs of
+twenty characters.
 """
 
 from __future__ import annotations
@@ -26,8 +26,11 @@ def words(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Text:
-    """Something to measure. written: what is new in it; sentences: whole ones, the first with the
-    phrase that it was begun by."""
+    """A text to measure.
+
+    written: the new text, without the phrase.
+    sentences: complete sentences, the first with the phrase.
+    """
 
     written: str
     sentences: tuple[str, ...]
@@ -35,13 +38,16 @@ class Text:
 
 @dataclass(frozen=True)
 class Prose:
-    """What was measured of some texts.
+    """Figures of some texts.
 
-    in_corpus, in_training: shares of the words that occur there; unknown: those that occur nowhere
-    in the corpus, most frequent first; repeated: the share of runs of four words that stand earlier
-    in the same text; shared: of those that stand in another text too; sentence_lengths: in
-    characters; copied_characters, copied_words: a text's longest run out of a training paragraph,
-    for each text; copies: these runs, in the same order.
+    in_corpus, in_training: shares of the words that occur there.
+    unknown: words that the corpus lacks, most frequent first.
+    repeated: share of runs of four words that occur earlier in the same text.
+    shared: share of runs of four words that occur in another text.
+    sentence_lengths: in characters.
+    copied_characters, copied_words: per text, the length of its longest run from a training
+        paragraph.
+    copies: these runs, in the same order.
     """
 
     texts: int

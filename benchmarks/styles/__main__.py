@@ -1,17 +1,16 @@
-"""Does a checkpoint write like the author it is asked for?
+"""Does a checkpoint write like the requested author?
 
-A classifier learns the authors from paragraphs that the decoder was not trained on (development
-part, validation and what is held back), and names the author of what was written with each style:
-text by text (five sentences) and of samples of fifty sentences. Beside it stands how often it is
-right about real text that it has not read, which is what can be hoped for. All styles continue the
-same phrases, which are no part of what is judged; the row without a style shows what the decoder
-writes unasked. Names give books away, so everything is judged a second time without them.
+A classifier learns the authors from paragraphs that the decoder did not read (development part,
+validation and held-back paragraphs), and attributes the texts of each style: single texts of five
+sentences and samples of fifty sentences. Its accuracy on unseen real text is the upper bound. All
+styles continue the same phrases, which are excluded from the judged text; the row without a style
+shows the decoder's default. Names identify books, so everything is judged again without them.
 
     python -m benchmarks.styles --data data/five-works [--checkpoint small] [--authors 10]
         [--samples 10] [--json] [--record]
 
-With --record the styles that it recognises in at least 80 % of their samples, names included, are
-written into the checkpoint's metrics.json: the bot offers these authors and no others.
+With --record the styles with at least 80 % recognised samples, names included, are written to the
+checkpoint's metrics.json: the bot offers only these authors.
 """
 
 from __future__ import annotations
@@ -68,7 +67,7 @@ VIEWS: dict[str, Callable[[str], str]] = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whom the classifier named, of texts of five sentences and of samples of ten such texts."""
+    """Attributed authors of texts of five sentences, and of samples of ten such texts."""
 
     texts: Counter[str]
     samples: Counter[str]
@@ -115,7 +114,7 @@ def write(
 
 
 def verdict(scores: Scores, authors: Sequence[str]) -> Verdict:
-    """Whom these scores name; `authors` are their columns."""
+    """The author with the highest score; `authors` are the columns of the scores."""
 
     def named(of: Scores) -> Counter[str]:
         return Counter(authors[place] for place in of.argmax(axis=1).tolist())
@@ -126,8 +125,11 @@ def verdict(scores: Scores, authors: Sequence[str]) -> Verdict:
 def judge(
     known: Sequence[Piece], written: dict[str, list[str]], view: Callable[[str], str]
 ) -> tuple[Verdicts, Verdicts]:
-    """Verdicts of real pieces, each by a classifier that has not read it, and of what was
-    written, by one that has read all pieces."""
+    """Verdicts on real and generated texts.
+
+    A real piece is judged by a classifier that has not read it, a generated text by one that has
+    read all pieces.
+    """
     seen = [replace(piece, text=view(piece.text)) for piece in known]
     classifier = Classifier(seen)
     crossed = cross_validated(seen)
@@ -192,7 +194,7 @@ def recognised(verdicts: Verdicts) -> list[str]:
 
 
 def as_json(about: dict[str, Any], found: dict[str, tuple[Verdicts, Verdicts]]) -> dict[str, Any]:
-    """How often whom was named, for each view, of real and of written text."""
+    """Counts of attributed authors for each view, of real and of generated text."""
 
     def named(verdicts: Verdicts) -> dict[str, Any]:
         return {

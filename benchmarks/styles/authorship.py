@@ -39,7 +39,7 @@ class Piece:
 
 
 def held_back(corpus: Corpus) -> tuple[Paragraph, ...]:
-    """The paragraphs that nobody who was trained on this data set has read."""
+    """The paragraphs that no checkpoint of this data set was trained on."""
     return (*corpus.dev, *corpus.validation, *corpus.held)
 
 

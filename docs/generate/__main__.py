@@ -1,4 +1,4 @@
-"""Write every part that is made of the program itself."""
+"""Write every generated part."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The chats' commands, options, menus and buttons as tables in Markdown and English, from what the
-platforms are told of them."""
+"""The chats' commands, options, menus and buttons as Markdown tables in English, from the
+definitions that the platforms receive."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.adapters.discord import admin_commands as admin
 from bot.adapters.discord.commands import COMMANDS
 from bot.admin.commands import ADMIN_COMMANDS, Command
 from bot.texts import ENGLISH, SPANISH, say
-from docs.generate.marks import header, row
+from training.ladder.markdown import header, row
 
 _ON_DISCORD = {command.name: command for command in (*COMMANDS, *admin.ADMIN_COMMANDS)}
 _ON_TELEGRAM = tuple(Command)
@@ -28,7 +28,7 @@ _BUTTONS = (
 
 
 def chat_commands() -> tuple[str, ...]:
-    """Every command of the chats, by its Spanish name; those of admins come last."""
+    """Every chat command by its Spanish name, those of admins last."""
     names = dict.fromkeys((*_ON_DISCORD, *_ON_TELEGRAM))
     return tuple(sorted(names, key=lambda name: name in _FOR_ADMINS))
 

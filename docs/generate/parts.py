@@ -1,4 +1,4 @@
-"""Which parts of which files are made of the program."""
+"""The generated parts of the documentation, by file."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 from bot.texts import ENGLISH, SPANISH
 from docs.generate import commands, privacy, settings
-from docs.generate.marks import MarkError, filled
+from training.ladder.markdown import MarkError, filled
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# By file the name between its marks and what stands there.
+# By file, the name in the marks and the function that makes the content.
 PARTS: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"settings": lambda: settings.table(SPANISH)},
     "README.en.md": {"settings": lambda: settings.table(ENGLISH)},
@@ -28,7 +28,7 @@ EXAMPLE = ".env.example"
 
 
 def files() -> dict[str, str]:
-    """What each file should hold, by its name. Raises MarkError for a file without its marks."""
+    """The expected content of each file by its name. Raises MarkError for missing marks."""
     contents = {EXAMPLE: settings.example()}
     for name, parts in PARTS.items():
         text = (ROOT / name).read_text("utf-8")

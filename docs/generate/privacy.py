@@ -1,4 +1,4 @@
-"""What people are told about their privacy, word for word."""
+"""The bot's privacy texts, verbatim."""
 
 from __future__ import annotations
 

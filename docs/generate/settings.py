@@ -13,7 +13,7 @@ from bot.settings.fields import AutoOr, OneOf
 from bot.settings.settings import Settings
 from bot.texts import ENGLISH, SPANISH
 from bot.texts.settings import SECTIONS, Meaning, Section
-from docs.generate.marks import header, row
+from training.ladder.markdown import header, row
 
 _WIDTH = 100
 _NONE = "—"

@@ -29,7 +29,7 @@ def paragraph(author: str, index: int, seed: str = "") -> Paragraph:
 
 
 def made_up(train: int = 6, dev: int = 2, validation: int = 2, held: int = 0) -> Corpus:
-    """So many paragraphs of each author in each part."""
+    """The given number of paragraphs of each author in each part."""
     counts = {"train": train, "dev": dev, "validation": validation, "held": held}
     parts = {
         part: tuple(paragraph(author, index, part) for author in WORDS for index in range(count))

@@ -22,7 +22,7 @@ def benchmark(name: str, *arguments: object) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
 
 
-def test_a_beginning_and_what_the_book_goes_on_with_stand_together_there() -> None:
+def test_opening_and_continuation_are_adjacent_in_the_book() -> None:
     corpus = made_up()
     places = [paragraph.text for paragraph in corpus.validation]
     found = beginnings(corpus, 10)
@@ -66,11 +66,11 @@ def test_whole_answers_have_the_sentences_asked_for(phrase: str, text: str, comp
         ("A las 12", "A las 12y.", "y."),
     ],
 )
-def test_a_word_that_the_phrase_began_is_measured_whole(phrase: str, text: str, own: str) -> None:
+def test_word_begun_by_the_phrase_is_measured_whole(phrase: str, text: str, own: str) -> None:
     assert own_part(Result(phrase, text[len(phrase) :], (), None, 0, "", 0, 0, ())) == own
 
 
-def test_the_benchmark_tells_of_answers_and_books(tiny_checkpoint: Path, tmp_path: Path) -> None:
+def test_benchmark_reports_answers_and_books(tiny_checkpoint: Path, tmp_path: Path) -> None:
     corpus = made_up()
     data, picture = saved(tmp_path / "data", corpus), tmp_path / "pictures" / "answers.png"
     done = benchmark(

@@ -50,7 +50,7 @@ def test_marks_and_capitals_count() -> None:
     assert found(["¡Ay, Sancho!"], ["ay, sancho"]) == [Copy(6, 5)]
 
 
-def test_words_that_no_text_has_are_all_the_same_and_match_nothing() -> None:
+def test_unknown_words_are_equal_and_match_nothing() -> None:
     texts = [["a", "la", "venta"], ["nunca"]]
     numbers = WordNumbers(texts)
     source = numbers(["fue", "vino", "a", "la", "casa", "venta"])

@@ -1,4 +1,4 @@
-"""What is measured of texts, worked out by hand."""
+"""Measures of texts against values worked out by hand."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_words_are_looked_for_in_the_training_part_and_in_all(corpus: Corpus) ->
     assert prose.unknown == ["xurdió"]
 
 
-def test_what_a_text_repeats_and_what_it_shares_are_two_things(corpus: Corpus) -> None:
+def test_repeated_and_shared_runs_are_distinct(corpus: Corpus) -> None:
     again = "uno dos tres cuatro"
     alone = measure([text(f"{again}, {again}"), text("seis siete ocho nueve diez")], corpus)
     assert alone.repeated == pytest.approx(1 / 7)  # five runs of four words, and two

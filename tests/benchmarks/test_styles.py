@@ -24,7 +24,7 @@ from tests.benchmarks.test_answers import benchmark
 AUTHORS = sorted(WORDS)
 
 
-def test_what_was_trained_on_is_not_what_authors_are_known_by() -> None:
+def test_classifier_reads_no_training_paragraphs() -> None:
     corpus = made_up(held=3)
     learned = {each.text for each in corpus.train}
     known = held_back(corpus)
@@ -49,14 +49,14 @@ def test_an_author_of_one_paragraph_is_not_judged() -> None:
     assert known_well_enough(found) == ["galdos"]
 
 
-def test_authors_with_words_of_their_own_are_told_apart_by_text_that_was_not_read() -> None:
+def test_distinct_authors_are_recognised_in_unseen_text() -> None:
     found = pieces(held_back(made_up(dev=4, validation=4)), AUTHORS)
     named = cross_validated(found).argmax(axis=1)
     real = [AUTHORS.index(piece.author) for piece in found]
     assert np.mean(named == real) > 0.9
 
 
-def test_what_is_written_is_named_by_its_manner_and_not_by_what_was_asked() -> None:
+def test_attribution_follows_the_text_and_not_the_request() -> None:
     known = pieces(held_back(made_up(dev=4, validation=4)), AUTHORS)
     like_galdos = [" ".join(paragraph("galdos", n, "new").sentences[:5]) for n in range(20)]
     written = {"galdos": like_galdos, "cervantes": like_galdos, UNASKED: like_galdos}
@@ -69,7 +69,7 @@ def test_what_is_written_is_named_by_its_manner_and_not_by_what_was_asked() -> N
     assert named["cervantes"].texts["cervantes"] < 5
 
 
-def test_samples_pool_what_their_texts_say() -> None:
+def test_samples_pool_the_verdicts_of_their_texts() -> None:
     scores = np.log([[0.6, 0.4], [0.1, 0.9], [0.8, 0.2]])
     assert pooled(scores, 2).argmax(axis=1).tolist() == [1]
     assert pooled(scores, 3).shape == (1, 2)
@@ -89,16 +89,14 @@ def test_names_are_masked_wherever_they_stand() -> None:
     assert without_names("Vino Ángel de Orbajosa, ¡Ay!, y Don-Q.") == "X X de X, ¡X!, y X-X."
 
 
-def test_the_largest_authors_are_those_with_most_to_learn_from() -> None:
+def test_largest_authors_have_the_most_training_text() -> None:
     corpus = made_up()
     more = replace(corpus, train=(*corpus.train, paragraph("galdos", 99)))
     assert largest(more, ("cervantes", "galdos"), 1) == ["galdos"]
     assert largest(more, ("cervantes",), 10) == ["cervantes"]
 
 
-def test_the_benchmark_judges_as_many_texts_as_it_has_written(
-    tiny_checkpoint: Path, tmp_path: Path
-) -> None:
+def test_benchmark_judges_all_its_texts(tiny_checkpoint: Path, tmp_path: Path) -> None:
     data = saved(tmp_path / "data", made_up(held=2))
     arguments = ("--data", data, "--checkpoint", tiny_checkpoint, "--samples", 1)
     done = benchmark("styles", *arguments, "--json")
@@ -115,9 +113,7 @@ def test_the_benchmark_judges_as_many_texts_as_it_has_written(
             assert sum(view["real"][author]["samples"].values()) == 2
 
 
-def test_a_data_set_that_holds_nothing_back_is_refused(
-    tiny_checkpoint: Path, tmp_path: Path
-) -> None:
+def test_data_set_without_held_paragraphs_is_refused(tiny_checkpoint: Path, tmp_path: Path) -> None:
     data = saved(tmp_path / "data", made_up(dev=0, validation=0))
     done = benchmark("styles", "--data", data, "--checkpoint", tiny_checkpoint)
     assert done.returncode == 1

@@ -56,7 +56,7 @@ def sentence(choice: random.Random) -> str:
 
 
 def prose(seed: str, characters: int) -> str:
-    """At least so many characters in paragraphs of a few sentences, divided by blank lines."""
+    """At least the given number of characters, in short paragraphs divided by blank lines."""
     choice = random.Random(seed)  # noqa: S311
     paragraphs: list[str] = []
     while sum(map(len, paragraphs)) < characters:

@@ -19,7 +19,7 @@ def tiny(**changes: Any) -> Preset:
 
 
 def options(out: Path, **changes: Any) -> Options:
-    """What such a run is asked for; `steps` among it, 30 if nothing is said."""
+    """The options of such a run, with 30 steps by default."""
     settings = {"steps": 30, "compile": False, "command": "litteragpt train", **changes}
     preset = settings.pop("preset", PRESETS["tiny"])
     return Options("tiny", preset, out, **settings)

@@ -1,4 +1,4 @@
-"""A web site on the loopback interface that serves files as badly as it is told to."""
+"""A web site on the loopback interface with configurable faults."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from threading import Thread
 
 @dataclass
 class Site:
-    """What is served and how. `requests` lists (path, Range header) as they came."""
+    """The served files and faults. `requests` lists (path, Range header) in order."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     base: str = ""
     ranges: bool = True  # whether Range is understood
     tagged: bool = True  # whether there is an ETag
     announced: bool = True  # whether there is a Content-Length
-    encoding: str = ""  # what everything is compressed with, whatever is asked for
+    encoding: str = ""  # compression of every response, regardless of the request
     uncompressed: str = "nothing"  # the end of the paths that are not
     cuts: list[int] = field(default_factory=list)  # bytes after which the next answers break off
-    statuses: list[int] = field(default_factory=list)  # what the next requests are answered with
+    statuses: list[int] = field(default_factory=list)  # status codes of the next responses
     requests: list[tuple[str, str | None]] = field(default_factory=list)
 
     @property
     def paths(self) -> list[str]:
-        """What was asked for."""
+        """The requested paths."""
         return [path for path, _ in self.requests]
 
 

@@ -1,11 +1,11 @@
 """Data sets built from the works: paragraphs of twenty sentences, split once and for all.
 
 - `reference`: what the published model was trained on (Quijote part I, Lazarillo, Marianela,
-  El árbol de la ciencia, La Regenta). Its validation split is everybody's validation split.
+  El árbol de la ciencia, La Regenta). All data sets share its validation split.
 - `five-works`: the same and part II of the Quijote, for training only.
 - `all`: the same and CoNSSA (209 novels of 1880 to 1939), for training only, except for a fiftieth
-  of its paragraphs: those are held back, for who tells authors apart must know them from texts that
-  the decoder did not read.
+  of its paragraphs, held back for the classifier of `benchmarks.styles`, which must learn authors
+  from texts that the decoder did not read.
 
 A paragraph's place follows from a hash of its work, its number and the published seed, so a split
 depends on no random generator and on no other paragraph.
@@ -68,7 +68,7 @@ class Corpus:
 
     @property
     def own(self) -> bool:
-        """Whether it is of a person's own texts (training.data.own_author)."""
+        """Whether it holds the operator's own texts (`training.data.own_author`)."""
         return "author" in self.facts
 
     @property
@@ -136,7 +136,7 @@ def _read_paragraphs(path: Path) -> Iterator[Paragraph]:
 
 
 def find_work(work: Work, source: Path) -> bytes:
-    """The bytes of some edition of `work` below `source`, whatever the file is called."""
+    """The bytes of an edition of `work` below `source`, under any file name."""
     names = (work.file_name, f"{work.number}-0.txt", f"{work.number}-8.txt", f"{work.number}.txt")
     tried = []
     for folder in (source, source / "gutenberg"):
@@ -190,7 +190,7 @@ def without_leaks(items: Sequence[Paragraph], gate: Gate) -> tuple[list[Paragrap
 
 
 def build(name: CorpusName, source: Path, report: Callable[[str], None]) -> Corpus:
-    """Build data set `name` from the texts below `source`; `report` is told each work read."""
+    """Build data set `name` from the texts below `source`; calls `report` for each work."""
     reference: list[Paragraph] = []
     more: list[Paragraph] = []
     for work in WORKS:

@@ -45,8 +45,11 @@ class Position:
 
 @dataclass(frozen=True)
 class Portion:
-    """Paragraphs and how much of them an epoch holds: all of them `times` over, or so many, drawn
-    anew for each epoch, as make up `share` of its characters."""
+    """Paragraphs, and how many of them an epoch holds.
+
+    times: repetitions of all paragraphs.
+    share: share of the epoch's characters; each epoch draws its own paragraphs. Overrides `times`.
+    """
 
     paragraphs: Sequence[Paragraph]
     times: int = 1
@@ -166,12 +169,12 @@ class TrainingData:
         return np.concatenate([*whole, *drawn])
 
     def _draw(self, shuffled: Ids, characters: float) -> Ids:
-        """The first of these paragraphs, until they hold so many characters."""
+        """The first of these paragraphs that reach the number of characters."""
         return shuffled[: int(np.searchsorted(self._lengths[shuffled].cumsum(), characters)) + 1]
 
 
 def _evenly(places: Ids, authors: Ids, count: int, random: np.random.Generator) -> Ids:
-    """So many of the places, each author's as often as any other's; authors: of each place."""
+    """Draw `count` positions, equally many of each author; `authors` names each position's."""
     order = np.argsort(authors, kind="stable")
     _, firsts, sizes = np.unique(authors[order], return_index=True, return_counts=True)
     author = random.integers(0, len(sizes), count)

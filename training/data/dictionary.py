@@ -1,7 +1,8 @@
 """The words of a hunspell dictionary, all inflected forms written out.
 
-Reads what Spanish dictionaries use: UTF-8, one character a flag, suffixes, and flags of suffixes on
-suffixes. Prefixes are left out: what they make is rare, and would double the words.
+Reads the features of Spanish dictionaries: UTF-8, one character a flag, suffixes, and flags of
+suffixes on suffixes. Prefixes are ignored: their forms are rare, and would double the number of
+words.
 """
 
 from __future__ import annotations

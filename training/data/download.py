@@ -1,7 +1,7 @@
-"""The corpus from where it is published: the five works from Project Gutenberg, CoNSSA from GitHub.
+"""Downloads of the corpus: the five works from Project Gutenberg, CoNSSA from GitHub.
 
-A file appears under its name only when it is whole and proved to be the work it should be, and
-what is there already is checked and left alone.
+A file gets its final name only when it is complete and verified to be the expected work. Existing
+files are verified and kept.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _TEXT_NAME = re.compile(r"ne\d{4}\.txt")
 
 @dataclass(frozen=True)
 class Downloader:
-    """Downloads into `folder`; `say` is told in a sentence what became of each piece."""
+    """Downloads into `folder`, and reports each piece to `say` in a sentence."""
 
     folder: Path
     say: Callable[[str], None]
@@ -198,7 +198,7 @@ def _check_conssa(folder: Path) -> None:
 
 
 def _is_work(work: Work, path: Path) -> bool:
-    """Whether the file is there and is the work: one that is something else is fetched anew."""
+    """Whether the file exists and is the work; any other file is downloaded again."""
     try:
         clean_work(work, path.read_bytes())
     except (FileNotFoundError, CorpusError):

@@ -17,7 +17,7 @@ from training.data.corpus import Paragraph
 from training.data.dataset import Ids, encode_stream
 
 BITS = 17
-# Of the texts so many characters are counted: more need gigabytes and say hardly more.
+# Characters to count: more take gigabytes and hardly change the table.
 CHARACTERS = 5_000_000
 LARGEST_VOCABULARY = 256
 # A context that was seen less often says nothing, and a guess must be right about every other time.
@@ -63,7 +63,7 @@ def make_drafts(stream: Ids, bits: int = BITS) -> DraftTable:
     """
     if stream.size and stream.max() >= LARGEST_VOCABULARY:
         raise ValueError(f"a table of drafts holds at most {LARGEST_VOCABULARY} different tokens")
-    # What the contexts looked at so far say of every place of the run.
+    # The prediction of the shorter contexts at every position of the run.
     said, how_surely = np.full(stream.size, -1), np.zeros(stream.size)
     chosen = []
     key = np.zeros(stream.size, np.uint64)

@@ -1,9 +1,8 @@
-"""One file over HTTP: resumed where it stopped, tried again when the network fails, and accepted
-only when it is whole.
+"""A resumable download over HTTP that retries network failures and accepts complete files only.
 
-What has arrived lies in a `.part` file; a note beside it holds its address and its validator (ETag
-or date), so that what another address or another version sent is never continued. See RFC 9110,
-sections 13.1.5 (If-Range) and 14 (range requests).
+Received bytes go to a `.part` file. A note beside it holds the URL and the validator (ETag or
+date), so that a part of another URL or version is never continued. See RFC 9110, sections 13.1.5
+(If-Range) and 14 (range requests).
 """
 
 from __future__ import annotations
@@ -31,17 +30,15 @@ _UNSATISFIED = re.compile(r"bytes \*/(\d+)")
 
 
 class DownloadError(LitteraError):
-    """A file could not be had; what has arrived is kept where it can be continued."""
+    """A download failed; a part that can be continued is kept."""
 
 
 class NotThereError(DownloadError):
-    """The server has no such file, gives it to nobody, or has something else in its place.
-
-    Another address may have it."""
+    """The server lacks the file, refuses it, or serves another; a mirror may have it."""
 
 
 class _TryAgainError(Exception):
-    """This attempt came to nothing; `pause` is what the server asks to wait, in seconds."""
+    """An attempt failed; `pause` is the server's Retry-After in seconds."""
 
     def __init__(self, reason: str, pause: float = 0.0) -> None:
         super().__init__(reason)
@@ -50,10 +47,11 @@ class _TryAgainError(Exception):
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to put up with a bad network.
+    """Limits for a bad network.
 
-    `attempts` in a row may bring nothing new; the first pause between two is `pause` seconds and
-    each further one twice as long; `timeout` is how many seconds a connection may be silent.
+    attempts: consecutive attempts without progress.
+    pause: seconds before the second attempt, doubled for each further one.
+    timeout: seconds that a connection may be silent.
     """
 
     attempts: int = 4
@@ -62,7 +60,7 @@ class Patience:
 
 
 def make_client(patience: Patience) -> httpx.Client:
-    """A client that follows redirects and asks for files as they are, not compressed on the way."""
+    """A client that follows redirects and requests uncompressed transfers."""
     return httpx.Client(
         follow_redirects=True,
         timeout=patience.timeout,
@@ -80,11 +78,11 @@ def fetch(
     patience: Patience,
     progress: Progress,
 ) -> None:
-    """Download `url` to `part`, going on where an earlier call stopped, and hand it to `accept`.
+    """Download `url` to `part`, resuming an earlier call, and pass it to `accept`.
 
-    `accept` takes the whole file from there or raises; either way nothing is left of it, except
-    when the system fails (OSError). Raises NotThereError, and DownloadError for anything else:
-    then, too, `part` stays for the next call. More than `limit` bytes are refused.
+    `accept` moves the complete file away or raises; in both cases the part is removed, unless the
+    system fails (OSError). Raises NotThereError, and DownloadError for other failures, which keep
+    `part` for the next call. Refuses more than `limit` bytes.
     """
     transfer = _Transfer(client, url, part, limit, progress)
     _persist(transfer, patience)
@@ -97,7 +95,7 @@ def fetch(
 
 
 def _persist(transfer: _Transfer, patience: Patience) -> None:
-    """Attempt the transfer until it is whole or patience is at its end."""
+    """Attempt the transfer until it is complete or the attempts are used up."""
     fruitless = 0
     while True:
         furthest = transfer.furthest
@@ -122,7 +120,7 @@ def _persist(transfer: _Transfer, patience: Patience) -> None:
 
 
 class _Transfer:
-    """The state of one download: the file so far, the note beside it, and how far it ever got."""
+    """The state of one download: the part, its note, and the furthest position reached."""
 
     def __init__(
         self, client: httpx.Client, url: str, part: Path, limit: int, progress: Progress
@@ -133,7 +131,7 @@ class _Transfer:
         self.furthest = 0
 
     def attempt(self) -> None:
-        """Ask for what is missing; raises _TryAgainError or an error of httpx."""
+        """Request the missing bytes; raises _TryAgainError or an error of httpx."""
         held, validator = self._held()
         self.furthest = max(self.furthest, held)
         headers = {"Range": f"bytes={held}-", "If-Range": validator} if held else {}
@@ -153,12 +151,12 @@ class _Transfer:
                 raise DownloadError(f"{self.url}: the server answered {status}")
 
     def forget(self) -> None:
-        """Remove the file so far, then the note that vouched for it."""
+        """Remove the part, then its note."""
         self.part.unlink(missing_ok=True)
         self.note.unlink(missing_ok=True)
 
     def _held(self) -> tuple[int, str]:
-        """How many bytes of this very file are there already, and their validator."""
+        """The number of bytes held of this file, and their validator."""
         try:
             note = json.loads(self.note.read_text("utf-8"))
             if note["url"] == self.url:
@@ -184,7 +182,7 @@ class _Transfer:
         self._receive(response, held, None if match[2] == "*" else int(match[2]))
 
     def _compare(self, response: httpx.Response, held: int) -> None:
-        """Nothing lies behind what is held: it is the whole file or, if longer, another one."""
+        """Handle 416: the part is the complete file or, if longer, that of another one."""
         match = _UNSATISFIED.fullmatch(response.headers.get("Content-Range", ""))
         if match is None or int(match[1]) != held:
             self.forget()
@@ -194,7 +192,7 @@ class _Transfer:
         encoding = response.headers.get("Content-Encoding", "identity").lower()
         chunks = response.iter_raw()
         if encoding != "identity":
-            # Some servers compress whatever is asked. Offsets count compressed bytes then, so that
+            # Some servers compress every response. Offsets count compressed bytes then, so that
             # nothing of it can be continued.
             self.note.unlink(missing_ok=True)
             if encoding not in _DECODED or size:
@@ -219,7 +217,7 @@ class _Transfer:
 
 
 def _validator(response: httpx.Response) -> str | None:
-    """What If-Range may hold: a strong ETag, else the date of the last change."""
+    """The validator for If-Range: a strong ETag, else the date of the last change."""
     tag: str = response.headers.get("ETag", "")
     if tag.startswith('"'):
         return tag
@@ -228,7 +226,7 @@ def _validator(response: httpx.Response) -> str | None:
 
 
 def _asked_pause(response: httpx.Response) -> float:
-    """Retry-After in seconds; its other form, a date, is not looked at."""
+    """Retry-After in seconds; ignores its other form, a date."""
     seconds = response.headers.get("Retry-After", "")
     return float(seconds) if seconds.isdigit() else 0.0
 

@@ -45,7 +45,7 @@ def _run_hashes(letters: str) -> NDArray[np.uint64]:
 
 @dataclass(frozen=True)
 class Gate:
-    """The runs of a validation text, ready to be looked for."""
+    """The runs of a validation text, indexed for search."""
 
     hashes: NDArray[np.uint64]
     runs: frozenset[str]
@@ -87,7 +87,7 @@ class Gate:
 
 
 def stretches(leaks: Sequence[tuple[int, str]]) -> list[str]:
-    """The letters of what `Gate.leaks` found, overlapping runs joined to one stretch each."""
+    """The letters found by `Gate.leaks`, with overlapping runs joined."""
     found: list[str] = []
     end = -1
     for position, run in leaks:

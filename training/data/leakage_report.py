@@ -21,8 +21,10 @@ class Leak:
 
 
 def find_leaks(corpus: Corpus, others: Sequence[Path]) -> list[Leak]:
-    """What the training and development parts of `corpus`, and the text files among and below
-    `others`, share with its validation split, and the training part with what is held back.
+    """Long runs that the validation split shares with training text, as lines of a report.
+
+    Compares the training and development parts of `corpus` and the text files in `others` with the
+    validation split, and the training part with the held-back paragraphs.
 
     Raises CorpusError where `others` names a folder without text files, OSError where a file cannot
     be read.

@@ -1,5 +1,5 @@
-"""The lexicon of a checkpoint (model/checkpoint/lexicon.py), counted in what it was trained on
-and more."""
+"""The lexicon of a checkpoint (model/checkpoint/lexicon.py), counted in its training text and other
+texts."""
 
 from __future__ import annotations
 
@@ -30,27 +30,27 @@ from model.checkpoint.weights import Tensors
 from training.data.corpus import Paragraph
 from training.data.word_counts import AuthorCounts, WordCounts
 
-# Of the texts a checkpoint was trained on so many characters tell copies, names and authors: a
-# byte for each STEP of them is as much as a file should have.
+# Characters of the training text that yield copies, names and authors. The file takes a byte for
+# each STEP of them.
 CHARACTERS = 15_000_000
 WORD_BITS, FINITE_BITS, BLOCK_BITS = 12, 12, 12
 # Words of one letter that are words; the others are initials and numerals.
 _LETTERS = frozenset("aáeéioóuy")
-# A word counts as a finite verb where it stands behind «no» or a pronoun so often, and behind an
-# article so seldom; less is asked of what looks like an imperfect.
+# Least share behind «no» or a pronoun, and largest share behind an article, of a finite verb. The
+# limits are weaker for words with the ending of an imperfect.
 _FINITE_LEAST, _FINITE_SHARE, _IMPERFECT_SHARE, _NOUN_SHARE = 3, 0.06, 0.02, 0.25
 _INFINITE = re.compile(r"(?:[aeií]r|ndo)(?:l[aeo]s?|me|te|se|nos|os)?$")
 _IMPERFECT = re.compile(r"ía(?:s|n|mos|is)?$")
-# An article is wrong before a word that stands so often behind articles, and so seldom behind it.
+# An article is wrong before a word that is frequent behind articles and rare behind this one.
 _NOUN_LEAST, _NEVER = 20, 0.004
 _FORMS = (MASCULINE, FEMININE, MASCULINE_PLURAL, FEMININE_PLURAL)
-# A name stands so often with a capital that nothing else explains, seldom without one, and mostly
-# in the works of one author.
+# A name is often capitalised inside a sentence, seldom lower-case, and mostly in the works of one
+# author.
 _NAME_LEAST, _NAME_SHARE, _HOME_SHARE = 3, 0.85, 0.85
-# Such a share of the works of others may have it: of a protagonist's, which is there so often, and
-# of another one.
+# Least count of a protagonist's name, then the largest share of other authors' works that contain a
+# protagonist's name, and any other name.
 _PROTAGONIST, _COMMON, _KNOWN = 60, 0.5, 0.2
-# So many words tell authors apart; both shares are drawn together by so many words (see _log_odds).
+# Words that distinguish authors, and pseudo-words of the smoothing (see _log_odds).
 _FREQUENT, _SMOOTHING, _MOST_ODDS = 3000, 200, 1.5
 
 
@@ -120,7 +120,7 @@ def _blocks(paragraphs: Iterable[Paragraph]) -> Iterator[bytes]:
 
 
 def finite_verbs(counts: WordCounts) -> list[str]:
-    """The words that often enough stand where a finite verb does, and seldom where a noun does."""
+    """Words that are frequent in the position of a finite verb and rare in that of a noun."""
     nouns: Counter[str] = Counter()
     for (_, word), count in counts.behind.items():
         nouns[word] += count
@@ -138,10 +138,10 @@ def finite_verbs(counts: WordCounts) -> list[str]:
 def names_of(
     authors: AuthorCounts, works: Mapping[tuple[str, str], Collection[str]]
 ) -> dict[str, str]:
-    """Name → author: words with a capital that one author has, and others hardly ever.
+    """Name → author: capitalised words that one author uses and others hardly ever.
 
-    Names that many works of others have, among all that were counted, are everybody's: Antonio,
-    Francia. A protagonist may have a name that is not rare: Andrés, Ana.
+    Names that many works of other authors contain (Antonio, Francia) belong to no author. The limit
+    is higher for a protagonist, whose name may be common: Andrés, Ana.
     """
     written: Counter[str] = Counter()
     for words in authors.words.values():
@@ -209,8 +209,8 @@ def _manners(authors: AuthorCounts, styles: Sequence[str], names: Collection[str
 def _log_odds(each: NDArray[np.float64], sizes: NDArray[np.float64]) -> NDArray[np.float32]:
     """each: counts (words, authors); sizes: (authors,), how many words are of each.
 
-    Both shares are drawn towards the share in all texts, as if of so many words of it more had been
-    read, so that little text says little.
+    Both shares are smoothed towards the share in all texts by a fixed number of pseudo-words, so
+    that a short text has little weight.
     """
     everywhere = each.sum(1, keepdims=True)
     prior = _SMOOTHING * everywhere / max(1.0, sizes.sum())

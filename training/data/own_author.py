@@ -1,8 +1,8 @@
-"""A data set of a person's own texts, whose author becomes a style of the checkpoint.
+"""A data set of the operator's own texts, whose author becomes a style of the checkpoint.
 
-It has validation and development parts of its own: what a checkpoint makes of this author can only
-be measured on text of this author. A checkpoint that goes on with it keeps its vocabulary, so
-what it cannot write is replaced or left out (`writable`).
+It has its own validation and development parts, since only text of this author measures how well a
+checkpoint learned the author. Fine-tuning keeps the checkpoint's vocabulary, so unknown characters
+are replaced or dropped (`writable`).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from training.data.own_text import read_prose
 
 LEAST_CHARACTERS = 20_000
 LEAST_SENTENCES = 4 * PARAGRAPH_SENTENCES
-# A loss measured on fewer characters would say more of chance than of a checkpoint.
+# The loss over fewer characters is mostly noise.
 LEAST_PART = 2_000
 LEAST_TO_TRAIN_ON = 8_000
 MOST_LOST = 0.02
@@ -42,7 +42,7 @@ _SHOWN = 12
 
 
 def style_name(author: str) -> str:
-    """The style that a name stands for, as it is typed: small plain letters and digits.
+    """The style of a name in the form that requesters type: plain lower-case letters and digits.
 
     Accents, spaces and marks go («Rosalía de Castro» is rosaliadecastro). Raises CorpusError where
     nothing usable is left.
@@ -126,7 +126,7 @@ class Lost:
 
     @property
     def characters(self) -> int:
-        """How many characters are left out."""
+        """The number of dropped characters."""
         return sum(self.dropped.values())
 
     @property
@@ -148,7 +148,7 @@ def _some(told: Sequence[str]) -> str:
 
 
 def writable(corpus: Corpus, tokenizer: Tokenizer) -> tuple[Corpus, Lost]:
-    """`corpus` as this vocabulary can write it, and with it.
+    """`corpus` converted to this vocabulary.
 
     Raises CorpusError where more than MOST_LOST of the characters would be left out.
     """

@@ -1,6 +1,6 @@
-"""From a text file that a person has to its prose: the encodings, line ends and editions there are.
+"""The prose of the operator's own text files, in any common encoding, line end and edition.
 
-What cannot be text (a PDF, a picture, UTF-16 without its mark) is refused with its name.
+Files that are not text (a PDF, a picture, UTF-16 without a byte-order mark) are refused by name.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from training.data.cleaning import CorpusError, clean_prose, decode_bytes, strip_licence
 
-# By its first bytes what a file is that many take for a text.
+# Formats that are often mistaken for text, by their first bytes.
 _OTHER_FILES = {
     b"%PDF": "a PDF",
     b"PK\x03\x04": "a Word, LibreOffice or e-book file",
@@ -28,10 +28,10 @@ _SENTENCE_ENDS = '.!?…»”"'
 
 
 def read_prose(path: Path) -> str:
-    """The prose of a text file in one line, normalised, empty where there is none.
+    """The prose of a text file in one line, normalised; empty if it has none.
 
-    Licence, headings and notes are left out as in the editions of the five works. Raises
-    CorpusError for what is no text, OSError for a file that cannot be read.
+    Drops licence, headings and notes as in the editions of the five works. Raises CorpusError for a
+    file that is not text, OSError for one that cannot be read.
     """
     text = strip_licence(_decoded(path)).replace("\f", "\n")
     return clean_prose(_paragraphs_apart(_words_joined(text)))
@@ -55,8 +55,8 @@ def _decoded(path: Path) -> str:
 def _words_joined(text: str) -> str:
     """Undo the hyphens that divide words at line ends.
 
-    The halves stay apart where both are words of this text and the whole is none: there the hyphen
-    is a dash («dijo Juan-» and «y se fue») or belongs there.
+    The halves stay apart where both are words of this text and the joined form is not: there the
+    hyphen is a dash («dijo Juan-» and «y se fue») or part of the spelling.
     """
     known = set(_WORD.findall(_HYPHENATED.sub(" ", text).lower()))
 

@@ -1,4 +1,4 @@
-"""Counts of the words of texts, of which a lexicon is made (training/data/lexicon.py)."""
+"""Word counts, from which training/data/lexicon.py makes a lexicon."""
 
 from __future__ import annotations
 

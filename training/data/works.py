@@ -34,7 +34,7 @@ class Work:
 
     @property
     def file_name(self) -> str:
-        """What the download calls it."""
+        """The file name of the download."""
         return f"pg{self.number}.txt"
 
 
@@ -95,7 +95,7 @@ WORKS = (
 
 REFERENCE_PARTS = frozenset({"quijote-1", "lazarillo", "marianela", "arbol", "regenta"})
 
-# CoNSSA names its authors by surname; the styles here are those a person would type.
+# CoNSSA names its authors by surname; these are the styles that requesters type.
 CONSSA_STYLES = {
     "Galdos": "galdos",
     "Clarin": "clarin",

@@ -74,7 +74,7 @@ def _positive(steps: int | None) -> int | None:
 
 
 def _lasting(scale: str, steps: int | None, place: Place) -> list[str]:
-    """The options that make the rows what they are."""
+    """The options that change the rows' results."""
     words = ["--scale", scale]
     words += [] if steps is None else ["--steps", str(steps)]
     return [*words, *([] if place.compile else ["--no-compile"])]

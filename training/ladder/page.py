@@ -24,9 +24,10 @@ _HEAD = (
 def ladder_part(
     ladder: Mapping[str, Row], results: Mapping[str, Result], command: str, picture: str
 ) -> str:
-    """The table of the rows that were run, what is missing, where they were run and how.
+    """The table of finished rows, the missing rows, the hardware and the command.
 
-    `results` are by the rows' names; `picture` is the address of what `plot_ladder` drew.
+    results: by the rows' names.
+    picture: address of the output of `plot_ladder`.
     """
     run = {name: results[name] for name in ladder if name in results}
     if not run:

@@ -1,7 +1,7 @@
-"""What a row came to, in a small file of its own, and how two rows compare.
+"""The result of a row, a small file, and the comparison of two results.
 
-Losses are kept window by window, since rows that were measured on the same windows can be compared
-pair by pair: what makes one stretch of text harder than another then cancels out.
+Losses are stored per window. Rows measured on the same windows are compared in pairs, which cancels
+the difficulty of each stretch of text.
 """
 
 from __future__ import annotations
@@ -28,8 +28,11 @@ class LadderError(LitteraError):
 
 @dataclass(frozen=True)
 class Result:
-    """A row that was run to its end. `recipe` is the preset it began with and what was changed of
-    it, in words; `validation` is None until it is asked for."""
+    """A finished row.
+
+    recipe: the preset's name and its changed fields.
+    validation: None until it is measured.
+    """
 
     name: str
     recipe: list[str]
@@ -53,7 +56,7 @@ class Result:
 
     @classmethod
     def load(cls, path: Path) -> Result | None:
-        """What `save` wrote, None where there is nothing. Raises LadderError for what is none."""
+        """Read the output of `save`; None without a file. Raises LadderError for a damaged file."""
         try:
             content: dict[str, Any] = json.loads(path.read_text("utf-8"))
             return cls(**content)
@@ -71,8 +74,8 @@ def mean(windows: Windows) -> float:
 def standard_error(windows: Windows) -> float:
     """Standard error of `mean`, nats per character.
 
-    Windows of different offsets overlap, so the n-th ones of all offsets count as one: what is
-    independent are stretches of text as long as a window.
+    Windows of different offsets overlap, so the n-th windows of all offsets count as one sample:
+    only stretches of text as long as a window are independent.
     """
     stretches = _stretches(windows)
     return float(stretches.std(ddof=1) / np.sqrt(len(stretches)))

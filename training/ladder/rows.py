@@ -1,9 +1,9 @@
-"""The rows of the ladder: what is trained, one change at a time.
+"""The rows of the ladder: experiments that each change one thing.
 
-Each row changes the row that it comes `after`. The first rows set right, one by one, what the
-published recipe lacks; of the rows behind `muon` each is tried alone; `together` takes what is
-expected to help, and its ensemble teaches the last row. Whether it did help, the table says: the
-list is to be changed by what the development part says, and never by validation.
+Each row changes the row that it comes `after`. The first rows correct the published recipe one by
+one; the rows behind `muon` are independent trials; `together` combines the promising ones, and its
+ensemble teaches the last row. Edit the list by results on the development part, never by
+validation.
 """
 
 from __future__ import annotations
@@ -22,9 +22,12 @@ YARDSTICK = "yardstick"
 
 @dataclass(frozen=True)
 class Scale:
-    """How large a ladder is. `shape` changes the preset `reference`, and all rows with it; `swiglu`
-    is the feed-forward width that keeps the parameters when there are three matrices and not two,
-    `deep` a deeper and narrower shape with as many."""
+    """The size of a ladder.
+
+    shape: fields of the preset `reference`, which all rows inherit.
+    swiglu: feed-forward width that keeps the parameter count with three matrices instead of two.
+    deep: a deeper and narrower shape with the same parameter count.
+    """
 
     shape: Mapping[str, Any]
     swiglu: int
@@ -87,7 +90,7 @@ SCALES = {
 
 @dataclass(frozen=True)
 class Row:
-    """One run: what it changes (`change`, fields of a preset) of the row it comes after."""
+    """One run, with the preset fields that it changes (`change`) of the row it comes after."""
 
     name: str
     what: str
@@ -154,22 +157,15 @@ def _grid(scale: Scale) -> list[Row]:
 
 
 def _alone(scale: Scale) -> tuple[Row, ...]:
-    by_characters = {"masking": 0.05, "masked_by": "character"}
     return (
         Row("ema", "running average of the weights", "muon", {"ema": 0.995}),
-        Row("swa", "mean of the weights of the last 30 %", "muon", {"swa": 0.7}),
         Row("fixed-order", "every epoch in the same order", "muon", {"reshuffle": False}),
-        Row("masking", "5 % of the input hidden", "muon", {"masking": 0.05}),
-        Row("noise", "5 % of the input other characters", "muon", by_characters),
-        Row("future", "one more character ahead", "muon", {"future": 1}),
-        Row("future-3", "three more characters ahead", "muon", {"future": 3}),
-        Row("stochastic-depth", "branches left out, up to 5 %", "muon", {"stochastic_depth": 0.05}),
         Row("deep", "deeper and narrower", "muon", scale.deep),
     )
 
 
 def _taught(scale: Scale) -> list[Row]:
-    together = {"muon_decay": 0.6, "dropout": 0.2, "ema": 0.995, "masking": 0.05, "future": 1}
+    together = {"muon_decay": 0.6, "dropout": 0.2, "ema": 0.995}
     teachers = [
         Row(f"teacher-{seed}", f"`together`, seed {seed}", "together", seed=seed)
         for seed in range(1, scale.teachers + 1)
@@ -181,5 +177,5 @@ def _taught(scale: Scale) -> list[Row]:
         {"teacher_weight": 0.9},
         teachers=tuple(teacher.name for teacher in teachers),
     )
-    what = "weight decay 0.6, dropout 0.2, EMA, masking, one more ahead"
+    what = "weight decay 0.6, dropout 0.2, EMA"
     return [Row("together", what, "muon", together), *teachers, student]

@@ -1,4 +1,4 @@
-"""An experiment is trained, gone on with and measured."""
+"""Training, resuming and measuring an experiment."""
 
 from __future__ import annotations
 
@@ -25,8 +25,11 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Experiment:
-    """A run with a name. `preset` is `preset_name` with some fields changed; `teachers` are other
-    experiments of the same place."""
+    """A named run.
+
+    preset: the preset `preset_name` with some fields changed.
+    teachers: names of experiments of the same place.
+    """
 
     name: str
     preset_name: str
@@ -37,12 +40,12 @@ class Experiment:
 
     @property
     def changes(self) -> list[str]:
-        """What is changed of the preset, as `--set` takes it."""
+        """The changed fields of the preset, as arguments of `--set`."""
         return assignments(self.preset, PRESETS[self.preset_name])
 
     @property
     def recipe(self) -> list[str]:
-        """What makes the run what it is, in words."""
+        """Everything that determines the run, in words."""
         return [
             self.preset_name,
             self.data.name,
@@ -54,7 +57,7 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Place:
-    """Where experiments leave their runs and results, and what they run on."""
+    """The folders of runs and results, and the device."""
 
     out: Path
     device: str = "cpu"
@@ -83,11 +86,11 @@ def command_of(experiment: Experiment, place: Place) -> str:
 def carry_out(
     experiment: Experiment, place: Place, budget_seconds: float | None, say: Say
 ) -> Result | None:
-    """Train, from where it was left if it was, and measure on the development part.
+    """Train, resuming a saved state, and measure on the development part.
 
-    What has a result is not run again. Returns None when the run was stopped before its end, by
-    Ctrl-C or after `budget_seconds`. Raises LadderError where a teacher is missing or the result is
-    another recipe's, and whatever a run raises.
+    An existing result is returned. Returns None when the run was stopped before its end, by Ctrl-C
+    or after `budget_seconds`. Raises LadderError where a teacher is missing or the result is of
+    another recipe, and every error of a run.
     """
     done = Result.load(place.result(experiment.name))
     if done is not None:
@@ -137,7 +140,7 @@ def carry_out(
 
 
 def validate(experiment: Experiment, place: Place) -> Result:
-    """Measure what was run on the validation split too, the first time it is asked for."""
+    """Measure a finished run on the validation split, the first time only."""
     result = Result.load(place.result(experiment.name))
     if result is None:
         raise LadderError(f"{experiment.name} has not been run to its end yet")

@@ -1,8 +1,8 @@
-"""Muon that orthogonalises all matrices of one shape together, in the type that is fast.
+"""Muon that orthogonalises all matrices of one shape together, in the fastest dtype.
 
 torch.optim.Muon takes one matrix after the other, some fifteen small kernels each, so that a GPU
-waits for the host, and always computes in bfloat16, which a CPU without instructions for it
-emulates, twenty times slower than float32. State and arithmetic are the same here.
+waits for the host. It always computes in bfloat16, which CPUs without bfloat16 instructions emulate
+twenty times slower than float32. State and arithmetic are the same here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from model.pytorch.device import fast_bfloat16
 
 
 class BatchedMuon(torch.optim.Muon):
-    """torch.optim.Muon over stacks of matrices. See there; `adjust_lr_fn` is its default."""
+    """torch.optim.Muon over stacks of matrices, with its default `adjust_lr_fn`."""
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:

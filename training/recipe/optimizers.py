@@ -1,9 +1,8 @@
-"""Muon for the matrices inside the blocks, AdamW for everything else, at a rate of its own for the
-tables of the n-gram memory.
+"""Muon for the matrices inside the blocks, AdamW for all other parameters.
 
 Muon (K. Jordan, 2024) orthogonalises the momentum of a matrix; embeddings, head, norms and biases
-are not maps between equal spaces and stay with AdamW (arXiv 1711.05101). Both take many tensors
-at a time.
+are not maps between equal spaces and use AdamW (arXiv 1711.05101). The tables of the n-gram memory
+have their own rate. Both optimisers update many tensors at a time.
 """
 
 from __future__ import annotations
@@ -11,16 +10,14 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from model.pytorch.decoder import Decoder
 from training.recipe.muon import BatchedMuon
 from training.recipe.presets import Preset
 
 
-def make_optimizers(
-    decoder: Decoder, extras: nn.Module, preset: Preset
-) -> list[torch.optim.Optimizer]:
+def make_optimizers(decoder: Decoder, preset: Preset) -> list[torch.optim.Optimizer]:
     """The optimisers of a preset; each group's `initial_lr` is its peak learning rate."""
     inner: list[Tensor] = []
     decayed: list[Tensor] = []
@@ -35,7 +32,6 @@ def make_optimizers(
             decayed.append(parameter)
         else:
             plain.append(parameter)
-    plain += extras.parameters()
     groups: list[dict[str, Any]] = [
         {"params": decayed, "weight_decay": preset.adam_decay},
         {"params": plain, "weight_decay": 0.0},
@@ -62,7 +58,7 @@ def make_optimizers(
 
 
 def rate_factor(preset: Preset, step: int, progress: float) -> float:
-    """What the peak learning rates are multiplied by at `step`, `progress` of the run done.
+    """The factor of the peak learning rates at `step`, with the share `progress` of the run done.
 
     Linear warm-up over `warmup` steps, then flat, then linear to a hundredth over the last `decay`.
     """

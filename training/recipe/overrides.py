@@ -1,4 +1,4 @@
-"""A preset's fields as words of a command line: `--set name=value` and back."""
+"""Preset fields as arguments of `--set name=value`, parsed and formatted."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _SWITCH = {"true": True, "false": False}
 
 
 class PresetError(LitteraError):
-    """A preset cannot be changed so."""
+    """A change of a preset is invalid."""
 
 
 def changed(preset: Preset, assignments: Sequence[str]) -> Preset:
     """`preset` with the fields that `assignments` ("name=value") name set to these values.
 
-    Values are written as `spelled` writes them. Raises PresetError, in one sentence, for a name
-    that no field has, a value that is none, and a preset that makes no sense.
+    Values are in the format of `spelled`. Raises PresetError, in one sentence, for an unknown
+    field, a malformed value or an invalid preset.
     """
     values = dict(_parsed(assignment) for assignment in assignments)
     try:
@@ -31,7 +31,7 @@ def changed(preset: Preset, assignments: Sequence[str]) -> Preset:
 
 
 def spelled(value: object) -> str:
-    """A field's value as it is written behind `name=`."""
+    """A field's value as an argument of `--set`."""
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -44,7 +44,7 @@ def spelled(value: object) -> str:
 
 
 def assignments(preset: Preset, origin: Preset) -> list[str]:
-    """What makes `preset` of `origin` when it is given to `changed`."""
+    """The assignments with which `changed` turns `origin` into `preset`."""
     return [
         f"{field.name}={spelled(getattr(preset, field.name))}"
         for field in fields(Preset)

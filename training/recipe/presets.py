@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Literal
 
 from model.checkpoint.config import DecoderConfig, Family
 from model.checkpoint.memory_keys import MemoryConfig, letters_of, symbols_of
 from model.text.tokenizer import Tokenizer
 
-Masked = Literal["token", "character"]
-# By field the least and the most it may be; None is allowed where the field's default is None.
+# Smallest and largest value by field. None is allowed where the field's default is None.
 _BOUNDS: dict[str, tuple[float, float]] = {
     "steps": (1, 10**9),
     "adam_rate": (1e-9, 10),
@@ -24,12 +22,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "warmup": (0, 10**9),
     "decay": (0, 1),
     "ema": (0, 0.999999),
-    "swa": (0, 0.999),
     "accumulation": (1, 10**6),
-    "masking": (0, 0.9),
-    "future": (0, 16),
-    "future_weight": (0, 10),
-    "stochastic_depth": (0, 0.9),
     "teacher_weight": (0, 1),
     "teacher_temperature": (0.01, 100),
 }
@@ -49,12 +42,12 @@ class Phase:
 
 @dataclass(frozen=True)
 class Preset:
-    """Shape and recipe; raises ValueError where they make no sense.
+    """Shape and recipe; raises ValueError for values out of bounds.
 
-    Learning rates are peaks. `decay` is the share of the run in which they fall, `adam_decay` and
-    `muon_decay` are decoupled weight decays: of the embeddings, the head and, without Muon, all
-    matrices; and of the matrices inside the blocks. The tables of the n-gram memory have a rate and
-    a decay of their own; a rate of 0 freezes them. docs/training.md says what each field does.
+    Learning rates are peaks, and `decay` is the share of the run in which they fall. `adam_decay`
+    is the decoupled weight decay of embeddings, head and, without Muon, all matrices; `muon_decay`
+    that of the matrices inside the blocks. The tables of the n-gram memory have their own rate and
+    decay; a rate of 0 freezes them. docs/training.md describes every field.
     """
 
     family: Family
@@ -73,7 +66,6 @@ class Preset:
     warmup: int = 100
     decay: float = 0.6
     ema: float | None = 0.995
-    swa: float | None = None
     accumulation: int = 1
     scale_by_width: bool = False
     final_norm: bool = True
@@ -85,11 +77,6 @@ class Preset:
     memory_rate: float = 4e-3
     memory_decay: float = 0.0
     reshuffle: bool = True
-    masking: float = 0.0
-    masked_by: Masked = "token"
-    future: int = 0
-    future_weight: float = 0.3
-    stochastic_depth: float = 0.0
     teacher_weight: float = 0.5
     teacher_temperature: float = 1.0
 
@@ -99,8 +86,6 @@ class Preset:
             value = getattr(self, name)
             if value is not None and not least <= value <= most:
                 raise ValueError(f"{name} is {value!r}, expected {least:g} to {most:g}")
-        if self.ema is not None and self.swa is not None:
-            raise ValueError("ema and swa are two ways to average the weights; set one to none")
         self._check_phases()
 
     def _check_phases(self) -> None:
@@ -109,10 +94,10 @@ class Preset:
         if not starts or starts[0] != 0 or not rising:
             raise ValueError("phases must begin at 0, and each later than the one before")
         for phase in self.phases:
-            if not self.future + 2 <= phase.length <= self.context or phase.batch < 1:
+            if not 2 <= phase.length <= self.context or phase.batch < 1:
                 raise ValueError(
                     f"a phase of {phase.batch} windows of {phase.length} characters cannot be, "
-                    f"expected at least 1 of {self.future + 2} to {self.context} (the context)"
+                    f"expected at least 1 of 2 to {self.context} (the context)"
                 )
 
     def config(self, tokenizer: Tokenizer) -> DecoderConfig:
@@ -145,86 +130,79 @@ class Preset:
         )
 
 
+# LitteraGPT 0.1.0 as published: its optimiser, its constant rate and its attention scale.
+_REFERENCE = Preset(
+    "reference",
+    context=528,
+    width=512,
+    layers=6,
+    heads=8,
+    feed_forward=2048,
+    phases=(Phase(0.0, 528, 64),),
+    steps=10_000,
+    dropout=0.3,
+    adam_rate=3e-4,
+    adam_decay=0.01,
+    warmup=0,
+    decay=0.0,
+    ema=None,
+    scale_by_width=True,
+    final_norm=False,
+)
+_BASE = Preset(
+    "modern",
+    context=528,
+    width=512,
+    layers=6,
+    heads=8,
+    feed_forward=1376,
+    phases=(Phase(0.0, 528, 64),),
+    steps=4_000,
+    dropout=0.2,
+    adam_rate=3e-3,
+    muon_rate=0.01,
+    muon_decay=0.3,
+)
+# One to two hours of two CPU cores; only the last part trains the long context.
+_SMALL = Preset(
+    "modern",
+    context=528,
+    width=256,
+    layers=6,
+    heads=4,
+    feed_forward=704,
+    phases=(Phase(0.0, 256, 16), Phase(0.25, 256, 32), Phase(0.85, 528, 16)),
+    steps=6_000,
+    dropout=0.0,
+    adam_rate=4e-3,
+    muon_rate=0.015,
+    decay=0.8,
+)
+
 PRESETS = {
-    # LitteraGPT 0.1.0 as published: its optimiser, its schedule (none) and its attention scale.
-    "reference": Preset(
-        "reference",
-        context=528,
-        width=512,
-        layers=6,
-        heads=8,
-        feed_forward=2048,
-        phases=(Phase(0.0, 528, 64),),
-        steps=10_000,
-        dropout=0.3,
-        adam_rate=3e-4,
-        adam_decay=0.01,
-        warmup=0,
-        decay=0.0,
-        ema=None,
-        scale_by_width=True,
-        final_norm=False,
-    ),
-    "base": Preset(
-        "modern",
-        context=528,
-        width=512,
-        layers=6,
-        heads=8,
-        feed_forward=1376,
-        phases=(Phase(0.0, 528, 64),),
-        steps=4_000,
-        dropout=0.2,
-        adam_rate=3e-3,
-        muon_rate=0.01,
-        muon_decay=0.3,
-    ),
-    # As few steps as reach the published loss, for `make speedrun`: their number is fixed before
+    "reference": _REFERENCE,
+    "base": _BASE,
+    # As few steps as reach the published loss, for `make speedrun`; their number is fixed before
     # anything is timed.
-    "speedrun": Preset(
-        "modern",
-        context=528,
-        width=512,
-        layers=6,
-        heads=8,
-        feed_forward=1376,
+    "speedrun": replace(
+        _BASE,
         phases=(Phase(0.0, 264, 64), Phase(0.7, 528, 32)),
         steps=1_200,
         dropout=0.0,
         adam_rate=4e-3,
         muon_rate=0.015,
+        muon_decay=0.1,
         warmup=50,
         decay=0.7,
         ema=0.98,
     ),
-    # Two CPU cores for one to two hours; the long context is learned in the last part only.
-    "small": Preset(
-        "modern",
-        context=528,
-        width=256,
-        layers=6,
-        heads=4,
-        feed_forward=704,
-        phases=(Phase(0.0, 256, 16), Phase(0.25, 256, 32), Phase(0.85, 528, 16)),
-        steps=6_000,
-        dropout=0.0,
-        adam_rate=4e-3,
-        muon_rate=0.015,
-        decay=0.8,
-    ),
-    # Two CPU cores for days: an n-gram memory spells, so that the blocks can learn the rest.
-    "medium": Preset(
-        "modern",
-        context=528,
-        width=256,
+    "small": _SMALL,
+    # Days of two CPU cores: an n-gram memory spells, and leaves the rest to the blocks.
+    "medium": replace(
+        _SMALL,
         layers=8,
-        heads=4,
-        feed_forward=704,
         phases=(Phase(0.0, 256, 32), Phase(0.85, 528, 16)),
         steps=50_000,
-        dropout=0.0,
-        adam_rate=4e-3,
-        muon_rate=0.015,
         decay=0.7,
         ema=0.998,
         memory_orders=(2, 3, 4, 5, 6, 8),
@@ -233,8 +211,8 @@ PRESETS = {
         memory_width=32,
     ),
     # Seconds, for tests.
-    "tiny": Preset(
-        "modern",
+    "tiny": replace(
+        _SMALL,
         context=64,
         width=32,
         layers=2,
@@ -246,5 +224,6 @@ PRESETS = {
         adam_rate=1e-2,
         muon_rate=0.02,
         warmup=5,
+        decay=0.6,
     ),
 }

@@ -1,4 +1,4 @@
-"""The recipe for going on with a checkpoint on a small text: half an hour of two cores at most."""
+"""The fine-tuning recipe for a small text: at most half an hour of two cores."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from training.data.corpus import Corpus
 from training.recipe.presets import Phase, Preset
 
 NAME = "fine-tuning"
-# However slow the machine is, a run of this recipe ends after so long.
+# Time limit for slow machines.
 MINUTES = 30.0
 _WINDOW, _BATCH = 528, 4
-# Of a novel of 110,000 characters the fourth pass made the development loss rise again.
+# With a novel of 110,000 characters the development loss rose in the fourth pass.
 _PASSES = 3
 _LEAST_STEPS, _MOST_STEPS = 30, 3_000
 
 
 def tuning(config: DecoderConfig, corpus: Corpus) -> Preset:
-    """The recipe for going on with a checkpoint of this shape on this data set.
+    """The recipe for fine-tuning a checkpoint of this shape on this data set.
 
-    AdamW alone, at a fraction of the rates that made the checkpoint: small batches do not repay the
-    products of Muon. Dropout and the average over the last steps keep it from learning a short text
-    by heart, and the tables of a memory, of which a text touches few rows, stay as they are. The
-    steps read the text some times over, within bounds.
+    AdamW alone, at a fraction of the pre-training rates: small batches do not repay the products of
+    Muon. Dropout and the averaged weights prevent memorising a short text. Memory tables stay
+    frozen, since a text touches few of their rows. The steps read the text several times, within
+    bounds.
     """
     length = min(_WINDOW, config.context)
     passes = _PASSES * corpus.facts["characters"]["train"] // (length * _BATCH)

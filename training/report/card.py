@@ -50,11 +50,11 @@ not today's Spanish. It invents words now and then, and it has the prejudices of
 
 
 def record_figures(checkpoint: LoadedModel[AnyDecoder], **figures: Any) -> None:
-    """Write more figures, as JSON has them, into a checkpoint's metrics.json, and its card anew.
+    """Add JSON figures to a checkpoint's metrics.json, and rewrite its card.
 
-    A card tells of `validation` (what `litteragpt evaluate` measured: w528, bits_per_byte,
-    characters, corpus) and of `samples` (`training.report.samples`). Raises CheckpointError, and
-    changes nothing, when the metrics are not those of a training run.
+    A card shows `validation` (w528, bits_per_byte, characters and corpus of `litteragpt evaluate`)
+    and `samples` (`training.report.samples`). Raises CheckpointError, and changes nothing, when the
+    metrics are not those of a training run.
     """
     metrics = {**checkpoint.metrics, **figures}
     card = _card_of(checkpoint, metrics)

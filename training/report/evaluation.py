@@ -150,7 +150,7 @@ def _losses(decoder: Decoder, windows: Tensor, bf16: bool) -> NDArray[np.float64
 
 @dataclass(frozen=True)
 class Reading:
-    """How a text is read. offsets: so many of the eight; bf16: as in `window_losses`."""
+    """How a text is read. offsets: number of offsets, up to 8; bf16: as in `window_losses`."""
 
     offsets: int = len(OFFSETS)
     bf16: bool = False

@@ -1,4 +1,4 @@
-"""What is seen of an evaluation while it goes on, all of it on the error stream."""
+"""The progress of an evaluation, on the error stream."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from training.report.evaluation import Progress
 
 @contextmanager
 def evaluation_bar(console: Console | None = None) -> Iterator[Progress]:
-    """Show the share that is read, the mean loss so far and the time left.
+    """Show the finished share, the mean loss of the finished windows and the time left.
 
-    A terminal has a bar, which disappears at the end; anything else gets a line at the beginning
-    and at every tenth.
+    A terminal gets a bar that disappears at the end, any other stream a line at the beginning and
+    at every tenth.
     """
     console = console or Console(stderr=True)
     if not console.is_terminal:
@@ -52,7 +52,7 @@ class _Lines:
 
 
 def _words(done: int, total: int, loss: float, seconds: float) -> str:
-    """How far it is after so many seconds. Windows are alike, so they take the same time each."""
+    """The progress as a line; the time left assumes that all windows take the same time."""
     if not done:
         return "0.0 %"
     left = round(seconds * (total - done) / done)

@@ -1,4 +1,4 @@
-"""`torch.compile` where it works, and the plain function where it does not."""
+"""`torch.compile` with a fallback to the plain function."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-# Inputs, targets and a weight, or none; see training.recipe.objective.
-LossFunction = Callable[[Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor]]
+# Inputs and targets to two losses; see `training.recipe.objective`.
+LossFunction = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 class Compiled:
     """A loss function, compiled in the fastest way this machine offers.
 
-    On a CPU a C++ wrapper around the kernels comes first: it saves the interpreter's time between
-    them, about 15 % of a step of `small`. It needs a compiler and Python's headers; where these are
-    missing plain compilation is tried, and then nothing is compiled, and `say` is told so. A call
-    that fails to compile is run again in the next way; only the last way's own failures reach the
-    caller.
+    On a CPU the first way is a C++ wrapper around the kernels, which saves the interpreter's time
+    between them, about 15 % of a step of `small`. It needs a compiler and Python's headers. The
+    fallbacks are plain compilation, then no compilation, which is reported to `say`. A call that
+    fails to compile is repeated in the next way; only failures of the last way reach the caller.
     """
 
     def __init__(
@@ -30,13 +29,11 @@ class Compiled:
             self._ways.insert(0, wrapped)
         self._say = say
 
-    def __call__(
-        self, inputs: Tensor, targets: Tensor, weight: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
+    def __call__(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         while True:
             try:
-                return self._ways[0](inputs, targets, weight)
-            except RuntimeError as error:  # what every failure of torch.compile is
+                return self._ways[0](inputs, targets)
+            except RuntimeError as error:  # covers every failure of torch.compile
                 if len(self._ways) == 1:
                     raise
                 del self._ways[0]

@@ -1,4 +1,4 @@
-"""Weights of a checkpoint in a larger shape: what `--init` begins with.
+"""Weights of a checkpoint in a larger shape, for `--init`.
 
 A decoder may grow by characters and authors of its vocabulary, by layers, and by an n-gram memory.
 At first it writes nearly as before: new layers add nothing, and so does a new memory.

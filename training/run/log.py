@@ -1,4 +1,4 @@
-"""What is seen of a run while it goes on: a bar, a line now and then, a log and its curve."""
+"""The progress of a run: a bar, occasional lines, a log and its curve."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ PICTURE = "losses.png"
 
 @dataclass(frozen=True)
 class LogLine:
-    """A line of the log: losses in nats per character since the line before, `dev_loss` of the
-    weights that would be kept, `rate` relative to the peak learning rate."""
+    """A line of the log.
+
+    train_loss: mean since the previous line, nats per character.
+    dev_loss: of the weights that would be kept, nats per character.
+    rate: learning rate relative to the peak."""
 
     step: int
     seconds: float
@@ -38,7 +41,7 @@ class LogLine:
 
 
 def write_line(out: Path, line: LogLine, title: str) -> None:
-    """Add a line to the log in `out` and draw the curve anew."""
+    """Append a line to the log in `out` and redraw the curve."""
     values = asdict(line)
     new = not (out / LOG).exists()
     with (out / LOG).open("a", encoding="utf-8", newline="") as file:

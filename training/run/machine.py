@@ -1,4 +1,4 @@
-"""What a figure was measured on, in words for a model card."""
+"""Descriptions of the machine and the revision, for model cards and figures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 
 
 def describe_machine(device: str) -> str:
-    """The processor or the card, and the versions that make a run what it is."""
+    """The processor or GPU, and the versions of Python and torch."""
     software = f"Python {platform.python_version()}, torch {torch.__version__}"
     if torch.device(device).type == "cuda":
         return f"{torch.cuda.get_device_name(device)}, {software}"

@@ -1,4 +1,4 @@
-"""What a run learns from: a data set, others mixed in, weights to begin with, teachers."""
+"""The inputs of a run: a data set, others mixed in, initial weights, teachers."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ _MIXED = re.compile(r"(?P<folder>.+)=(?P<amount>[0-9]+)(?P<percent>%?)")
 
 @dataclass(frozen=True)
 class Mixed:
-    """Another data set's training text: all of it `times` over in each epoch, or so much, drawn
-    anew for each epoch, as makes `share` of it."""
+    """The training text of another data set, repeated or drawn as in `Portion`."""
 
     corpus: Corpus
     times: int = 1
@@ -32,8 +31,10 @@ class Mixed:
 
 @dataclass(frozen=True)
 class Materials:
-    """What a run learns from. The vocabulary is that of `corpus`; `notes` are sentences on what was
-    changed so that everything goes together."""
+    """The inputs of a run. The vocabulary is that of `corpus`.
+
+    notes: sentences on the changes that made the inputs compatible.
+    """
 
     corpus: Corpus
     mixed: tuple[Mixed, ...] = ()
@@ -43,12 +44,12 @@ class Materials:
 
     @property
     def portions(self) -> list[Portion]:
-        """What an epoch is made of."""
+        """The portions of an epoch."""
         others = [Portion(each.corpus.train, each.times, each.share) for each in self.mixed]
         return [Portion(self.corpus.train), *others]
 
     def settings(self) -> dict[str, Any]:
-        """What must be the same when a run is resumed."""
+        """Values that must not change when a run is resumed."""
         return {
             "corpus": self.corpus.name,
             "validation": self.corpus.facts["sha256_validation"],
@@ -59,7 +60,7 @@ class Materials:
         }
 
     def origins(self) -> dict[str, Any]:
-        """The same for a reader of a checkpoint's metrics; nothing for a plain run."""
+        """The same as entries of metrics.json; empty for a plain run."""
         found: dict[str, Any] = {}
         if self.mixed:
             found["mixed"] = [
@@ -88,12 +89,14 @@ def gather(
     teachers: Sequence[Path] = (),
     device: str = "cpu",
 ) -> Materials:
-    """Load everything and check that it goes together; `mix` as `parse_mix` reads it.
+    """Load all inputs and check that they are compatible.
 
-    The vocabulary is that of the teachers, else that of `init` with what the data set has besides,
-    else that of the data set. Of a person's own texts (training.data.own_author) it only gains the
-    author: a character of a few texts is replaced or left out. Raises CorpusError, CheckpointError
-    or, for what does not go together, TrainingError.
+    The vocabulary is that of the teachers, else that of `init` extended by the data set's, else
+    that of the data set. From the operator's own texts (`training.data.own_author`) it takes only
+    the author: unknown characters are replaced or dropped. Raises CorpusError, CheckpointError, or
+    TrainingError for incompatible inputs.
+
+    mix: in the format of `parse_mix`.
     """
     corpus = Corpus.load(data)
     others = tuple(_load_mixed(each, corpus) for each in mix)
@@ -157,11 +160,10 @@ def _own_as_written(
 def _kept_apart(
     own: Corpus, others: tuple[Mixed, ...], notes: list[str]
 ) -> tuple[Corpus, tuple[Mixed, ...]]:
-    """A person's own texts and the data sets mixed in, less every sentence that would teach what
-    one of them is measured on.
+    """The operator's own texts and the data sets mixed in, without each other's validation text.
 
-    Their validation parts differ, so the gate has to work both ways: a novel of one's own may stand
-    in a data set that is mixed in.
+    Their validation parts differ, so the gate works both ways: a data set that is mixed in may
+    contain the operator's novel.
     """
     measured = (*own.validation, *own.dev)
     kept, removed = list[Mixed](), 0

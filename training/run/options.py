@@ -1,4 +1,4 @@
-"""What a run is asked for."""
+"""The options of a run."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from training.recipe.presets import Preset
 
 @dataclass(frozen=True)
 class Options:
-    """What a run is asked for. `steps` or `minutes` set its length, of both the one that is over
-    first; see `Preset.steps`.
+    """The options of a run.
 
-    `budget_seconds` of wall-clock time after it began, the run stops as Ctrl-C would stop it.
+    steps, minutes: the length; with both, the shorter one. Default: `Preset.steps`.
+    budget_seconds: wall-clock time after which the run stops as with Ctrl-C.
+    save_seconds: time between two saves.
+    dev_offsets: offsets of the development loss in the log.
     """
 
     preset_name: str
@@ -33,13 +35,13 @@ class Options:
 
     @property
     def between_saves(self) -> float:
-        """Seconds from one line of the log and save of the state to the next."""
+        """Seconds between two saves of the state, each with a line of the log."""
         if self.save_seconds is not None:
             return self.save_seconds
         return 300.0 if self.device == "cpu" else 20.0
 
     def settings(self) -> dict[str, Any]:
-        """What must be equal for a saved state to be this run's."""
+        """Values that a saved state must share with this run."""
         preset = asdict(self.preset)
         del preset["steps"]
         return {"preset": preset, "seed": self.seed}

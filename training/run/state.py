@@ -20,31 +20,28 @@ from model.errors import LitteraError
 from model.files import replacing
 from model.pytorch.decoder import Decoder
 from training.data.dataset import Position
-from training.recipe.extras import Extras
 
 
 class TrainingError(LitteraError):
-    """A run cannot start or go on."""
+    """A run cannot start or resume."""
 
 
 @dataclass
 class Progress:
-    """What a run has done: everything besides tensors that resuming needs."""
+    """The progress of a run: everything but tensors that resuming needs."""
 
     step: int = 0
     seconds: float = 0.0
     compile_seconds: float = 0.0
     characters: int = 0
-    averaged: int = 0  # steps that the mean of SWA holds
     position: Position = field(default_factory=Position)
 
 
 @dataclass
 class RunState:
-    """The living parts of a run."""
+    """The mutable parts of a run."""
 
     decoder: Decoder
-    extras: Extras
     average: dict[str, Tensor]
     optimizers: list[torch.optim.Optimizer]
     progress: Progress
@@ -52,7 +49,6 @@ class RunState:
     def save(self, path: Path, settings: dict[str, Any]) -> None:
         """Write everything; `settings` identify the run and must match when it is resumed."""
         tensors = {f"model.{name}": tensor for name, tensor in self.decoder.state_dict().items()}
-        tensors |= {f"extra.{name}": tensor for name, tensor in self.extras.state_dict().items()}
         tensors |= {f"average.{name}": tensor for name, tensor in self.average.items()}
         for key, tensor in self._optimizer_tensors().items():
             tensors[key] = tensor
@@ -65,7 +61,7 @@ class RunState:
             save_file(content, temporary, metadata=metadata)
 
     def load(self, path: Path, settings: dict[str, Any]) -> None:
-        """Take up a saved run; raises TrainingError when it is not this run's."""
+        """Load a saved state; raises TrainingError if it is of another run."""
         try:
             with safe_open(path, "pt") as file:
                 metadata = file.metadata() or {}
@@ -77,20 +73,25 @@ class RunState:
             raise TrainingError(f"{path}: cannot be resumed from ({error})") from None
         except (KeyError, ValueError):
             raise TrainingError(f"{path}: not the state of a training run") from None
-        # As saved settings are: JSON knows no tuples.
+        # Through JSON like the saved settings, which therefore hold no tuples.
         for key, value in json.loads(json.dumps(settings)).items():
-            if saved.get(key) != value:
+            if _known(saved.get(key), value) != value:
                 raise TrainingError(
                     f"{path}: that run had {key} = {saved.get(key)!r}, this one has {value!r}; "
                     "resume with the same options or choose another --out"
                 )
         self.decoder.load_state_dict(_below("model.", tensors))
-        self.extras.load_state_dict(_below("extra.", tensors))
         for name, tensor in _below("average.", tensors).items():
             self.average[name].copy_(tensor)
         self._load_optimizers(tensors)
         position = Position(**progress.pop("position"))
-        self.progress = Progress(**progress, position=position)
+        self.progress = Progress(
+            progress["step"],
+            progress["seconds"],
+            progress["compile_seconds"],
+            progress["characters"],
+            position,
+        )
 
     def _optimizer_tensors(self) -> dict[str, Tensor]:
         tensors = {}
@@ -108,6 +109,13 @@ class RunState:
                 state.setdefault(int(index), {})[name] = tensor
             groups = optimizer.state_dict()["param_groups"]
             optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def _known(saved: Any, current: Any) -> Any:
+    """`saved` without keys that only older revisions wrote."""
+    if isinstance(saved, dict) and isinstance(current, dict):
+        return {key: value for key, value in saved.items() if key in current}
+    return saved
 
 
 def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""How a run ends before its end: Ctrl-C, SIGTERM, a time limit; and a disk that is full."""
+"""Early ends of a run: Ctrl-C, SIGTERM, a time limit, a full disk."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class StopRequest:
 
     @property
     def left(self) -> float | None:
-        """Seconds that are left, None where there is no limit."""
+        """Seconds left, None without a limit."""
         return None if self.budget is None else self.budget - (time.monotonic() - self.began)
 
     @property

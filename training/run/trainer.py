@@ -1,10 +1,9 @@
 """The training loop: steps until the steps or the minutes are used up, then a checkpoint.
 
-A run is its options, its materials and its seed. Its state is saved every few minutes and on
-Ctrl-C, and a run that was stopped goes on bit for bit as if it had not been (with a schedule by
-steps; one by minutes follows the clock). The weights that are kept are their running average where
-the preset has one. Losses stay on the device until a line of the log is written, so that a GPU is
-never waited for between two steps.
+A run is determined by its options, its materials and its seed. Its state is saved every few minutes
+and on Ctrl-C, and a resumed run is bit-exact (with a schedule by steps; one by minutes follows the
+clock). The kept weights are the moving average where the preset has one. Losses stay on the device
+until a line of the log is written, so the loop does not synchronize with a GPU between two steps.
 """
 
 from __future__ import annotations
@@ -17,14 +16,12 @@ from typing import Any
 
 import torch
 from rich.progress import Progress as Bar
-from torch import Tensor
 
 from model.pytorch.checkpoint import save_checkpoint
 from model.pytorch.decoder import Decoder
 from model.pytorch.device import fast_bfloat16
 from training.data.dataset import TrainingData, encode_stream
-from training.recipe.extras import Extras
-from training.recipe.objective import FUTURE_ENDS, Objective
+from training.recipe.objective import Objective
 from training.recipe.optimizers import make_optimizers, rate_factor
 from training.recipe.presets import Phase
 from training.report.card import model_card
@@ -44,7 +41,7 @@ STATE = "state.safetensors"
 
 @dataclass
 class Outcome:
-    """How a run ended: its figures, and whether it was stopped before its end."""
+    """The figures of a run, and whether it was stopped before its end."""
 
     metrics: dict[str, Any] = field(default_factory=dict)
     stopped: bool = False
@@ -76,18 +73,10 @@ class Trainer:
             device=options.device,
         )
         self.dev = encode_stream(corpus.tokenizer, corpus.dev) if corpus.dev else None
-        self.objective = Objective(
-            self.state.decoder,
-            self.state.extras,
-            self.preset,
-            corpus.tokenizer,
-            [teacher.decoder for teacher in materials.teachers],
-        )
-        self.loss_of: LossFunction = (
-            Compiled(self.objective.loss, options.device, say)
-            if options.compile
-            else self.objective.loss
-        )
+        teachers = [teacher.decoder for teacher in materials.teachers]
+        self.loss_of: LossFunction = Objective(self.state.decoder, self.preset, teachers).loss
+        if options.compile:
+            self.loss_of = Compiled(self.loss_of, options.device, say)
         self.stop = StopRequest(options.budget_seconds)
         self.unread = torch.zeros((), dtype=torch.float64, device=options.device)
         self.unread_steps = 0
@@ -102,9 +91,8 @@ class Trainer:
         if (init := self.materials.init) is not None:
             grow(decoder, init, tokenizer)
         decoder.to(options.device)
-        extras = Extras(preset, tokenizer.size, generator).to(options.device)
-        optimizers = make_optimizers(decoder, extras, preset)
-        return RunState(decoder, extras, first_average(decoder, preset), optimizers, Progress())
+        optimizers = make_optimizers(decoder, preset)
+        return RunState(decoder, first_average(decoder, preset), optimizers, Progress())
 
     def run(self) -> Outcome:
         """Train to the end or to a stop request, then write the checkpoint."""
@@ -126,7 +114,7 @@ class Trainer:
 
     @property
     def fraction(self) -> float:
-        """How much of the run is done, 0 to 1."""
+        """The finished share of the run, 0 to 1."""
         progress, steps, minutes = self.state.progress, self.options.steps, self.options.minutes
         by_clock = progress.seconds / (60 * minutes) if minutes is not None else 0.0
         if steps is None and minutes is not None:
@@ -134,36 +122,29 @@ class Trainer:
         return min(1.0, max(by_clock, progress.step / (steps or self.preset.steps)))
 
     def prepare(self) -> None:
-        """Compile all that the rest of the run will call, on windows that say nothing.
+        """Compile the loss for all remaining phases, on dummy windows.
 
-        The time it takes is counted apart: it is the machine's, not the recipe's.
+        Compilation is timed separately, since it depends on the machine and not on the recipe.
         """
         if not self.options.compile:
             return
         started = time.monotonic()
         self.state.decoder.train()
-        for phase, weight in self._kinds_of_step():
+        for phase in self._remaining_phases():
             windows = torch.zeros(
                 phase.batch, phase.length + 1, dtype=torch.int64, device=self.options.device
             )
-            loss, _ = self.loss_of(windows[:, :-1], windows[:, 1:].clone(), weight)
+            loss, _ = self.loss_of(windows[:, :-1], windows[:, 1:].clone())
             loss.backward()  # type: ignore[no-untyped-call]
         self._clear_gradients()
         self._wait_for_device()
         self.state.progress.compile_seconds += time.monotonic() - started
 
-    def _kinds_of_step(self) -> Iterator[tuple[Phase, Tensor | None]]:
-        """Shapes and losses that are still to come."""
+    def _remaining_phases(self) -> Iterator[Phase]:
+        """Phases that have not ended."""
         phases = self.preset.phases
         ends = [*(phase.start for phase in phases[1:]), 1.0]
-        for phase, end in zip(phases, ends, strict=True):
-            if end <= self.fraction:
-                continue
-            weight = self.objective.future_weight(max(phase.start, self.fraction))
-            if weight is not None:
-                yield phase, weight
-            if weight is None or end > FUTURE_ENDS:
-                yield phase, None
+        return (phase for phase, end in zip(phases, ends, strict=True) if end > self.fraction)
 
     def _phase(self) -> Phase:
         return [phase for phase in self.preset.phases if phase.start <= self.fraction][-1]
@@ -173,17 +154,15 @@ class Trainer:
         return f"{self.state.progress.seconds * (1 - done) / done / 60:.0f}" if done > 0 else "?"
 
     def _step(self) -> tuple[float, float]:
-        """One optimiser step. Returns the last loss that is known, and the speed in characters
-        per second."""
+        """One optimiser step. Returns the last known loss, and characters per second."""
         started = time.monotonic()
         progress, phase = self.state.progress, self._phase()
-        # Chance is drawn from a seed that the step determines: resuming needs no generator state.
+        # The step determines the seed, so resuming needs no generator state.
         torch.manual_seed(self.options.seed * 1_000_003 + progress.step)
         self.state.decoder.train()
-        weight = self.objective.future_weight(self.fraction)
         for _ in range(self.preset.accumulation):
             inputs, targets = self.data.batch(phase.length, phase.batch)
-            loss, plain = self.loss_of(inputs, targets, weight)
+            loss, plain = self.loss_of(inputs, targets)
             (loss / self.preset.accumulation).backward()  # type: ignore[no-untyped-call]
             self.unread += plain / self.preset.accumulation
         self._update(rate_factor(self.preset, progress.step, self.fraction))
@@ -203,7 +182,7 @@ class Trainer:
                 group["lr"] = group["initial_lr"] * factor
             optimizer.step()
         self._clear_gradients()
-        average_in(self.state, self.preset, self.fraction)
+        average_in(self.state, self.preset)
 
     def _clear_gradients(self) -> None:
         for optimizer in self.state.optimizers:
@@ -214,11 +193,11 @@ class Trainer:
             torch.cuda.synchronize()
 
     def averaged(self) -> Decoder:
-        """The decoder to keep: the running average where there is one."""
-        return averaged(self.state, self.preset)
+        """The decoder to keep: of the moving average where there is one."""
+        return averaged(self.state)
 
     def dev_loss(self, offsets: int) -> float | None:
-        """Loss of the decoder to keep on the development part, None where that is too short."""
+        """Loss of `averaged` on the development part, None if that part is too short."""
         if self.dev is None:
             return None
         bf16 = fast_bfloat16(self.options.device)
@@ -227,12 +206,12 @@ class Trainer:
         return None
 
     def _read_losses(self) -> float | None:
-        """The mean loss since it was last read, None where no step was made."""
+        """The mean loss since the last call, None without steps."""
         if not self.unread_steps:
             return None
         started = time.monotonic()
         self.train_loss = float(self.unread) / self.unread_steps
-        # What a GPU still had to do belongs to the steps.
+        # The GPU's pending work belongs to the steps.
         self.state.progress.seconds += time.monotonic() - started
         self.unread.zero_()
         self.unread_steps = 0

@@ -1,8 +1,8 @@
-"""The pictures of the README, made from what the program really says: `make pictures`.
+"""The pictures of the README, made from the program's real output: `make docs-pictures`.
 
-`terminal` runs a command in a terminal of its own; `conversations` has people talk to the running
-bot on the servers of `tests/fakes/`; `chat` and `drawing` set what they saw as SVG. Seeds are fixed
-and the native kernel's texts do not depend on the machine, so the pictures come out the same.
+`terminal` runs a command in a pseudo-terminal; `conversations` talks to the running bot on the
+servers of `tests/fakes/`; `chat` and `drawing` render the output as SVG. Seeds are fixed and the
+native kernel's texts do not depend on the machine, so the pictures are reproducible.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from docs.generate.pictures.conversations import converse
 from docs.generate.pictures.terminal import draw_terminal, run_in_terminal
 
 FOLDER = Path(__file__).parents[3] / "docs" / "pictures"
-# The first three seeds, so that nobody can have chosen among texts.
+# The first three seeds, so that no text was chosen.
 COMMAND = ("escribe", "En un lugar de la Mancha", "--semilla", "1")
 ON_DISCORD = ("Era una noche de invierno", 2)
 ON_TELEGRAM = ("El gato de la catedral", 3)

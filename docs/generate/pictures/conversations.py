@@ -17,7 +17,7 @@ from tests.fakes.discord import FakeDiscord
 from tests.fakes.telegram import FakeTelegram
 
 SECONDS = 60.0
-# On Telegram nobody can choose a seed, so chance, and nothing else of the program, is replaced.
+# Telegram's commands take no seed, so the random source, and nothing else, is replaced.
 _PROGRAM = """
 import bot.settings.settings
 bot.settings.settings.new_seed = lambda: {seed}

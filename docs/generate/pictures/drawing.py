@@ -65,7 +65,7 @@ def set_lines(runs: Iterable[Run], size: float, room: float) -> list[Line]:
 
 
 def _words(runs: Iterable[Run]) -> list[list[Run]]:
-    """The words. One may have two styles: a comma behind what is bold belongs to it."""
+    """Split into words. A word may have two styles, such as a bold word with a plain comma."""
     words: list[list[Run]] = []
     for run in runs:
         for number, piece in enumerate(run.text.split(" ")):

@@ -1,4 +1,4 @@
-"""A command and what it prints, in a terminal of its own."""
+"""A command and its output in a pseudo-terminal."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ COLOURS = {
     "prompt": "#8fcf9f",
     "light": "#56525f",
 }
-# The end is what is shown where nothing moves.
+# Viewers without animation show the end.
 STYLES = f"""
 text {{ font: {SIZE:g}px {MONOSPACE}; fill: var(--ink); }}
 .ground {{ fill: var(--ground); stroke: var(--rim); }}
@@ -64,7 +64,7 @@ def run_in_terminal(arguments: Sequence[str], folder: Path) -> list[str]:
 
 
 def draw_terminal(arguments: Sequence[str], printed: Sequence[str]) -> str:
-    """The picture of a command that is being typed, and of what it printed."""
+    """The picture of a command being typed, and of its output."""
     command = "litteragpt " + " ".join(map(_quoted, arguments))
     width = 2 * EDGE + (COLUMNS + 2) * ADVANCE
     baseline = BAR + LEADING

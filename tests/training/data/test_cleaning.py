@@ -66,7 +66,7 @@ def test_older_licence_lines_are_cut() -> None:
         ("—Era tarde,\n\n—dijo ella.", "—Era tarde, —dijo ella."),
     ],
 )
-def test_what_a_printer_adds_is_undone(printed: str, read: str) -> None:
+def test_printer_additions_are_undone(printed: str, read: str) -> None:
     assert clean_prose(printed) == read
 
 

@@ -148,7 +148,7 @@ def test_editions_are_found_under_every_name(tmp_path: Path) -> None:
         assert find_work(work, folder) == edition(work).encode()
 
 
-def test_a_file_that_is_another_work_is_named(tmp_path: Path) -> None:
+def test_file_of_another_work_is_named(tmp_path: Path) -> None:
     (tmp_path / "pg2000.txt").write_text(edition(WORKS[1]), "utf-8")
     with pytest.raises(CorpusError, match=r"pg2000\.txt: this is not «Don Quijote»"):
         find_work(WORKS[0], tmp_path)
@@ -204,7 +204,7 @@ def test_the_command_builds(
     assert json.loads(facts) == json.loads((corpus_folder / "corpus.json").read_text("utf-8"))
 
 
-def test_the_command_refuses_what_it_cannot_do(
+def test_command_refuses_invalid_arguments(
     editions: Path, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
     out = ("--out", tmp_path / "out")

@@ -42,7 +42,7 @@ def library(site: Site) -> Site:
 
 
 def get(site: Site, folder: Path, accept: Callable[[Path], None] | None = None) -> bytes:
-    """Fetch /file with the resumable downloader and return what it accepted."""
+    """Fetch /file with the resumable downloader and return the accepted bytes."""
     accepted: list[bytes] = []
     with make_client(HASTY) as client:
         fetch(
@@ -81,7 +81,7 @@ def test_a_broken_connection_is_continued_where_it_broke(site: Site, tmp_path: P
     assert asked == [None, "bytes=1000-", "bytes=1500-", "bytes=1750-"]
 
 
-def test_a_later_call_goes_on_with_what_an_earlier_one_left(site: Site, tmp_path: Path) -> None:
+def test_later_call_resumes_an_earlier_part(site: Site, tmp_path: Path) -> None:
     site.files["/file"] = CONTENT
     begin(site, tmp_path, 70_000)
     assert get(site, tmp_path) == CONTENT
@@ -95,9 +95,7 @@ def test_a_server_that_ignores_ranges_sends_it_from_the_start(site: Site, tmp_pa
     assert get(site, tmp_path) == CONTENT
 
 
-def test_another_version_on_the_server_is_not_joined_to_the_old_one(
-    site: Site, tmp_path: Path
-) -> None:
+def test_changed_file_is_not_joined_to_the_old_part(site: Site, tmp_path: Path) -> None:
     site.files["/file"] = CONTENT
     begin(site, tmp_path, 70_000)
     site.files["/file"] = CONTENT[::-1]
@@ -111,7 +109,7 @@ def test_without_a_validator_nothing_is_continued(site: Site, tmp_path: Path) ->
     assert [wanted for _, wanted in site.requests] == [None, None]
 
 
-def test_a_part_that_is_whole_already_is_taken(site: Site, tmp_path: Path) -> None:
+def test_complete_part_is_accepted(site: Site, tmp_path: Path) -> None:
     site.files["/file"] = CONTENT
 
     def full_disk(part: Path) -> None:
@@ -124,7 +122,7 @@ def test_a_part_that_is_whole_already_is_taken(site: Site, tmp_path: Path) -> No
     assert site.requests == [("/file", f"bytes={len(CONTENT)}-")]
 
 
-def test_a_busy_server_is_asked_again_but_not_for_ever(site: Site, tmp_path: Path) -> None:
+def test_busy_server_is_retried_a_limited_number_of_times(site: Site, tmp_path: Path) -> None:
     site.files["/file"] = CONTENT
     site.statuses = [503, 429]
     assert get(site, tmp_path) == CONTENT
@@ -134,7 +132,7 @@ def test_a_busy_server_is_asked_again_but_not_for_ever(site: Site, tmp_path: Pat
     assert len(site.requests) == HASTY.attempts
 
 
-def test_a_file_longer_than_it_may_be_is_refused(site: Site, tmp_path: Path) -> None:
+def test_oversized_file_is_refused(site: Site, tmp_path: Path) -> None:
     site.files["/file"], site.announced = CONTENT * 3, False
     with pytest.raises(DownloadError, match="longer than"):
         get(site, tmp_path)
@@ -142,31 +140,27 @@ def test_a_file_longer_than_it_may_be_is_refused(site: Site, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("address", ["ftp://x/y", "nowhere", "http://[", "http://x:port/"])
-def test_an_address_that_is_none_is_refused(address: str, tmp_path: Path) -> None:
+def test_invalid_address_is_refused(address: str, tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match=r"address|cannot be downloaded"):
         Downloader(tmp_path, print, HASTY).conssa(address)
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
-def test_what_a_server_compresses_unasked_is_unpacked(
-    encoding: str, site: Site, tmp_path: Path
-) -> None:
+def test_unrequested_compression_is_unpacked(encoding: str, site: Site, tmp_path: Path) -> None:
     site.files["/file"], site.encoding = CONTENT, encoding
     site.cuts = [1000, 2000]  # nothing of it can be continued, so it begins again
     assert get(site, tmp_path) == CONTENT
     assert [wanted for _, wanted in site.requests] == [None] * 3
 
 
-def test_what_unpacks_to_more_than_it_may_be_is_refused(site: Site, tmp_path: Path) -> None:
+def test_oversized_decompression_is_refused(site: Site, tmp_path: Path) -> None:
     site.files["/file"], site.encoding = CONTENT * 3, "gzip"
     with pytest.raises(DownloadError, match="longer than"):
         get(site, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_where_one_edition_is_packed_as_nobody_asked_another_is_taken(
-    site: Site, tmp_path: Path
-) -> None:
+def test_edition_in_unknown_compression_falls_back_to_another(site: Site, tmp_path: Path) -> None:
     site.encoding, site.uncompressed = "compress", "-8.txt"
     for work in WORKS:
         content = edition(work).encode()
@@ -209,9 +203,7 @@ def test_the_five_works_are_downloaded_once(library: Site, tmp_path: Path) -> No
     assert said[-1] == "«La Regenta» is there already"
 
 
-def test_a_file_that_is_there_but_is_another_work_is_fetched_anew(
-    library: Site, tmp_path: Path
-) -> None:
+def test_existing_file_of_another_work_is_replaced(library: Site, tmp_path: Path) -> None:
     (tmp_path / "pg320.txt").write_text(edition(WORKS[0]), "utf-8")
     Downloader(tmp_path, print, HASTY).works(library.base)
     assert (tmp_path / "pg320.txt").read_bytes() == edition(WORKS[1]).encode()
@@ -249,7 +241,7 @@ def test_the_real_texts_pass_through_the_download(
         assert find_work(work, tmp_path) == find_work(work, real_texts)
 
 
-def test_nobody_answering_is_one_sentence(tmp_path: Path) -> None:
+def test_unreachable_server_is_one_sentence(tmp_path: Path) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
         port = closed.getsockname()[1]
@@ -375,7 +367,7 @@ def test_links_in_an_archive_are_not_followed(tmp_path: Path) -> None:
     ],
     ids=["a page", "no table", "no texts", "another table", "cut off"],
 )
-def test_an_archive_that_is_not_conssa_is_refused_and_leaves_nothing(
+def test_foreign_archive_is_refused_without_traces(
     content: bytes, site: Site, tmp_path: Path
 ) -> None:
     site.files["/conssa"] = content
@@ -397,7 +389,7 @@ def test_the_command_downloads_everything(
     assert (tmp_path / "conssa" / "txt" / "ne0002.txt").is_file()
 
 
-def test_the_command_says_what_is_wrong_in_one_sentence(
+def test_command_fails_in_one_sentence(
     site: Site, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
     sentence = refused("corpus", "download", "--to", tmp_path, "--gutenberg-base", site.base)

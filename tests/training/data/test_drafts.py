@@ -16,18 +16,18 @@ from tests.conftest import save_tiny
 from training.data.drafts import make_drafts
 
 
-def test_contexts_that_were_seen_too_seldom_say_nothing() -> None:
+def test_rare_contexts_predict_nothing() -> None:
     assert not make_drafts(np.arange(200) % 199, bits=8).slots.any()
     assert make_drafts(np.arange(1000) % 20, bits=8).slots.any()
 
 
-def test_a_longer_context_that_says_the_same_takes_no_room() -> None:
+def test_redundant_longer_context_takes_no_slot() -> None:
     always = make_drafts(np.arange(2000) % 50, bits=16).slots
     assert np.count_nonzero(always) == 50  # of the shortest length alone
     assert len(ORDERS) > 1
 
 
-def test_what_is_seen_most_often_keeps_its_slot() -> None:
+def test_most_frequent_context_keeps_its_slot() -> None:
     often, seldom = np.tile(np.arange(10), 100), np.tile(np.arange(100, 110), 4)
     slots = make_drafts(np.concatenate([seldom, often]), bits=1).slots
     assert set(slots[slots > 0] >> 8 & 0xFF) <= set(range(10))

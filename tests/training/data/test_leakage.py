@@ -18,7 +18,7 @@ from training.data.leakage_report import find_leaks
 HELD = "La heroica ciudad dormía la siesta; el viento Sur, caliente y perezoso, empujaba nubes."
 
 
-def test_a_quotation_is_found_whatever_its_marks_and_capitals() -> None:
+def test_quotation_is_found_despite_marks_and_capitals() -> None:
     gate = Gate.of_texts([HELD])
     quoted = "Leí: «LA HEROICA ciudad... dormía —la siesta— el viento sur caliente»"
     (stretch,) = stretches(gate.leaks(quoted))
@@ -53,9 +53,7 @@ def test_the_gate_agrees_with_a_plain_search(held: str, learned: str) -> None:
 
 
 @pytest.mark.parametrize("width", [1, 2])
-def test_a_planted_leak_is_removed_with_the_sentences_it_touches(
-    width: int, corpus: Corpus
-) -> None:
+def test_planted_leak_is_removed_with_its_sentences(width: int, corpus: Corpus) -> None:
     gate = Gate.of_texts(p.text for p in corpus.validation)
     clean = corpus.train[0]
     held = next(
@@ -103,7 +101,7 @@ def test_the_command_checks_other_texts(
         assert str(leaking) in result.stdout
 
 
-def test_the_command_refuses_what_it_cannot_check(
+def test_command_refuses_unreadable_texts(
     corpus_folder: Path, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
     assert "holds no .txt file" in refused(

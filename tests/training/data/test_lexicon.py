@@ -1,4 +1,4 @@
-"""The command that counts a lexicon, what it counts, and the dictionary that it may read."""
+"""The command that counts a lexicon, its counts, and the optional dictionary."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_the_forms_of_a_dictionary_are_written_out(dictionary: Path) -> None:
     }
 
 
-def test_a_dictionary_that_is_none_is_refused(dictionary: Path) -> None:
+def test_invalid_dictionary_is_refused(dictionary: Path) -> None:
     with pytest.raises(CorpusError, match=r"none\.aff"):
         dictionary_forms(dictionary.with_name("none"))
     dictionary.with_name("es.aff").write_text("SFX R ar aba [ar\n", "utf-8")
@@ -84,12 +84,12 @@ def test_the_command_writes_it_beside_the_weights(
     )
     assert not alone.knows("largome")
     assert more.knows("largome")
-    assert more.styles == alone.styles  # of what it was trained on
+    assert more.styles == alone.styles  # of its training text
     both = written(run, checkpoint, "--data", lines, "--data", corpus_folder)
     assert set(both.styles) > set(alone.styles)
 
 
-def test_what_is_not_there_is_one_sentence(
+def test_missing_file_is_one_sentence(
     refused: Callable[..., str], tmp_path: Path, corpus_folder: Path
 ) -> None:
     checkpoint = save_tiny(tmp_path / "tiny")
@@ -105,20 +105,20 @@ def paragraph(style: str, work: str, *sentences: str) -> Paragraph:
     return Paragraph(work, style, 0, sentences)
 
 
-def test_a_name_that_other_works_have_too_is_nobodys() -> None:
+def test_ambiguous_name_belongs_to_no_work() -> None:
     ours = [paragraph("ana", "ours", *["Y aquel día vino Antonio con Zutanilla a casa."] * 5)]
     others = [paragraph("eva", f"work {n}", "Y aquel día vino Antonio a casa.") for n in range(5)]
     assert set(make_lexicon(ours).names) == {"Antonio", "Zutanilla"}
     assert set(make_lexicon(ours, [others]).names) == {"Zutanilla"}
 
 
-def test_a_work_that_stands_in_two_data_sets_is_counted_once() -> None:
+def test_work_in_two_data_sets_is_counted_once() -> None:
     text = paragraph("ana", "ours", "Y no viene, que no viene.")  # two of three that make a verb
     assert not make_lexicon([text], [[text], [text]]).may_be_finite("viene")
     assert make_lexicon([text, text]).may_be_finite("viene")
 
 
-def test_training_that_began_with_another_checkpoint_keeps_what_that_knew() -> None:
+def test_fine_tuning_keeps_the_lexicon_of_its_checkpoint() -> None:
     old = make_lexicon([paragraph("ana", "old", *["Y no ladra el perro de Zutanilla."] * 25)])
     new = make_lexicon([paragraph("eva", "new", "Mira, otra cosa.")], base=old)
     assert new.styles == ("ana", "eva")

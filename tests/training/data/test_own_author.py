@@ -47,18 +47,18 @@ def test_a_name_becomes_what_a_person_types(typed: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("typed", ["", "  ", "2ana", "Анна", "ana!", "a/b", "x" * 33])
-def test_what_is_no_name_is_refused(typed: str) -> None:
+def test_invalid_name_is_refused(typed: str) -> None:
     with pytest.raises(CorpusError, match="only letters and digits, 32 at most"):
         style_name(typed)
 
 
 @pytest.mark.parametrize("typed", ["all", "Reference", "five-works", "ninguno"])
-def test_a_name_that_means_something_else_is_refused(typed: str) -> None:
+def test_reserved_name_is_refused(typed: str) -> None:
     with pytest.raises(CorpusError, match="means something else"):
         style_name(typed)
 
 
-def test_the_parts_hold_every_paragraph_once_and_enough_to_measure_on(own: Corpus) -> None:
+def test_parts_hold_every_paragraph_once(own: Corpus) -> None:
     indices = sorted(paragraph.index for paragraph in own.everything)
     assert indices == list(range(len(indices)))
     assert {(p.work, p.style) for p in own.everything} == {("ana-1", "ana")}
@@ -71,15 +71,13 @@ def test_the_parts_hold_every_paragraph_once_and_enough_to_measure_on(own: Corpu
     assert own.own
 
 
-def test_the_same_files_give_the_same_data_set_wherever_they_lie(
-    own: Corpus, tmp_path: Path
-) -> None:
+def test_data_set_does_not_depend_on_the_location_of_files(own: Corpus, tmp_path: Path) -> None:
     assert build_own([written(tmp_path / "b.txt", prose("ana", 60_000))], "ANA") == own
     own.save(tmp_path / "data")
     assert Corpus.load(tmp_path / "data") == own
 
 
-def test_what_repeats_the_validation_text_is_not_learned(own: Corpus, tmp_path: Path) -> None:
+def test_repeated_validation_text_is_not_learned(own: Corpus, tmp_path: Path) -> None:
     quoted = own.validation[0].sentences[3]
     more = written(tmp_path / "b.txt", f"{prose('more', 25_000)}\n\n{quoted}\n")
     first = written(tmp_path / "a.txt", prose("ana", 60_000))
@@ -100,9 +98,7 @@ def test_what_repeats_the_validation_text_is_not_learned(own: Corpus, tmp_path: 
         ("UN TÍTULO\n\n" * 5_000, "too little text: 0 characters"),
     ],
 )
-def test_too_little_text_is_one_sentence_with_what_is_needed(
-    text: str, said: str, tmp_path: Path
-) -> None:
+def test_too_little_text_names_the_required_amount(text: str, said: str, tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=said):
         build_own([written(tmp_path / "a.txt", text)], "ana")
 
@@ -119,12 +115,12 @@ def test_a_text_named_twice_is_refused(tmp_path: Path) -> None:
         build_own([first, second], "ana")
 
 
-def test_the_least_text_that_is_taken_can_be_trained_on(tmp_path: Path) -> None:
+def test_smallest_accepted_text_can_be_trained_on(tmp_path: Path) -> None:
     least = build_own([written(tmp_path / "a.txt", prose("ana", 20_400))], "ana")
     assert least.facts["characters"]["train"] > 10_000
 
 
-def test_what_a_vocabulary_lacks_is_replaced_or_left_out(own: Corpus) -> None:
+def test_unknown_characters_are_replaced_or_dropped(own: Corpus) -> None:
     first = replace(own.train[0], sentences=("São ☺ ☺.", "☺", *own.train[0].sentences))
     corpus = replace(own, train=(first, *own.train[1:]))
     corpus = replace(corpus, tokenizer=Tokenizer(("ana",), own.tokenizer.characters + "ã☺"))
@@ -164,7 +160,7 @@ def test_the_command_builds(tmp_path: Path, run: Callable[..., Result]) -> None:
     assert json.loads((tmp_path / "data" / "corpus.json").read_text("utf-8"))["author"] == "ana"
 
 
-def test_the_command_refuses_what_it_cannot_do(tmp_path: Path, refused: Callable[..., str]) -> None:
+def test_command_refuses_invalid_arguments(tmp_path: Path, refused: Callable[..., str]) -> None:
     text = written(tmp_path / "a.txt", prose("ana", 30_000))
 
     def refusal(*arguments: object) -> str:

@@ -1,4 +1,4 @@
-"""Text files as people have them become prose, and what is no text is refused by name."""
+"""Text files in common formats become prose; files that are not text are refused by name."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_latin_1_reads_the_same(tmp_path: Path) -> None:
         ("Era tarde.\f\n12\n\nLlovía.", "Era tarde. Llovía."),
     ],
 )
-def test_what_a_page_breaks_is_joined(printed: str, prose: str, tmp_path: Path) -> None:
+def test_words_split_by_pages_are_joined(printed: str, prose: str, tmp_path: Path) -> None:
     assert read(tmp_path, printed) == prose
 
 
@@ -86,7 +86,9 @@ def test_licence_and_headings_are_left_out(tmp_path: Path) -> None:
         (bytes(range(1, 256)) * 20, "too much in it is no text"),
     ],
 )
-def test_what_is_no_text_is_refused_by_name(content: bytes, said: str, tmp_path: Path) -> None:
+def test_file_that_is_not_text_is_refused_by_name(
+    content: bytes, said: str, tmp_path: Path
+) -> None:
     with pytest.raises(CorpusError, match=said) as raised:
         read(tmp_path, content)
     assert str(raised.value).startswith(str(tmp_path / "texto.txt"))

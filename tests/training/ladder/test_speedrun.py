@@ -58,7 +58,7 @@ def test_each_seed_is_timed_and_measured_on_validation(
     assert metrics["hardware"] in text
 
 
-def test_a_speedrun_that_is_out_of_time_goes_on(speedrun: Speedrun, tmp_path: Path) -> None:
+def test_speedrun_out_of_time_resumes(speedrun: Speedrun, tmp_path: Path) -> None:
     stopped = speedrun("--seeds", 1, "--set", "steps=150", "--budget-seconds", 0.5)
     assert stopped.exit_code == 130, stopped.output
     assert "stopped before the end of tiny-0" in stopped.stderr
@@ -67,7 +67,7 @@ def test_a_speedrun_that_is_out_of_time_goes_on(speedrun: Speedrun, tmp_path: Pa
     assert json.loads((tmp_path / "runs/tiny-0/metrics.json").read_text("utf-8"))["steps"] == 150
 
 
-def test_a_run_that_does_not_reach_the_target_is_not_counted() -> None:
+def test_run_short_of_the_target_is_not_counted() -> None:
     runs = [
         Timed("fast", seed, 10, seconds, 3.0, loss, "a card")
         for seed, seconds, loss in ((0, 10.0, 1.15), (1, 12.0, 1.16))
@@ -79,7 +79,7 @@ def test_a_run_that_does_not_reach_the_target_is_not_counted() -> None:
     assert part.count("a card") == 1
 
 
-def test_what_cannot_be_run_is_one_sentence(speedrun: Speedrun) -> None:
+def test_invalid_run_is_one_sentence(speedrun: Speedrun) -> None:
     for arguments, said in (
         (("--seeds", 0), "--seeds must be more than zero"),
         (("--preset", "vast"), "unknown preset 'vast'"),

@@ -39,7 +39,7 @@ STYLES = ("cervantes", "anonimo", "galdos", "baroja", "clarin")
 
 
 def indifferent(tokenizer: Tokenizer, context: int = WINDOW) -> Decoder:
-    """A decoder that gives every id the same chance, whatever it reads."""
+    """A decoder that gives every id the same probability for any input."""
     decoder = Decoder(DecoderConfig("reference", tokenizer.size, context, 16, 1, 2, 16))
     decoder.initialize(torch.Generator().manual_seed(0))
     with torch.no_grad():
@@ -49,7 +49,7 @@ def indifferent(tokenizer: Tokenizer, context: int = WINDOW) -> Decoder:
 
 
 @pytest.mark.parametrize("context", [WINDOW, 2 * WINDOW, 96])
-def test_a_uniform_decoder_costs_the_logarithm_of_its_vocabulary(context: int) -> None:
+def test_uniform_decoder_costs_the_log_of_its_vocabulary(context: int) -> None:
     stream = np.full(3 * WINDOW, SEPARATOR, np.int64)
     loss = window_loss(indifferent(TINY_TOKENIZER, context), stream)
     assert loss == pytest.approx(math.log(TINY_TOKENIZER.size), rel=1e-6)
@@ -134,7 +134,7 @@ def test_bfloat16_costs_less_than_it_may(lively: Decoder, stream: Ids) -> None:
     assert rounded == pytest.approx(exact, abs=3e-3)  # its weights are far livelier than trained
 
 
-def test_progress_is_told_from_the_beginning(lively: Decoder, stream: Ids) -> None:
+def test_progress_is_reported_from_the_start(lively: Decoder, stream: Ids) -> None:
     told: list[tuple[int, int, float]] = []
     loss = window_loss(lively, stream, progress=lambda *seen: told.append(seen))
     windows = sum(len(some) for some in plain_losses(lively, stream))
@@ -203,7 +203,7 @@ def test_the_command_prints_json(
     assert figures["characters"] == corpus.facts["characters"]["validation"]
 
 
-def test_the_command_reads_any_text_and_says_what_it_dropped(
+def test_command_reads_any_text_and_reports_drops(
     checkpoint: Path, tmp_path: Path, run: Callable[..., Result]
 ) -> None:
     text = tmp_path / "text.txt"
@@ -333,7 +333,7 @@ def test_recording_needs_the_metrics_of_a_training_run(
     assert (checkpoint / "README.md").read_text("utf-8") == "# even\n"
 
 
-def test_the_command_refuses_what_it_cannot_evaluate(
+def test_command_refuses_unusable_input(
     checkpoint: Path,
     corpus_folder: Path,
     tmp_path: Path,

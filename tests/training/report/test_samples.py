@@ -22,9 +22,7 @@ def small(tmp_path: Path) -> Path:
     return shutil.copytree(bundled_checkpoints() / "small", tmp_path / "small")
 
 
-def test_the_card_shows_a_text_of_each_author_that_can_be_had_again(
-    small: Path, run: Callable[..., Result]
-) -> None:
+def test_card_shows_a_reproducible_text_per_author(small: Path, run: Callable[..., Result]) -> None:
     before = {path.name: path.read_bytes() for path in small.iterdir()}
     done = run("samples", small, "--phrase", "Era de noche", "--seed", 5)
     assert done.exit_code == 0, done.output
@@ -60,7 +58,7 @@ def test_a_checkpoint_without_a_training_run_keeps_its_card(
     assert (tiny_checkpoint / "README.md").read_text("utf-8") == "# tiny\n"
 
 
-def test_what_no_sample_can_begin_with_is_refused(
+def test_invalid_sample_phrase_is_refused(
     tiny_checkpoint: Path, refused: Callable[..., str]
 ) -> None:
     assert "phrase is empty" in refused("samples", tiny_checkpoint, "--phrase", " ")

@@ -61,7 +61,7 @@ def test_a_grown_vocabulary_and_new_layers_write_as_before(
         assert logits(decoder, WIDER, style) == pytest.approx(expected, abs=1e-5)
 
 
-def test_a_new_memory_says_nothing_at_first_and_is_kept_when_it_is_there(
+def test_new_memory_is_neutral_and_existing_memory_is_kept(
     untrained: TorchCheckpoint, tmp_path: Path
 ) -> None:
     decoder = grown(untrained, tiny(**MEMORY), TINY_TOKENIZER)
@@ -76,7 +76,7 @@ def test_a_new_memory_says_nothing_at_first_and_is_kept_when_it_is_there(
     assert logits(wider, WIDER, "galdos") == pytest.approx(expected, abs=1e-5)
 
 
-def test_what_cannot_grow_is_one_sentence(untrained: TorchCheckpoint, tmp_path: Path) -> None:
+def test_impossible_growth_is_one_sentence(untrained: TorchCheckpoint, tmp_path: Path) -> None:
     def refusal(init: TorchCheckpoint, preset: Preset) -> str:
         with pytest.raises(TrainingError) as raised:
             check_growth(init, preset.config(TINY_TOKENIZER))

@@ -46,7 +46,7 @@ def another(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_a_run_begins_with_the_weights_that_it_is_given(
+def test_run_begins_with_the_given_weights(
     corpus_folder: Path, learned: Path, tmp_path: Path
 ) -> None:
     materials = gather(corpus_folder, tiny(), init=learned)
@@ -88,7 +88,7 @@ def test_a_student_of_several_teachers_comes_closer_to_them(
     assert outcome.metrics["dev_loss"] < alone.metrics["dev_loss"] + 0.3
 
 
-def test_a_run_with_everything_resumes_bit_for_bit_and_only_with_the_same(
+def test_full_run_resumes_bit_for_bit_with_same_inputs(
     corpus_folder: Path, five_works_folder: Path, learned: Path, another: Path, tmp_path: Path
 ) -> None:
     materials = gather(
@@ -112,7 +112,7 @@ def test_a_run_with_everything_resumes_bit_for_bit_and_only_with_the_same(
             trainer(less, tmp_path / "parts", resume=True)
 
 
-def test_the_vocabulary_is_that_of_the_checkpoints_and_grows_with_the_data_set(
+def test_vocabulary_of_the_checkpoint_grows_with_the_data(
     corpus_folder: Path, learned: Path, tmp_path: Path
 ) -> None:
     larger = _with_more_characters(corpus_folder, tmp_path / "larger")
@@ -141,7 +141,7 @@ def _with_more_characters(folder: Path, to: Path) -> Path:
     return to
 
 
-def test_what_does_not_go_together_is_one_sentence(
+def test_incompatible_inputs_are_one_sentence(
     corpus_folder: Path, learned: Path, another: Path, tmp_path: Path
 ) -> None:
     def refusal(**asked: object) -> str:
@@ -196,7 +196,7 @@ def test_the_command_takes_them_all(
     assert "reference 25%" in card
 
 
-def test_a_run_that_is_out_of_time_stops_and_goes_on(
+def test_run_out_of_time_stops_and_resumes(
     corpus_folder: Path, tmp_path: Path, run: Callable[..., Result], refused: Callable[..., str]
 ) -> None:
     out = tmp_path / "run"
@@ -212,7 +212,7 @@ def test_a_run_that_is_out_of_time_stops_and_goes_on(
     assert "must be more than zero" in refused(*fixed, "--budget-seconds", 0)
 
 
-def test_fine_tuning_does_not_forget_what_it_is_measured_on(
+def test_fine_tuning_keeps_validation_loss(
     corpus: Corpus, corpus_folder: Path, learned: Path, tmp_path: Path
 ) -> None:
     preset = tiny(adam_rate=1e-3, muon_rate=2e-3)

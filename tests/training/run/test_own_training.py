@@ -49,7 +49,7 @@ def save_base(folder: Path, config: DecoderConfig | None = None) -> Path:
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What to go on with; it knows cervantes and galdos."""
+    """The checkpoint to fine-tune; it knows cervantes and galdos."""
     return save_base(tmp_path_factory.mktemp("checkpoints") / "base")
 
 
@@ -82,7 +82,7 @@ def logits(checkpoint: TorchCheckpoint, text: str, style: str | None) -> dict[st
     [tiny_config(), replace(tiny_config(), family="reference"), with_memory()],
     ids=["modern", "reference", "memory"],
 )
-def test_a_new_author_changes_nothing_of_what_was_known(
+def test_new_author_changes_no_known_author(
     config: DecoderConfig, data: Path, tmp_path: Path
 ) -> None:
     known = load_checkpoint(save_base(tmp_path / "base", config))
@@ -157,7 +157,7 @@ def test_from_a_text_file_to_a_written_sentence(
     assert metrics["init"].startswith("base (")
 
 
-def test_a_run_with_an_own_author_is_gone_on_with(
+def test_own_author_can_be_fine_tuned_again(
     base: Path, data: Path, tmp_path: Path, run: Callable[..., Result]
 ) -> None:
     fixed = ("train", "--data", data, "--no-compile", "--set", "steps=2")
@@ -178,17 +178,13 @@ def test_a_run_with_an_own_author_is_gone_on_with(
     assert generate(loaded, "Era", Options(style="luis", seed=1)).style == "luis"
 
 
-def test_an_author_whom_the_checkpoint_knows_keeps_the_vocabulary(
-    base: Path, tmp_path: Path
-) -> None:
+def test_known_author_keeps_the_vocabulary(base: Path, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(prose("ana", 30_000), "utf-8")
     build_own([tmp_path / "a.txt"], "Galdós").save(tmp_path / "data")
     assert gathered(tmp_path / "data", base).tokenizer == TINY_TOKENIZER
 
 
-def test_only_authors_that_were_on_offer_stay_so_beside_the_new_one(
-    data: Path, tmp_path: Path
-) -> None:
+def test_offered_authors_stay_beside_the_new_one(data: Path, tmp_path: Path) -> None:
     base = save_base(tmp_path / "base")
     metrics = json.loads((base / "metrics.json").read_text("utf-8"))
     (base / "metrics.json").write_text(json.dumps(metrics | {"confirmed_styles": ["galdos"]}))
@@ -197,7 +193,7 @@ def test_only_authors_that_were_on_offer_stay_so_beside_the_new_one(
     assert load_checkpoint(tmp_path / "run").styles == ("galdos", "ana")
 
 
-def test_what_the_checkpoint_cannot_write_is_told_in_one_line(
+def test_unwritable_characters_are_reported_in_one_line(
     base: Path, tmp_path: Path, run: Callable[..., Result]
 ) -> None:
     text = prose("ana", 30_000).replace("camino", "çamino ☺").replace("á", "ã")
@@ -229,7 +225,7 @@ def test_a_text_in_another_script_is_refused(
     assert not (tmp_path / "run").exists()
 
 
-def test_a_mixed_in_data_set_teaches_nothing_that_is_measured(
+def test_mixed_data_set_excludes_validation_text(
     corpus_folder: Path, corpus: Corpus, tmp_path: Path
 ) -> None:
     tokenizer = Tokenizer(corpus.tokenizer.styles, TINY_TOKENIZER.characters)
@@ -256,7 +252,7 @@ def test_a_mixed_in_data_set_teaches_nothing_that_is_measured(
     assert sum(map(len, (p.sentences for p in mixed.corpus.train))) > 100
 
 
-def test_what_does_not_go_together_is_one_sentence(
+def test_incompatible_inputs_are_one_sentence(
     base: Path, data: Path, corpus_folder: Path, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
     fixed = ("train", "--data", data, "--out", tmp_path / "run", "--no-compile")
@@ -266,7 +262,7 @@ def test_what_does_not_go_together_is_one_sentence(
     assert "choose another preset or --set context=96" in refused(
         *fixed, "--preset", "small", "--init", base
     )
-    # What is mixed in adds no author.
+    # Data sets that are mixed in add no author.
     assert "whom the vocabulary lacks" in refused(
         *fixed, "--init", base, "--mix", f"{corpus_folder}=25%"
     )
@@ -292,7 +288,7 @@ def test_steps_follow_the_text_within_bounds(data: Path, base: Path) -> None:
     assert steps(10**8) == steps(10**9)
 
 
-def test_an_author_whom_no_training_taught_is_refused(base: Path) -> None:
+def test_untrained_author_is_refused(base: Path) -> None:
     asked = litteragpt("escribe", "Era", "--checkpoint", base, "--estilo", "ana")
     assert asked.returncode == 1
     assert "No conozco el estilo «ana»" in asked.stderr

@@ -77,9 +77,7 @@ def test_a_seed_makes_the_run(corpus: Corpus, tmp_path: Path) -> None:
     assert a == b != c
 
 
-def test_a_run_with_steps_and_minutes_ends_with_what_is_over_first(
-    corpus: Corpus, tmp_path: Path
-) -> None:
+def test_run_ends_at_the_earlier_of_steps_and_minutes(corpus: Corpus, tmp_path: Path) -> None:
     by_steps = train(corpus, tmp_path / "steps", steps=3, minutes=60.0)
     by_clock = train(corpus, tmp_path / "clock", steps=1_000_000, minutes=0.01)
     assert not by_steps.stopped
@@ -89,7 +87,7 @@ def test_a_run_with_steps_and_minutes_ends_with_what_is_over_first(
     assert by_clock.metrics["seconds"] < 30
 
 
-def test_a_folder_that_holds_a_run_is_not_overwritten(corpus: Corpus, tmp_path: Path) -> None:
+def test_folder_with_a_run_is_not_overwritten(corpus: Corpus, tmp_path: Path) -> None:
     train(corpus, tmp_path, steps=2)
     before = (tmp_path / "state.safetensors").read_bytes()
     with pytest.raises(TrainingError, match=r"holds a run already.*--resume.*another --out"):
@@ -113,7 +111,7 @@ def test_the_state_of_another_run_is_refused(
         Trainer(Options(**changed), Materials(corpus), print)
 
 
-def test_what_is_no_state_is_refused(corpus: Corpus, tmp_path: Path) -> None:
+def test_invalid_state_is_refused(corpus: Corpus, tmp_path: Path) -> None:
     state = tmp_path / "state.safetensors"
     with pytest.raises(TrainingError, match="no run to resume"):
         train(corpus, tmp_path, resume=True)
@@ -127,15 +125,13 @@ def test_what_is_no_state_is_refused(corpus: Corpus, tmp_path: Path) -> None:
         train(corpus, tmp_path, resume=True)
 
 
-def test_a_failure_that_is_not_the_compilers_is_not_hidden() -> None:
-    def loss(
-        inputs: torch.Tensor, targets: torch.Tensor, weight: torch.Tensor | None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+def test_failure_outside_the_compiler_is_raised() -> None:
+    def loss(inputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         product = inputs @ targets
         return product, product
 
     with pytest.raises(RuntimeError):
-        Compiled(loss, "cpu", lambda sentence: None)(torch.ones(3, 2), torch.ones(3, 2), None)
+        Compiled(loss, "cpu", lambda sentence: None)(torch.ones(3, 2), torch.ones(3, 2))
 
 
 def test_a_machine_without_a_compiler_trains(corpus_folder: Path, tmp_path: Path) -> None:
@@ -160,7 +156,7 @@ def test_a_machine_without_a_compiler_trains(corpus_folder: Path, tmp_path: Path
     assert load_checkpoint(tmp_path / "run").metrics["steps"] == 2
 
 
-def test_ctrl_c_saves_and_says_how_to_go_on(corpus_folder: Path, tmp_path: Path) -> None:
+def test_ctrl_c_saves_and_explains_resuming(corpus_folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     arguments = (
         *("train", "--preset", "tiny", "--data", corpus_folder, "--out", out),
@@ -222,7 +218,7 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(corpus_folder: Path, tmp_
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
-def test_a_file_that_cannot_be_written_whole_is_not_written(tmp_path: Path) -> None:
+def test_partial_file_is_not_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("old", "utf-8")
 
     def write_half() -> None:
@@ -252,7 +248,7 @@ def test_the_command_trains_a_checkpoint_that_can_be_evaluated(
     assert json.loads(measured.stdout)["checkpoint"] == load_checkpoint(out).id
 
 
-def test_the_command_refuses_what_it_cannot_do(
+def test_command_refuses_invalid_arguments(
     corpus_folder: Path, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
     def refusal(*changes: object, data: Path = corpus_folder, preset: str = "tiny") -> str:
@@ -277,7 +273,7 @@ def test_the_command_refuses_what_it_cannot_do(
     assert str(tmp_path / "run") in refusal()
 
 
-def test_a_device_that_is_not_there_is_refused(
+def test_missing_device_is_refused(
     corpus_folder: Path, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
     if torch.cuda.is_available():
@@ -295,7 +291,7 @@ def test_a_corpus_too_small_for_a_window_is_refused(
     assert "no training text" in refused(*fixed, "--no-compile")
 
 
-def test_a_folder_that_may_not_be_written_to_is_one_sentence(
+def test_unwritable_folder_is_one_sentence(
     corpus_folder: Path, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
     fixed = ("train", "--preset", "tiny", "--data", corpus_folder, "--no-compile")
