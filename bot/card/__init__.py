@@ -3,6 +3,6 @@
 `layout` breaks lines, `page` renders, `drawing` runs the rendering in a thread."""
 
 from bot.card.drawing import drawn
-from bot.card.page import FONTS, Card, card_of, draw_card
+from bot.card.page import FONTS, MOST_CHARACTERS, Card, card_of, draw_card
 
-__all__ = ["FONTS", "Card", "card_of", "draw_card", "drawn"]
+__all__ = ["FONTS", "MOST_CHARACTERS", "Card", "card_of", "draw_card", "drawn"]

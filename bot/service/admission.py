@@ -6,11 +6,13 @@ import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from bot.card import MOST_CHARACTERS, Card
 from bot.executor.generation import QueueFullError
 from bot.net.tasks import TaskSet
 from bot.requests.access import Access
 from bot.requests.job import Job, Outcome, Requester
 from bot.requests.limits import Excess, Limits
+from bot.service.cards import CardQueue
 from bot.service.errors import sentence
 from bot.store import Store
 from bot.texts import say
@@ -34,7 +36,7 @@ class Admission:
     """Access lists, limits, strikes, and the switches of the whole bot.
 
     queue_limit: unfinished jobs of all people. phrase_limit: characters. tasks: runs writes to the
-    store that no request waits for.
+    store that no request waits for. cards: the queue that refused cards do not join.
     """
 
     def __init__(
@@ -43,12 +45,14 @@ class Admission:
         access: Access,
         store: Store,
         tasks: TaskSet,
+        cards: CardQueue,
         *,
         queue_limit: int,
         phrase_limit: int,
     ) -> None:
         self.paused = self.closing = False
         self._limits, self._access, self._store, self._tasks = limits, access, store, tasks
+        self._cards = cards
         self._queue_limit, self._phrase_limit = queue_limit, phrase_limit
 
     def refuse(self, job: Job, running: Collection[str]) -> Refusal | None:
@@ -81,13 +85,17 @@ class Admission:
         outcome = Outcome.BUSY if excess.kind == "busy" else Outcome.OVER_LIMIT
         return self._strike(job, outcome, notice)
 
-    def refuse_card(self, requester: Requester) -> str | None:
+    def refuse_card(self, requester: Requester, card: Card) -> str | None:
         """Count a card, or return the notice why it is not rendered."""
-        person, cards = requester.person, self._limits.cards
+        person, cards, language = requester.person, self._limits.cards, requester.language
         if (refusal := self._refuse_person(requester)) is not None:
             return refusal.notice
+        if (length := len(card.alternative())) > MOST_CHARACTERS:
+            return say("card_long", language, length=length, limit=MOST_CHARACTERS)
+        if self._cards.full(requester):
+            return say("cards_full", language)
         if (wait := cards.wait(person)) > 0:
-            return say("card_minute", requester.language, limit=cards.limit, wait=duration(wait))
+            return say("card_minute", language, limit=cards.limit, wait=duration(wait))
         cards.count(person)
         self._store.coordinator.publish("card", person)
         return None

@@ -31,6 +31,10 @@ class FairQueue:
         """Number of places without a turn."""
         return sum(map(len, self._groups.values()))
 
+    def waiting_in(self, group: str) -> int:
+        """Number of a group's places without a turn."""
+        return len(self._groups.get(group, ()))
+
     def join(self, group: str) -> Turn:
         """Join the queue; the turn may be ready at once. Every turn must `leave`."""
         turn = Turn(group)

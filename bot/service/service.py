@@ -30,6 +30,7 @@ from bot.requests.job import Answer, Job, Outcome, Requester
 from bot.requests.limits import Excess, Limits
 from bot.requests.platform import Platform
 from bot.service.admission import Admission, Refusal
+from bot.service.cards import CardQueue
 from bot.service.errors import sentence
 from bot.service.stats import Stats
 from bot.service.writing import Writing
@@ -78,11 +79,13 @@ class Service:
         self.executor, self.limits, self.access, self.stats = executor, limits, access, stats
         self.store, self._coordinator = store, store.coordinator
         self._tasks = TaskSet()
+        self.cards = CardQueue()
         self.admission = Admission(
             limits,
             access,
             store,
             self._tasks,
+            self.cards,
             queue_limit=queue_limit,
             phrase_limit=executor.options.phrase_limit,
         )

@@ -223,6 +223,8 @@ Platforms: {platforms}. Store: {store}""",
     "web_back": "Back to the beginning",
     "web_no_script": "This page needs JavaScript.",
     "card_failed": "I could not show the card here; try again in a moment, or elsewhere.",
+    "card_long": "A card holds {limit} characters, and this text has {length}.",
+    "cards_full": "Many cards are waiting; try again in a moment.",
     "card_minute": "I set {limit} cards a minute for each person; you can ask again in {wait}.",
     "button_card": "Card",
     # the card

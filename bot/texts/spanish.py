@@ -294,6 +294,8 @@ Plataformas: {platforms}. Memoria en disco: {store}""",
     "web_no_script": "Esta página necesita JavaScript.",
     "card_failed": "No he podido mostrar aquí la tarjeta; pruebe dentro de un momento, o en otro "
     "lugar.",
+    "card_long": "Una tarjeta admite {limit} caracteres y este texto tiene {length}.",
+    "cards_full": "Hay muchas tarjetas en espera; vuelva a intentarlo dentro de un momento.",
     "card_minute": "Compongo {limit} tarjetas por minuto para cada persona; podrá repetir en "
     "{wait}.",
     "button_card": "Tarjeta",

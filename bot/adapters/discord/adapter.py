@@ -120,7 +120,7 @@ class Discord:
         components, reply = answer_buttons(job, answer.result), _reply(job)
         message = answer_message(answer, components, job.language)
         if reply.card:
-            picture = await picture_of(card_of(answer), job.language)
+            picture = await picture_of(card_of(answer), job.requester, self._service.cards)
             if picture is not None and await reply.show(message, job.reference, picture):
                 return
         await reply.show(message, job.reference)

@@ -29,10 +29,11 @@ from bot.adapters.discord.messages import (
     text_message,
 )
 from bot.adapters.discord.wire import Payload, Picture
-from bot.card import Card, drawn
+from bot.card import Card
 from bot.requests.buttons import CHOICES, PATTERN, Button, Verb
 from bot.requests.endings import ENDINGS
-from bot.requests.job import Job, new_reference
+from bot.requests.job import Job, Requester, new_reference
+from bot.service.cards import CardQueue
 from bot.texts import say
 from model.engine.result import Result
 
@@ -57,9 +58,9 @@ def _row(buttons: list[Button], language: str) -> list[Payload]:
     return [{"type": discord.ComponentType.action_row.value, "components": row}]
 
 
-async def picture_of(card: Card, language: str) -> Picture | None:
+async def picture_of(card: Card, requester: Requester, cards: CardQueue) -> Picture | None:
     """A card as an attachment, None if rendering fails."""
-    data = await drawn(card, language)
+    data = await cards.render(card, requester)
     return None if data is None else Picture(data, card.alternative())
 
 
@@ -135,18 +136,18 @@ async def _choose(interaction: Interaction, button: Button, message: discord.Mes
 async def _draw(interaction: Interaction, button: Button, shown: Shown, *, ephemeral: bool) -> None:
     """Answer with the text as a picture. The service finishes it even during shutdown."""
     requester, service = requester_of(interaction), host_of(interaction).service
-    if (notice := service.admission.refuse_card(requester)) is not None:
+    card = Card(shown.phrase, shown.continuation, button.style, button.seed, button.checkpoint)
+    if (notice := service.admission.refuse_card(requester, card)) is not None:
         await tell(interaction, escape(notice))
         return
     reply, reference = reply_to(interaction, ephemeral=ephemeral), new_reference()
-    card = Card(shown.phrase, shown.continuation, button.style, button.seed, button.checkpoint)
     removal = replace(button, verb=Verb.DELETE, user=requester.user)
 
     async def answer() -> None:
         await reply.acknowledge(reference)
         if reply.lost:
             return
-        picture = await picture_of(card, requester.language)
+        picture = await picture_of(card, requester, service.cards)
         message = picture_message(_row([removal], requester.language))
         if picture is None or not await reply.show(message, reference, picture):
             await reply.apologize(escape(say("card_failed", requester.language)), reference)

@@ -20,7 +20,7 @@ from bot.adapters.telegram.rendering import (
     read_endings,
     render_shown,
 )
-from bot.card import Card, drawn
+from bot.card import Card
 from bot.requests.buttons import CHOICES, Button, Verb
 from bot.requests.endings import ENDINGS
 from bot.requests.job import Job
@@ -102,13 +102,14 @@ class Callbacks:
         """Answer with the text as a picture. Until that is delivered the update counts as
         unhandled, so a later process repeats it."""
         asker, outbox = requester(query.from_user, message), self._context.outbox
-        if (notice := self._context.core.service.admission.refuse_card(asker)) is not None:
+        service = self._context.core.service
+        phrase, continuation = shown.phrase, shown.text[len(shown.phrase) :]
+        card = Card(phrase, continuation, button.style, button.seed, button.checkpoint)
+        if (notice := service.admission.refuse_card(asker, card)) is not None:
             await press.answer(notice)
             return
         await press.answer()
-        phrase, continuation = shown.phrase, shown.text[len(shown.phrase) :]
-        card = Card(phrase, continuation, button.style, button.seed, button.checkpoint)
-        picture, place = await drawn(card, asker.language), Place.of(message)
+        picture, place = await service.cards.render(card, asker), Place.of(message)
         removal = replace(button, verb=Verb.DELETE, user=asker.user)
         markup = keys_of([removal], asker.language)
         sent = None

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from bot.adapters.web.requests import CardAsked, read
 from bot.adapters.web.visitors import Visitors
-from bot.card import Card, drawn
+from bot.card import Card
 from bot.service.service import Service
 
 
@@ -17,13 +17,13 @@ class Cards:
         self._service, self._visitors = service, visitors
 
     async def draw(self, request: web.Request) -> web.Response:
-        """Respond with a PNG file, or with status 429 and a notice over the limit."""
+        """Respond with a PNG file, or with status 429 and a notice."""
         asked = await read(request, CardAsked)
         requester = self._visitors.requester(request, asked.language)
-        if (notice := self._service.admission.refuse_card(requester)) is not None:
-            return web.Response(status=429, text=notice)
         card = Card(asked.phrase, asked.continuation, asked.style, asked.seed, asked.checkpoint)
-        if (picture := await drawn(card, asked.language)) is None:
+        if (notice := self._service.admission.refuse_card(requester, card)) is not None:
+            return web.Response(status=429, text=notice)
+        if (picture := await self._service.cards.render(card, requester)) is None:
             raise web.HTTPInternalServerError
         headers = {"Cache-Control": "no-store"}
         return web.Response(body=picture, content_type="image/png", headers=headers)

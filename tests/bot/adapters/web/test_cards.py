@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from tests.bot.adapters.web.sites import PHRASE, Visitor
+from bot.card import MOST_CHARACTERS
+from bot.service.cards import MOST_WAITING
+from bot.texts import say
+from tests.bot.adapters.web.sites import PHRASE, Site, Visitor
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)]
 
@@ -49,8 +53,9 @@ async def test_card_shows_its_text(ana: Visitor) -> None:
         {"style": "<b>\u202e"},
         {"phrase": "", "continuation": ""},
         {"phrase": "\U0001f600\x00\u202e", "continuation": "漢字"},
-        {"continuation": " palabra" * 1500},
-        {"continuation": "x" * 12_000},
+        {"continuation": " palabra" * 740},
+        {"continuation": "x" * 5_900},
+        {"continuation": "i" * 5_900},
         {"seed": 2**63 - 1},
     ],
 )
@@ -71,3 +76,27 @@ async def test_any_text_renders(ana: Visitor, changes: dict[str, Any]) -> None:
 async def test_malformed_request_is_rejected(ana: Visitor, changes: dict[str, Any]) -> None:
     async with ana.post("/card", json=card_asked(**changes)) as response:
         assert response.status == 400
+
+
+async def test_long_text_is_refused_with_a_notice(ana: Visitor) -> None:
+    continuation = "x" * (MOST_CHARACTERS - len(PHRASE))
+    assert (await drawn(ana, continuation=continuation)).height <= 2000
+    body = card_asked(continuation=continuation + "x")
+    async with ana.post("/card", json=body) as response:
+        assert response.status == 429
+        length = MOST_CHARACTERS + 1
+        assert await response.text() == say("card_long", length=length, limit=MOST_CHARACTERS)
+
+
+async def test_crowd_is_refused_instead_of_queued(site: Site) -> None:
+    async def ask(visitor: Visitor) -> tuple[int, str]:
+        async with visitor.post(
+            "/card", json=card_asked(continuation=" palabra" * 700)
+        ) as response:
+            return response.status, await response.text() if response.status == 429 else ""
+
+    results = await asyncio.gather(*(ask(site.visitor()) for _ in range(40)))
+    rendered = sum(status == 200 for status, _ in results)
+    assert MOST_WAITING < rendered < 40
+    assert {text for status, text in results if status == 429} == {say("cards_full")}
+    assert await ask(site.visitor()) == (200, "")
