@@ -20,6 +20,7 @@ from model.checkpoint.discovery import (
 )
 from model.engine.generate import generate
 from model.errors import CheckpointError, PromptError
+from model.pytorch.backend import load_pytorch
 from model.pytorch.checkpoint import load_checkpoint
 from model.text.prompt import Options
 from tests.conftest import save_tiny, tiny_memory
@@ -246,7 +247,7 @@ def test_bundled_checkpoint_is_complete_and_small() -> None:
 def test_only_confirmed_styles_are_offered(tiny_checkpoint: Path) -> None:
     assert load_checkpoint(tiny_checkpoint).styles == ("cervantes", "galdos")
     edit_json("metrics.json", confirmed_styles=["galdos"])(tiny_checkpoint)
-    checkpoint = load_checkpoint(tiny_checkpoint)
+    checkpoint = load_pytorch(tiny_checkpoint)
     assert checkpoint.styles == ("galdos",)
     assert (
         generate(checkpoint, "Hola", Options(style="galdos", sentence_limit=40)).style == "galdos"
