@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from telegram import Message, User
 
@@ -47,13 +46,13 @@ class Context:
     platform: Platform
     outbox: Outbox
     me: User
-    # When the connection began, in seconds since 1970.
-    since: float = field(default_factory=time.time)
+    # When the connection began, in seconds since 1970 by Telegram's clock.
+    since: float
 
     def is_late(self, message: Message) -> bool:
         """Whether a request had waited for too long when this connection began.
 
-        A message that arrives later is never late, however wrong this machine's clock is.
+        A message that arrives later is never late. This machine's clock may be wrong.
         """
         return self.since - message.date.timestamp() > PATIENCE_SECONDS
 
