@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import cached_property
 
 from telegram import Message, User
 
@@ -61,6 +63,19 @@ class Context:
         if event.waited:
             return RESUMED
         return BEGUN if self.core.store.shaky else None
+
+    def is_named(self, text: str) -> bool:
+        """Whether a text contains the bot's @name."""
+        return self._name.search(text) is not None
+
+    def without_name(self, text: str) -> str:
+        """A text without the bot's @name and the punctuation behind it, normalized."""
+        return normalize(self._name.sub(" ", text)).lstrip(" ,:;")
+
+    @cached_property
+    def _name(self) -> re.Pattern[str]:
+        name = re.escape(self.me.username or "")
+        return re.compile(rf"(?<![\w.@])(?:/escribe)?@{name}\b", re.IGNORECASE)
 
     def wrote(self, message: Message) -> bool:
         """Whether the bot wrote this message."""
