@@ -40,7 +40,7 @@ _FIRST, _BOT, _MODELS = "Para empezar", "Para quien tiene un bot", "Modelos"
 
 app = typer.Typer(
     name="litteragpt",
-    help="Continúa una frase con dos oraciones al modo de los clásicos españoles.",
+    help="Escribe dos frases que continúan la suya, al modo de los clásicos españoles.",
     add_completion=False,
     pretty_exceptions_enable=False,
 )

@@ -49,6 +49,7 @@ class Requester:
     user: int
     place: int | None  # the server or chat, None in private
     language: str = SPANISH
+    exempt: bool = False  # from limits: the operator, on the page's own machine
 
     @property
     def person(self) -> str:

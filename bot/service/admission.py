@@ -70,12 +70,13 @@ class Admission:
             return self._strike(job, Outcome.BAD_PHRASE, sentence(error, language))
         if person in running:
             return self._strike(job, Outcome.BUSY, say("busy", language))
-        if (excess := self._limits.excess(person, server)) is not None:
+        if not requester.exempt and (excess := self._limits.excess(person, server)) is not None:
             return self.refuse_excess(job, excess)
         if len(running) >= self._queue_limit:
             full = QueueFullError(self._queue_limit)
             return Refusal(Outcome.QUEUE_FULL, sentence(full, language))
-        self._limits.count(person, server)
+        if not requester.exempt:
+            self._limits.count(person, server)
         return None
 
     def refuse_excess(self, job: Job, excess: Excess) -> Refusal:
@@ -94,6 +95,8 @@ class Admission:
             return say("card_long", language, length=length, limit=MOST_CHARACTERS)
         if self._cards.full(requester):
             return say("cards_full", language)
+        if requester.exempt:
+            return None
         if (wait := cards.wait(person)) > 0:
             return say("card_minute", language, limit=cards.limit, wait=duration(wait))
         cards.count(person)
@@ -117,10 +120,12 @@ class Admission:
     def _strike(self, job: Job, outcome: Outcome, notice: str) -> Refusal:
         """Refuse a job that counts towards a block of its requester."""
         person = job.requester.person
-        if not job.implicit and (block := self._limits.strike(person)) > 0:
+        if job.implicit or job.requester.exempt:
+            return Refusal(outcome, notice)
+        if (block := self._limits.strike(person)) > 0:
             log.warning("%s floods and is not answered for %s", person, duration(block))
             self._tasks.start(self._store.block(person, block), f"block {person}")
             notice = say("flooding", job.language, wait=duration(block))
-        elif not job.implicit:
+        else:
             self._store.coordinator.publish("strike", person)
         return Refusal(outcome, notice)

@@ -152,6 +152,21 @@ Ids = Annotated[frozenset[int], NoDecode, BeforeValidator(_ids)]
 Shards = Annotated[tuple[int, ...], NoDecode, BeforeValidator(_shards)]
 Levels = Annotated[dict[str, str], NoDecode, BeforeValidator(_levels)]
 _NUMBERED = r"(discord|telegram):-?\d+"
+
+
+def _hosts(value: object) -> frozenset[str]:
+    """Host names separated by commas or spaces, in the ASCII form that browsers send."""
+    if isinstance(value, frozenset):  # the default
+        return value
+    try:
+        names = [URL.build(scheme="http", host=name).raw_host or "" for name in _listed(value)]
+    except ValueError:
+        names = [""]
+    if not all(re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", name) for name in names):
+        raise ValueError("se esperan nombres como ejemplo.es separados por comas")
+    return frozenset(names)
+
+
 Places = Annotated[
     frozenset[str], NoDecode, _matching(_NUMBERED, "discord:NÚMERO o telegram:NÚMERO")
 ]
@@ -160,11 +175,7 @@ People = Annotated[
     NoDecode,
     _matching(f"{_NUMBERED}|discord|telegram|web", "discord:NÚMERO, telegram:NÚMERO o web"),
 ]
-Hosts = Annotated[
-    frozenset[str],
-    NoDecode,
-    _matching(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", "nombres como ejemplo.es"),
-]
+Hosts = Annotated[frozenset[str], NoDecode, BeforeValidator(_hosts)]
 HttpAddress = Annotated[str, _address("https", "http")]
 GatewayAddress = Annotated[str, _address("wss", "ws")]
 

@@ -79,11 +79,11 @@ In any chat: @{username} and the phrase""",
     "manner of the classics; /ayuda tells what else I can do.",
     "privacy": "I read only what I am asked to continue. The phrase is kept until I have answered "
     "it and then deleted; it is not logged. I count each person's requests for a day, to share out "
-    "the turns. Whoever runs me sees figures, not texts. “/privacidad borrar” removes what I keep "
+    "the turns. Whoever runs me sees figures, not texts. “/privacidad delete” removes what I keep "
     "of you.",
     "privacy_logged": "I read only what I am asked to continue. Whoever runs this bot has chosen "
     "to keep phrases in its log. I count each person's requests for a day, to share out the turns. "
-    "“/privacidad borrar” removes the rest of what I keep of you.",
+    "“/privacidad delete” removes the rest of what I keep of you.",
     "erased": "Deleted: I keep nothing of you, and have stopped writing for you.",
     "model_info": "Model {name} ({id}): {parameters} parameters, {loss}. Runs on {device} with "
     "the {engine} engine and {threads} threads. Speed of the last answer: {speed}. "

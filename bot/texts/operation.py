@@ -29,11 +29,11 @@ TEXTS = {
     "doctor_settings": "Los ajustes se entienden.",
     "doctor_setting_remedy": "Corríjalo en el entorno o en .env; .env.example explica cada ajuste.",
     "doctor_setting_unknown_remedy": "Corrija el nombre o quítelo; .env.example los tiene todos.",
-    "doctor_exposed": "Cualquier usuario de esta máquina puede leer las claves de {file}.",
-    "doctor_exposed_remedy": "Ejecute «chmod 600 {file}», o quítelas de ahí y póngalas en el "
+    "doctor_exposed": "Cualquier usuario de esta máquina puede leer los tokens de {file}.",
+    "doctor_exposed_remedy": "Ejecute «chmod 600 {file}», o quítelos de ahí y póngalos en el "
     "entorno.",
     "doctor_no_permissions": "El disco de {file} no guarda permisos: no sé quién puede leer sus "
-    "claves.",
+    "tokens.",
     "doctor_no_permissions_remedy": "Ponga la carpeta en un disco de Linux, o compruebe en Windows "
     "quién puede leer ese archivo.",
     "doctor_day_below_minute": "Una persona puede pedir {minute} veces por minuto y sólo {day} al "
@@ -155,7 +155,7 @@ TEXTS = {
     "doctor_discord_known": "DISCORD_TOKEN vale: es la aplicación {name} ({id}).",
     "doctor_discord_token": "Discord no acepta DISCORD_TOKEN.",
     "doctor_discord_token_remedy": "Pulse Reset Token en discord.com/developers/applications, "
-    "apartado Bot, y copie la clave nueva.",
+    "apartado Bot, y copie el token nuevo.",
     "doctor_discord_gateway": "Las órdenes llegan por la pasarela; la clave pública "
     "({public}...) no hace falta.",
     "doctor_discord_endpoint": "Discord envía las órdenes a {address}, y al bot no le llega "
@@ -209,7 +209,7 @@ TEXTS = {
     "número de {setting}.",
     "doctor_telegram_known": "TELEGRAM_TOKEN vale: es @{name}.",
     "doctor_telegram_token": "Telegram no acepta TELEGRAM_TOKEN.",
-    "doctor_telegram_token_remedy": "Pídale a @BotFather la clave con /token y cópiela entera.",
+    "doctor_telegram_token_remedy": "Pídale a @BotFather el token con /token y cópielo entero.",
     "doctor_telegram_privacy": "El modo de privacidad está activado: sólo lee lo que se le dirige.",
     "doctor_telegram_privacy_wrong": "El modo de privacidad está desactivado: recibe todo lo que "
     "se dice en los grupos.",
@@ -226,14 +226,14 @@ TEXTS = {
     "doctor_telegram_groups_wrong_remedy": "Si lo quiere en grupos, actívelo con /setjoingroups en "
     "@BotFather.",
     "doctor_telegram_webhook_elsewhere": "Telegram entrega los mensajes en {host}: otro programa "
-    "usa esta clave, y el bot se los quitaría.",
-    "doctor_telegram_webhook_elsewhere_remedy": "Apague ese programa, o pida otra clave a "
+    "usa este token, y el bot se los quitaría.",
+    "doctor_telegram_webhook_elsewhere_remedy": "Apague ese programa, o pida otro token a "
     "@BotFather; si ya no existe, encienda el bot y lo quitará él.",
-    "doctor_telegram_other": "Otro programa pregunta a Telegram con esta misma clave, y los dos "
+    "doctor_telegram_other": "Otro programa pregunta a Telegram con este mismo token, y los dos "
     "se quitan los mensajes.",
-    "doctor_telegram_other_remedy": "Apague el otro, o pida una clave nueva con /revoke en "
+    "doctor_telegram_other_remedy": "Apague el otro, o pida un token nuevo con /revoke en "
     "@BotFather.",
-    "doctor_telegram_alone": "Ningún otro programa pregunta con esta clave.",
+    "doctor_telegram_alone": "Ningún otro programa pregunta con este token.",
     "doctor_telegram_undisturbed": "Sus mensajes los recibe el bot en marcha (proceso {pid}), al "
     "que no molesto.",
     "doctor_webhook": "La dirección del webhook llega hasta aquí.",
@@ -257,14 +257,14 @@ TEXTS = {
     # litteragpt setup
     "setup_discord": "Discord: cree una aplicación en https://discord.com/developers/applications; "
     "en Installation deje Guild Install y User Install, y en Bot pulse Reset Token.",
-    "setup_telegram": "Telegram: escriba /newbot a https://t.me/BotFather, y le dará la clave.",
-    "setup_token": "Clave de {platform} (no se verá; {empty}): ",
+    "setup_telegram": "Telegram: escriba /newbot a https://t.me/BotFather, y le dará el token.",
+    "setup_token": "Token de {platform} (no se verá; {empty}): ",
     "setup_skip": "vacío, para no usar {platform}",
-    "setup_keep": "vacío, para dejar la que hay",
-    "setup_other": "Es una clave de {found}: la uso para {found}.",
-    "setup_accepted": "{platform} la acepta.",
-    "setup_given_up": "No guardo nada sin una clave de {platform} que valga.",
-    "setup_nothing": "No hay ninguna clave, así que no guardo nada.",
+    "setup_keep": "vacío, para dejar el que hay",
+    "setup_other": "Es un token de {found}: lo uso para {found}.",
+    "setup_accepted": "{platform} lo acepta.",
+    "setup_given_up": "No guardo nada sin un token de {platform} que valga.",
+    "setup_nothing": "No hay ningún token, así que no guardo nada.",
     "setup_written": "Guardado en {file}, que sólo su dueño puede leer.",
     "setup_written_open": "Guardado en {file}. Su disco no guarda permisos: quién puede leerlo "
     "depende de Windows o de cómo se montó. Para que lo decida este sistema, ponga la carpeta en "

@@ -32,7 +32,7 @@ SECTIONS = (
         "Discord",
         {
             "discord_token": Meaning(
-                "Clave del bot de Discord; sin ella no se atiende Discord.",
+                "Token del bot de Discord; sin él no se atiende Discord.",
                 "Token of the Discord bot; without it Discord is not served.",
             ),
             "discord_admin_ids": Meaning(
@@ -81,7 +81,7 @@ SECTIONS = (
         "Telegram",
         {
             "telegram_token": Meaning(
-                "Clave del bot de Telegram; sin ella no se atiende Telegram.",
+                "Token del bot de Telegram; sin él no se atiende Telegram.",
                 "Token of the Telegram bot; without it Telegram is not served.",
             ),
             "telegram_admin_ids": Meaning(
@@ -102,7 +102,7 @@ SECTIONS = (
             ),
             "telegram_webhook_url": Meaning(
                 "Dirección pública (https) en la que Telegram entrega los mensajes; sin ella, el "
-                "bot los pregunta.",
+                "bot los consulta.",
                 "Public address (https) to which Telegram delivers messages; without one the bot "
                 "asks for them.",
             ),
@@ -181,17 +181,17 @@ SECTIONS = (
                 "For how many minutes that lasts.",
             ),
             "allowed_users": Meaning(
-                "Personas que se atienden (vacío es todas): discord:NÚMERO o telegram:NÚMERO, "
+                "Personas a las que se atiende (vacío: todas): discord:NÚMERO o telegram:NÚMERO, "
                 "separados por comas; discord, telegram o web son todas las de allí.",
                 "People who are served (empty is all): discord:NUMBER or telegram:NUMBER, "
                 "separated by commas; discord, telegram or web stand for all who are there.",
             ),
             "blocked_users": Meaning(
-                "Personas que no se atienden, escritas del mismo modo.",
+                "Personas a las que no se atiende, escritas del mismo modo.",
                 "People who are not served, written in the same way.",
             ),
             "allowed_servers": Meaning(
-                "Servidores y grupos que se atienden (vacío es todos): discord:NÚMERO o "
+                "Servidores y grupos a los que se atiende (vacío: todos): discord:NÚMERO o "
                 "telegram:NÚMERO, separados por comas. De las conversaciones privadas no dice "
                 "nada.",
                 "Servers and groups that are served (empty is all): discord:NUMBER or "
@@ -315,7 +315,7 @@ SECTIONS = (
                 "Days for which it is remembered what admins did.",
             ),
             "shutdown_seconds": Meaning(
-                "Segundos que se da a lo que se está escribiendo cuando el bot se apaga.",
+                "Segundos que se conceden para terminar lo empezado cuando el bot se apaga.",
                 "Seconds given to what is being written when the bot is stopped.",
             ),
             "metrics_host": Meaning(

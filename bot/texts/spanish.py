@@ -3,7 +3,7 @@
 TEXTS = {
     # errors in a request
     "empty": "La frase está vacía: escriba una palabra o una frase para que yo la continúe.",
-    "unwritable": "De esa frase no puedo escribir ningún carácter: use letras del español.",
+    "unwritable": "No sé escribir ninguna letra de esa frase: use las del español.",
     "too_long": "La frase tiene {length} caracteres y admito hasta {limit}: acórtela, por favor.",
     "sentences": "Puedo escribir de {least} a {most} frases, no {value}.",
     "temperature": "La temperatura va de {least:g} a {most:g}, y no puede ser {value}.",
@@ -19,7 +19,8 @@ TEXTS = {
     "truncated_many": "{count} frases se alargaban demasiado y las he cortado.",
     "cut": "El texto no cabía entero en un mensaje y lo he cortado.",
     # the executor
-    "queue_full": "Hay demasiadas peticiones en cola ({limit}): espere un momento y repita.",
+    "queue_full": "Hay demasiadas peticiones en cola ({limit}): espere un momento y vuelva a "
+    "intentarlo.",
     "worker_lost": "El motor de escritura se ha interrumpido varias veces con esta petición; "
     "repítala dentro de un momento.",
     "unavailable": "El motor de escritura no está disponible ahora mismo; repita en un momento.",
@@ -29,8 +30,8 @@ TEXTS = {
     "no_torch": "PyTorch no está instalado aquí: ponga LITTERAGPT_ENGINE y LITTERAGPT_DEVICE a "
     "auto, o instálelo con «pip install 'litteragpt[torch]' -c constraints.txt» (en un contenedor, "
     "con la imagen que lo lleva).",
-    "no_decoder": "No hay quien escriba, porque ni el núcleo nativo está compilado ni PyTorch "
-    "instalado: instale un compilador de C y repita la instalación, o ejecute «pip install "
+    "no_decoder": "No hay ningún motor de escritura: ni el núcleo nativo está compilado ni PyTorch "
+    "instalado. Instale un compilador de C y repita la instalación, o ejecute «pip install "
     "'litteragpt[torch]' -c constraints.txt».",
     "no_cuda": "No encuentro ninguna GPU con CUDA: use LITTERAGPT_DEVICE=auto o cpu.",
     # checkpoints
@@ -87,9 +88,8 @@ TEXTS = {
     "person_day": "Admito {limit} peticiones al día de cada persona; podrá repetir en {wait}.",
     "place_minute": "Aquí se me ha pedido mucho: admito {limit} peticiones por minuto en cada "
     "servidor o chat; podrá repetir en {wait}.",
-    "flooding": "Ha insistido demasiado: no le atenderé durante {wait}.",
-    "not_allowed": "No puedo atender peticiones suyas o de este lugar; hable con quien me "
-    "administra.",
+    "flooding": "Han sido muchas peticiones seguidas; podré atenderle dentro de {wait}.",
+    "not_allowed": "Aquí no puedo atenderle; si es un error, hable con quien administra el bot.",
     "paused": "Estoy en pausa por mantenimiento; repita dentro de un rato.",
     "closing": "Me están reiniciando; repita dentro de un momento, por favor.",
     "cancelled_job": "Cancelado.",
@@ -121,13 +121,13 @@ TEXTS = {
     "stale_button": "Ese botón ya no sirve; pida una frase nueva con /escribe.",
     "stale_command": "Esa orden ha cambiado; recargue Discord (Ctrl+R) y repita, por favor.",
     "too_old": "Telegram ya no me deja borrarlo: es de hace más de dos días.",
-    "not_mine": "Ese mensaje no es una respuesta mía.",
+    "not_mine": "Use /info respondiendo a un texto mío.",
     "info": "Semilla {seed}, modelo {checkpoint}. Con la misma frase, la misma semilla y el mismo "
     "modelo sale el mismo texto.",
     "info_endings": "Semillas {seed}, por su orden; modelo {checkpoint}. Con la misma frase, una "
-    "de ellas y el mismo modelo, la primera oración que sale es su final.",
+    "de ellas y el mismo modelo, la primera frase que sale es su final.",
     "help_discord": """\
-**LitteraGPT** continúa su frase con dos oraciones al modo de los clásicos españoles.
+**LitteraGPT** escribe dos frases que continúan la suya, al modo de los clásicos españoles.
 `/escribe frase` con autor, número de frases, temperatura, semilla o en privado si lo desea
 **Continuar** sigue el texto, **Otra vez** lo escribe de nuevo, **Tres finales** da tres a \
 elegir, **Tarjeta** lo convierte en una imagen, **Borrar** lo quita
@@ -135,7 +135,7 @@ En el menú de un mensaje, *Aplicaciones*: **Continuar con LitteraGPT** y **Dato
 `/cancelar` interrumpe lo que escribo para usted
 `/modelo` qué modelo escribe · `/privacidad` qué guardo""",
     "help_telegram": """\
-LitteraGPT continúa su frase con dos oraciones al modo de los clásicos españoles.
+LitteraGPT escribe dos frases que continúan la suya, al modo de los clásicos españoles.
 /escribe <frase> la continúo; en privado basta con la frase
 /escribe como respuesta a un mensaje continúa ese mensaje
 Continuar sigue el texto, Otra vez lo escribe de nuevo, Tres finales da tres a elegir, Tarjeta lo \
@@ -144,16 +144,16 @@ convierte en una imagen, Borrar lo quita
 /cancelar interrumpe lo que escribo para usted
 /modelo qué modelo escribe, /privacidad qué guardo
 En cualquier chat: @{username} y la frase""",
-    "start": "Buenas. Escríbame el principio de una frase y la continúo al modo de los clásicos "
+    "start": "Hola. Escríbame el principio de una frase y la continúo al modo de los clásicos "
     "españoles; /ayuda dice qué más sé hacer.",
-    "privacy": "Leo sólo lo que se me pide continuar. La frase se guarda hasta que la "
+    "privacy": "Sólo leo lo que me piden que continúe. La frase se guarda hasta que la "
     "contesto, y luego se borra; no queda en el registro. Cuento las peticiones de cada persona "
     "durante un día, para repartir los turnos. Quien me administra ve cifras, no textos. "
     "«/privacidad borrar» quita lo que guardo de usted.",
-    "privacy_logged": "Leo sólo lo que se me pide continuar. Quien administra este bot ha elegido "
+    "privacy_logged": "Sólo leo lo que me piden que continúe. Quien administra este bot ha elegido "
     "que las frases queden en su registro. Cuento las peticiones de cada persona durante un día, "
     "para repartir los turnos. «/privacidad borrar» quita lo demás que guardo de usted.",
-    "erased": "Borrado: no guardo nada de usted, y lo que escribía para usted lo dejo.",
+    "erased": "Hecho: he borrado lo que guardaba de usted y he dejado de escribir su petición.",
     "model_info": "Modelo {name} ({id}): {parameters} parámetros, {loss}. Corre en {device} con el "
     "motor {engine} y {threads} hilos. Velocidad de la última respuesta: {speed}. "
     "Estilos: {styles}. LitteraGPT {version}.",
@@ -227,24 +227,24 @@ Plataformas: {platforms}. Memoria en disco: {store}""",
     "name_checkpoint": "checkpoint",
     # descriptions of commands, options and menus
     "command_escribe": "Continúa una frase al modo de los clásicos",
-    "command_ayuda": "Qué sé hacer",
-    "command_modelo": "Qué modelo escribe",
-    "command_privacidad": "Qué guardo y qué no",
-    "command_cancelar": "Dejo de escribir su petición",
-    "command_info": "Semilla y modelo de un texto mío",
-    "command_start": "Empezar",
+    "command_ayuda": "Muestra la ayuda",
+    "command_modelo": "Dice qué modelo escribe",
+    "command_privacidad": "Dice qué se guarda y permite borrarlo",
+    "command_cancelar": "Cancela su petición",
+    "command_info": "Dice la semilla y el modelo de un texto",
+    "command_start": "Da la bienvenida",
     "command_recargar": "Cambia de modelo sin cortar nada",
-    "command_estado": "Cómo va el bot",
-    "command_pausar": "No admite peticiones nuevas",
+    "command_estado": "Dice cómo va el bot",
+    "command_pausar": "Pausa el bot",
     "command_reanudar": "Vuelve a admitir peticiones",
     "menu_continue": "Continuar con LitteraGPT",
     "menu_info": "Datos del texto",
     "option_frase": "El principio del texto",
-    "option_estilo": "Autor a cuya manera escribo",
-    "option_frases": "Cuántas frases escribo, de 1 a 5",
+    "option_estilo": "Autor cuya manera se imita",
+    "option_frases": "Cuántas frases, de 1 a 5",
     "option_temperatura": "De 0 (lo más probable) a 2 (lo más atrevido)",
     "option_semilla": "La misma semilla da el mismo texto",
-    "option_borrar": "Quita lo que guardo de usted",
+    "option_borrar": "Borra lo que se guarda de usted",
     "option_privado": "Sólo usted ve la respuesta",
     "option_tarjeta": "Con una imagen para compartir, como la página de un libro antiguo",
     # the web page

@@ -8,8 +8,8 @@ TEXTS = {
     "setting_encoding": "No puedo leer el archivo .env, porque no está en UTF-8: guárdelo otra vez "
     "con esa codificación.",
     "setting_line": "No entiendo la línea {number} del archivo .env: se espera NOMBRE=valor.",
-    "setting_exposed": "Cualquier usuario de esta máquina puede leer las claves de {file}: "
-    "ejecute «chmod 600 {file}», o quítelas de ahí y póngalas en el entorno.",
+    "setting_exposed": "Cualquier usuario de esta máquina puede leer los tokens de {file}: "
+    "ejecute «chmod 600 {file}», o quítelos de ahí y póngalos en el entorno.",
     "no_front_end": "No hay a quién atender: faltan DISCORD_TOKEN y TELEGRAM_TOKEN en el "
     "entorno y {searched}, y sin terminal no se puede conversar. {remedy}",
     "no_front_end_searched": "en {file}",
@@ -92,7 +92,7 @@ TEXTS = {
     "goodbye": "Hasta otra.",
     "not_started": "El motor de escritura no arranca; el registro dice por qué.",
     # platforms that cannot be served: operator
-    "telegram_refused": "Telegram no acepta la clave del bot: pida una a @BotFather y póngala en "
+    "telegram_refused": "Telegram no acepta el token del bot: pida uno a @BotFather y póngalo en "
     "TELEGRAM_TOKEN.",
     "port": "No puedo escuchar en {host}, puerto {port}: {reason}. {remedy}.",
     "port_remedy": "Cambie {setting} o libere ese puerto",

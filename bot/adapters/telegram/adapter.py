@@ -14,6 +14,7 @@ from bot.adapters.telegram.answers import ChatAnswer, WayBack
 from bot.adapters.telegram.connection import (
     BotConnection,
     ConnectionFailedError,
+    ServerClock,
     log_in,
     make_connection,
     summarize_error,
@@ -68,10 +69,11 @@ class Telegram:
 
     async def run(self) -> None:
         """Connect and serve until the connection fails; closes all that it opened."""
-        bot = make_connection(self._core.settings, self._limiter, self._note_limit)
+        clock = ServerClock()
+        bot = make_connection(self._core.settings, self._limiter, self._note_limit, clock)
         try:
             await log_in(bot)
-            async with self._handling(bot) as intake:
+            async with self._handling(bot, clock) as intake:
                 if self._core.settings.telegram_webhook_url is None:
                     await self._poll(bot, intake)
                 else:
@@ -103,10 +105,10 @@ class Telegram:
         await cast("WayBack", job.origin).fail(job, notice)
 
     @asynccontextmanager
-    async def _handling(self, bot: BotConnection) -> AsyncIterator[Intake]:
+    async def _handling(self, bot: BotConnection, clock: ServerClock) -> AsyncIterator[Intake]:
         """Handle updates while this connection lasts."""
         menus = Menus(bot, self._core)
-        context = Context(self._core, self, self._outbox, bot.bot)
+        context = Context(self._core, self, self._outbox, bot.bot, since=clock.now())
         intake = Intake(bot, Dispatcher(context, menus), self._seen, self._core.store)
         self._context, self._outbox.bot = context, bot
         tasks = (

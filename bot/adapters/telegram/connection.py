@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -31,6 +34,23 @@ class ConnectionFailedError(LitteraError):
     """Telegram is unreachable or its response is malformed; retrying may help."""
 
 
+class ServerClock:
+    """Telegram's time, by the Date header of its last response; before one, this machine's."""
+
+    def __init__(self) -> None:
+        self._ahead = 0.0  # seconds
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return time.time() + self._ahead
+
+    def note(self, head: httpx.Response) -> None:
+        """Read a response; malformed dates are ignored."""
+        with contextlib.suppress(ValueError):
+            date = parsedate_to_datetime(head.headers.get("Date", ""))
+            self._ahead = date.timestamp() - time.time()
+
+
 class BotConnection(ExtBot[Priority]):
     """A Bot with access to raw updates, for one connection."""
 
@@ -52,9 +72,10 @@ class BotConnection(ExtBot[Priority]):
 
 
 def make_connection(
-    settings: Settings, limiter: RateLimiter, on_limit: Callable[[], None]
+    settings: Settings, limiter: RateLimiter, on_limit: Callable[[], None], clock: ServerClock
 ) -> BotConnection:
-    """A new connection that has sent nothing yet. Calls `on_limit` for every response 429."""
+    """A new connection that has sent nothing yet. Calls `on_limit` for every response 429, and sets
+    `clock` by every success."""
     if settings.telegram_token is None:
         raise RefusedError(say("telegram_refused"))
     base = settings.telegram_api_base or DEFAULT_BASE
@@ -62,8 +83,8 @@ def make_connection(
         settings.telegram_token.get_secret_value(),
         base_url=f"{base}/bot",
         base_file_url=f"{base}/file/bot",
-        request=_pool(POOL_SIZE, on_limit),
-        get_updates_request=_pool(1, on_limit),
+        request=_pool(POOL_SIZE, on_limit, clock),
+        get_updates_request=_pool(1, on_limit, clock),
         rate_limiter=limiter,
     )
 
@@ -88,11 +109,12 @@ def summarize_error(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _pool(size: int, on_limit: Callable[[], None]) -> HTTPXRequest:
+def _pool(size: int, on_limit: Callable[[], None], clock: ServerClock) -> HTTPXRequest:
     async def note_head(head: httpx.Response) -> None:
         if head.status_code == httpx.codes.TOO_MANY_REQUESTS:
             on_limit()
         elif _is_success(head):
+            clock.note(head)
             arrived()
 
     return HTTPXRequest(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass
+from functools import cached_property
 
 from telegram import Message, User
 
@@ -47,13 +48,13 @@ class Context:
     platform: Platform
     outbox: Outbox
     me: User
-    # When the connection began, in seconds since 1970.
-    since: float = field(default_factory=time.time)
+    # When the connection began, in seconds since 1970 by Telegram's clock.
+    since: float
 
     def is_late(self, message: Message) -> bool:
         """Whether a request had waited for too long when this connection began.
 
-        A message that arrives later is never late, however wrong this machine's clock is.
+        A message that arrives later is never late. This machine's clock may be wrong.
         """
         return self.since - message.date.timestamp() > PATIENCE_SECONDS
 
@@ -62,6 +63,19 @@ class Context:
         if event.waited:
             return RESUMED
         return BEGUN if self.core.store.shaky else None
+
+    def is_named(self, text: str) -> bool:
+        """Whether a text contains the bot's @name."""
+        return self._name.search(text) is not None
+
+    def without_name(self, text: str) -> str:
+        """A text without the bot's @name and the punctuation behind it, normalized."""
+        return normalize(self._name.sub(" ", text)).lstrip(" ,:;")
+
+    @cached_property
+    def _name(self) -> re.Pattern[str]:
+        name = re.escape(self.me.username or "")
+        return re.compile(rf"(?<![\w.@])(?:/escribe)?@{name}\b", re.IGNORECASE)
 
     def wrote(self, message: Message) -> bool:
         """Whether the bot wrote this message."""

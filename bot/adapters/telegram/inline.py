@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -40,7 +39,6 @@ from bot.requests.closing_phrase import closing_phrase
 from bot.requests.endings import Endings
 from bot.requests.job import Answer, Job, Preview
 from bot.texts import language_of, say
-from model.text.normalize import normalize
 
 log = logging.getLogger(__name__)
 
@@ -139,8 +137,6 @@ class GuestMessages:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        names = rf"(?:/escribe)?@{re.escape(context.me.username or '')}\b"
-        self._name = re.compile(names, re.IGNORECASE)
 
     async def handle(self, message: Message, event: Event) -> None:
         """Continue the text beside the bot's name, or else the replied-to message."""
@@ -161,7 +157,7 @@ class GuestMessages:
         core.service.start(job, self._context.platform)
 
     def _phrase(self, message: Message) -> str:
-        own = normalize(self._name.sub(" ", message.text or message.caption or ""))
+        own = self._context.without_name(message.text or message.caption or "")
         target = message.reply_to_message
         if own or target is None:
             return own

@@ -19,7 +19,7 @@ from bot.admin.commands import Command
 from bot.requests.buttons import Button
 from bot.requests.job import Job, Requester
 from bot.requests.limits import MINUTE, Window
-from bot.texts import ENGLISH, SPANISH, say
+from bot.texts import say
 
 # https://core.telegram.org/bots/features#commands
 _COMMAND = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@(\w{1,32}))?(?:\s+|$)(.*)", re.DOTALL)
@@ -105,8 +105,10 @@ class Messages:
             name, addressee, rest = command.groups()
             if addressee is None or addressee.lower() == (me.username or "").lower():
                 await self._obey(name.lower(), Asked(message, user, rest.strip(), event), addressee)
-        elif text and (private or self._was_asked(message)):
+        elif text and private:
             await self._begin(Asked(message, user, text, event), text)
+        elif text and self._is_addressed(message, text):
+            await self._write(Asked(message, user, self._context.without_name(text), event))
         elif private and effective_message_type(message) in _MEDIA:
             await self._hint(Asked(message, user, "", event))
 
@@ -157,11 +159,12 @@ class Messages:
         job.event = asked.event.take()
         core.service.start(job, self._context.platform)
 
-    def _was_asked(self, message: Message) -> bool:
-        """Whether this replies to the bot's question for a phrase, recognized by its text."""
-        target = message.reply_to_message
-        questions = {say("ask_phrase", language) for language in (SPANISH, ENGLISH)}
-        return target is not None and self._context.wrote(target) and target.text in questions
+    def _is_addressed(self, message: Message, text: str) -> bool:
+        """Whether a message in a group names the bot or replies to it. The bot gets replies to its
+        messages, and mentions as far as its privacy mode and rights allow."""
+        target = _target(message)
+        replies = target is not None and self._context.wrote(target)
+        return replies or self._context.is_named(text)
 
     async def _cancel(self, asked: Asked) -> None:
         cancelled, notice = await self._context.core.commands.cancel(asked.requester)

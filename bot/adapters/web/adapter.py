@@ -95,7 +95,8 @@ class Web:
 
     def _application(self) -> web.Application:
         settings = self._core.settings
-        visitors, pages = Visitors(settings.web_address_header), Pages(settings, self._styles)
+        visitors = Visitors(settings.web_address_header, published=bool(settings.web_names))
+        pages = Pages(settings, self._styles)
         guard = Guard(settings.web_names)
         app = web.Application(client_max_size=BODY_BYTES, middlewares=[guard.check, pages.missing])
         app.on_response_prepare.append(add_headers)

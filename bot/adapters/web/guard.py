@@ -64,7 +64,7 @@ class Guard:
     def _is_ours(self, host: str) -> bool:
         """Whether a Host header names this server. IP addresses cannot be rebound."""
         try:
-            name = URL(f"http://{host}").host or ""
+            name = URL(f"http://{host}").raw_host or ""
         except ValueError:
             return False
         if name.lower() in self._names:

@@ -19,6 +19,8 @@ NAME = "web"
 # The shortest IPv6 prefix of a household (RFC 6177).
 _HOUSEHOLD_BYTES = 8
 _NUMBER_BYTES = 6
+# Headers by which proxies show themselves, configured or not.
+_FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Real-IP")
 # Some proxies add the port: 203.0.113.5:4711, [2001:db8::1]:4711
 _WITH_PORT = re.compile(r"\[(?P<v6>[^\]]+)\](?::\d+)?|(?P<v4>[\d.]+):\d+")
 
@@ -27,15 +29,26 @@ class Visitors:
     """Identifies visitors.
 
     header: the header in which a proxy passes the client's address, None without a proxy.
+    published: whether the page has names of its own, and so a proxy.
     """
 
-    def __init__(self, header: str | None) -> None:
-        self._header = header
+    def __init__(self, header: str | None, *, published: bool) -> None:
+        self._header, self._published = header, published
         self._key = secrets.token_bytes(32)
 
     def requester(self, request: web.Request, language: str) -> Requester:
         """The requester of this request."""
-        return Requester(NAME, self._number(self._address(request)), None, language)
+        number, exempt = self._number(self._address(request)), self._is_operator(request)
+        return Requester(NAME, number, None, language, exempt=exempt)
+
+    def _is_operator(self, request: web.Request) -> bool:
+        """Whether the request comes from this machine itself, and not from a proxy on it."""
+        if self._published or self._header or any(name in request.headers for name in _FORWARDED):
+            return False
+        try:
+            return ip_address(request.remote or "").is_loopback
+        except ValueError:
+            return False
 
     def _address(self, request: web.Request) -> str:
         direct = request.remote or ""

@@ -108,6 +108,9 @@ class Writing:
     async def write(self, request: web.Request) -> web.StreamResponse:
         """Stream an answer; withdraw the job once the client is gone."""
         asked = await read(request, TextAsked)
+        if request.transport is None or request.transport.is_closing():
+            # aiohttp cancels handlers when their client leaves, but not those that start later.
+            return web.Response()
         job, stream = self._job(request, asked)
         response = web.StreamResponse(headers=_HEADERS)
         self._service.start(job, self._platform)

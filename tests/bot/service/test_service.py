@@ -156,7 +156,7 @@ async def test_blocked_person_is_notified_once(checkpoints: Path, may_stay_silen
             await ours.handle(ask(phrase=" "), book)
     told = [content for verb, _, content in book.notes if verb == "fail"]
     assert told[0] == say("empty")
-    assert told[1].startswith("Ha insistido demasiado")
+    assert told[1].startswith("Han sido muchas peticiones")
     assert len(told) == (2 if may_stay_silent else 5)
 
 

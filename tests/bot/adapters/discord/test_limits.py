@@ -74,7 +74,7 @@ async def test_flooding_user_is_blocked_for_a_while(strict: House) -> None:
     await strict.ask(ana)
     await strict.ask(ana)
     told_last = [await notice(strict, ana) for _ in range(4)][-2:]
-    assert all(told.startswith("Ha insistido demasiado") for told in told_last)
+    assert all(told.startswith("Han sido muchas peticiones") for told in told_last)
 
 
 async def test_blocked_user_is_refused(strict: House) -> None:

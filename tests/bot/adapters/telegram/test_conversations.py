@@ -120,17 +120,29 @@ async def test_groups_ignore_messages_to_others(server: FakeTelegram, ana: User)
     group = server.group("Tertulia", ana)
     unheard = [
         await server.say(ana, group, text)
-        for text in ("Buenas noches", "/escribe@otro_bot Hola", "/baila")
+        for text in (
+            "Buenas noches",
+            "/escribe@otro_bot Hola",
+            "/baila",
+            "Escriba a yo@litteragpt_bot",
+            "@litteragpt_bot2 Hola",
+        )
     ]
-    written = await answer(server, ana, group, f"/escribe {PHRASE}")
-    chatter = await server.say(ana, group, "¡Qué bonito!", reply_to=written)
     edited = await server.say(ana, group, "/ayuda")
     await server.reply_to(edited)
     await server.edit(ana, edited, "/modelo")
     last = await answer(server, ana, group, "/baila@litteragpt_bot")
     assert last.text == say("unknown_command")
     assert len(server.replies_to(edited)) == 1
-    assert not [each for each in (*unheard, chatter) if server.replies_to(each)]
+    assert not [each for each in unheard if server.replies_to(each)]
+
+
+async def test_reply_to_bot_is_continued(server: FakeTelegram, ana: User) -> None:
+    bea = server.user("Bea")
+    group = server.supergroup("Tertulia", ana, bea)
+    written = await answer(server, ana, group, f"/escribe {PHRASE}")
+    reply = await answer(server, bea, group, "Mas la luna", reply_to=written)
+    assert phrase_of(reply) == "Mas la luna"
 
 
 async def test_answers_stay_in_their_topic(server: FakeTelegram, ana: User) -> None:

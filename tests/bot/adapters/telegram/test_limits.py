@@ -65,7 +65,7 @@ async def test_flooding_user_gets_one_notice_then_silence(scene: Scene) -> None:
     home = await spent(server, ana)
     told = [(await answer(server, ana, home, PHRASE)).text for _ in range(3)]
     assert told[0].startswith("Admito 2 peticiones por minuto")
-    assert told[2].startswith("Ha insistido demasiado")
+    assert told[2].startswith("Han sido muchas peticiones")
     silent = await server.say(ana, home, PHRASE)
     assert (await answer(server, ana, home, "/start")).text == say("start")
     assert [each for each in server.sent(home) if each.reply_to is silent] == []
@@ -80,7 +80,7 @@ async def test_press_over_limit_alerts_only_the_presser(scene: Scene) -> None:
     told = [await press.answer() for press in presses]
     assert told[0].alert
     assert told[0].text.startswith("Admito 2 peticiones por minuto")
-    assert told[2].text.startswith("Ha insistido demasiado")
+    assert told[2].text.startswith("Han sido muchas peticiones")
     assert server.replies_to(first) == [server.sent(home)[1]] or not server.replies_to(first)
     assert len(server.sent(home)) == 2
     assert all(len(press.answered) == 1 for press in presses)

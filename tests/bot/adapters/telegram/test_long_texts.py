@@ -20,7 +20,7 @@ from tests.fakes.telegram import FakeTelegram, Message
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 # Some seconds of generation, unlike with the native engine, and more than a message holds.
-SLOW = {"engine": "pytorch", "sentences": 5, "sentence_limit": 1000, "shutdown_seconds": 100}
+SLOW = {"engine": "pytorch", "sentences": 5, "sentence_limit": 1400, "shutdown_seconds": 100}
 
 
 @dataclass

@@ -149,3 +149,21 @@ def _has(journal: Path, mark: str) -> bool:
     return journal.exists() and any(
         line.startswith(f"{mark} ") for line in journal.read_text().splitlines()
     )
+
+
+@pytest.mark.parametrize("ahead", [-2400.0, -1200.0, 0.0])
+async def test_lateness_is_judged_by_telegrams_clock(
+    checkpoints: Path, tmp_path: Path, ahead: float
+) -> None:
+    async with FakeTelegram(flood=False) as server:
+        server.clock.advance(ahead)
+        ana = server.user("Ana")
+        home = server.private(ana)
+        stale = await server.say(ana, home, PHRASE)
+        server.clock.advance(900)
+        recent = await server.say(ana, home, PHRASE)
+        server.clock.advance(300)
+        async with running(server, checkpoints, tmp_path):
+            assert (await answers(server, stale, 1))[0].text == say("late")
+            assert phrase_of(await text_behind(server, recent)) == PHRASE
+            assert phrase_of(await answer(server, ana, home, PHRASE)) == PHRASE

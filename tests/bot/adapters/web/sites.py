@@ -7,6 +7,7 @@ import itertools
 import json
 import signal
 import socket
+import struct
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -75,17 +76,29 @@ class Visitor:
 
     async def ask_and_leave(self, text: str = PHRASE, **changes: Any) -> None:
         """Send a request and close the connection before the response."""
-        url, body = URL(self.base), json.dumps(text_asked(text, **changes)).encode()
+        url = URL(self.base)
         _, writer = await asyncio.open_connection(url.host, url.port)
-        head = (
-            f"POST /write HTTP/1.1\r\nHost: {url.authority}\r\n"
-            f"{ADDRESS_HEADER}: {self.address}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
-        writer.write(head.encode("utf-8", "surrogateescape") + body)
+        writer.write(self._request(text, **changes))
         await writer.drain()
         writer.close()
         await writer.wait_closed()
+
+    def ask_and_reset(self, text: str = PHRASE, **changes: Any) -> None:
+        """Send a request and reset the connection at once, with RST instead of FIN."""
+        url = URL(self.base)
+        with socket.create_connection((url.host, url.port)) as connection:
+            linger = struct.pack("ii", 1, 0)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            connection.sendall(self._request(text, **changes))
+
+    def _request(self, text: str, **changes: Any) -> bytes:
+        body = json.dumps(text_asked(text, **changes)).encode()
+        head = (
+            f"POST /write HTTP/1.1\r\nHost: {URL(self.base).authority}\r\n"
+            f"{ADDRESS_HEADER}: {self.address}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        return head.encode("utf-8", "surrogateescape") + body
 
     async def notice(self, text: str = PHRASE, **changes: Any) -> str | None:
         """The notice of a refusal, None for an answer."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -13,7 +14,7 @@ import pytest
 from bot.adapters.web.guard import HEADERS
 from bot.adapters.web.requests import BODY_BYTES
 from bot.texts import say
-from tests.bot.adapters.web.sites import Site, Visitor, text_asked
+from tests.bot.adapters.web.sites import Site, Visitor, serving, text_asked
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)]
 
@@ -31,6 +32,15 @@ async def status(site: Site, method: str, path: str, **how: Any) -> int:
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:9", "127.0.0.1", "[::1]:80", "10.1.2.3"])
 async def test_configured_host_names_are_accepted(site: Site, host: str) -> None:
     assert await status(site, "GET", "/", headers={"Host": host}) == 200
+
+
+async def test_name_may_have_letters_of_spanish(markup_checkpoints: Path, tmp_path: Path) -> None:
+    names = "España.es, xn--muoz-hqa.example"
+    async with serving(tmp_path, markup_checkpoints, web_names=names) as site:
+        for host in ("españa.es", "xn--espaa-rta.es", "XN--ESPAA-RTA.ES:443", "muñoz.example"):
+            assert await status(site, "GET", "/", headers={"Host": host}) == 200
+        for host in ("espana.es", "xn--espaa.es", "españa.es.evil.example"):
+            assert await status(site, "GET", "/", headers={"Host": host}) == 421
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from bot.texts import say
-from tests.bot.adapters.web.sites import Site, Visitor, serving
+from tests.bot.adapters.web.sites import Site, Visitor, lines_of, serving, text_asked
 from tests.bot.adapters.web.test_cards import card_asked
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)]
@@ -50,7 +50,7 @@ async def test_flooding_visitor_gets_a_notice(narrow: Site) -> None:
     ana = narrow.visitor()
     await exhaust(ana)
     told = [await ana.notice() or "" for _ in range(6)]
-    assert told[-1].startswith(say("flooding", wait="").partition(" durante")[0])
+    assert told[-1].startswith(say("flooding", wait="").partition(" dentro")[0])
 
 
 async def test_ipv6_prefix_is_one_visitor(narrow: Site) -> None:
@@ -100,6 +100,34 @@ async def test_cards_are_counted_separately(narrow: Site) -> None:
             if not allowed:
                 told = await response.text()
     assert told.startswith(say("card_minute", limit=LIMIT, wait="").partition(";")[0])
+
+
+async def test_own_machine_has_no_limits(markup_checkpoints: Path, tmp_path: Path) -> None:
+    settings = {"person_per_minute": LIMIT, "strikes": 2, "web_address_header": ""}
+    async with serving(tmp_path, markup_checkpoints, **settings) as site:
+        assert site.session is not None
+        for _ in range(3 * LIMIT):
+            async with site.session.post(f"{site.base}/write", json=text_asked()) as response:
+                assert [line async for line in lines_of(response)][-1]["is"] == "done"
+            async with site.session.post(f"{site.base}/card", json=card_asked()) as response:
+                assert response.status == 200
+
+
+@pytest.mark.parametrize("names", ["", "ejemplo.es"])
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "Via", "X-Real-IP"])
+async def test_proxy_on_the_own_machine_keeps_limits(
+    markup_checkpoints: Path, tmp_path: Path, names: str, header: str
+) -> None:
+    settings = {"person_per_minute": LIMIT, "web_address_header": "", "web_names": names}
+    headers = {} if names else {header: "203.0.113.1"}
+    async with serving(tmp_path, markup_checkpoints, **settings) as site:
+        assert site.session is not None
+        ends = []
+        for _ in range(LIMIT + 1):
+            url, body = f"{site.base}/write", text_asked(sentences=1)
+            async with site.session.post(url, json=body, headers=headers) as response:
+                ends.append([line async for line in lines_of(response)][-1]["is"])
+        assert ends == ["done"] * LIMIT + ["failed"]
 
 
 async def test_header_is_ignored_unless_configured(

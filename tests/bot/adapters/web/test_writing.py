@@ -138,3 +138,11 @@ async def first_line(visitor: Visitor) -> dict[str, Any]:
     async with visitor.asking(sentences=5) as lines:
         line: dict[str, Any] = await anext(lines)
         return line
+
+
+async def test_reset_request_is_not_written(site: Site) -> None:
+    answered = site.log.count(" answered in ")
+    for _ in range(20):
+        site.visitor().ask_and_reset(sentences=1)
+    assert await site.visitor().notice(sentences=1) is None
+    assert site.log.count(" answered in ") == answered + 1
