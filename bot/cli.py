@@ -123,7 +123,7 @@ def escribe(
 
 
 @app.command(
-    help="Enciende el bot; sin claves de ninguna plataforma, conversa en la terminal.",
+    help="Enciende el bot; sin tokens de ninguna plataforma, conversa en la terminal.",
     rich_help_panel=_FIRST,
 )
 def bot() -> None:
@@ -145,7 +145,7 @@ def web() -> None:
 
 
 @app.command(
-    help="Pide las claves de las plataformas, las comprueba y las guarda en .env.",
+    help="Pide los tokens de las plataformas, los comprueba y los guarda en .env.",
     rich_help_panel=_BOT,
 )
 def setup() -> None:

@@ -207,10 +207,10 @@ def _token(platform: str) -> BeforeValidator:
         if {*token} & {*"\"'`"}:
             raise ValueError("sobran las comillas")
         if not re.fullmatch(r"[!-~]+", token):
-            raise ValueError("una clave no lleva espacios ni tildes; cópiela de nuevo")
+            raise ValueError("un token no lleva espacios ni tildes; cópielo de nuevo")
         found = platform_of(token)
         if found not in (None, platform):
-            raise ValueError(f"es una clave de {found}; póngala en {TOKEN_SETTINGS[found]}")
+            raise ValueError(f"es un token de {found}; póngalo en {TOKEN_SETTINGS[found]}")
         return token
 
     return BeforeValidator(check)

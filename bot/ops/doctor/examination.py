@@ -46,7 +46,7 @@ async def examine() -> list[Finding]:
 
 async def _platforms(settings: Settings, running: int | None, others: list[str]) -> list[Finding]:
     if settings.discord_token is None and settings.telegram_token is None:
-        return [good("claves", "doctor_no_tokens")]
+        return [good("tokens", "doctor_no_tokens")]
     clocks = Clocks()
     async with api_session() as session:
         found = await asyncio.gather(

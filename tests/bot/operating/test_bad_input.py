@@ -89,15 +89,15 @@ async def stage(checkpoints: Path, tmp_path: Path) -> AsyncIterator[Stage]:
         ),
         (
             {"DISCORD_TOKEN": "424242:" + "A" * 35},
-            "DISCORD_TOKEN: «...» no vale; es una clave de Telegram; póngala en TELEGRAM_TOKEN.",
+            "DISCORD_TOKEN: «...» no vale; es un token de Telegram; póngalo en TELEGRAM_TOKEN.",
         ),
         (
             {"TELEGRAM_TOKEN": DISCORD_TOKEN},
-            "TELEGRAM_TOKEN: «...» no vale; es una clave de Discord; póngala en DISCORD_TOKEN.",
+            "TELEGRAM_TOKEN: «...» no vale; es un token de Discord; póngalo en DISCORD_TOKEN.",
         ),
         (
             {"DISCORD_TOKEN": f"{DISCORD_TOKEN} y algo más"},
-            "DISCORD_TOKEN: «...» no vale; una clave no lleva espacios ni tildes; cópiela de "
+            "DISCORD_TOKEN: «...» no vale; un token no lleva espacios ni tildes; cópielo de "
             "nuevo.",
         ),
         (

@@ -102,7 +102,7 @@ async def test_reports_competing_poller_without_losing_updates(
     async with another_program(server) as taken:
         examination = asyncio.create_task(examine())
         said = [await server.say(ana, server.private(ana), f"número {n}") for n in range(5)]
-        assert has_finding(await examination, PROBLEM, "pida una clave nueva con /revoke")
+        assert has_finding(await examination, PROBLEM, "pida un token nuevo con /revoke")
         said.append(await server.say(ana, server.private(ana), "y otra"))
         wanted = [message.update_id for message in said]
         await server.world.changes.until(lambda: taken == wanted or None, 30, "all updates")
