@@ -78,6 +78,7 @@ async function write(next) {
   show();
   busy(false);
   if (refused && fresh(next)) complain(problem(error));
+  else if (error) $("status").scrollIntoView({ block: "nearest" });
 }
 
 // Whether a text begins with the phrase of the form, and not with an earlier text.
@@ -102,7 +103,8 @@ async function offer() {
   const error = await request(asked, (line) => (endings = line.endings), () => endings);
   show();
   busy(false);
-  if (!error) showChoices(endings);
+  if (error) $("status").scrollIntoView({ block: "nearest" });
+  else showChoices(endings);
 }
 
 // Asks and hands over what comes, line by line; what went wrong, if anything did, or if it was not
