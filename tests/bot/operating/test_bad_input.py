@@ -97,8 +97,7 @@ async def stage(checkpoints: Path, tmp_path: Path) -> AsyncIterator[Stage]:
         ),
         (
             {"DISCORD_TOKEN": f"{DISCORD_TOKEN} y algo más"},
-            "DISCORD_TOKEN: «...» no vale; un token no lleva espacios ni tildes; cópielo de "
-            "nuevo.",
+            "DISCORD_TOKEN: «...» no vale; un token no lleva espacios ni tildes; cópielo de nuevo.",
         ),
         (
             {"TELEGRAM_WEBHOOK_URL": "https://bot.example", "TELEGRAM_WEBHOOK_SECRET": "  "},
