@@ -79,9 +79,9 @@ In any chat: @{username} and the phrase""",
     "manner of the classics; /ayuda tells what else I can do.",
     "privacy": "I read only what I am asked to continue. The phrase is kept until I have answered "
     "it and then deleted; it is not logged. I count each person's requests for a day, to share out "
-    "the turns. Whoever runs me sees figures, not texts. “/privacidad delete” removes what I keep "
+    "the turns. My operator sees figures, not texts. “/privacidad delete” removes what I keep "
     "of you.",
-    "privacy_logged": "I read only what I am asked to continue. Whoever runs this bot has chosen "
+    "privacy_logged": "I read only what I am asked to continue. The operator has chosen "
     "to keep phrases in its log. I count each person's requests for a day, to share out the turns. "
     "“/privacidad delete” removes the rest of what I keep of you.",
     "erased": "Deleted: I keep nothing of you, and have stopped writing for you.",
@@ -210,7 +210,7 @@ Platforms: {platforms}. Store: {store}""",
     "web_how": "Seed {seed} · model {checkpoint}",
     "web_made_up": "What you read here is made up by a program: it quotes nobody.",
     "web_privacy": "Your phrase serves to answer you and is not kept.",
-    "web_privacy_logged": "Whoever runs this page has chosen to keep phrases in its log.",
+    "web_privacy_logged": "The operator of this page has chosen to keep phrases in its log.",
     "web_examples": "Phrases to begin with",
     "web_calm": "calm",
     "web_delirious": "delirious",

@@ -33,7 +33,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def follow(registry: Registry, name: str, loads: str | Failure) -> None:
-    """A replica. loads: the id of what it loads, or why it cannot."""
+    """A replica. loads: id of the loaded checkpoint, or the reason of a failure."""
     report = Report(name, f"{name}-node", 4, 1, (name, "small"), 0, MODEL, None, None)
     while True:
         orders: Orders = await registry.report(report)

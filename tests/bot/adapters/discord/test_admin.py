@@ -1,4 +1,4 @@
-"""Admin commands, and the users whom they refuse."""
+"""Admin commands, and their refusal of other users."""
 
 from __future__ import annotations
 

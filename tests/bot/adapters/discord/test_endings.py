@@ -141,7 +141,7 @@ async def test_lost_choice_is_retried(home: House) -> None:
     assert seen(endings).text == texts[0]
     # The retry follows the effect, and Discord tolerates it.
     async with asyncio.timeout(10):
-        while not home.discord.violations:  # noqa: ASYNC110 (nobody tells of them)
+        while not home.discord.violations:  # noqa: ASYNC110 (there is no event)
             await asyncio.sleep(0.01)
     (repeated,) = home.discord.violations
     assert "40060" in repeated

@@ -80,7 +80,7 @@ async def begin(starts: IdentifyLimiter, shard: int) -> float:
 
 async def closed(connection: Connection) -> None:
     """Wait until no session may begin."""
-    while not connection.closed_for:  # noqa: ASYNC110 (nobody tells of it)
+    while not connection.closed_for:  # noqa: ASYNC110 (there is no event)
         await asyncio.sleep(0.01)
 
 
